@@ -1,0 +1,128 @@
+"""What can go wrong, as a small hierarchy: every error says where it happened and what to do about it.
+
+``ProbecostError`` is the root; catching it catches everything that is not a bug. The message is complete in itself: a
+user who sees only ``str(error)`` knows the file or the node, what was expected, and the next step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+
+class ProbecostError(Exception):
+    """Root of all errors that probecost raises on purpose."""
+
+
+class ConfigError(ProbecostError):
+    """A configuration file, option or case list that cannot be used.
+
+    ``problems`` holds one line per mistake (file, line, key path, value, what was expected), all of a folder at once.
+    """
+
+    def __init__(self, *problems: str, hint: str = "") -> None:
+        self.problems = problems
+        self.hint = hint
+        super().__init__("\n".join([*problems, *([hint] if hint else [])]))
+
+
+class NodeError(ProbecostError):
+    """Something failed on, or on the way to, one node."""
+
+    def __init__(self, node: str, message: str) -> None:
+        self.node = node
+        super().__init__(f"node {node}: {message}")
+
+
+class UnreachableError(NodeError):
+    """The node does not answer within its deadline, or refuses the connection."""
+
+
+class AuthenticationError(NodeError):
+    """The node answered and refused every key that was offered."""
+
+
+class HostKeyError(NodeError):
+    """The node's host key is unknown or has changed."""
+
+
+class ConnectionLostError(NodeError):
+    """The connection to the node, or the supervisor behind it, ended in the middle of the work."""
+
+
+class RemoteError(NodeError):
+    """The supervisor on the node could not do what it was asked (the message carries its reason)."""
+
+
+class TransferError(NodeError):
+    """Results could not be fetched, or a file could not be copied; what was there is kept on the node."""
+
+
+class ToolError(NodeError):
+    """The eBPF tool did not start, did not attach, died, or wrote more than its cap."""
+
+
+class PerfTestError(NodeError):
+    """A generator (iperf3, netperf or one of their servers) failed, hung or gave no data."""
+
+
+@dataclass(frozen=True)
+class Missing:
+    """One prerequisite that a node lacks, and the command that provides it (empty when there is none)."""
+
+    node: str
+    what: str
+    remedy: str = ""
+
+
+class PreflightError(ProbecostError):
+    """Everything that is missing on any node of an environment, found before any traffic."""
+
+    def __init__(self, missing: Sequence[Missing]) -> None:
+        self.missing = tuple(missing)
+        lines = [f"{item.node}: {item.what}" + (f" - {item.remedy}" if item.remedy else "") for item in missing]
+        super().__init__("not ready to measure:\n" + "\n".join(f"  {line}" for line in lines))
+
+
+class Gathered(ProbecostError):
+    """Several errors of one level, raised together. The first is the cause, the others came while tidying up."""
+
+    def __init__(self, what: str, errors: Sequence[Exception]) -> None:
+        self.errors = tuple(errors)
+        head = f"{what}: {len(errors)} errors"
+        super().__init__("\n".join([head, *(f"  {number}. {error}" for number, error in enumerate(errors, 1))]))
+
+
+class Gatherer:
+    """Collects the errors of several steps so that each step runs whatever happened to the others.
+
+    >>> gatherer = Gatherer("tear-down")
+    >>> with gatherer.step():
+    ...     raise ProbecostError("one")
+    >>> with gatherer.step():
+    ...     pass
+    >>> gatherer.raise_all()
+    Traceback (most recent call last):
+    ...
+    probecost.errors.ProbecostError: one
+    """
+
+    def __init__(self, what: str) -> None:
+        self.what = what
+        self.errors: list[Exception] = []
+
+    @contextmanager
+    def step(self) -> Iterator[None]:
+        """Run one step; an ``Exception`` is kept, anything stronger (``KeyboardInterrupt``) passes."""
+        try:
+            yield
+        except Exception as error:  # gathered, and raised by raise_all
+            self.errors.append(error)
+
+    def raise_all(self) -> None:
+        """Raise nothing, the single error as it is, or all of them as one ``Gathered``."""
+        if len(self.errors) == 1:
+            raise self.errors[0]
+        if self.errors:
+            raise Gathered(self.what, self.errors) from self.errors[0]
