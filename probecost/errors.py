@@ -32,6 +32,7 @@ class NodeError(ProbecostError):
 
     def __init__(self, node: str, message: str) -> None:
         self.node = node
+        self.reason = message
         super().__init__(f"node {node}: {message}")
 
 
@@ -53,6 +54,10 @@ class ConnectionLostError(NodeError):
 
 class RemoteError(NodeError):
     """The supervisor on the node could not do what it was asked (the message carries its reason)."""
+
+
+class SupervisorError(RemoteError):
+    """The supervisor could not be started: sudo or Python is missing, or sudo asks for a password."""
 
 
 class TransferError(NodeError):

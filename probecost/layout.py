@@ -154,7 +154,7 @@ class PerfTestFolder:
     def monitoring(self) -> PurePosixPath:
         return self.path / MONITORING
 
-    def stream_file(self, port: int) -> str:
+    def stream_file(self, port: int | str) -> str:
         """Name of the raw output of the generator on ``port``, the same on both sides.
 
         ``latency_tcp_rr.txt``, ``throughput_single_tcp.json``, ``throughput_multi_tcp_port_5202.json``,

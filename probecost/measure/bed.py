@@ -1,0 +1,146 @@
+"""A bed: all nodes of one environment that the selected cases need, connected, checked and ready to measure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any, Literal
+
+from probecost.config.models import Case, Environment, PerfTestSpec, TestPair
+from probecost.errors import Gatherer, ToolError
+from probecost.layout import RunTree
+from probecost.measure.case import CaseRun
+from probecost.measure.preflight import check
+from probecost.remote.node import Node
+from probecost.remote.pool import on_all
+from probecost.remote.ssh import read_ssh_config
+
+MAX_TOOL_FILES = 500
+
+
+@dataclass(frozen=True)
+class MeasureOptions:
+    """What the user chose for the whole run. ``baseline``: ``paired`` beside every tool visit, or one ``shared``."""
+
+    units: int = 1
+    baseline: Literal["paired", "shared"] = "paired"
+    seed: int = 0
+    keep_remote: bool = False
+    accept_new_host_keys: bool = False
+    perf_tests: tuple[PerfTestSpec, ...] = ()
+
+
+class Bed:
+    """Made by ``open``; ``close`` ends every supervisor and connection, and with them all that still runs."""
+
+    def __init__(
+        self,
+        environment: Environment,
+        nodes: Mapping[str, Node],
+        tree: RunTree,
+        iteration: int,
+        options: MeasureOptions,
+    ) -> None:
+        self.environment = environment
+        self.nodes = dict(nodes)
+        self.tree = tree
+        self.iteration = iteration
+        self.options = options
+        self.facts: dict[str, dict[str, Any]] = {}
+        self._tool_hashes: dict[str, str] = {}
+        self._shared: set[str] = set()
+
+    @classmethod
+    def open(
+        cls,
+        environment: Environment,
+        cases: Sequence[Case],
+        tree: RunTree,
+        iteration: int,
+        options: MeasureOptions,
+    ) -> Bed:
+        """Connect to all nodes that ``cases`` need at the same time, and check that nothing is missing on any.
+
+        Raises one error that tells everything that is wrong on any node; nothing stays connected then.
+        """
+        config = read_ssh_config(environment.ssh_config)
+        pairs = [environment.pairs[kind] for kind in dict.fromkeys(case.pair_kind for case in cases)]
+        names = dict.fromkeys(
+            name for pair in pairs for name in (pair.server.node, pair.client.node, pair.server.tool_node)
+        )
+        nodes = {
+            name: Node(
+                environment.nodes[name],
+                config,
+                python=environment.python_interpreter,
+                accept_new=options.accept_new_host_keys,
+            )
+            for name in names
+        }
+        bed = cls(environment, nodes, tree, iteration, options)
+        try:
+            check(environment, nodes, cases)
+            bed.facts = dict(on_all("facts", list(nodes.values()), lambda node: node.facts()))
+        except BaseException:
+            bed.close()
+            raise
+        return bed
+
+    def close(self) -> None:
+        """Idempotent; every node is closed whatever happens to the others."""
+        gatherer = Gatherer(f"closing {self.environment.name}")
+        with gatherer.step():
+            on_all("closing", list(self.nodes.values()), lambda node: node.close())
+        gatherer.raise_all()
+
+    def case(self, case: Case) -> CaseRun:
+        return CaseRun(self, case)
+
+    def prepare_tool(self, tool_id: str, cases: Sequence[Case]) -> None:
+        """Copy the tool's folder to the nodes where it will run, if it lies here; note the hash of its file."""
+        for case in {case.tool_file: case for case in cases if case.tool_file}.values():
+            assert case.tool_file is not None
+            node = self.nodes[self.environment.pairs[case.pair_kind].server.tool_node]
+            node.revive()
+            for relative, file in self._local_files(tool_id, case.tool_file).items():
+                node.place(relative, file)
+            digest = node.sha256(case.tool_file)
+            if digest is None:
+                raise ToolError(node.name, f"{tool_id}: {case.tool_file} is not below the workdir")
+            self._tool_hashes[case.tool_file] = digest
+
+    def _local_files(self, tool_id: str, tool_file: str) -> dict[str, Path]:
+        """Files of the tool's folder by their path on the node; empty when the tool lies on the node already."""
+        local, relative = self.environment.local_tools_dir, PurePosixPath(tool_file)
+        if local is None or not relative.is_relative_to(self.environment.tools_dir):
+            return {}
+        folder = (local / relative.relative_to(self.environment.tools_dir)).parent
+        files = [file for file in sorted(folder.rglob("*")) if file.is_file() and "__pycache__" not in file.parts]
+        if len(files) > MAX_TOOL_FILES:
+            raise ToolError("controller", f"{tool_id}: {folder} holds {len(files)} files, at most {MAX_TOOL_FILES}")
+        return {str(relative.parent / file.relative_to(folder).as_posix()): file for file in files}
+
+    def tool_sha256(self, case: Case) -> str | None:
+        """SHA-256 of the tool's file as it lies on the node, ``None`` for a command without a file."""
+        return self._tool_hashes.get(case.tool_file or "")
+
+    def has_shared_baseline(self, pair_kind: str) -> bool:
+        return pair_kind in self._shared
+
+    def note_shared_baseline(self, pair_kind: str) -> None:
+        self._shared.add(pair_kind)
+
+    def context(self, pair: TestPair) -> dict[str, Any]:
+        """The part of the metadata that is the same for all visits to a pair."""
+        names = (pair.server.node, pair.client.node, pair.server.tool_node)
+        return {
+            "run_id": self.tree.run_id,
+            "environment": self.environment.name,
+            "iteration": self.iteration,
+            "seed": self.options.seed,
+            "nodes": {"server": names[0], "client": names[1], "tool": names[2]},
+            "clocks": {name: asdict(self.nodes[name].clock) for name in names},
+            "facts": {name: self.facts.get(name, {}) for name in names},
+            "options": asdict(self.options),
+        }

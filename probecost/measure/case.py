@@ -1,0 +1,134 @@
+"""A case on a bed: its visits in the planned order, and its results brought home."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from probecost import layout
+from probecost.config.models import Case
+from probecost.errors import Gatherer, ProbecostError
+from probecost.measure.records import VisitRecord, metadata
+from probecost.measure.visit import Around, Visit, case_folder
+from probecost.plan.schedule import VisitPlan, visits
+from probecost.remote.node import Node
+from probecost.remote.pool import each, on_all
+
+if TYPE_CHECKING:
+    from probecost.measure.bed import Bed
+
+
+class CaseRun:
+    """``measure``, then ``fetch``; ``stop`` at any moment. What was measured before a failure is kept."""
+
+    def __init__(self, bed: Bed, case: Case) -> None:
+        self.bed = bed
+        self.case = case
+        self.visits: list[VisitRecord] = []
+        self._pair = bed.environment.pairs[case.pair_kind]
+        self._done: list[Visit] = []
+
+    @property
+    def nodes(self) -> list[Node]:
+        """The nodes that this case uses, each once."""
+        names = (self._pair.server.node, self._pair.client.node, self._pair.server.tool_node)
+        return [self.bed.nodes[name] for name in dict.fromkeys(names)]
+
+    def measure(self, around: Around) -> None:
+        """Run all units. A visit that fails ends the case; its error tells node, step and reason."""
+        for node in self.nodes:
+            node.revive()
+        options = self.bed.options
+        for plan in visits(self.case, options.units, options.seed, options.baseline):
+            if plan.shared and self.bed.has_shared_baseline(self.case.pair_kind):
+                continue
+            self._visit(plan, around)
+
+    def _visit(self, plan: VisitPlan, around: Around) -> None:
+        record = VisitRecord(plan.arm, plan.unit, plan.pair, plan.order, plan.shared, started_ns=time.time_ns())
+        visit = Visit(
+            self.case,
+            self._pair,
+            dict(self.bed.nodes),
+            record,
+            port_range=self.bed.environment.port_range,
+            perf_tests=self.bed.options.perf_tests,
+            tool_sha256=self.bed.tool_sha256(self.case),
+        )
+        self.visits.append(record)
+        self._done.append(visit)
+        gatherer = Gatherer(f"visit of {self.case.key}")
+        with gatherer.step():
+            visit.run(around)
+        with gatherer.step():
+            self._write_metadata(visit)
+        gatherer.raise_all()
+        if plan.shared:
+            self.bed.note_shared_baseline(self.case.pair_kind)
+
+    def _write_metadata(self, visit: Visit) -> None:
+        context = self.bed.context(self._pair)
+
+        def write(node: Node) -> None:
+            node.write(
+                {
+                    f"{layout.TREE}/{perf_test.folder.metadata}": json.dumps(
+                        metadata(context, self.case, visit.record, perf_test, node.name), indent=1
+                    )
+                    for perf_test in visit.record.perf_tests
+                }
+            )
+
+        on_all("metadata", self.nodes, write)
+
+    def stop(self) -> None:
+        """End whatever of this case still runs; nothing to do after a visit that ended by itself."""
+        running = [node for node in self.nodes if any(visit.record.ended_ns == 0 for visit in self._done)]
+        if running:
+            for visit in self._done:
+                visit.record.ended_ns = visit.record.ended_ns or time.time_ns()
+                visit.record.error = visit.record.error or "interrupted"
+            on_all(f"stopping {self.case.key}", running, lambda node: node.stop_all())
+            with suppress(ProbecostError):
+                self._write_metadata(self._done[-1])
+
+    def fetch(self) -> None:
+        """Bring home what is there, from all nodes at once; a node's own copy goes when the local one is complete."""
+        paths = [path for visit in self._done for path in visit.paths]
+        if not paths:
+            return
+
+        def fetch_one(node: Node) -> None:
+            node.fetch(paths, self._local(node))
+            if not self.bed.options.keep_remote:
+                node.remove(paths)
+
+        gatherer = Gatherer(f"results of {self.case.key}")
+        for result in each(self.nodes, fetch_one).values():
+            if isinstance(result, Exception):
+                gatherer.errors.append(result)
+        self._done.clear()
+        gatherer.raise_all()
+
+    def artifacts(self) -> Sequence[Path]:
+        """Local files of this case's visits: the tool's logs first, then the folders of its perf tests."""
+        found: dict[Path, None] = {}
+        folder = layout.VisitFolder(self.case.pair_kind, case_folder(self.case))
+        for node in self.nodes:
+            base = self._local(node) / layout.TREE
+            for pattern in ("ebpf_*.log", "ebpf_monitoring/*.log"):
+                found.update(dict.fromkeys(sorted((base / folder.path).glob(pattern))))
+        for record in self.visits:
+            for perf_test in record.perf_tests:
+                for node in self.nodes:
+                    path = self._local(node) / layout.TREE / perf_test.folder.path
+                    if path.is_dir():
+                        found[path] = None
+        return tuple(found)
+
+    def _local(self, node: Node) -> Path:
+        return self.bed.tree.node(self.bed.environment.name, self.bed.iteration, node.name)

@@ -1,0 +1,89 @@
+"""What a visit leaves behind besides raw files: who it was, when, on what. Written as ``metadata_*.json``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from probecost import __version__
+from probecost.config.models import Case, PerfTestSpec
+from probecost.layout import BASELINE, PerfTestFolder
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class PerfTestRun:
+    """One perf test of one visit, as hooks see it."""
+
+    case: Case
+    arm: str
+    unit: int
+    spec: PerfTestSpec
+
+
+@dataclass
+class PerfTestRecord:
+    """How one perf test went: times are Unix ns of the client node's clock."""
+
+    folder: PerfTestFolder
+    spec: PerfTestSpec
+    start_ns: int = 0
+    end_ns: int = 0
+    error: str | None = None
+
+
+@dataclass
+class VisitRecord:
+    """How one visit went: times are Unix ns of the controller's clock."""
+
+    arm: str
+    unit: int
+    pair: int
+    order: int
+    shared: bool
+    started_ns: int
+    ended_ns: int = 0
+    error: str | None = None
+    time_to_ready_s: float | None = None
+    tool: dict[str, Any] | None = None
+    perf_tests: list[PerfTestRecord] = field(default_factory=list)
+
+
+def metadata(
+    context: Mapping[str, Any], case: Case, visit: VisitRecord, perf_test: PerfTestRecord, node: str
+) -> dict[str, Any]:
+    """The metadata of one perf test folder; ``context`` holds what is the same for the whole environment."""
+    visit_of = "shared" if visit.shared else case.key
+    return {
+        "schema": SCHEMA,
+        "probecost": __version__,
+        **context,
+        "pair_kind": case.pair_kind,
+        "case_key": "" if visit.shared else case.key,
+        "case_id": case.id,
+        "case_name": case.name,
+        "tool_id": case.tool_id,
+        "category": case.category,
+        "parameters": dict(case.parameters),
+        "command": None if visit.arm == BASELINE else case.command,
+        "visit_id": f"{visit_of}/u{visit.unit:03d}/{visit.arm}",
+        "unit": visit.unit,
+        "pair": visit.pair,
+        "arm": visit.arm,
+        "order": visit.order,
+        "shared_baseline": visit.shared,
+        "perf_test": perf_test.spec.perf_type,
+        "conn_type": perf_test.spec.conn_type,
+        "duration_s": perf_test.spec.duration_s,
+        "streams": perf_test.spec.streams,
+        "start_ns": perf_test.start_ns,
+        "end_ns": perf_test.end_ns,
+        "visit_start_ns": visit.started_ns,
+        "visit_end_ns": visit.ended_ns,
+        "node": node,
+        "tool": visit.tool,
+        "void_reason": None,
+        "error": perf_test.error,
+    }

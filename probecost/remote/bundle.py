@@ -1,0 +1,57 @@
+"""The supervisor as one self-contained Python text, to be run by any Python from 3.6 on without installing anything."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from importlib import resources
+
+_PACKAGE = "probecost_supervisor"
+
+_LOADER = """
+import importlib.abc, importlib.util, sys
+
+class _Bundle(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
+    def find_spec(self, name, path=None, target=None):
+        if name in _SOURCES:
+            return importlib.util.spec_from_loader(name, self, is_package=name == _PACKAGE)
+    def get_source(self, name):
+        return _SOURCES[name]
+    def is_package(self, name):
+        return name == _PACKAGE
+
+sys.meta_path.insert(0, _Bundle())
+"""
+
+
+@cache
+def _sources() -> dict[str, str]:
+    folder = resources.files("probecost.remote.supervisor")
+    sources = {}
+    for file in folder.iterdir():
+        stem, _, ending = file.name.rpartition(".")
+        if ending == "py":
+            name = _PACKAGE if stem == "__init__" else f"{_PACKAGE}.{stem}"
+            sources[name] = file.read_text(encoding="utf-8")
+    return sources
+
+
+def supervisor_text(config: dict[str, object]) -> str:
+    """Source text that runs the supervisor with ``config`` (see ``supervisor.main.main``)."""
+    return "\n".join(
+        [
+            f"_PACKAGE = {_PACKAGE!r}",
+            f"_SOURCES = {_sources()!r}",
+            _LOADER,
+            f"import json\nfrom {_PACKAGE}.main import main",
+            f"main(json.loads({json.dumps(config)!r}))",
+        ]
+    )
+
+
+def bootstrap(size: int) -> str:
+    """A one-liner for ``python3 -c`` that reads ``size`` bytes of source from standard input and runs them.
+
+    Nothing else may be sent before the supervisor says that it is ready: the reader may buffer what follows.
+    """
+    return f"import sys;exec(sys.stdin.buffer.read({size}))"

@@ -1,0 +1,327 @@
+"""One node of an environment, as the engine sees it: typed calls, each one round trip to the node's supervisor."""
+
+from __future__ import annotations
+
+import secrets
+import shlex
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import paramiko
+
+from probecost.config.models import SshHost
+from probecost.errors import SupervisorError, TransferError
+from probecost.layout import TREE
+from probecost.remote.deadline import Deadline
+from probecost.remote.session import Session
+from probecost.remote.ssh import Connection, connect
+from probecost.remote.transfer import Unpacker
+
+CONNECT_S = 10.0
+REQUEST_S = 30.0
+ARCHIVE_S = 600.0
+SERVER_LINGER_S = 2.0
+
+
+@dataclass(frozen=True)
+class Clock:
+    """The node's clock minus the controller's, in nanoseconds, and how far off that may be."""
+
+    offset_ns: int
+    uncertainty_ns: int
+
+
+@dataclass(frozen=True)
+class ServerSpec:
+    """A server to start: ``{port}`` and ``{port2}`` in argv and file names become the ports that were free."""
+
+    name: str
+    argv: tuple[str, ...]
+    stdout: str
+    stderr: str
+    ports: int = 1
+    lingers: bool = False
+
+
+@dataclass(frozen=True)
+class OpenServer:
+    name: str
+    ports: tuple[int, ...]
+    pid: int
+
+
+@dataclass(frozen=True)
+class ClientSpec:
+    name: str
+    argv: tuple[str, ...]
+    stdout: str
+    stderr: str
+
+
+@dataclass(frozen=True)
+class GeneratorEnd:
+    """What became of one generator; the times are the node's clock (Unix ns) and 0 for servers."""
+
+    name: str
+    exit_code: int | None
+    stderr_tail: str
+    stdout_bytes: int
+    start_ns: int = 0
+    end_ns: int = 0
+    hung: bool = False
+
+
+@dataclass(frozen=True)
+class ToolSpec:
+    """A tool to start. Paths are relative to the workdir; ``monitors`` holds the files cpu, memory and logsize."""
+
+    command: str
+    stdout: str
+    stderr: str
+    attaches: str
+    ready_timeout_s: float
+    stop_signal: str
+    log_cap_bytes: int
+    monitors: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ToolStart:
+    """How the start of a tool ended: ``outcome`` is ready, partial, exited or timeout."""
+
+    outcome: str
+    pid: int
+    exit_code: int | None
+    stderr_tail: str
+    time_to_ready_s: float | None
+    programs_loaded: int
+    programs_attached: int
+    attachment_observable: bool
+
+
+@dataclass(frozen=True)
+class ToolStop:
+    """How a tool ended: ``alive`` says whether it still ran when it was told to stop."""
+
+    alive: bool
+    exit_code: int | None
+    signal: str | None
+    cap_hit: bool
+    programs_gone: bool
+    log_bytes: int
+    stderr_tail: str
+    samples: int
+    monitor_error: str | None
+
+
+@dataclass(frozen=True)
+class Lacks:
+    """What a node has not: programs, files below the workdir; what is wrong with the workdir, or with sudo."""
+
+    programs: tuple[str, ...]
+    files: tuple[str, ...] = ()
+    workdir: tuple[str, ...] = ()
+    supervisor: str | None = None
+
+
+class Node:
+    """A connected node with its supervisor; reconnects once, when the next call finds the connection cut."""
+
+    def __init__(self, host: SshHost, config: paramiko.SSHConfig, *, python: str, accept_new: bool = False) -> None:
+        self.host = host
+        self.clock = Clock(0, 0)
+        self._config = config
+        self._python = python
+        self._accept_new = accept_new
+        self._connection: Connection | None = None
+        self._session: Session | None = None
+        self._past_round_trips = 0
+
+    @property
+    def name(self) -> str:
+        return self.host.name
+
+    @property
+    def round_trips(self) -> int:
+        """Requests sent so far, lease renewals not counted."""
+        return self._past_round_trips + (self._session.round_trips if self._session else 0)
+
+    def open(self, deadline: Deadline | None = None) -> None:
+        """Connect, start the supervisor, and compare the clocks."""
+        deadline = deadline or Deadline.after(CONNECT_S)
+        self._connection = connect(self.host, self._config, deadline, accept_new=self._accept_new)
+        try:
+            self._start_session(self._connection, deadline)
+        except BaseException:
+            self._connection.close()
+            raise
+
+    def _start_session(self, connection: Connection, deadline: Deadline) -> None:
+        config: dict[str, object] = {
+            "mark": f"{self.name}-{secrets.token_hex(4)}",
+            "workdir": self.host.workdir,
+        }
+        user = connection.user
+        self._session = Session(connection, python=self._python, sudo=user != "root", config=config, deadline=deadline)
+        self.clock = self._compare_clocks(self._session)
+
+    def close(self) -> None:
+        """End the supervisor and the connection; what is still running on the node ends with it."""
+        if self._session is not None:
+            self._past_round_trips += self._session.round_trips
+            self._session.close()
+            self._session = None
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def revive(self) -> None:
+        """Make sure that the node answers: after a cut, connect anew, once."""
+        if self._session is None or not self._session.alive:
+            self.close()
+            self.open()
+
+    def events(self) -> list[Mapping[str, Any]]:
+        """What the supervisor said of its own accord since the last call."""
+        found: list[Mapping[str, Any]] = []
+        while self._session is not None and not self._session.events.empty():
+            found.append(self._session.events.get())
+        return found
+
+    def _ask(self, verb: str, timeout_s: float = REQUEST_S, /, **args: object) -> Any:
+        if self._session is None:
+            self.revive()
+        assert self._session is not None
+        return self._session.request(verb, args, deadline=Deadline.after(timeout_s))
+
+    def _compare_clocks(self, session: Session) -> Clock:
+        """The best of five exchanges; the offset is right to half the round trip."""
+        best: Clock | None = None
+        for _ in range(5):
+            before = time.time_ns()
+            there = int(session.request("ping", deadline=Deadline.after(REQUEST_S))["time_ns"])
+            after = time.time_ns()
+            clock = Clock(there - (before + after) // 2, (after - before) // 2)
+            if best is None or clock.uncertainty_ns < best.uncertainty_ns:
+                best = clock
+        assert best is not None
+        return best
+
+    def facts(self) -> dict[str, Any]:
+        return dict(self._ask("facts"))
+
+    def open_and_check(self, programs: Sequence[str], files: Sequence[str]) -> Lacks:
+        """Open the node and say what it lacks; where not even the supervisor starts, the login shell is asked."""
+        try:
+            self.open()
+        except SupervisorError as error:
+            return Lacks(self._lacks_by_shell(programs), supervisor=error.reason)
+        return self.lacks(programs, files)
+
+    def _lacks_by_shell(self, programs: Sequence[str]) -> tuple[str, ...]:
+        deadline = Deadline.after(CONNECT_S)
+        connection = connect(self.host, self._config, deadline, accept_new=self._accept_new)
+        names = shlex.join(programs)
+        look = f"for p in {names}; do command -v $p >/dev/null || echo $p; done"
+        script = f"PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin; {look}"
+        try:
+            said = connection.run(f"sh -c {shlex.quote(script)}", deadline).split()
+        finally:
+            connection.close()
+        return tuple(program for program in programs if program in said)
+
+    def lacks(self, programs: Sequence[str], files: Sequence[str]) -> Lacks:
+        found = self._ask("missing", programs=list(programs), files=list(files))
+        by_kind: dict[str, list[str]] = {"program": [], "workdir": []}
+        for item in found["missing"]:
+            by_kind[item["kind"]].append(item["name"])
+        return Lacks(tuple(by_kind["program"]), tuple(found["files"]), tuple(by_kind["workdir"]))
+
+    def open_perf_test(
+        self, servers: Sequence[ServerSpec], address: str, port_range: tuple[int, int], monitoring: str
+    ) -> list[OpenServer]:
+        """Start servers on free ports of ``address`` and the node's counters; all listen when this returns."""
+        specs = [vars(server) | {"argv": list(server.argv)} for server in servers]
+        found = self._ask(
+            "open_perf_test", servers=specs, address=address, port_range=list(port_range), monitoring=monitoring
+        )
+        return [OpenServer(item["name"], tuple(item["ports"]), item["pid"]) for item in found["servers"]]
+
+    def run_clients(self, clients: Sequence[ClientSpec], timeout_s: float, monitoring: str) -> list[GeneratorEnd]:
+        """Run generators to their end; one that exceeds ``timeout_s`` is ended and marked as hung."""
+        specs = [vars(client) | {"argv": list(client.argv)} for client in clients]
+        limit_s = timeout_s + REQUEST_S
+        found = self._ask("run_clients", limit_s, clients=specs, timeout_s=timeout_s, monitoring=monitoring)
+        return [GeneratorEnd(**item) for item in found["clients"]]
+
+    def close_perf_test(self) -> list[GeneratorEnd]:
+        """End the servers and the counters."""
+        found = self._ask("close_perf_test", linger_s=SERVER_LINGER_S)
+        return [GeneratorEnd(**item) for item in found["servers"]]
+
+    def start_tool(self, spec: ToolSpec) -> ToolStart:
+        """Start the tool and wait until it is attached (or not); its monitors run when this returns."""
+        fields = {key: value for key, value in vars(spec).items() if key != "monitors"}
+        limit_s = spec.ready_timeout_s + REQUEST_S
+        found = self._ask("start_tool", limit_s, spec=fields, monitors=dict(spec.monitors))
+        return ToolStart(**{key: found[key] for key in ToolStart.__dataclass_fields__})
+
+    def stop_tool(self) -> ToolStop | None:
+        """Stop the monitors and the tool; ``None`` when none was running."""
+        return _tool_stop(self._ask("stop_tool"))
+
+    def stop_all(self) -> ToolStop | None:
+        """End everything that was started on this node, whatever state it is in."""
+        return _tool_stop(self._ask("stop_all"))
+
+    def place(self, relative: str, file: Path) -> str:
+        """Make sure that ``file`` lies at ``relative`` below the workdir; returns its SHA-256.
+
+        Copied only when it is not there already; what was copied is removed again when the run ends.
+        """
+        assert self._session is not None
+        args = {"path": relative, "mode": 0o755}
+        deadline = Deadline.after(REQUEST_S)
+        return str(self._session.request("place", args, deadline=deadline, payload=file.read_bytes())["sha256"])
+
+    def sha256(self, relative: str) -> str | None:
+        found: str | None = self._ask("sha256", path=relative)["sha256"]
+        return found
+
+    def write(self, files: Mapping[str, str]) -> None:
+        """Write small text files below the workdir."""
+        self._ask("write", files=dict(files))
+
+    def fetch(self, folders: Sequence[str], target: Path) -> int:
+        """Bring folders of the results home into ``target``, as one compressed transfer; the number of files.
+
+        ``target`` then mirrors the workdir. Nothing is removed on the node.
+        """
+        self.revive()
+        assert self._session is not None
+        with Unpacker(self.name, target) as unpacker:
+            sent = self._session.request(
+                "archive",
+                {"paths": list(folders)},
+                deadline=Deadline.after(ARCHIVE_S),
+                on_data=unpacker.feed,
+            )["files"]
+            received = unpacker.finish()
+        if sent != received:
+            raise TransferError(self.name, f"{sent} files were sent and {received} arrived; they are still on the node")
+        return received
+
+    def remove(self, folders: Sequence[str]) -> None:
+        """Remove folders of results on the node, and what is empty above them."""
+        self._ask("remove", paths=list(folders), root=TREE)
+
+
+def _tool_stop(found: Mapping[str, Any]) -> ToolStop | None:
+    if not found:
+        return None
+    sampler = found["sampler"]
+    names = ("alive", "exit_code", "signal", "cap_hit", "programs_gone", "log_bytes", "stderr_tail")
+    return ToolStop(**{name: found[name] for name in names}, samples=sampler["samples"], monitor_error=sampler["error"])

@@ -1,0 +1,223 @@
+"""A conversation with the supervisor on one node: requests, answers, events, and the lease."""
+
+from __future__ import annotations
+
+import itertools
+import queue
+import shlex
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import paramiko
+
+from probecost.errors import ConnectionLostError, NodeError, RemoteError, SupervisorError
+from probecost.remote.bundle import bootstrap, supervisor_text
+from probecost.remote.deadline import Deadline
+from probecost.remote.ssh import Connection
+from probecost.remote.supervisor.frames import Decoder, Frame, FrameError, encode
+
+RENEW_S = 2.0
+_STDERR_LIMIT = 8192
+_POLL_S = 0.5
+
+
+@dataclass
+class _Pending:
+    """Where the answer to one request goes."""
+
+    on_data: Callable[[bytes], None] | None
+    done: threading.Event = field(default_factory=threading.Event)
+    answer: Frame | None = None
+    failure: BaseException | None = None
+
+
+class Session:
+    """Starts the supervisor over ``connection`` and talks to it; any thread may ask.
+
+    ``events`` holds what the supervisor said of its own accord (a tool that ended, for instance).
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        *,
+        python: str,
+        sudo: bool,
+        config: Mapping[str, object],
+        deadline: Deadline,
+        renew_s: float = RENEW_S,
+    ) -> None:
+        self.node = connection.node
+        self.events: queue.SimpleQueue[Frame] = queue.SimpleQueue()
+        self.round_trips = 0
+        self._numbers = itertools.count(1)
+        self._pending: dict[int, _Pending] = {}
+        self._lock = threading.Lock()
+        self._closed = threading.Event()
+        self._ready = threading.Event()
+        self._lost = ""
+        self._stderr = bytearray()
+        text = supervisor_text(dict(config)).encode()
+        argv = [python, "-c", bootstrap(len(text))]
+        self._channel: paramiko.Channel = connection.open_channel(
+            shlex.join(["sudo", "-n", *argv] if sudo else argv), deadline
+        )
+        self._reader = threading.Thread(target=self._read, name=f"read {self.node}", daemon=True)
+        self._renewer = threading.Thread(target=self._renew, args=(renew_s,), name=f"renew {self.node}", daemon=True)
+        try:
+            self._send(text)
+            self._reader.start()
+            if not self._ready.wait(deadline.left_s) or self._lost:
+                raise SupervisorError(self.node, self._why_not_started(argv[0], sudo))
+        except BaseException:
+            self.close(0.0)
+            raise
+        self._renewer.start()
+
+    @property
+    def alive(self) -> bool:
+        return not self._closed.is_set() and not self._lost and not self._channel.closed
+
+    def request(
+        self,
+        verb: str,
+        args: Mapping[str, object] | None = None,
+        *,
+        deadline: Deadline,
+        payload: bytes = b"",
+        on_data: Callable[[bytes], None] | None = None,
+    ) -> Any:
+        """Ask for ``verb`` and wait for its result; ``on_data`` takes the chunks of a streamed answer.
+
+        Raises ``RemoteError`` with the node's reason, ``ConnectionLostError`` when the conversation ended.
+        """
+        pending = _Pending(on_data)
+        with self._lock:
+            number = next(self._numbers)
+            self._pending[number] = pending
+        try:
+            self.round_trips += 1
+            self._send(encode({"id": number, "verb": verb, "args": dict(args or {})}, payload))
+            while not pending.done.wait(min(_POLL_S, max(deadline.left_s, 0.001))):
+                if deadline.expired:
+                    raise RemoteError(self.node, f"{verb}: no answer in time")
+        finally:
+            with self._lock:
+                self._pending.pop(number, None)
+        if pending.failure is not None:
+            raise pending.failure
+        answer = pending.answer
+        if answer is None:
+            raise ConnectionLostError(self.node, f"{verb}: {self._lost or 'the connection was closed'}")
+        if "error" in answer:
+            raise RemoteError(self.node, f"{verb}: {_reason(answer['error'])}")
+        return answer.get("result")
+
+    def close(self, timeout_s: float = 10.0) -> None:
+        """Say good-bye and wait until the supervisor and its watchdog are gone, so that nothing is left after this."""
+        if self._closed.is_set():
+            return
+        self._closed.set()
+        try:
+            if not self._lost and not self._channel.closed:
+                self._send(encode({"verb": "bye"}))
+                self._channel.shutdown_write()
+                if timeout_s > 0:
+                    self._channel.status_event.wait(timeout_s)
+        except (NodeError, OSError, EOFError, paramiko.SSHException):
+            pass  # gone already: its watchdog clears up
+        finally:
+            self._channel.close()
+            self._end("the connection was closed")
+
+    def _send(self, data: bytes) -> None:
+        with self._lock:
+            try:
+                self._channel.sendall(data)
+            except (OSError, EOFError, paramiko.SSHException) as error:
+                raise ConnectionLostError(self.node, self._lost or f"the connection was cut: {error}") from error
+
+    def _renew(self, renew_s: float) -> None:
+        while not self._closed.wait(renew_s):
+            try:
+                self._send(encode({"verb": "ping"}))
+            except ConnectionLostError:
+                return
+
+    def _read(self) -> None:
+        decoder = Decoder()
+        reason = "the supervisor on the node ended"
+        try:
+            self._channel.settimeout(_POLL_S)
+            while True:
+                self._drain_stderr()
+                try:
+                    data = self._channel.recv(1 << 18)
+                except TimeoutError:
+                    if self._closed.is_set():
+                        break
+                    continue
+                if not data:
+                    break
+                decoder.feed(data)
+                while (item := decoder.next()) is not None:
+                    self._dispatch(*item)
+        except FrameError as error:
+            reason = f"unexpected output ({error})"
+        except (OSError, EOFError, paramiko.SSHException) as error:
+            reason = f"the connection was cut: {error}"
+        self._drain_stderr()
+        self._end(reason)
+
+    def _drain_stderr(self) -> None:
+        while self._channel.recv_stderr_ready():
+            self._stderr = (self._stderr + self._channel.recv_stderr(4096))[-_STDERR_LIMIT:]
+
+    def _dispatch(self, frame: Frame, payload: bytes) -> None:
+        if "event" in frame:
+            if frame["event"] == "ready":
+                self._ready.set()
+            else:
+                self.events.put(frame)
+            return
+        with self._lock:
+            pending = self._pending.get(frame.get("id", 0))
+        if pending is None:
+            return  # a lease renewal's answer, or one that nobody waits for any more
+        if frame.get("more"):
+            if pending.on_data is not None and pending.failure is None:
+                try:
+                    pending.on_data(payload)
+                except Exception as error:  # belongs to whoever asked
+                    pending.failure = error
+            return
+        pending.answer = frame
+        pending.done.set()
+
+    def _end(self, reason: str) -> None:
+        with self._lock:
+            self._lost = self._lost or reason
+            waiting = list(self._pending.values())
+        self._ready.set()
+        for pending in waiting:
+            pending.done.set()
+
+    def _why_not_started(self, python: str, sudo: bool) -> str:
+        said = bytes(self._stderr).decode("utf-8", "replace").strip()
+        if sudo and "password is required" in said:
+            return "sudo asks for a password: allow it without one (NOPASSWD) for the login user"
+        if "sudo" in said and "not found" in said:
+            return "sudo is missing: install it (apt-get install sudo, dnf install sudo)"
+        if "not found" in said or "No such file" in said:
+            return f"{python} is missing: install Python 3.6 or newer, or name it as python_interpreter ({said})"
+        return f"the supervisor did not start: {said or self._lost or 'no answer in time'}"
+
+
+def _reason(error: Any) -> str:
+    if not isinstance(error, dict):
+        return str(error)
+    kind, text = error.get("type"), error.get("text")
+    expected = kind in ("GeneratorError", "Outside", "FileExistsError", "OSError")
+    return str(text) if expected else f"{kind}: {text} ({error.get('where')})"

@@ -1,0 +1,128 @@
+"""What this node is: kernel, CPU, interfaces, versions; and what it lacks of what a run needs."""
+
+import os
+import platform
+import re
+import shutil
+import subprocess
+from typing import Any, Dict, List, Optional
+
+from .processes import Identity, now_ns
+
+_SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_OFFLOADS = re.compile(
+    r"^(tcp-segmentation-offload|generic-segmentation-offload|generic-receive-offload|"
+    r"large-receive-offload|tx-checksumming|rx-checksumming): (\w+)",
+    re.MULTILINE,
+)
+_ADDRESS = re.compile(r"^\d+: (\S+?)(?:@\S+)?\s+inet6? (\S+)", re.MULTILINE)
+
+
+def _read(path: str) -> Optional[str]:
+    try:
+        with open(path, errors="replace") as file:
+            return file.read().strip()
+    except OSError:
+        return None
+
+
+def _output(*argv: str) -> Optional[str]:
+    """Standard output and error of a short command, ``None`` when it is missing, fails or takes over 5 s."""
+    program = find(argv[0])
+    if program is None:
+        return None
+    try:
+        done = subprocess.run(
+            [program] + list(argv[1:]),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=5,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.decode("utf-8", "replace")
+
+
+def find(program: str) -> Optional[str]:
+    return shutil.which(program, path=os.environ.get("PATH", "") + ":" + _SYSTEM_PATH)
+
+
+def _version(text: Optional[str]) -> Optional[str]:
+    match = re.search(r"\d+\.\d+(?:\.\d+)?", text or "")
+    return match.group(0) if match else None
+
+
+def addresses(text: str) -> Dict[str, List[str]]:
+    """``ip -o addr`` as interface -> addresses with their prefix length."""
+    found: Dict[str, List[str]] = {}
+    for name, address in _ADDRESS.findall(text):
+        found.setdefault(name, []).append(address)
+    return found
+
+
+def interfaces() -> List[Dict[str, Any]]:
+    owned = addresses(_output("ip", "-o", "addr") or "")
+    result = []
+    for name in sorted(os.listdir("/sys/class/net")):
+        base = "/sys/class/net/" + name
+        if not os.path.isdir(base):
+            continue
+        driver = os.path.join(base, "device/driver")
+        result.append(
+            {
+                "name": name,
+                "mac": _read(base + "/address"),
+                "mtu": int(_read(base + "/mtu") or 0),
+                "state": _read(base + "/operstate"),
+                "driver": os.path.basename(os.path.realpath(driver)) if os.path.exists(driver) else None,
+                "addresses": owned.get(name, []),
+                "offloads": dict(_OFFLOADS.findall(_output("ethtool", "-k", name) or "")),
+            }
+        )
+    return result
+
+
+def _field(text: Optional[str], pattern: str) -> Optional[str]:
+    match = re.search(pattern, text or "", re.MULTILINE)
+    return match.group(1).strip() if match else None
+
+
+def collect() -> Dict[str, Any]:
+    """Everything of the node that a reader of a report needs to judge a figure by."""
+    cpuinfo = _read("/proc/cpuinfo")
+    meminfo = _read("/proc/meminfo")
+    return {
+        "hostname": platform.node(),
+        "kernel": platform.release(),
+        "arch": platform.machine(),
+        "machine_id": _read("/etc/machine-id"),
+        "os": _field(_read("/etc/os-release"), r'^PRETTY_NAME="?([^"\n]*)'),
+        "python": platform.python_version(),
+        "cpu_model": _field(cpuinfo, r"^(?:model name|CPU part|cpu model)\s*:\s*(.*)$"),
+        "cpus": os.cpu_count(),
+        "memory_kb": int(_field(meminfo, r"^MemTotal:\s*(\d+)") or 0),
+        "governor": _read("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
+        "btf": os.path.exists("/sys/kernel/btf/vmlinux"),
+        "interfaces": interfaces(),
+        "iperf3": _version(_output("iperf3", "--version")),
+        "netperf": _version(_output("netperf", "-V")),
+        "sudo": os.getuid() == 0,
+        "time_ns": now_ns(),
+    }
+
+
+def missing(programs: List[str], workdir: str, identity: Identity) -> List[Dict[str, str]]:
+    """What of ``programs`` is not installed, and whether the workdir can be used."""
+    lacks = [{"kind": "program", "name": name} for name in programs if find(name) is None]
+    place = workdir
+    while not os.path.exists(place):
+        place = os.path.dirname(place)
+    if not os.path.isdir(place):
+        lacks.append({"kind": "workdir", "name": "%s is not a directory" % place})
+    elif identity.uid != 0:
+        status = os.stat(place)
+        writable = (status.st_uid == identity.uid and status.st_mode & 0o200) or status.st_mode & 0o002
+        if not writable and not (status.st_gid == identity.gid and status.st_mode & 0o020):
+            lacks.append({"kind": "workdir", "name": "%s belongs to another user" % place})
+    return lacks

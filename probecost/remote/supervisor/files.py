@@ -1,0 +1,187 @@
+"""Files of the run on this node: written below the workdir, owned by the login user, sent home, removed.
+
+What the run creates is told to the watchdog (``note``), which removes it again at the end: files that were placed for
+the run, and directories that are empty by then.
+"""
+
+import gzip
+import hashlib
+import io
+import os
+import shutil
+import tarfile
+from typing import Any, BinaryIO, Callable, Dict, Iterator, List, Sequence
+
+from .processes import Identity
+
+
+class Outside(Exception):
+    """A path that leads out of the workdir."""
+
+
+class Files:
+    def __init__(self, workdir: str, identity: Identity, note: Callable[[str, str], None]) -> None:
+        self.workdir = os.path.abspath(os.path.join(os.path.expanduser("~" + identity.user), workdir))
+        self.identity = identity
+        self._note = note
+
+    def path(self, relative: str) -> str:
+        """``relative`` below the workdir; nothing may lead out of it, symbolic links included."""
+        joined = os.path.join(self.workdir, relative)
+        real = os.path.realpath(os.path.dirname(joined))
+        root = os.path.realpath(self.workdir)
+        if (
+            os.path.isabs(relative)
+            or (real != root and not real.startswith(root + os.sep))
+            or ".." in relative.split("/")
+        ):
+            raise Outside("%s is not below %s" % (relative, self.workdir))
+        return joined
+
+    def make_dirs(self, path: str) -> None:
+        missing: List[str] = []
+        while not os.path.isdir(path):
+            missing.append(path)
+            path = os.path.dirname(path)
+        for directory in reversed(missing):
+            try:
+                os.mkdir(directory)
+            except FileExistsError:
+                continue
+            self._note("dir", directory)
+            self.identity.own(directory)
+
+    def create(self, relative: str) -> BinaryIO:
+        """A new file of the results, open for unbuffered writing."""
+        path = self.path(relative)
+        self.make_dirs(os.path.dirname(path))
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
+        file = os.fdopen(os.open(path, flags, 0o644), "wb", buffering=0)
+        self.identity.own(path)
+        return file
+
+    def write(self, relative: str, data: bytes) -> None:
+        with self.create(relative) as file:
+            view = memoryview(data)
+            while view:
+                view = view[file.write(view) :]
+
+    def sha256(self, relative: str) -> Any:
+        try:
+            with open(self.path(relative), "rb") as file:
+                return hashlib.sha256(file.read()).hexdigest()
+        except FileNotFoundError:
+            return None
+
+    def place(self, relative: str, data: bytes, mode: int) -> Dict[str, Any]:
+        """Put a tool's file there for this run, unless the same content lies there already."""
+        digest = hashlib.sha256(data).hexdigest()
+        there = self.sha256(relative)
+        if there == digest:
+            return {"sha256": digest, "placed": False}
+        if there is not None:
+            raise FileExistsError("%s exists with another content" % self.path(relative))
+        path = self.path(relative)
+        self.make_dirs(os.path.dirname(path))
+        self._note("file", path)
+        self.write(relative, data)
+        os.chmod(path, mode)
+        return {"sha256": digest, "placed": True}
+
+    def free_bytes(self) -> int:
+        path = self.workdir
+        while not os.path.exists(path):
+            path = os.path.dirname(path)
+        status = os.statvfs(path)
+        return status.f_bavail * status.f_frsize
+
+    def archive(self, relatives: Sequence[str], send: Callable[[bytes], None]) -> int:
+        """Send folders and files as one compressed tar, members named relative to the workdir; returns their number."""
+        count = 0
+        out = _Chunks(send)
+        with (
+            gzip.GzipFile(fileobj=out, mode="wb", compresslevel=1, mtime=0) as zipped,
+            tarfile.open(fileobj=zipped, mode="w|") as tar,
+        ):
+            for relative in relatives:
+                for full in _plain_files(self.path(relative)):
+                    self._add(tar, full)
+                    count += 1
+        out.flush()
+        return count
+
+    def _add(self, tar: tarfile.TarFile, full: str) -> None:
+        """Add a file as long as it is now: one that still grows must not break the archive."""
+        info = tar.gettarinfo(full, arcname=os.path.relpath(full, self.workdir))
+        with open(full, "rb") as file:
+            tar.addfile(info, file)
+
+    def remove(self, relatives: Sequence[str], root: str) -> None:
+        """Remove folders and files of results, and what is empty above them up to and including ``root``."""
+        top = self.path(root)
+        for relative in relatives:
+            path = self.path(relative)
+            if os.path.commonpath([path, top]) != top or path == top:
+                raise Outside("%s is not below %s" % (relative, top))
+            if os.path.isdir(path) and not os.path.islink(path):
+                shutil.rmtree(path, ignore_errors=True)
+            elif os.path.lexists(path):
+                os.unlink(path)
+            parent = os.path.dirname(path)
+            while parent.startswith(top) and not _rmdir(parent):
+                parent = os.path.dirname(parent)
+
+
+def _plain_files(path: str) -> Iterator[str]:
+    """``path`` if it is a file, or the files below it; symbolic links and what is not there are passed over."""
+    if os.path.isfile(path) and not os.path.islink(path):
+        yield path
+    for directory, subdirs, names in os.walk(path):
+        subdirs.sort()
+        for full in (os.path.join(directory, name) for name in sorted(names)):
+            if os.path.isfile(full) and not os.path.islink(full):
+                yield full
+
+
+class _Chunks(io.RawIOBase):
+    """A sink that passes on what is written in chunks of a quarter megabyte."""
+
+    def __init__(self, send: Callable[[bytes], None]) -> None:
+        self._send = send
+        self._pending = bytearray()
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        self._pending += data
+        if len(self._pending) >= 1 << 18:
+            self.flush()
+        return len(data)
+
+    def flush(self) -> None:
+        if self._pending:
+            self._send(bytes(self._pending))
+            self._pending = bytearray()
+
+
+def _rmdir(path: str) -> bool:
+    """Whether the directory must stay."""
+    try:
+        os.rmdir(path)
+    except OSError:
+        return True
+    return False
+
+
+def remove_placed(notes: Sequence[Sequence[str]]) -> None:
+    """What the watchdog does at the end: files that were placed, and directories that we made and are empty."""
+    for kind, path in notes:
+        if kind == "file":
+            try:
+                os.unlink(path)
+            except OSError:
+                pass
+    for kind, path in reversed(notes):
+        if kind == "dir":
+            _rmdir(path)

@@ -1,0 +1,159 @@
+"""Both processes: the watchdog waits, the supervisor serves. See the package's docstring for who ends what."""
+
+import json
+import os
+import select
+import signal
+import sys
+import threading
+import traceback
+from typing import Any, Dict, List, Optional
+
+from . import GRACE_S, LEASE_S
+from .cgroups import Cgroup
+from .files import remove_placed
+from .frames import Decoder, Frame, FrameError, Writer
+from .processes import Stat, become_subreaper, descendants, end, send_signal, stat_of
+from .service import Service
+
+Notes = List[List[str]]
+
+
+def main(config: Dict[str, Any]) -> None:
+    """Run until told to end. ``config``: ``mark`` (names run and node), ``workdir``; ``lease_s``, ``grace_s`` if not usual."""
+    try:
+        os.setsid()
+    except OSError:
+        pass  # sudo may have made this process a group leader already
+    become_subreaper()
+    group = Cgroup.create("probecost-" + config["mark"])
+    reading, writing = os.pipe()
+    supervisor = os.fork()
+    if supervisor == 0:
+        os.close(reading)
+        Supervisor(config, group, writing).run()
+        os._exit(0)
+    os.close(writing)
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    os.dup2(nowhere, 0)
+    os.dup2(nowhere, 1)
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, lambda *_: send_signal(supervisor, signal.SIGKILL))
+    notes = watch(reading, float(config.get("lease_s", LEASE_S)))
+    send_signal(supervisor, signal.SIGKILL)
+    clear(group, notes, float(config.get("grace_s", GRACE_S)))
+    os._exit(0)
+
+
+def watch(pipe: int, lease_s: float) -> Notes:
+    """Wait until the supervisor's end of the pipe closes, or nothing came for ``lease_s``; what was noted meanwhile."""
+    notes: Notes = []
+    rest = b""
+    while True:
+        ready, _, _ = select.select([pipe], [], [], lease_s)
+        data = os.read(pipe, 65536) if ready else b""
+        if not data:
+            return notes
+        *lines, rest = (rest + data).split(b"\n")
+        notes += [json.loads(line.decode("utf-8")) for line in lines if line]
+
+
+def clear(group: Optional[Cgroup], notes: Notes, grace_s: float) -> None:
+    """End every process of the run below this one or in its cgroup, then remove what the run made."""
+
+    def ours() -> List[Stat]:
+        stats = {stat.pid: stat for stat in descendants(os.getpid())}
+        for pid in group.pids() if group else []:
+            stat = stat_of(pid)
+            if stat is not None and pid != os.getpid():
+                stats[pid] = stat
+        return list(stats.values())
+
+    end(ours, [(signal.SIGTERM, grace_s)])
+    remove_placed(notes)
+    if group is not None:
+        tool = os.path.join(group.path, "tool")
+        if os.path.isdir(tool):
+            os.rmdir(tool)
+        group.remove()
+
+
+class Supervisor:
+    """Reads requests from standard input, serves each in a thread, renews the watchdog's lease with every byte."""
+
+    def __init__(self, config: Dict[str, Any], group: Optional[Cgroup], watchdog: int) -> None:
+        become_subreaper()
+        if group is not None:
+            group.join()
+        for number in (signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)
+        self._grace_s = float(config.get("grace_s", GRACE_S))
+        self._group = group
+        self._watchdog = watchdog
+        self._notes: Notes = []
+        self._writer = Writer(os.fdopen(1, "wb", buffering=0))
+        self._service = Service(config["workdir"], group, self._emit, self._note)
+
+    def run(self) -> None:
+        self._emit({"event": "ready"})
+        decoder = Decoder()
+        poller = select.poll()
+        poller.register(0, select.POLLIN)
+        poller.register(self._watchdog, 0)
+        while True:
+            for fd, event in poller.poll():
+                if fd == self._watchdog:
+                    self._orphaned()
+                    return
+                data = os.read(0, 65536) if event & (select.POLLIN | select.POLLHUP) else b""
+                if not data:
+                    return
+                os.write(self._watchdog, b"\n")
+                decoder.feed(data)
+            while True:
+                try:
+                    request = decoder.next()
+                except FrameError as error:
+                    sys.stderr.write("supervisor: %s\n" % error)
+                    return
+                if request is None:
+                    break
+                if request[0].get("verb") == "bye":
+                    return
+                threading.Thread(target=self._serve, args=request, daemon=True).start()
+
+    def _orphaned(self) -> None:
+        """The watchdog is gone: do its work. The cgroup is left first, so that it can be removed."""
+        if self._group is not None:
+            with open(os.path.join(os.path.dirname(self._group.path), "cgroup.procs"), "w") as file:
+                file.write("0")
+        clear(self._group, self._notes, self._grace_s)
+
+    def _serve(self, frame: Frame, payload: bytes) -> None:
+        number = frame.get("id")
+        try:
+            method = getattr(self._service, str(frame["verb"]))
+            arguments = dict(frame.get("args") or {})
+            if payload:
+                arguments["payload"] = payload
+            if frame["verb"] == "archive":
+                arguments["send"] = lambda chunk: self._writer.write({"id": number, "more": True}, chunk)
+            result = method(**arguments)
+        except Exception as error:  # whatever it is, the controller must hear of it
+            where = traceback.extract_tb(sys.exc_info()[2])[-1]
+            reason = {
+                "type": type(error).__name__,
+                "text": str(error),
+                "where": "%s:%s" % (where[0], where[1]),
+            }
+            self._writer.write({"id": number, "error": reason})
+        else:
+            self._writer.write({"id": number, "result": result})
+
+    def _emit(self, event: Dict[str, Any]) -> None:
+        self._writer.write(event)
+
+    def _note(self, kind: str, path: str) -> None:
+        note = [kind, path]
+        self._notes.append(note)
+        os.write(self._watchdog, json.dumps(note).encode("utf-8") + b"\n")

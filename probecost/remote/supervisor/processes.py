@@ -1,0 +1,174 @@
+"""Processes of this run: starting them, finding all of them, ending all of them. Never by name."""
+
+import ctypes
+import errno
+import os
+import signal
+import subprocess
+import time
+from typing import Any, Callable, Dict, Iterable, List, NamedTuple, Optional, Sequence, Set
+
+_PR_SET_CHILD_SUBREAPER = 36
+POLL_S = 0.02
+
+Stat = NamedTuple("Stat", [("pid", int), ("comm", str), ("state", str), ("ppid", int), ("ticks", int), ("start", int)])
+
+
+def now_ns() -> int:
+    """This node's clock, Unix time in nanoseconds (``time.time_ns`` came with Python 3.7)."""
+    return int(time.time() * 1e9)
+
+
+def become_subreaper() -> None:
+    """Orphans among this process's descendants become its children, not those of the machine's first process."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0:
+        raise OSError(ctypes.get_errno(), "prctl(PR_SET_CHILD_SUBREAPER)")
+
+
+def parse_stat(text: str) -> Stat:
+    """``/proc/<pid>/stat``; ``ticks`` is CPU time of the process and of its children that were waited for."""
+    head, _, tail = text.rpartition(")")
+    pid, _, comm = head.partition(" (")
+    fields = tail.split()
+    return Stat(int(pid), comm, fields[0], int(fields[1]), sum(int(f) for f in fields[11:15]), int(fields[19]))
+
+
+def stat_of(pid: int) -> Optional[Stat]:
+    try:
+        with open("/proc/%d/stat" % pid, errors="replace") as file:
+            return parse_stat(file.read())
+    except (OSError, ValueError, IndexError):
+        return None
+
+
+def all_stats() -> List[Stat]:
+    stats = (stat_of(int(name)) for name in os.listdir("/proc") if name.isdigit())
+    return [stat for stat in stats if stat is not None]
+
+
+def descendants(root: int) -> List[Stat]:
+    """Every process below ``root``, zombies included, ``root`` itself not."""
+    children: Dict[int, List[Stat]] = {}
+    for stat in all_stats():
+        children.setdefault(stat.ppid, []).append(stat)
+    found: List[Stat] = []
+    pending = [root]
+    while pending:
+        below = children.get(pending.pop(), [])
+        found += below
+        pending += [stat.pid for stat in below]
+    return found
+
+
+def send_signal(pid: int, number: int) -> None:
+    try:
+        os.kill(pid, number)
+    except OSError as error:
+        if error.errno != errno.ESRCH:
+            raise
+
+
+def reap(known: Iterable[int] = ()) -> None:
+    """Wait for zombies that were re-parented to this process; ``known`` pids belong to somebody who waits himself."""
+    mine = os.getpid()
+    keep = set(known)
+    for stat in all_stats():
+        if stat.ppid == mine and stat.state == "Z" and stat.pid not in keep:
+            try:
+                os.waitpid(stat.pid, os.WNOHANG)
+            except OSError:
+                pass
+
+
+_WRAPPERS = {"sudo", "sh", "bash", "dash"}
+
+
+def signal_workers(stats: Sequence[Stat], number: int, already: Set[int]) -> None:
+    """Signal each process once; wrappers (sudo, shells) with living children are left to end with their child.
+
+    sudo relays what it is sent, so that signalling both would reach the tool twice, which bpftrace takes as "at once".
+    """
+    parents = {stat.ppid for stat in stats}
+    for stat in stats:
+        if stat.pid in already or (stat.comm in _WRAPPERS and stat.pid in parents):
+            continue
+        already.add(stat.pid)
+        send_signal(stat.pid, number)
+
+
+def end(find: Callable[[], List[Stat]], steps: Sequence[Any], known: Iterable[int] = ()) -> Optional[str]:
+    """End every process that ``find`` gives, by ``steps`` of (signal, seconds); a last SIGKILL step follows.
+
+    Returns the name of the last signal that was needed, or ``None`` when there was nothing to end.
+    """
+    used: Optional[str] = None
+    for number, seconds in list(steps) + [(signal.SIGKILL, 2.0)]:
+        already: Set[int] = set()
+        deadline = time.monotonic() + seconds
+        while True:
+            reap(known)
+            living = [stat for stat in find() if stat.state != "Z"]
+            if not living:
+                return used
+            used = signal.Signals(number).name
+            if number == signal.SIGKILL:
+                for stat in living:
+                    send_signal(stat.pid, number)
+            else:
+                signal_workers(living, number, already)
+            if time.monotonic() >= deadline:
+                break
+            time.sleep(POLL_S)
+    return used
+
+
+class Identity:
+    """The login user, to whom sudo's ``SUDO_UID`` leads back: generators and tools start as that user."""
+
+    def __init__(self) -> None:
+        self.uid = int(os.environ.get("SUDO_UID", os.getuid()))
+        self.gid = int(os.environ.get("SUDO_GID", os.getgid()))
+        self.user = os.environ.get("SUDO_USER", "root")
+
+    def own(self, path: str) -> None:
+        os.chown(path, self.uid, self.gid, follow_symlinks=False)
+
+    def become(self) -> None:
+        if self.uid != os.getuid():
+            os.initgroups(self.user, self.gid)
+            os.setgid(self.gid)
+            os.setuid(self.uid)
+
+
+def spawn(
+    argv: Sequence[str],
+    stdout: Any,
+    stderr: Any,
+    cwd: str,
+    identity: Identity,
+    before: Optional[Callable[[], None]] = None,
+) -> "subprocess.Popen[bytes]":
+    """Start ``argv`` in a session of its own as the login user; ``before`` runs in the child while it is still root."""
+
+    def in_child() -> None:
+        for number in (signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, signal.SIG_DFL)
+        if before is not None:
+            before()
+        identity.become()
+
+    environ = {key: os.environ[key] for key in ("PATH", "LANG", "TZ") if key in os.environ}
+    environ.update({"LC_ALL": "C", "PYTHONUNBUFFERED": "1", "USER": identity.user, "LOGNAME": identity.user})
+    environ["HOME"] = os.path.expanduser("~" + identity.user)
+    return subprocess.Popen(
+        list(argv),
+        stdin=subprocess.DEVNULL,
+        stdout=stdout,
+        stderr=stderr,
+        cwd=cwd,
+        env=environ,
+        close_fds=True,
+        start_new_session=True,
+        preexec_fn=in_child,
+    )

@@ -1,0 +1,126 @@
+"""The verbs that the controller can ask for, one method each. Names and arguments are those of ``remote.node``."""
+
+import os
+from typing import Any, Callable, Dict, List, Optional
+
+from . import facts
+from .cgroups import Cgroup
+from .files import Files
+from .generators import Generators
+from .processes import Identity, now_ns
+from .sampling import NodeSampler, ToolSampler
+from .tool import Tool
+
+Result = Dict[str, Any]
+
+
+class Service:
+    """``emit`` sends an event of its own accord, ``note`` tells the watchdog what was made on this node."""
+
+    def __init__(
+        self,
+        workdir: str,
+        group: Optional[Cgroup],
+        emit: Callable[[Dict[str, Any]], None],
+        note: Callable[[str, str], None],
+    ) -> None:
+        self._identity = Identity()
+        self._files = Files(workdir, self._identity, note)
+        self._generators = Generators(self._files)
+        self._group = group
+        self._emit = emit
+        self._tool: Optional[Tool] = None
+        self._tool_sampler: Optional[ToolSampler] = None
+        self._node_sampler: Optional[NodeSampler] = None
+
+    def hello(self) -> Result:
+        return {
+            "pid": os.getpid(),
+            "uid": os.getuid(),
+            "user": self._identity.user,
+            "workdir": self._files.workdir,
+            "cgroup": self._group.path if self._group else None,
+        }
+
+    def ping(self) -> Result:
+        return {"time_ns": now_ns()}
+
+    def facts(self) -> Result:
+        return facts.collect()
+
+    def missing(self, programs: List[str], files: List[str]) -> Result:
+        absent = [name for name in files if not os.path.exists(self._files.path(name))]
+        return {"missing": facts.missing(programs, self._files.workdir, self._identity), "files": absent}
+
+    def open_perf_test(
+        self, servers: List[Dict[str, Any]], address: str, port_range: List[int], monitoring: str
+    ) -> Result:
+        """Server side: servers that listen, and the node's counters running."""
+        opened = self._generators.open_servers(servers, address, port_range)
+        self._restart_node_sampler(monitoring)
+        return {"servers": opened}
+
+    def run_clients(self, clients: List[Dict[str, Any]], timeout_s: float, monitoring: str) -> Result:
+        """Client side: run the generators to their end, with the node's counters around them."""
+        self._restart_node_sampler(monitoring)
+        try:
+            reports = self._generators.run_clients(clients, timeout_s)
+        finally:
+            sampled = self._finish_node_sampler()
+        return {"clients": reports, "sampler": sampled}
+
+    def close_perf_test(self, linger_s: float) -> Result:
+        sampled = self._finish_node_sampler()
+        return {"servers": self._generators.close_servers(linger_s), "sampler": sampled}
+
+    def start_tool(self, spec: Dict[str, Any], monitors: Dict[str, str]) -> Result:
+        """Start the tool, wait until it is attached, then start its monitors."""
+        if self._tool is not None:
+            raise ValueError("a tool runs already")
+        self._tool = Tool(spec, self._files, self._group.below("tool") if self._group else None, self._emit)
+        result = self._tool.await_ready()
+        if result["outcome"] in ("ready", "partial"):
+            self._tool_sampler = ToolSampler(self._tool, self._files, **monitors)
+        return result
+
+    def stop_tool(self) -> Result:
+        """Stop the monitors, then the tool; ``{}`` when none was started."""
+        if self._tool is None:
+            return {}
+        sampled = self._tool_sampler.finish() if self._tool_sampler else {"error": None, "samples": 0}
+        self._tool_sampler = None
+        tool, self._tool = self._tool, None
+        return dict(tool.stop(), sampler=sampled)
+
+    def stop_all(self) -> Result:
+        """End everything of this node's part of a case, whatever state it is in."""
+        self._generators.stop()
+        self._finish_node_sampler()
+        self._generators.close_servers(0.0)
+        return self.stop_tool()
+
+    def sha256(self, path: str) -> Result:
+        return {"sha256": self._files.sha256(path)}
+
+    def place(self, path: str, mode: int, payload: bytes) -> Result:
+        return self._files.place(path, payload, mode)
+
+    def write(self, files: Dict[str, str]) -> Result:
+        for path, text in files.items():
+            self._files.write(path, text.encode("utf-8"))
+        return {}
+
+    def archive(self, paths: List[str], send: Callable[[bytes], None]) -> Result:
+        return {"files": self._files.archive(paths, send)}
+
+    def remove(self, paths: List[str], root: str) -> Result:
+        self._files.remove(paths, root)
+        return {}
+
+    def _restart_node_sampler(self, folder: str) -> None:
+        self._finish_node_sampler()
+        self._node_sampler = NodeSampler(self._files, folder)
+
+    def _finish_node_sampler(self) -> Result:
+        sampler, self._node_sampler = self._node_sampler, None
+        return sampler.finish() if sampler else {"error": None}

@@ -1,0 +1,100 @@
+"""Unpacking what a node sends: the node is not trusted, so only plain files below the target are taken."""
+
+from __future__ import annotations
+
+import os
+import tarfile
+import threading
+from pathlib import Path, PurePosixPath
+from types import TracebackType
+from typing import Self
+
+from probecost.errors import TransferError
+
+MAX_FILES = 200_000
+MAX_BYTES = 20_000_000_000
+
+
+class Unpacker:
+    """Takes the chunks of a ``tar.gz`` stream and writes its members below ``target`` while they arrive.
+
+    Absolute paths, ``..``, links and devices are refused; files are replaced whole, never half.
+    """
+
+    def __init__(self, node: str, target: Path) -> None:
+        self._node = node
+        self._target = target
+        self._count = 0
+        self._failure: Exception | None = None
+        reading, self._writing = os.pipe()
+        self._thread = threading.Thread(target=self._unpack, args=(reading,), name=f"unpack {node}", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._close()
+        self._thread.join()
+
+    def feed(self, chunk: bytes) -> None:
+        """Hand on the next chunk; raises what unpacking the earlier ones failed with."""
+        view = memoryview(chunk)
+        try:
+            while view:
+                view = view[os.write(self._writing, view) :]
+        except BrokenPipeError:
+            self._thread.join()
+            raise self._failure or TransferError(self._node, "unpacking ended early") from None
+
+    def finish(self) -> int:
+        """Wait for the last member; the number of files."""
+        self._close()
+        self._thread.join()
+        if self._failure is not None:
+            raise self._failure
+        return self._count
+
+    def _close(self) -> None:
+        if self._writing >= 0:
+            os.close(self._writing)
+            self._writing = -1
+
+    def _unpack(self, reading: int) -> None:
+        total = 0
+        try:
+            with os.fdopen(reading, "rb") as stream, tarfile.open(fileobj=stream, mode="r|gz") as tar:
+                for member in tar:
+                    total += member.size
+                    self._check(member, total)
+                    self._write(tar, member)
+                    self._count += 1
+        except TransferError as error:
+            self._failure = error
+        except (OSError, EOFError, tarfile.TarError) as error:
+            self._failure = TransferError(
+                self._node, f"the results did not arrive whole: {error}; they are still there"
+            )
+
+    def _check(self, member: tarfile.TarInfo, total: int) -> None:
+        path = PurePosixPath(member.name)
+        if not member.isfile() or path.is_absolute() or ".." in path.parts:
+            raise TransferError(self._node, f"refused {member.name!r}: only plain files below the results are taken")
+        if self._count >= MAX_FILES or total > MAX_BYTES:
+            raise TransferError(self._node, f"refused: more than {MAX_FILES} files or {MAX_BYTES} bytes")
+
+    def _write(self, tar: tarfile.TarFile, member: tarfile.TarInfo) -> None:
+        file = self._target / member.name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        if not file.parent.resolve().is_relative_to(self._target.resolve()):
+            raise TransferError(self._node, f"refused {member.name!r}: it leads out of {self._target}")
+        source = tar.extractfile(member)
+        assert source is not None
+        part = file.with_name(f".{file.name}.part")
+        with source, part.open("wb") as out:
+            while block := source.read(1 << 20):
+                out.write(block)
+        os.utime(part, (member.mtime, member.mtime))
+        part.replace(file)

@@ -1,0 +1,35 @@
+"""What several unit tests share: ports of the loopback that are free, and a stranger who sits on one."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+
+import pytest
+
+
+@pytest.fixture
+def free_ports() -> list[int]:
+    """Four neighbouring TCP ports of 127.0.0.1 that nobody uses now."""
+    for first in range(21000, 30000, 7):
+        ports = list(range(first, first + 4))
+        try:
+            with ExitStack() as stack:
+                for port in ports:
+                    stack.enter_context(socket.create_server(("127.0.0.1", port)))
+        except OSError:
+            continue
+        return ports
+    raise RuntimeError("no four free neighbouring ports")
+
+
+@pytest.fixture
+def occupy() -> Iterator[Callable[[int], None]]:
+    """Listen on a port, as somebody else's server does, until the test ends."""
+    with ExitStack() as stack:
+
+        def sit(port: int) -> None:
+            stack.enter_context(socket.create_server(("127.0.0.1", port)))
+
+        yield sit
