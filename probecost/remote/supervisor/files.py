@@ -99,14 +99,12 @@ class Files:
         """Send folders and files as one compressed tar, members named relative to the workdir; returns their number."""
         count = 0
         out = _Chunks(send)
-        with (
-            gzip.GzipFile(fileobj=out, mode="wb", compresslevel=1, mtime=0) as zipped,
-            tarfile.open(fileobj=zipped, mode="w|") as tar,
-        ):
-            for relative in relatives:
-                for full in _plain_files(self.path(relative)):
-                    self._add(tar, full)
-                    count += 1
+        with gzip.GzipFile(fileobj=out, mode="wb", compresslevel=1, mtime=0) as zipped:
+            with tarfile.open(fileobj=zipped, mode="w|") as tar:
+                for relative in relatives:
+                    for full in _plain_files(self.path(relative)):
+                        self._add(tar, full)
+                        count += 1
         out.flush()
         return count
 

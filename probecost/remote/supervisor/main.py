@@ -20,7 +20,7 @@ Notes = List[List[str]]
 
 
 def main(config: Dict[str, Any]) -> None:
-    """Run until told to end. ``config``: ``mark`` (names run and node), ``workdir``; ``lease_s``, ``grace_s`` if not usual."""
+    """Run until told to end. ``config``: ``mark`` (a name), ``workdir``; optionally ``lease_s``, ``grace_s``."""
     try:
         os.setsid()
     except OSError:

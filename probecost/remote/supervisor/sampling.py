@@ -127,8 +127,8 @@ class ToolSampler:
         self._memory = self._open(files, memory, b"# timestamp(UTC) virt_kb rss_kb pmem_percent\n")
         self._logsize = self._open(files, logsize, b"# timestamp(UTC) bytes\n")
         self._last = (time.monotonic(), self._cpu_ns([stat.ticks for stat in tool.tree()]))
-        self._periodic = _Periodic(self._sample)
         self.samples = 0
+        self._periodic = _Periodic(self._sample)
 
     def _open(self, files: Files, path: str, header: bytes) -> BinaryIO:
         file = files.create(path)
