@@ -1,25 +1,32 @@
-"""What an environment is: typed, validated, frozen. Loaded by ``probecost.config.load``, used by every other room.
-
-TO BE COMPLETED by the owner of probecost/config: the attributes below are the contract the other rooms rely on.
-"""
+"""What an environment is: typed, validated, frozen. Loaded by ``probecost.config.load``, used by every other room."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 PairKind = Literal["host", "vm"]
 PerfType = Literal["throughput", "latency", "pps"]
 ConnType = Literal["single", "multi", "tcp_rr", "udp_rr"]
 Attaches = Literal["bpf", "none"]
 
+DEFAULT_ATTACHES: Attaches = "bpf"
+DEFAULT_READY_TIMEOUT_S = 60.0
+DEFAULT_STOP_SIGNAL = "SIGINT"
+DEFAULT_LOG_CAP_BYTES = 1_000_000_000
+
+#: Name of a template variable -> its value in one environment; a tuple where it has several values (vhost workers),
+#: "" or () where the environment has no such thing.
+Variables = Mapping[str, str | tuple[str, ...]]
+
 
 @dataclass(frozen=True)
 class PerfTestSpec:
     """One perf test: ``streams`` generators (1 but for multi) for ``duration_s`` seconds.
 
-    ``target_bitrate`` is iperf3's ``-b`` value as text (``1G``), used by pps.
+    ``target_bitrate`` is iperf3's ``-b`` value as text (``1G``): the offered load, ``None`` for no limit.
     """
 
     perf_type: PerfType
@@ -28,10 +35,18 @@ class PerfTestSpec:
     streams: int = 1
     target_bitrate: str | None = None
 
+    @property
+    def name(self) -> str:
+        """As users select it: ``latency:tcp_rr``."""
+        return f"{self.perf_type}:{self.conn_type}"
+
 
 @dataclass(frozen=True)
 class SshHost:
-    """How a node is reached. ``user`` and ``port`` are ``None`` where ssh's own configuration decides."""
+    """How a node is reached. ``user`` and ``port`` are ``None`` where ssh's own configuration decides.
+
+    Where that says nothing either, the user is root and the port 22.
+    """
 
     name: str
     host: str
@@ -52,6 +67,10 @@ class PairSide:
 
 @dataclass(frozen=True)
 class TestPair:
+    """The two ends of one traffic path."""
+
+    __test__: ClassVar[bool] = False  # not a class of tests, whatever its name says to pytest
+
     kind: PairKind
     server: PairSide
     client: PairSide
@@ -78,15 +97,19 @@ class Case:
     hash: str
     duration_s: float
     tool_file: str | None = None
-    attaches: Attaches = "bpf"
-    ready_timeout_s: float = 60.0
-    stop_signal: str = "SIGINT"
-    log_cap_bytes: int = 1_000_000_000
+    attaches: Attaches = DEFAULT_ATTACHES
+    ready_timeout_s: float = DEFAULT_READY_TIMEOUT_S
+    stop_signal: str = DEFAULT_STOP_SIGNAL
+    log_cap_bytes: int = DEFAULT_LOG_CAP_BYTES
 
 
 @dataclass(frozen=True)
 class Environment:
-    """Everything known of one environment. ``folder`` is its configuration folder."""
+    """Everything known of one environment. ``folder`` is its configuration folder.
+
+    ``variables`` are the template variables of each pair, with the values that discovery found; ``tool_kinds`` says
+    for a script (its file name) over which pair it is measured; both only serve the loading of cases.
+    """
 
     name: str
     folder: Path
@@ -98,3 +121,6 @@ class Environment:
     local_tools_dir: Path | None
     python_interpreter: str
     port_range: tuple[int, int]
+    default_duration_s: float = 10.0
+    variables: Mapping[PairKind, Variables] = field(default_factory=dict)
+    tool_kinds: Mapping[str, PairKind] = field(default_factory=dict)

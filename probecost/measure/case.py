@@ -43,13 +43,14 @@ class CaseRun:
         for node in self.nodes:
             node.revive()
         options = self.bed.options
+        if options.baseline == "shared" and not self.bed.has_shared_baseline(self.case.pair_kind):
+            self._visit(VisitPlan(unit=1, pair=1, arm=layout.BASELINE, order=1), around, shared=True)
+            self.bed.note_shared_baseline(self.case.pair_kind)
         for plan in visits(self.case, options.units, options.seed, options.baseline):
-            if plan.shared and self.bed.has_shared_baseline(self.case.pair_kind):
-                continue
             self._visit(plan, around)
 
-    def _visit(self, plan: VisitPlan, around: Around) -> None:
-        record = VisitRecord(plan.arm, plan.unit, plan.pair, plan.order, plan.shared, started_ns=time.time_ns())
+    def _visit(self, plan: VisitPlan, around: Around, shared: bool = False) -> None:
+        record = VisitRecord(plan.arm, plan.unit, plan.pair, plan.order, shared, started_ns=time.time_ns())
         visit = Visit(
             self.case,
             self._pair,
@@ -67,8 +68,6 @@ class CaseRun:
         with gatherer.step():
             self._write_metadata(visit)
         gatherer.raise_all()
-        if plan.shared:
-            self.bed.note_shared_baseline(self.case.pair_kind)
 
     def _write_metadata(self, visit: Visit) -> None:
         context = self.bed.context(self._pair)

@@ -1,0 +1,242 @@
+"""Loading an environment's folder: the way in for every other room.
+
+Every mistake of a file is reported at once, with file, line, key path, value and what was expected
+(``ConfigError.problems``); ``load_folder`` reports those of both files together.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from probecost.config.cases import build_cases
+from probecost.config.discovered import variables_of
+from probecost.config.documents import Document, read_json, read_yaml
+from probecost.config.environments import (
+    bootstrap_command,
+    cases_file,
+    find_environment,
+    full_file,
+    is_legacy,
+    known_environments,
+    minimal_file,
+)
+from probecost.config.files import CaseEntry, CasesFile, FullFile, FullPair, FullSide, MinimalFile
+from probecost.config.models import Case, Environment, PairKind, PairSide, SshHost, TestPair
+from probecost.config.perf_specs import DEFAULT_PORT_RANGE, perf_specs
+from probecost.config.references import full_problems, minimal_problems
+from probecost.config.validation import validate
+from probecost.errors import ConfigError
+
+__all__ = [
+    "CaseFile",
+    "FullConfig",
+    "MinimalConfig",
+    "environment_of",
+    "find_environment",
+    "is_outdated",
+    "known_environments",
+    "load_case_file",
+    "load_cases",
+    "load_environment",
+    "load_folder",
+    "load_full",
+    "load_minimal",
+]
+
+PROJECT_ROOT = Path(__file__).resolve().parents[2]
+DEFAULT_TOOLS_DIR = "lab/tools"
+
+
+@dataclass(frozen=True)
+class FullConfig:
+    """A full.yaml that is valid: what it says and the document it was read from."""
+
+    file: FullFile
+    document: Document
+
+
+@dataclass(frozen=True)
+class MinimalConfig:
+    """A minimal-input.yaml that is valid: what it says and the document it was read from."""
+
+    file: MinimalFile
+    document: Document
+
+
+@dataclass(frozen=True)
+class CaseFile:
+    """The entries of a cases file, in order, and the document they were read from."""
+
+    entries: tuple[CaseEntry, ...]
+    document: Document
+
+
+def load_minimal(file: Path) -> MinimalConfig:
+    """Read a minimal-input.yaml. ``ConfigError`` with all mistakes in it."""
+    document = read_yaml(file)
+    minimal, problems = validate(MinimalFile, document)
+    problems += minimal_problems(document)
+    if problems or minimal is None:
+        raise ConfigError(*_in_order(problems))
+    return MinimalConfig(minimal, document)
+
+
+def load_full(folder: Path) -> FullConfig:
+    """Read ``<env>-full.yaml`` of ``folder``. ``ConfigError``: missing (says the command), or all mistakes in it."""
+    file = full_file(folder)
+    if file is None and is_legacy(folder):
+        raise ConfigError(f"{folder}: is of the legacy format with four files, which is not supported yet")
+    if file is None:
+        raise ConfigError(
+            f"{folder}: has no <env>-full.yaml yet", hint=f"Generate it with: {bootstrap_command(folder)}"
+        )
+    document = read_yaml(file)
+    full, problems = validate(FullFile, document)
+    problems += full_problems(document)
+    if problems or full is None:
+        raise ConfigError(*_in_order(problems))
+    return FullConfig(full, document)
+
+
+def load_environment(folder: Path) -> Environment:
+    """The environment that ``<env>-full.yaml`` of ``folder`` describes. ``ConfigError`` as for ``load_full``."""
+    return environment_of(load_full(folder), folder)
+
+
+def environment_of(full: FullConfig, folder: Path) -> Environment:
+    """The environment that a full.yaml describes; paths in it are relative to ``folder``."""
+    file, document = full.file, full.document
+    nodes = {
+        name: SshHost(name, host.host, host.workdir, host.user, host.port) for name, host in file.ssh.ssh_hosts.items()
+    }
+    declared: dict[PairKind, FullPair | None] = {"host": file.environments.host, "vm": file.environments.vm}
+    pairs: dict[PairKind, TestPair] = {
+        kind: TestPair(kind, _side(pair.server), _side(pair.client))
+        for kind, pair in declared.items()
+        if pair is not None
+    }
+    if not pairs:
+        raise ConfigError(document.problem(("environments",), "expected a test pair: host, vm or both"))
+    tests = file.performance_tests
+    tool_kinds: dict[str, PairKind] = {
+        tool.script: category.environment for category in file.tools.categories.values() for tool in category.tools
+    }
+    return Environment(
+        name=file.environment,
+        folder=folder,
+        nodes=nodes,
+        ssh_config=_ssh_config(full, folder),
+        pairs=pairs,
+        perf_tests=perf_specs(tests, file.defaults.duration),
+        tools_dir=file.paths.tools_dir or DEFAULT_TOOLS_DIR,
+        local_tools_dir=_local_tools_dir(full, folder),
+        python_interpreter=file.defaults.python_interpreter,
+        port_range=(tests.port_range if tests else None) or DEFAULT_PORT_RANGE,
+        default_duration_s=file.defaults.duration,
+        variables={kind: variables_of(file, kind) for kind in pairs},
+        tool_kinds=tool_kinds,
+    )
+
+
+def _side(side: FullSide) -> PairSide:
+    return PairSide(side.ssh_ref, side.test_ip, side.interface, side.physical_host_ref or side.ssh_ref)
+
+
+def _ssh_config(full: FullConfig, folder: Path) -> Path | None:
+    name = full.file.ssh.config_file
+    if name is None:
+        return None
+    file = (folder / Path(name).expanduser()).resolve()
+    if not file.is_file():
+        raise ConfigError(full.document.problem(("ssh", "config_file"), f"there is no file {file}", value=name))
+    return file
+
+
+def _local_tools_dir(full: FullConfig, folder: Path) -> Path | None:
+    """Where the tools' files lie on this machine, if they do: as written, else ``tools_dir`` in the project."""
+    paths = full.file.paths
+    if paths.local_tools_dir is not None:
+        local = (folder / Path(paths.local_tools_dir).expanduser()).resolve()
+        if not local.is_dir():
+            path = ("paths", "local_tools_dir")
+            raise ConfigError(full.document.problem(path, f"there is no folder {local}", value=paths.local_tools_dir))
+        return local
+    candidates = [PROJECT_ROOT / (paths.tools_dir or DEFAULT_TOOLS_DIR)]
+    if paths.measurement_tools_dir is not None:
+        candidates.insert(0, (folder / paths.measurement_tools_dir).resolve())
+    return next((candidate for candidate in candidates if candidate.is_dir()), None)
+
+
+def load_case_file(folder: Path) -> CaseFile:
+    """Entries of ``<env>-cases.json``. ``ConfigError``: missing (says the command), no cases, or all mistakes in it."""
+    file = cases_file(folder)
+    if file is None:
+        raise ConfigError(
+            f"{folder}: has no <env>-cases.json yet", hint=f"Generate it with: {bootstrap_command(folder)}"
+        )
+    document = read_json(file)
+    content, problems = validate(CasesFile, document)
+    if problems or content is None:
+        raise ConfigError(*problems)
+    if not content.test_cases:
+        raise ConfigError(
+            document.problem((), "no cases in this file"), hint=f"Generate some: {bootstrap_command(folder)}"
+        )
+    return CaseFile(content.test_cases, document)
+
+
+def load_cases(folder: Path, environment: Environment) -> tuple[Case, ...]:
+    """Cases of ``<env>-cases.json``, in the order of the file. ``ConfigError`` as for ``load_case_file``.
+
+    The file is an input of its own: users edit it after it was generated, and it is used as it is.
+    """
+    content = load_case_file(folder)
+    return build_cases(content.entries, environment, content.document)
+
+
+def load_folder(folder: Path) -> tuple[Environment, tuple[Case, ...]]:
+    """``load_environment`` and ``load_cases``, with the mistakes of both files reported together."""
+    try:
+        environment = load_environment(folder)
+    except ConfigError as error:
+        problems, hint = list(error.problems), error.hint
+    else:
+        return environment, load_cases(folder, environment)
+    try:
+        load_case_file(folder)
+    except ConfigError as error:
+        problems += error.problems
+        hint = hint or error.hint
+    raise ConfigError(*problems, hint=hint)
+
+
+def is_outdated(folder: Path) -> bool:
+    """Whether the generated files are missing, or something they were made from has other content now.
+
+    Files that probecost did not generate record nothing and are never outdated.
+    """
+    file = full_file(folder)
+    if file is None or cases_file(folder) is None:
+        return minimal_file(folder) is not None
+    generated = load_full(folder).file.generated
+    return generated is not None and any(
+        (folder / name).is_file() and sha256_of(folder / name) != recorded
+        for name, recorded in generated.inputs.items()
+    )
+
+
+def sha256_of(file: Path) -> str:
+    """SHA-256 of a file's bytes, in hex."""
+    return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def _in_order(problems: list[str]) -> list[str]:
+    """Problems of one file, which begin with ``file:line:``, by line."""
+
+    def line(problem: str) -> int:
+        digits = problem.split(": ", 1)[0].rsplit(":", 1)[-1]
+        return int(digits) if digits.isdigit() else 0
+
+    return sorted(dict.fromkeys(problems), key=line)

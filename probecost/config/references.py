@@ -1,0 +1,84 @@
+"""What a file says about itself in two places must agree: nodes that are referred to exist and have the right role.
+
+These checks read the raw data, so that they also speak when other parts of the file are wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from probecost.config.documents import Document, KeyPath
+from probecost.config.validation import nearest
+
+_SIDES = ("server", "client")
+
+
+def _mapping(document: Document, path: KeyPath) -> Mapping[str, object]:
+    value = document.get(path)
+    return value if isinstance(value, Mapping) else {}
+
+
+def _unknown(document: Document, path: KeyPath, known: Mapping[str, object]) -> Iterator[str]:
+    name = document.get(path)
+    if isinstance(name, str) and name not in known:
+        listing = nearest(name, known) or f"; known nodes: {', '.join(map(str, known)) or 'none'}"
+        yield document.problem(path, f"there is no such node{listing}", value=name)
+
+
+def minimal_problems(document: Document) -> list[str]:
+    """``test_pairs``, ``host_ref`` and what a VM needs, in a minimal-input.yaml."""
+    return [
+        *(text for name in _mapping(document, ("nodes",)) for text in _node_problems(document, name)),
+        *(text for kind in _mapping(document, ("test_pairs",)) for text in _pair_problems(document, kind)),
+    ]
+
+
+def _node_problems(document: Document, name: str) -> Iterator[str]:
+    nodes = _mapping(document, ("nodes",))
+    node = _mapping(document, ("nodes", name))
+    if node.get("role") == "vm":
+        for key, what in (
+            ("host_ref", "the host node that carries it"),
+            ("uuid", "its UUID (virsh list --uuid --all on its host)"),
+            ("test_ip", "the address that traffic goes to"),
+        ):
+            if node.get(key) is None:
+                yield document.problem(("nodes", name, key), f"this key is missing: a VM needs {what}")
+    path = ("nodes", name, "host_ref")
+    yield from _unknown(document, path, nodes)
+    reference = document.get(path)
+    if isinstance(reference, str) and _mapping(document, ("nodes", reference)).get("role") == "vm":
+        yield document.problem(path, "expected a node with role: host", value=reference)
+
+
+def _pair_problems(document: Document, kind: str) -> Iterator[str]:
+    nodes = _mapping(document, ("nodes",))
+    for side in _SIDES:
+        path = ("test_pairs", kind, side)
+        yield from _unknown(document, path, nodes)
+        name = document.get(path)
+        role = _mapping(document, ("nodes", name)).get("role") if isinstance(name, str) else None
+        if kind in ("host", "vm") and role in ("host", "vm") and role != kind:
+            yield document.problem(path, f"has role: {role}, expected a node with role: {kind}", value=name)
+    server, client = (document.get(("test_pairs", kind, side)) for side in _SIDES)
+    if isinstance(server, str) and server == client:
+        yield document.problem(("test_pairs", kind, "client"), "expected another node than the server", value=client)
+
+
+def full_problems(document: Document) -> list[str]:
+    """``ssh_ref`` and ``physical_host_ref`` in a full.yaml."""
+    return [text for kind in _mapping(document, ("environments",)) for text in _full_pair_problems(document, kind)]
+
+
+def _full_pair_problems(document: Document, kind: str) -> Iterator[str]:
+    hosts = _mapping(document, ("ssh", "ssh_hosts"))
+    pair = _mapping(document, ("environments", kind))
+    if not pair:
+        yield document.problem(("environments", kind), "expected a test pair with server and client")
+    for side in _SIDES:
+        path = ("environments", kind, side)
+        yield from _unknown(document, (*path, "ssh_ref"), hosts)
+        yield from _unknown(document, (*path, "physical_host_ref"), hosts)
+        if kind == "vm" and side in pair and document.get((*path, "physical_host_ref")) is None:
+            text = "this key is missing: tools of a VM pair run on the host that carries the VM"
+            yield document.problem((*path, "physical_host_ref"), text)

@@ -1,0 +1,232 @@
+"""Matrix expansion: from the tools of an environment to its cases.
+
+A direction varies slowest, then the parameters in the order written (``rx tcp, rx udp, tx tcp, tx udp``); ids count
+from 1. A direction is expanded only where the template uses ``{direction}``, ``{SRC_IP}``, ``{DST_IP}`` or another
+variable that the directions define.
+"""
+
+from __future__ import annotations
+
+import itertools
+import shlex
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from probecost.config.discovered import ALL, variables_of
+from probecost.config.files import CaseEntry, FullFile
+from probecost.config.load import DEFAULT_TOOLS_DIR
+from probecost.config.models import Variables
+from probecost.config.tool_files import Category, Registry, ToolEntry
+from probecost.config.validation import nearest
+from probecost.errors import ConfigError
+from probecost.plan.ids import case_name
+from probecost.plan.registry import Where
+from probecost.plan.variables import (
+    AbsentValueError,
+    UnknownVariableError,
+    all_placeholders,
+    placeholders,
+    render,
+    resolve,
+)
+
+_DIRECTION_VARIABLES = frozenset({"direction", "SRC_IP", "DST_IP"})
+
+
+@dataclass(frozen=True)
+class Expansion:
+    """Generated cases, and what could not be generated or was left out of a command, in words."""
+
+    entries: tuple[CaseEntry, ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Value:
+    """One value of a parameter; ``variable`` is what it stands for if it was discovered (``vhost_pids.0``)."""
+
+    text: str
+    variable: str | None = None
+
+
+@dataclass(frozen=True)
+class _Tool:
+    """A tool in its category, with where it was written."""
+
+    category_name: str
+    category: Category
+    entry: ToolEntry
+    where: str
+
+    @property
+    def label(self) -> str:
+        return f"{self.category_name}/{self.entry.script}"
+
+    @property
+    def directions(self) -> Mapping[str, Mapping[str, str]]:
+        """Variables of each direction. ``rx`` and ``tx`` without any get the ends of the pair as source and target."""
+        own = self.entry.directions
+        kind = self.category.environment
+        local, remote = f"{{{kind}_LOCAL_IP}}", f"{{{kind}_REMOTE_IP}}"
+        ends = {"rx": {"SRC_IP": remote, "DST_IP": local}, "tx": {"SRC_IP": local, "DST_IP": remote}}
+        found = self.category.directions if own is None else own
+        return {name: {**ends.get(name, {}), **variables} for name, variables in found.items()}
+
+    @property
+    def definitions(self) -> dict[str, str]:
+        """The entry's own variables: parameters (all their values in one text) and all its other keys.
+
+        A parameter may have the name of the discovered variable from which it takes its values.
+        """
+        parameters = {name: " ".join(values) for name, values in self.entry.parameters.items()}
+        for name in parameters.keys() & set(ALL):
+            parameters[name] = parameters[name].replace("{" + name + "}", "")
+        return {**self.entry.variables, **parameters}
+
+
+def template_problems(registry: Registry, where: Where) -> list[str]:
+    """One line for each variable that a template or a value uses and nothing defines."""
+    return [problem for tool in _tools(registry, where) for problem in _unknown_variables(tool)]
+
+
+def expand(full: FullFile, where: Where) -> Expansion:
+    """All cases of the environment that ``full`` describes. ``ConfigError``: unknown variables, or a case twice."""
+    problems = template_problems(full.tools, where)
+    entries: list[CaseEntry] = []
+    notes: dict[str, None] = {}
+    origin: dict[tuple[object, ...], str] = {}
+    for tool in _tools(full.tools, where) if not problems else ():
+        kind = tool.category.environment
+        if getattr(full.environments, kind) is None:
+            notes[f"category {tool.category_name}: left out, this environment has no {kind} test pair"] = None
+            continue
+        try:
+            for entry in _cases(tool, full, variables_of(full, kind), notes):
+                identity = (kind, entry.command, tuple(sorted((entry.parameters or {}).items())), entry.duration)
+                if identity in origin:
+                    problems.append(
+                        f"{tool.where}: {tool.label}: gives the same case as {origin[identity]}: {entry.name}"
+                    )
+                origin.setdefault(identity, tool.where)
+                entries.append(entry.model_copy(update={"id": len(entries) + 1}))
+        except AbsentValueError as error:
+            notes[f"{tool.label}: left out, it needs {{{error.name}}} and this environment has none"] = None
+    if problems:
+        raise ConfigError(*problems)
+    return Expansion(tuple(entries), tuple(notes))
+
+
+def _tools(registry: Registry, where: Where) -> Iterator[_Tool]:
+    for name, category in registry.categories.items():
+        for index, entry in enumerate(category.tools):
+            defaults = registry.defaults.model_dump(exclude_none=True)
+            missing = {key: value for key, value in defaults.items() if getattr(entry, key) is None}
+            yield _Tool(name, category, entry.model_copy(update=missing), where[name, index])
+
+
+def _unknown_variables(tool: _Tool) -> Iterator[str]:
+    directions = tool.directions
+    of_directions: dict[str, str] = {}
+    for variables in directions.values():
+        for name, value in variables.items():
+            of_directions[name] = f"{of_directions.get(name, '')} {value}"
+    definitions = {**of_directions, **tool.definitions}
+    known = {*definitions, *ALL, "path", "duration", *(("direction",) if directions else ())}
+    for name in sorted(all_placeholders(tool.entry.template, definitions) - known):
+        reason = " (its category has no directions)" if name in _DIRECTION_VARIABLES else nearest(name, known)
+        yield f"{tool.where}: tool {tool.label}: unknown variable {{{name}}}{reason} in template: {tool.entry.template}"
+    partial = {name for variables in directions.values() for name in variables}
+    for name in sorted(partial & all_placeholders(tool.entry.template, definitions)):
+        for direction, variables in directions.items():
+            if name not in {*variables, *tool.definitions}:
+                text = f"direction {direction} does not define {{{name}}} of template: {tool.entry.template}"
+                yield f"{tool.where}: tool {tool.label}: {text}"
+    for name in definitions:
+        try:
+            resolve(f"{{{name}}}", {**dict.fromkeys(known, ""), **definitions})
+        except UnknownVariableError as error:
+            if error.name in definitions:
+                yield f"{tool.where}: tool {tool.label}: variable {{{error.name}}} is defined by itself"
+
+
+def _cases(tool: _Tool, full: FullFile, found: Variables, notes: dict[str, None]) -> Iterator[CaseEntry]:
+    entry = tool.entry
+    duration_s = entry.duration or full.defaults.duration
+    fixed = {
+        **{name: value if isinstance(value, str) else ",".join(value) for name, value in found.items()},
+        "path": str(PurePosixPath(full.paths.tools_dir or DEFAULT_TOOLS_DIR, tool.category_name, entry.script)),
+        "duration": f"{duration_s:g}",
+        **entry.variables,
+    }
+    used = all_placeholders(entry.template, tool.definitions)
+    of_directions = _DIRECTION_VARIABLES | {name for variables in tool.directions.values() for name in variables}
+    directions: list[str | None] = list(tool.directions) if used & of_directions else [None]
+    for direction in directions:
+        values = dict(fixed)
+        if direction is not None:
+            values |= {**tool.directions[direction], "direction": direction}
+        lists = {name: list(_parameter(texts, values, found)) for name, texts in entry.parameters.items()}
+        for name in (name for name, items in lists.items() if not items):
+            values[name] = "" if name in ALL else entry.parameters[name][0]
+        present = {name: items for name, items in lists.items() if items}
+        for combination in itertools.product(*present.values()):
+            chosen = dict(zip(present, combination, strict=True))
+            yield _case(
+                tool, full, {**values, **{name: item.text for name, item in chosen.items()}}, chosen, direction, notes
+            )
+
+
+def _parameter(texts: tuple[str, ...], values: Mapping[str, str], found: Variables) -> Iterator[_Value]:
+    """The values of a parameter; ``{vhost_pids}`` becomes as many as there are."""
+    for text in texts:
+        names = placeholders(text)
+        discovered = found.get(names[0]) if names and text == f"{{{names[0]}}}" else None
+        if isinstance(discovered, tuple):
+            yield from (_Value(item, f"{names[0]}.{index}") for index, item in enumerate(discovered))
+        elif discovered is not None:
+            yield from [_Value(discovered, names[0])] if discovered else []
+        else:
+            yield _Value(resolve(text, values))
+
+
+def _case(
+    tool: _Tool,
+    full: FullFile,
+    values: Mapping[str, str],
+    chosen: Mapping[str, _Value],
+    direction: str | None,
+    notes: dict[str, None],
+) -> CaseEntry:
+    entry = tool.entry
+    rendered = render(entry.template, values, ALL)
+    for name in rendered.left_out:
+        notes[f"{tool.label}: the option with {{{name}}} left out, this environment has none"] = None
+    parameters = {name: item.text for name, item in chosen.items()}
+    if direction is not None:
+        parameters["direction"] = direction
+    return CaseEntry(
+        id=0,
+        name=case_name(entry.script, parameters),
+        command=rendered.command,
+        script=entry.script,
+        category=tool.category_name,
+        environment=tool.category.environment,
+        parameters=parameters,
+        duration=entry.duration or full.defaults.duration,
+        template=_with_literals(entry),
+        discovered={name: item.variable for name, item in chosen.items() if item.variable is not None},
+        attaches=entry.attaches,
+        ready_timeout=entry.ready_timeout,
+        stop_signal=entry.stop_signal,
+        log_cap_bytes=entry.log_cap,
+    )
+
+
+def _with_literals(entry: ToolEntry) -> str:
+    """The template with the entry's own fixed variables filled in: what its hash shall tell apart."""
+    template = entry.template
+    for name, value in entry.variables.items():
+        if not placeholders(value):
+            template = template.replace("{" + name + "}", shlex.quote(value))
+    return template

@@ -1,0 +1,158 @@
+"""Template variables: ``{SRC_IP}`` in a tool's command template, and what becomes of it.
+
+Templates are commands by design; the values put into them are quoted where a shell would misread them. ``{{word}}``
+stands for a literal ``{word}``; braces around anything but a single word are left alone.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+
+_PLACEHOLDER = re.compile(r"\{\{(?P<literal>[A-Za-z_]\w*)\}\}|\{(?P<name>[A-Za-z_]\w*)\}")
+_OPTION = re.compile(r"-{1,2}[A-Za-z][\w-]*")
+_DOUBLE_QUOTE_SPECIALS = re.compile(r'([\\"$`])')
+
+
+class UnknownVariableError(Exception):
+    """A variable that nothing defines, or whose definition comes back to itself."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        super().__init__(name)
+
+
+class AbsentValueError(Exception):
+    """A variable that the environment has no value for, in a place that cannot be left out."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        super().__init__(name)
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """A command, and the variables whose options were left out because the environment has no such thing."""
+
+    command: str
+    left_out: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Word:
+    start: int
+    end: int
+    text: str
+
+
+def placeholders(text: str) -> tuple[str, ...]:
+    """Names of the variables in ``text``, each once, in order."""
+    return tuple(dict.fromkeys(match["name"] for match in _PLACEHOLDER.finditer(text) if match["name"]))
+
+
+def resolve(text: str, values: Mapping[str, str], _inside: tuple[str, ...] = ()) -> str:
+    """``text`` with its variables replaced, unquoted; values may hold variables again. ``UnknownVariableError``."""
+
+    def value_of(match: re.Match[str]) -> str:
+        name = match["name"]
+        if name is None:
+            return f"{{{match['literal']}}}"
+        if name not in values or name in _inside:
+            raise UnknownVariableError(name)
+        return resolve(values[name], values, (*_inside, name))
+
+    return _PLACEHOLDER.sub(value_of, text)
+
+
+def all_placeholders(text: str, definitions: Mapping[str, str]) -> frozenset[str]:
+    """Variables in ``text``, and in the definitions of those, and so on."""
+    found: set[str] = set()
+    pending = list(placeholders(text))
+    while pending:
+        name = pending.pop()
+        if name not in found:
+            found.add(name)
+            pending += placeholders(definitions.get(name, ""))
+    return frozenset(found)
+
+
+def render(template: str, values: Mapping[str, str], discovered: Collection[str] = ()) -> Rendered:
+    """The command that ``template`` becomes with ``values``.
+
+    An option whose value is empty (``--device {VM_INTERFACE}``, ``--device={VM_INTERFACE}``) is left out. An empty
+    value elsewhere is left out too where the user wrote it empty; where it stands for something ``discovered`` that the
+    environment has not, that is an ``AbsentValueError``. ``UnknownVariableError``: nothing defines the variable.
+    """
+    resolved = {name: resolve(f"{{{name}}}", values) for name in placeholders(template)}
+    dropped: set[int] = set()
+    left_out: dict[str, None] = {}
+    words = list(_words(template))
+    for index, word in enumerate(words):
+        empty = [name for name in placeholders(word.text) if not resolved[name]]
+        if not empty:
+            continue
+        is_absent = [name for name in empty if all_placeholders(f"{{{name}}}", values) & set(discovered)]
+        option, _, rest = word.text.partition("=")
+        if rest == f"{{{empty[0]}}}" and _OPTION.fullmatch(option):
+            dropped.add(index)
+        elif word.text == f"{{{empty[0]}}}" and index and _OPTION.fullmatch(words[index - 1].text):
+            dropped |= {index - 1, index}
+        elif is_absent:
+            raise AbsentValueError(is_absent[0])
+        elif word.text == f"{{{empty[0]}}}":
+            dropped.add(index)
+        left_out.update(dict.fromkeys(is_absent))
+    pieces = []
+    position = 0
+    for index, word in enumerate(words):
+        if index not in dropped:
+            pieces.append(template[position : word.start] + _substitute(word.text, resolved))
+        position = word.end
+    return Rendered("".join(pieces).strip(), tuple(left_out))
+
+
+def _words(template: str) -> Iterator[_Word]:
+    """Stretches between blanks, where quotes keep blanks together."""
+    start: int | None = None
+    quote = ""
+    for position, char in enumerate(template):
+        if quote:
+            quote = "" if char == quote else quote
+        elif char in "'\"":
+            quote = char
+        if char.isspace() and not quote:
+            if start is not None:
+                yield _Word(start, position, template[start:position])
+            start = None
+        elif start is None:
+            start = position
+    if start is not None:
+        yield _Word(start, len(template), template[start:])
+
+
+def _substitute(word: str, resolved: Mapping[str, str]) -> str:
+    """The word with its variables replaced, each value quoted as its place in the word demands."""
+    pieces = []
+    position = 0
+    quote = ""
+    for match in _PLACEHOLDER.finditer(word):
+        before = word[position : match.start()]
+        pieces.append(before)
+        for char in before:
+            if quote:
+                quote = "" if char == quote else quote
+            elif char in "'\"":
+                quote = char
+        pieces.append(f"{{{match['literal']}}}" if match["literal"] else _quoted(resolved[match["name"]], quote))
+        position = match.end()
+    return "".join([*pieces, word[position:]])
+
+
+def _quoted(value: str, quote: str) -> str:
+    if quote == "'":
+        return value.replace("'", "'\\''")
+    if quote == '"':
+        return _DOUBLE_QUOTE_SPECIALS.sub(r"\\\1", value)
+    return shlex.quote(value) if value else ""
