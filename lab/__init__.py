@@ -1,0 +1,18 @@
+"""The lab: two hosts on one machine, to measure on when there is no test bed.
+
+``host-server`` and ``host-client`` are each a network, mount, PID, UTS and IPC namespace with a first process of its
+own (``lab.hostinit``); ending that process ends the host and everything in it. A host has its own process list,
+``/etc``, ``/run``, ``/tmp``, ``/home``, ``/root``, ``/var/log``, sshd, host key and users; it sees the machine's
+programs, read-only. ``eth0`` is its management interface (a veth whose other end is on the machine, so that SSH
+reaches it), ``eth1`` its test interface, a veth straight to the other host.
+
+What differs from two real machines: **one kernel serves both hosts**. A tracepoint or a BPF program attached in one
+host sees the packets of both: a probe on the receive path of a TCP stream fires for the data on the server's side and
+for the acknowledgements on the client's, and it sees the management traffic too. The same CPUs pay for the tool, the
+sender and the receiver. The overhead measured here is therefore larger than between two machines; comparing tools with
+one another holds. Time, memory, CPUs and kernel settings outside the network namespace are shared as well.
+
+``lab.control`` is what other programs call, ``python -m lab up|down|status`` the same from a shell. The result of
+bringing the lab up is a folder with a ``minimal-input.yaml``, an OpenSSH client configuration, a key and a known_hosts
+file; nothing else about the hosts needs to be known.
+"""

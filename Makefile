@@ -1,0 +1,57 @@
+# probecost: `make help` lists what there is. Everything installs what it needs first, and only what is missing.
+
+PY := .venv/bin/python
+UNITS ?= 3
+DURATION ?= 1
+ARGS ?=
+SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+export PYTHON
+
+# The cases of `make lab`: the control and, of each other tool, the one with received TCP. FULL=1 takes them all.
+DEFAULT_SELECT := null or rx_protocol_tcp
+SELECT ?= $(DEFAULT_SELECT)
+PERF_TESTS := 6
+LAB_CASES := ?
+LAB_SELECTION := -k "$(SELECT)"
+ifeq ($(SELECT),$(DEFAULT_SELECT))
+LAB_CASES := 4
+endif
+ifdef FULL
+LAB_CASES := 13
+LAB_SELECTION :=
+endif
+
+.DEFAULT_GOAL := help
+.PHONY: help lab setup venv check test bench clean uninstall
+
+help:  ## this list
+	@sed -n 's/^\([a-z]*\):.*##/\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{ printf "make %-10s %s\n", $$1, $$2 }'
+
+lab:  ## measure four cases on a test bed on this machine; FULL=1 all of them, SELECT="..." as pytest's -k
+	@scripts/lab.sh "$(LAB_CASES)" $(PERF_TESTS) $(UNITS) $(DURATION) \
+		--env lab --units $(UNITS) --duration $(DURATION) $(LAB_SELECTION) $(ARGS)
+
+setup:  ## install what is missing: packages (root or sudo) and the Python environment
+	@scripts/setup.sh
+
+venv:
+	@scripts/setup.sh --venv-only
+
+check: venv  ## lint, types, import rules and unit tests: no root, no network, quick
+	$(PY) -m ruff check .
+	$(PY) -m mypy
+	.venv/bin/lint-imports
+	$(PY) -m pytest tests/unit
+
+test: setup check  ## everything: check, and the tests on real hosts
+	$(SUDO) $(PY) -m pytest tests/lab
+
+bench: setup  ## print the figures of the framework itself
+	$(PY) bench/run.py
+
+clean:  ## remove caches
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	find . -name __pycache__ -type d -not -path './.venv/*' -prune -exec rm -rf {} +
+
+uninstall:  ## undo what setup and the lab did to the machine; results and configurations stay
+	@scripts/uninstall.sh

@@ -1,0 +1,47 @@
+"""Writing the environment folder: what the users of a lab get of it."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Owner:
+    """Whom the written files belong to."""
+
+    uid: int
+    gid: int
+
+    @classmethod
+    def calling(cls) -> Owner:
+        """The user who called sudo, else the one who runs this."""
+        if os.geteuid() == 0 and "SUDO_UID" in os.environ:
+            return cls(int(os.environ["SUDO_UID"]), int(os.environ.get("SUDO_GID", "-1")))
+        return cls(os.geteuid(), os.getegid())
+
+
+def make_folder(folder: Path, owner: Owner) -> None:
+    """Make ``folder`` and what is missing above it, for ``owner``."""
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
+    for path in reversed(missing):
+        path.mkdir(exist_ok=True)
+        os.chown(path, owner.uid, owner.gid)
+
+
+def write_if_changed(path: Path, text: str, owner: Owner, mode: int = 0o644) -> bool:
+    """Write ``text`` in one step unless the file says that already; its time of change tells which happened."""
+    changed = not path.is_file() or path.read_text(encoding="utf-8", errors="replace") != text
+    if changed:
+        handle, fresh = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+            os.fchmod(handle, mode)
+            os.fchown(handle, owner.uid, owner.gid)
+        Path(fresh).replace(path)
+    elif path.stat().st_mode & 0o777 != mode or path.stat().st_uid != owner.uid:
+        path.chmod(mode)
+        os.chown(path, owner.uid, owner.gid)
+    return changed
