@@ -18,7 +18,9 @@ _NUMBER = re.compile(r"-\d+(\.\d+)?")
 
 @dataclass(frozen=True)
 class CommandParts:
-    """``tool`` names the tool (no folder, no ending); ``file`` is its path as in the command, ``None`` if it has none.
+    """``tool`` names the tool (no folder, no ending); ``file`` is its path as in the command.
+
+    ``file`` is ``None`` for a program that is found on the PATH, and for code in the command itself.
 
     ``words`` are all words of the command; those from ``arguments_from`` on are the tool's own.
     """
@@ -53,7 +55,7 @@ def parse(command: str, script: str | None = None) -> CommandParts:
     if index >= len(words):
         return CommandParts(tuple(words), PurePosixPath(words[0]).stem if words else "", None, len(words))
     program = words[index]
-    file: str | None = program
+    file = program if "/" in program else None  # else it is found on the PATH, not below the workdir
     end = index + 1
     if _INTERPRETER.fullmatch(PurePosixPath(program).name):
         file = None

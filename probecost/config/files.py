@@ -30,28 +30,25 @@ class PerfTest(Section):
     target_bw: str | None = None
 
 
-_PerfTest = Annotated[PerfTest, BeforeValidator(_null_is_empty)]
-
-
 class StreamTests(Section):
     """``throughput`` or ``pps``. With neither stream named, both are meant."""
 
     duration: Seconds | None = None
     target_bw: str | None = None
-    single_stream: _PerfTest | None = None
-    multi_stream: _PerfTest | None = None
+    single_stream: PerfTest | None = None
+    multi_stream: PerfTest | None = None
 
 
 class LatencyTests(Section):
     """``latency``. With neither connection type named, both are meant."""
 
     duration: Seconds | None = None
-    tcp_rr: _PerfTest | None = None
-    udp_rr: _PerfTest | None = None
+    tcp_rr: PerfTest | None = None
+    udp_rr: PerfTest | None = None
 
 
 class PerformanceTests(Section):
-    """``performance_tests``: a section that is absent (or ``null``) is not run."""
+    """``performance_tests``: what is absent (or ``null``) is not run."""
 
     throughput: StreamTests | None = None
     latency: LatencyTests | None = None

@@ -20,7 +20,7 @@ from probecost.config.discovered import INTERFACES
 from probecost.config.models import PairKind
 
 _MAX_PART = 120  # characters; a key is also the name of a folder
-_UNSAFE = re.compile(r"[^A-Za-z0-9_.+-]+")
+_UNSAFE = re.compile(r"_*[^A-Za-z0-9_.+-]+(?:_|[^A-Za-z0-9_.+-])*")
 _ADDRESS = re.compile(r"(?<![0-9.])(?:\d{1,3}\.){3}\d{1,3}(?![0-9.])")
 _DATE = re.compile(r"(?:^|_)(?:20\d{2}[-_]?[01]\d[-_]?[0-3]\d)(?:[T_-]?[0-2]\d[:_-]?[0-5]\d[:_-]?[0-5]\d)?(?=_|$)")
 _CASE_NUMBER = re.compile(r"(?:^|_)case_\d+(?=_|$)")

@@ -13,15 +13,17 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from probecost.config.cases import build_cases
 from probecost.config.discovered import ALL, variables_of
+from probecost.config.documents import Document
 from probecost.config.files import CaseEntry, FullFile
-from probecost.config.load import DEFAULT_TOOLS_DIR
-from probecost.config.models import Variables
+from probecost.config.load import DEFAULT_TOOLS_DIR, FullConfig
+from probecost.config.models import Case, Environment, Variables
 from probecost.config.tool_files import Category, Registry, ToolEntry
 from probecost.config.validation import nearest
 from probecost.errors import ConfigError
 from probecost.plan.ids import case_name
-from probecost.plan.registry import Where
+from probecost.plan.registry import Where, origins
 from probecost.plan.variables import (
     AbsentValueError,
     UnknownVariableError,
@@ -230,3 +232,10 @@ def _with_literals(entry: ToolEntry) -> str:
         if not placeholders(value):
             template = template.replace("{" + name + "}", shlex.quote(value))
     return template
+
+
+def generated_cases(full: FullConfig, environment: Environment) -> tuple[tuple[Case, ...], tuple[str, ...]]:
+    """The cases that a full.yaml would give now, and the notes of ``expand``, which says what is a ``ConfigError``."""
+    expansion = expand(full.file, origins(full.document))
+    unlocated = Document(full.document.file, {"test_cases": []}, lambda: {(): 1})
+    return build_cases(expansion.entries, environment, unlocated), expansion.notes

@@ -16,9 +16,9 @@ def select_perf_tests(
 ) -> tuple[PerfTestSpec, ...]:
     """The perf tests that ``names`` select, in the order of ``specs``; all of them without names.
 
-    A name is a type (``latency``) or a type and a connection type (``latency:tcp_rr``); several may be joined by commas.
-    ``duration_s`` replaces the duration of each. ``ConfigError``: an unknown name (lists the known ones), or a duration
-    that is not above 0.
+    A name is a type (``latency``) or a type and a connection type (``latency:tcp_rr``); several may be joined by
+    commas. ``duration_s`` replaces the duration of each. ``ConfigError``: an unknown name (lists the known ones), or a
+    duration that is not above 0.
     """
     if duration_s is not None and not (duration_s > 0 and math.isfinite(duration_s)):
         raise ConfigError(f"duration of a perf test: {duration_s:g} s: expected a number above 0")

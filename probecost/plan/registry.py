@@ -56,8 +56,12 @@ def merge(registry: Document, changes: Document) -> Tools:
         for name, category in (document.get(("tools", "categories")) or {}).items():
             known = categories.setdefault(name, {"tools": []})
             known.update({key: value for key, value in category.items() if key != "tools"})
-            here = [written[name, index] for index in range(len(category.get("tools") or ()))]
-            _merge_tools(known["tools"], places.setdefault(name, []), category.get("tools") or [], here)
+            tools = category.get("tools") or []
+            here = [written[name, index] for index in range(len(tools))]
+            if document is registry:
+                known["tools"], places[name] = list(tools), here
+            else:
+                _merge_tools(known["tools"], places.setdefault(name, []), tools, here)
     _drop(categories, places, changes)
     defaults = {**(registry.get(("tools", "defaults")) or {}), **(changes.get(("tools", "defaults")) or {})}
     ordered = {

@@ -50,7 +50,7 @@ def visits(case: Case, units: int, seed: int, baseline: Baseline = "paired") -> 
 def expected_duration_s(
     cases: Sequence[Case], perf_tests: Sequence[PerfTestSpec], units: int = 1, baseline: Baseline = "paired"
 ) -> float:
-    """Estimated seconds for all visits of all cases, shared baselines included; tools' own compile time is not in it."""
+    """Estimated seconds for all visits of all cases, shared baselines included, without the tools' compile times."""
     traffic_s = sum(spec.duration_s + PERF_TEST_OVERHEAD_S for spec in perf_tests)
     tool_s = traffic_s + TOOL_START_AND_STOP_S
     if baseline == "paired":

@@ -1,0 +1,146 @@
+"""``probecost cases``: what would be measured, how long it would take, and what was edited by hand."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import click
+
+from cli import options
+from cli.selection import matcher
+from cli.table import table
+from probecost.config.load import environment_of, find_environment, load_cases, load_full
+from probecost.config.models import Case, PerfTestSpec
+from probecost.errors import ConfigError
+from probecost.plan.difference import Change, Difference, compare
+from probecost.plan.matrix import generated_cases
+from probecost.plan.perf_tests import select_perf_tests
+from probecost.plan.schedule import expected_duration_s
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The selected cases of ``total``, the perf tests of each visit, the estimate, and the difference of the file.
+
+    ``difference`` is ``None`` where nothing can be generated now, and ``notes`` say why.
+    """
+
+    environment: str
+    cases: tuple[Case, ...]
+    total: int
+    perf_tests: tuple[PerfTestSpec, ...]
+    duration_s: float
+    difference: Difference | None
+    notes: tuple[str, ...]
+
+
+@click.command(short_help="List the cases of an environment.")
+@click.option("--env", "environment", required=True, help="An environment below --config-dir.")
+@options.config_dir
+@click.option("-k", "expression", default="", metavar="EXPR", help="Select by id: words joined by and, or, not, ( ).")
+@click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True)
+@click.option("--units", type=click.IntRange(min=1), default=1, show_default=True, help="For the estimated time.")
+@click.option("--baseline", type=click.Choice(["paired", "shared"]), default="paired", show_default=True)
+@click.option("--perf-tests", multiple=True, metavar="NAMES", help="For the estimated time: latency, pps:single, ...")
+@click.option("--duration", type=float, help="For the estimated time: seconds of each perf test.")
+def command(
+    environment: str,
+    config_dir: Path,
+    expression: str,
+    form: str,
+    units: int,
+    baseline: Literal["paired", "shared"],
+    perf_tests: tuple[str, ...],
+    duration: float | None,
+) -> None:
+    """List the cases of an environment with an estimate of the time that they take.
+
+    Says where the cases file differs from what would be generated now: it is used as it is.
+    """
+    matches = matcher(expression)
+    folder = find_environment(config_dir, environment)
+    full = load_full(folder)
+    known = environment_of(full, folder)
+    every = load_cases(folder, known)
+    chosen = tuple(case for case in every if matches(case.key))
+    specs = select_perf_tests(known.perf_tests, perf_tests, duration)
+    try:
+        generated, notes = generated_cases(full, known)
+        difference: Difference | None = compare(every, generated)
+    except ConfigError as error:
+        difference, notes = None, error.problems
+    seconds = expected_duration_s(chosen, specs, units, baseline)
+    listing = Listing(known.name, chosen, len(every), specs, seconds, difference, notes)
+    click.echo(_as_json(listing) if form == "json" else _as_text(listing, units))
+
+
+def _as_json(listing: Listing) -> str:
+    difference = listing.difference
+    content: dict[str, Any] = {
+        "environment": listing.environment,
+        "total_cases": listing.total,
+        "expected_duration_s": round(listing.duration_s, 1),
+        "perf_tests": [asdict(spec) for spec in listing.perf_tests],
+        "cases": [{**asdict(case), "parameters": dict(case.parameters)} for case in listing.cases],
+        "difference": None
+        if difference is None
+        else {
+            "only_in_file": [case.key for case in difference.only_in_file],
+            "only_generated": [case.key for case in difference.only_generated],
+            "changed": [asdict(change) for change in difference.changed],
+            "reordered": difference.reordered,
+        },
+        "notes": list(listing.notes),
+    }
+    return json.dumps(content, indent=2, ensure_ascii=False)
+
+
+def _as_text(listing: Listing, units: int) -> str:
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
+    rows = [(str(case.id), case.key, case.category, case.command) for case in listing.cases]
+    lines = [table(("ID", "CASE", "CATEGORY", "COMMAND"), rows, width)] if rows else []
+    tests = ", ".join(f"{spec.name} {spec.duration_s:g} s" for spec in listing.perf_tests)
+    lines += [
+        "",
+        f"{listing.environment}: {len(listing.cases)} of {listing.total} cases",
+        f"perf tests of each visit: {tests}",
+        f"estimated time: {_spell(listing.duration_s)} ({units} unit{'s' if units > 1 else ''} per case)",
+    ]
+    return "\n".join([*lines, *_difference_lines(listing)]).lstrip("\n")
+
+
+def _difference_lines(listing: Listing) -> Sequence[str]:
+    difference = listing.difference
+    if difference is None:
+        return ["", "not compared with generated cases, there are none:", *(f"  {note}" for note in listing.notes)]
+    lines = [f"note: {note}" for note in listing.notes]
+    if difference:
+        lines += ["", "The cases file differs from what would be generated now (it is used as it is):"]
+        lines += [f"  + {case.key}: {case.command}" for case in difference.only_in_file]
+        lines += [f"  - {case.key}: {case.command}" for case in difference.only_generated]
+        lines += [line for change in difference.changed for line in _change_lines(change)]
+    elif difference.reordered:
+        lines.append("The cases file holds the cases that would be generated now, in another order.")
+    return lines
+
+
+def _change_lines(change: Change) -> list[str]:
+    return [
+        f"  ~ {change.key}: {change.what}",
+        f"      in the file: {change.in_file}",
+        f"      generated:   {change.generated}",
+    ]
+
+
+def _spell(duration_s: float) -> str:
+    """``1 h 05 min``, ``3 min 20 s``."""
+    seconds = round(duration_s)
+    if seconds >= 3600:
+        return f"{seconds // 3600} h {seconds % 3600 // 60:02d} min"
+    return f"{seconds // 60} min {seconds % 60:02d} s" if seconds >= 60 else f"{seconds} s"

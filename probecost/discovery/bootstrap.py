@@ -1,0 +1,192 @@
+"""From minimal-input.yaml to <env>-full.yaml and <env>-cases.json: ask all nodes at once, then write both files."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+
+from probecost.config.environments import cases_file, full_file
+from probecost.config.files import FullFile
+from probecost.config.load import sha256_of
+from probecost.config.models import SshHost
+from probecost.discovery.full import Ingredients, full_content, performance_tests, ssh_hosts
+from probecost.discovery.generated import FileChange, Planned, Record, cases_text, full_text, text_hash, write_all
+from probecost.discovery.host import HostFacts, HostFound, NodeFacts, find_host, read_facts
+from probecost.discovery.inputs import Inputs, read_inputs
+from probecost.errors import ConfigError, NodeError, ProbecostError
+from probecost.plan.matrix import Expansion, expand
+
+#: Facts of all nodes, asked at the same time, or the error that kept them from us; by name of the node. The second
+#: argument is an OpenSSH client configuration, ``None`` for the user's own.
+NodeProbe = Callable[[Sequence[SshHost], Path | None], Mapping[str, NodeFacts | ProbecostError]]
+
+
+@dataclass(frozen=True)
+class NodeRow:
+    """What was found of one node, for a table; empty where nothing was. ``problem`` says why."""
+
+    node: str
+    role: str
+    destination: str
+    kernel: str = ""
+    interface: str = ""
+    python: str = ""
+    iperf3: str = ""
+    netperf: str = ""
+    btf: str = ""
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class BootstrapResult:
+    """What was found and what became of the files. With ``problems`` nothing was written.
+
+    ``notes`` say what could not be generated or was left out of a command because the environment lacks it.
+    """
+
+    environment: str
+    rows: tuple[NodeRow, ...]
+    problems: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    files: tuple[FileChange, ...] = ()
+    cases: int = 0
+    dry_run: bool = False
+
+    @property
+    def edited(self) -> tuple[FileChange, ...]:
+        """Files that a user edited and that were therefore not overwritten."""
+        return tuple(change for change in self.files if change.state == "edited")
+
+    @property
+    def is_ok(self) -> bool:
+        return not self.problems and not self.edited
+
+    def raise_for_problems(self) -> None:
+        """Raise a ``ProbecostError`` that says all of it, unless everything went well."""
+        if self.problems:
+            raise ProbecostError(f"{self.environment} cannot be bootstrapped:\n" + "\n".join(self.problems))
+        if self.edited:
+            names = ", ".join(str(change.path) for change in self.edited)
+            raise ConfigError(
+                f"{names}: edited since it was generated, not overwritten (nothing was written)",
+                *(change.difference for change in self.edited),
+                hint="Overwrite it with: probecost bootstrap --force",
+            )
+
+
+def bootstrap(
+    minimal: Path, output_dir: Path, probe: NodeProbe, *, force: bool = False, dry_run: bool = False
+) -> BootstrapResult:
+    """Discover the nodes of ``minimal`` and write ``<env>-full.yaml`` and ``<env>-cases.json`` to ``output_dir``.
+
+    Mistakes in files are a ``ConfigError``, before any node is asked. What is wrong with nodes is in the result, for
+    all nodes. Files that a user edited stay as they are unless ``force`` is given; ``dry_run`` writes nothing.
+    """
+    inputs = read_inputs(minimal)
+    hosts = ssh_hosts(inputs.minimal.file)
+    answers = probe(list(hosts.values()), inputs.ssh_config)
+    rows, found, problems = _nodes(inputs, hosts, answers)
+    name = inputs.minimal.file.environment
+    if problems:
+        return BootstrapResult(name, rows, tuple(problems), dry_run=dry_run)
+    planned, expansion = _generate(inputs, found, output_dir)
+    changes = write_all(planned, force=force, dry_run=dry_run)
+    return BootstrapResult(name, rows, (), expansion.notes, changes, len(expansion.entries), dry_run)
+
+
+def _nodes(
+    inputs: Inputs, hosts: Mapping[str, SshHost], answers: Mapping[str, NodeFacts | ProbecostError]
+) -> tuple[tuple[NodeRow, ...], dict[str, HostFound], list[str]]:
+    """A row for each node, what was found of the nodes that are in a pair, and what is wrong with any."""
+    rows: list[NodeRow] = []
+    found: dict[str, HostFound] = {}
+    problems: list[str] = []
+    in_pairs = {name for names in inputs.pairs.values() for name in (names.server, names.client)}
+    for name, node in inputs.minimal.file.nodes.items():
+        row = NodeRow(name, node.role, node.ssh)
+        try:
+            facts = _facts_of(name, answers)
+            row = _with_facts(row, facts)
+            if node.role == "vm":
+                raise NodeError(name, "VMs cannot be discovered yet: leave them out of nodes and test_pairs")
+            if name in in_pairs or node.test_ip is not None:
+                found[name] = find_host(name, node.test_ip, facts)
+                row = _with_interface(row, found[name])
+        except ProbecostError as error:
+            problems.append(str(error))
+            row = replace(row, problem=str(error))
+        rows.append(row)
+    return tuple(rows), found, problems
+
+
+def _facts_of(name: str, answers: Mapping[str, NodeFacts | ProbecostError]) -> HostFacts:
+    answer = answers.get(name, NodeError(name, "was not asked"))
+    if isinstance(answer, ProbecostError):
+        raise answer
+    return read_facts(name, answer)
+
+
+def _with_facts(row: NodeRow, facts: HostFacts) -> NodeRow:
+    return replace(
+        row,
+        kernel=facts.kernel or "",
+        python=facts.python or "missing",
+        iperf3=facts.iperf3 or "missing",
+        netperf=facts.netperf or "missing",
+        btf={True: "yes", False: "no", None: ""}[facts.btf],
+    )
+
+
+def _with_interface(row: NodeRow, found: HostFound) -> NodeRow:
+    interface = found.interface
+    details = ", ".join(
+        filter(None, [interface.driver, f"mtu {interface.mtu}" if interface.mtu else "", interface.state])
+    )
+    text = f"{found.test_ip} on {interface.name}" + (f" ({details})" if details else "")
+    return replace(row, interface=text)
+
+
+def _generate(
+    inputs: Inputs, found: Mapping[str, HostFound], output_dir: Path
+) -> tuple[tuple[Planned, Planned], Expansion]:
+    """Both files with their new text. ``ConfigError``: the tools of the environment give no case."""
+    exists = output_dir.is_dir()
+    old_full, old_cases = (full_file(output_dir), cases_file(output_dir)) if exists else (None, None)
+    record = Record.read(old_full)
+    minimal = inputs.minimal
+    name = minimal.file.environment
+    generated = {
+        "by": "probecost bootstrap",
+        "version": metadata.version("probecost"),
+        "at": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "inputs": {os.path.relpath(file.resolve(), output_dir.resolve()): sha256_of(file) for file in inputs.files},
+        "full_sha256": "",
+        "cases_sha256": "",
+    }
+    parts = Ingredients(
+        minimal=minimal,
+        output_dir=output_dir,
+        pairs=inputs.pairs,
+        hosts=found,
+        tools=inputs.tools,
+        performance_tests=performance_tests(inputs.performance, minimal.document),
+        generated=generated,
+    )
+    expansion = expand(FullFile.model_validate(full_content(parts)), inputs.tools.where)
+    if not expansion.entries:
+        raise ConfigError(f"{minimal.document.file}: the tools of {name} give no case", *expansion.notes)
+    cases = cases_text(name, expansion.entries)
+    generated["cases_sha256"] = text_hash(cases)
+    header = (
+        f"Generated by `probecost bootstrap` from {minimal.document.file.name}.\n"
+        "Change that file and bootstrap again; changes made here stop it from being overwritten."
+    )
+    full = full_text(full_content(parts), header)
+    return (
+        Planned(old_cases or output_dir / f"{name}-cases.json", cases, record.cases_are_edited(old_cases)),
+        Planned(old_full or output_dir / f"{name}-full.yaml", full, record.full_is_edited(old_full)),
+    ), expansion

@@ -1,0 +1,141 @@
+"""The content of a full.yaml, put together from what the user wrote and what was discovered."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from probecost.config.documents import Document
+from probecost.config.files import Defaults, MinimalFile, PairNames
+from probecost.config.load import DEFAULT_TOOLS_DIR, MinimalConfig
+from probecost.config.models import PairKind, SshHost
+from probecost.config.values import parse_destination
+from probecost.discovery.host import HostFound
+from probecost.plan.registry import Tools
+
+_MONITORING = {
+    "enabled": True,
+    "cpu": True,
+    "memory": True,
+    "memory_types": ["virt", "rss"],
+    "log_size": True,
+    "cpu_stats": ["avg", "peak"],
+}
+
+
+@dataclass(frozen=True)
+class Ingredients:
+    """Everything that a full.yaml is made of; ``output_dir`` is where it will lie, ``generated`` its record."""
+
+    minimal: MinimalConfig
+    output_dir: Path
+    pairs: Mapping[PairKind, PairNames]
+    hosts: Mapping[str, HostFound]
+    tools: Tools
+    performance_tests: Mapping[str, Any]
+    generated: Mapping[str, Any]
+
+
+def ssh_hosts(minimal: MinimalFile) -> dict[str, SshHost]:
+    """All nodes. A node without ``workdir`` gets ``probecost`` in its user's home."""
+    hosts = {}
+    for name, node in minimal.nodes.items():
+        where = parse_destination(node.ssh)
+        home = "/root" if where.user in (None, "root") else f"/home/{where.user}"
+        hosts[name] = SshHost(name, where.host, node.workdir or f"{home}/probecost", where.user, where.port)
+    return hosts
+
+
+def full_content(parts: Ingredients) -> dict[str, Any]:
+    """The mapping that is written to ``<env>-full.yaml``; paths in it are relative to ``output_dir``."""
+    file = parts.minimal.file
+    return {
+        "version": file.version,
+        "environment": file.environment,
+        "generated": dict(parts.generated),
+        "ssh": {
+            "ssh_hosts": {name: _ssh_host(host) for name, host in ssh_hosts(file).items()},
+            **_moved("config_file", file.ssh_config, parts),
+        },
+        "environments": {kind: _pair(kind, names, parts) for kind, names in parts.pairs.items()},
+        "paths": _paths(parts),
+        "defaults": _defaults(parts.minimal),
+        "monitoring": parts.minimal.document.get(("monitoring",)) or dict(_MONITORING),
+        "tools": dict(parts.tools.raw),
+        "performance_tests": dict(parts.performance_tests),
+    }
+
+
+def performance_tests(template: Document, minimal: Document) -> dict[str, Any]:
+    """The defaults with the user's changes over them, key by key; what is set to ``null`` there is not run."""
+    return _over(template.get(("performance_tests",)) or {}, minimal.get(("performance_tests",)) or {})
+
+
+def _over(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for key, value in changes.items():
+        both = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
+        merged[key] = _over(merged[key], value) if both else value
+    return {key: value for key, value in merged.items() if value is not None}
+
+
+def _ssh_host(host: SshHost) -> dict[str, Any]:
+    return {
+        "host": host.host,
+        **({"user": host.user} if host.user else {}),
+        **({"port": host.port} if host.port else {}),
+        "workdir": host.workdir,
+    }
+
+
+def _pair(kind: PairKind, names: PairNames, parts: Ingredients) -> dict[str, Any]:
+    server, client = parts.hosts[names.server], parts.hosts[names.client]
+    return {
+        "description": f"{kind}-to-{kind} testing on {parts.minimal.file.environment}",
+        "server": {"ssh_ref": names.server, "test_ip": server.test_ip, "interface": server.interface.name},
+        "client": {"ssh_ref": names.client, "test_ip": client.test_ip, "interface": client.interface.name},
+        "network_config": {
+            "server_ip": server.test_ip,
+            "client_ip": client.test_ip,
+            "internal_interface": server.internal_interface,
+            "server_physical_interface": server.physical_interface,
+            "server_physical_nic_members": list(server.nic_members),
+            "client_physical_interface": client.physical_interface,
+            "client_physical_nic_members": list(client.nic_members),
+        },
+    }
+
+
+def _paths(parts: Ingredients) -> dict[str, Any]:
+    paths = parts.minimal.file.paths
+    return {
+        "tools_dir": paths.tools_dir or DEFAULT_TOOLS_DIR,
+        **({"results_dir": paths.results_dir} if paths.results_dir else {}),
+        **_moved("local_tools_dir", paths.local_tools_dir, parts),
+        **_moved("measurement_tools_dir", paths.measurement_tools_dir, parts),
+    }
+
+
+def _moved(key: str, path: str | None, parts: Ingredients) -> dict[str, str]:
+    """A path relative to the minimal input, made relative to ``output_dir``; absolute ones and ``~`` stay."""
+    if path is None:
+        return {}
+    if Path(path).is_absolute() or path.startswith("~"):
+        return {key: path}
+    target = parts.minimal.document.file.parent.resolve() / path
+    return {key: os.path.relpath(target, parts.output_dir.resolve())}
+
+
+def _defaults(minimal: MinimalConfig) -> dict[str, Any]:
+    defaults = minimal.file.defaults or Defaults()
+    own_python = "python_interpreter" in defaults.model_fields_set
+    duration_s = defaults.duration
+    return {
+        "duration": int(duration_s) if duration_s.is_integer() else duration_s,
+        **({"timeout": defaults.timeout} if defaults.timeout else {}),
+        "use_sudo": defaults.use_sudo,
+        "python_interpreter": (defaults if own_python else minimal.file.discovery_hints).python_interpreter,
+    }

@@ -1,0 +1,101 @@
+"""The files that an environment is made from: read, checked, and all their mistakes reported together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+from probecost.config.documents import Document, read_yaml
+from probecost.config.environments import TEMPLATES
+from probecost.config.files import PairNames, PerformanceTests
+from probecost.config.load import PROJECT_ROOT, MinimalConfig, load_minimal
+from probecost.config.models import PairKind
+from probecost.config.validation import Section, validate
+from probecost.discovery.pairs import pairs_of
+from probecost.errors import ConfigError
+from probecost.plan.matrix import template_problems
+from probecost.plan.registry import Tools, merge, read_registry
+
+REGISTRY = PROJECT_ROOT / "config" / TEMPLATES / "tools.yaml"
+PERFORMANCE_TESTS = PROJECT_ROOT / "config" / TEMPLATES / "performance-tests.yaml"
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Every file that goes into an environment: the user's, the registry of tools, the default perf tests."""
+
+    minimal: MinimalConfig
+    ssh_config: Path | None
+    pairs: Mapping[PairKind, PairNames]
+    registry: Document
+    tools: Tools
+    performance: Document
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        return self.minimal.document.file, self.registry.file, self.performance.file
+
+
+class _PerformanceFile(Section):
+    performance_tests: PerformanceTests
+
+
+@dataclass
+class _Attempts:
+    """Runs steps that may find mistakes, and keeps the mistakes of all of them."""
+
+    problems: list[str] = field(default_factory=list)
+    hints: list[str] = field(default_factory=list)
+
+    def run(self, step: Callable[[], T]) -> T | None:
+        try:
+            return step()
+        except ConfigError as error:
+            self.problems += error.problems
+            self.hints += [error.hint] if error.hint else []
+            return None
+
+
+def read_inputs(minimal: Path) -> Inputs:
+    """Read all input files. ``ConfigError`` with the mistakes of all of them."""
+    attempts = _Attempts()
+    config = attempts.run(lambda: load_minimal(minimal))
+    performance = attempts.run(_read_performance_tests)
+    registry = attempts.run(lambda: read_registry(_registry_file(config)))
+    pairs = attempts.run(lambda: pairs_of(config)) if config else None
+    ssh_config = attempts.run(lambda: _ssh_config(config)) if config else None
+    tools = attempts.run(lambda: merge(registry, config.document)) if config and registry else None
+    if tools:
+        attempts.problems += template_problems(tools.registry, tools.where)
+    if attempts.problems or not (config and performance and registry and pairs and tools):
+        raise ConfigError(*attempts.problems, hint="\n".join(attempts.hints))
+    return Inputs(config, ssh_config, pairs, registry, tools, performance)
+
+
+def _registry_file(config: MinimalConfig | None) -> Path:
+    written = config.file.tools.registry if config else None
+    if config is None or written is None:
+        return REGISTRY
+    return config.document.file.parent / Path(written).expanduser()
+
+
+def _read_performance_tests() -> Document:
+    document = read_yaml(PERFORMANCE_TESTS)
+    _, problems = validate(_PerformanceFile, document)
+    if problems:
+        raise ConfigError(*problems)
+    return document
+
+
+def _ssh_config(config: MinimalConfig) -> Path | None:
+    written = config.file.ssh_config
+    if written is None:
+        return None
+    file = config.document.file.parent / Path(written).expanduser()
+    if not file.is_file():
+        raise ConfigError(config.document.problem(("ssh_config",), f"there is no file {file}", value=written))
+    return file

@@ -1,0 +1,111 @@
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+
+import click
+import pytest
+
+from cli import main as cli_main
+from cli.main import main
+from lab import control
+from probecost.errors import ConfigError, NodeError
+
+Text = pytest.CaptureFixture[str]
+
+
+def test_help_lists_the_verbs(capsys: Text) -> None:
+    assert main(["--help"]) == 0
+    printed = capsys.readouterr().out
+    assert all(verb in printed for verb in ("analyze", "bootstrap", "cases", "lab"))
+
+
+def test_help_loads_no_verb() -> None:
+    code = "import sys, cli.main; cli.main.main(['--help']); print(sorted({'paramiko', 'pydantic'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+@pytest.mark.parametrize("arguments", [["cases"], ["nonsense"], ["lab", "sideways"], ["lab", "up", "a", "b"]])
+def test_wrong_usage_is_4(arguments: list[str], capsys: Text) -> None:
+    assert main(arguments) == 4
+    assert "Usage:" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (ConfigError("a.yaml:3: is wrong", hint="do this"), 4),
+        (NodeError("x", "is down"), 1),
+        (click.Abort(), 2),
+        (KeyboardInterrupt(), 2),
+        (click.ClickException("lab says no"), 1),
+    ],
+)
+def test_errors_are_messages_and_codes(
+    error: BaseException, code: int, monkeypatch: pytest.MonkeyPatch, capsys: Text
+) -> None:
+    @click.command()
+    def failing() -> None:
+        raise error
+
+    monkeypatch.setattr(cli_main.Verbs, "get_command", lambda self, ctx, name: failing)
+    assert main(["anything"]) == code
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert "Traceback" not in printed.err
+    assert str(error) in printed.err
+
+
+def test_a_bug_is_no_message(monkeypatch: pytest.MonkeyPatch) -> None:
+    @click.command()
+    def failing() -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(cli_main.Verbs, "get_command", lambda self, ctx, name: failing)
+    with pytest.raises(ZeroDivisionError):
+        main(["anything"])
+
+
+class TestLab:
+    def test_up_and_down(self, monkeypatch: pytest.MonkeyPatch, capsys: Text, tmp_path: Path) -> None:
+        calls: list[tuple[str, str, Path]] = []
+
+        def record(verb: str) -> Callable[[str, Path], str]:
+            return lambda name, config_dir: calls.append((verb, name, config_dir)) or f"{name} {verb}"  # type: ignore[func-returns-value]
+
+        monkeypatch.setattr(control, "up", record("up"))
+        monkeypatch.setattr(control, "down", record("down"))
+        assert main(["lab", "up"]) == 0
+        assert main(["lab", "down", "lab-2", "--config-dir", str(tmp_path)]) == 0
+        assert calls == [("up", "lab", Path("config")), ("down", "lab-2", tmp_path)]
+        assert capsys.readouterr().out == "lab up\nlab-2 down\n"
+
+    @pytest.mark.parametrize(("condition", "code"), [("up", 0), ("down", 3), ("broken", 1)])
+    def test_status(self, condition: str, code: int, monkeypatch: pytest.MonkeyPatch, capsys: Text) -> None:
+        found = SimpleNamespace(instance="lab-1", condition=condition, problem="", hosts=(("host-a", "192.0.2.1"),))
+        monkeypatch.setattr(control, "status", lambda name, config_dir: found)
+        assert main(["lab", "status"]) == code
+        assert capsys.readouterr().out == f"lab-1: {condition}\n  host-a 192.0.2.1\n"
+
+    def test_an_error_of_the_lab(self, monkeypatch: pytest.MonkeyPatch, capsys: Text) -> None:
+        def refuse(name: str, config_dir: Path) -> str:
+            raise control.LabError("takes root")
+
+        monkeypatch.setattr(control, "up", refuse)
+        assert main(["lab", "up"]) == 1
+        assert "takes root" in capsys.readouterr().err
+
+
+class TestAnalyze:
+    def test_calls_the_reports(self, monkeypatch: pytest.MonkeyPatch, capsys: Text, tmp_path: Path) -> None:
+        report = ModuleType("analysis.report")
+        report.write_reports = lambda run_dir, output_dir=None: output_dir or run_dir / "reports"  # type: ignore[attr-defined]
+        monkeypatch.setitem(sys.modules, "analysis.report", report)
+        assert main(["analyze", "--iteration-path", str(tmp_path)]) == 0
+        assert main(["analyze", "--iteration-path", str(tmp_path), "--output-dir", "out"]) == 0
+        assert capsys.readouterr().out == f"reports: {tmp_path / 'reports'}\nreports: out\n"
+
+    def test_a_run_that_is_not_there(self, tmp_path: Path) -> None:
+        assert main(["analyze", "--iteration-path", str(tmp_path / "absent")]) == 4

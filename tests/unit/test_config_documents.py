@@ -1,0 +1,119 @@
+from pathlib import Path
+
+import pytest
+
+from probecost.config.documents import dotted, read_json, read_yaml
+from probecost.errors import ConfigError
+
+
+def write(folder: Path, name: str, text: str) -> Path:
+    file = folder / name
+    file.write_text(text, encoding="utf-8")
+    return file
+
+
+class TestYaml:
+    def test_each_key_and_item_knows_its_line(self, tmp_path: Path) -> None:
+        document = read_yaml(write(tmp_path, "a.yaml", "a: 1\nb:\n  c: [x,\n     y]\n  d:\n    - e: 2\n"))
+        assert document.data == {"a": 1, "b": {"c": ["x", "y"], "d": [{"e": 2}]}}
+        assert document.line(("b", "c")) == 3
+        assert document.line(("b", "c", 1)) == 4
+        assert document.line(("b", "d", 0, "e")) == 6
+
+    def test_a_missing_key_is_at_the_line_of_what_would_hold_it(self, tmp_path: Path) -> None:
+        document = read_yaml(write(tmp_path, "a.yaml", "a: 1\nb:\n  c: 1\n"))
+        assert document.line(("b", "missing", "deeper")) == 2
+        assert document.line(("nowhere",)) == 1
+
+    @pytest.mark.parametrize(
+        ("text", "value"),
+        [
+            ("on", "on"),
+            ("no", "no"),
+            ("010", "010"),
+            ("12:30:45", "12:30:45"),
+            ("2026-01-02", "2026-01-02"),
+            ("0.50", "0.50"),
+            ("1e3", "1e3"),
+            ("true", True),
+            ("null", None),
+            ("-7", -7),
+            ("0.5", 0.5),
+            ("'7'", "7"),
+        ],
+    )
+    def test_scalars_mean_what_yaml_1_2_says(self, tmp_path: Path, text: str, value: object) -> None:
+        data = read_yaml(write(tmp_path, "a.yaml", f"a: {text}\n")).data
+        assert isinstance(data, dict)
+        assert data["a"] == value
+        assert type(data["a"]) is type(value)
+
+    def test_broken_yaml_names_file_line_and_column(self, tmp_path: Path) -> None:
+        file = write(tmp_path, "a.yaml", "a: 1\nb: [1, 2\nc: 3\n")
+        with pytest.raises(ConfigError, match=rf"{file}:3:2: broken YAML"):
+            read_yaml(file)
+
+    def test_a_tab_is_broken_yaml_with_its_line(self, tmp_path: Path) -> None:
+        file = write(tmp_path, "a.yaml", "a:\n\tb: 1\n")
+        with pytest.raises(ConfigError, match=rf"{file}:2:1: broken YAML"):
+            read_yaml(file)
+
+    def test_a_control_character_is_broken_yaml_with_its_line(self, tmp_path: Path) -> None:
+        file = write(tmp_path, "a.yaml", "a: 1\nb: \x01\n")
+        with pytest.raises(ConfigError, match=rf"{file}:2: broken YAML"):
+            read_yaml(file)
+
+    def test_a_key_that_repeats_is_an_error(self, tmp_path: Path) -> None:
+        file = write(tmp_path, "a.yaml", "a:\n  b: 1\n  c: 2\n  b: 3\n")
+        with pytest.raises(ConfigError, match=rf"{file}:4: a.b: .*second time"):
+            read_yaml(file)
+
+    def test_merge_keys_and_anchors_work(self, tmp_path: Path) -> None:
+        document = read_yaml(write(tmp_path, "a.yaml", "a: &x {b: 1}\nc:\n  <<: *x\n  d: 2\n"))
+        assert document.data == {"a": {"b": 1}, "c": {"b": 1, "d": 2}}
+
+    def test_an_alias_to_what_holds_it_ends(self, tmp_path: Path) -> None:
+        document = read_yaml(write(tmp_path, "a.yaml", "a: &x\n  - *x\nb: 1\n"))
+        assert document.line(("b",)) == 3
+
+    def test_files_that_cannot_be_read(self, tmp_path: Path) -> None:
+        with pytest.raises(ConfigError, match="no such file"):
+            read_yaml(tmp_path / "absent.yaml")
+        (tmp_path / "latin.yaml").write_bytes(b"a: \xff\n")
+        with pytest.raises(ConfigError, match="UTF-8"):
+            read_yaml(tmp_path / "latin.yaml")
+
+
+class TestJson:
+    def test_each_key_and_item_knows_its_line(self, tmp_path: Path) -> None:
+        text = '{\n  "a": [\n    {"b": "x, {y"},\n    {\n      "b": []\n    },\n    3\n  ],\n  "c": {}\n}\n'
+        document = read_json(write(tmp_path, "a.json", text))
+        assert document.line(("a", 0, "b")) == 3
+        assert document.line(("a", 1)) == 4
+        assert document.line(("a", 1, "b")) == 5
+        assert document.line(("a", 2)) == 7
+        assert document.line(("c",)) == 9
+
+    def test_a_bare_list_has_lines_too(self, tmp_path: Path) -> None:
+        document = read_json(write(tmp_path, "a.json", '[\n\t{"id": 1},\n\t{"id": 2}\n]'))
+        assert document.line((1, "id")) == 3
+
+    def test_broken_json_names_file_line_and_column(self, tmp_path: Path) -> None:
+        file = write(tmp_path, "a.json", '{\n  "a": 1,\n  "b" 2\n}')
+        with pytest.raises(ConfigError, match=rf"{file}:3:7: broken JSON"):
+            read_json(file)
+
+    def test_a_key_that_repeats_is_an_error(self, tmp_path: Path) -> None:
+        file = write(tmp_path, "a.json", '{"a": [{"b": 1,\n "b": 2}]}')
+        with pytest.raises(ConfigError, match=rf"{file}:2: a\[0\].b"):
+            read_json(file)
+
+
+def test_values_and_problems_by_path(tmp_path: Path) -> None:
+    document = read_yaml(write(tmp_path, "a.yaml", "a:\n  - b: 1\n"))
+    assert document.get(("a", 0, "b")) == 1
+    assert document.get(("a", 5, "b")) is None
+    assert document.get(("a", "b"), "absent") == "absent"
+    assert document.problem(("a", 0, "b"), "expected text", value=1) == f"{document.file}:2: a[0].b = 1: expected text"
+    assert document.problem((), "is empty") == f"{document.file}:1: is empty"
+    assert dotted(("a", 0, "b", "c")) == "a[0].b.c"

@@ -1,0 +1,48 @@
+from dataclasses import replace
+
+from probecost import layout
+from probecost.config.models import Case, PerfTestSpec
+from probecost.plan.schedule import VisitPlan, expected_duration_s, order_of_arms, visits
+
+CASE = Case("bed", "host-x", 1, "x", "x", "x", "c", "host", (), "abc123", 10.0)
+
+
+def test_the_order_is_a_coin_flip_that_comes_out_the_same_each_time() -> None:
+    orders = [order_of_arms(7, "host-x", unit) for unit in range(1, 401)]
+    assert orders == [order_of_arms(7, "host-x", unit) for unit in range(1, 401)]
+    assert 150 < orders.count((layout.BASELINE, layout.TOOL)) < 250
+    assert {frozenset(order) for order in orders} == {frozenset(layout.ARMS)}
+
+
+def test_seed_and_case_decide_too() -> None:
+    orders = {(seed, key): [order_of_arms(seed, key, unit) for unit in range(64)] for seed in (1, 2) for key in "ab"}
+    assert len({tuple(order) for order in orders.values()}) == 4
+
+
+def test_known_flips_stay_what_they_are() -> None:
+    assert [order_of_arms(0, "host-null", unit)[0] for unit in range(1, 9)] == (
+        ["tool", "baseline", "baseline", "baseline", "tool", "baseline", "tool", "tool"]
+    )
+
+
+def test_a_pair_per_unit() -> None:
+    plan = visits(CASE, 3, seed=5)
+    assert [(visit.unit, visit.pair, visit.order) for visit in plan] == [
+        (1, 1, 1), (1, 1, 2), (2, 2, 1), (2, 2, 2), (3, 3, 1), (3, 3, 2)
+    ]  # fmt: skip
+    assert [visit.arm for visit in plan[2:4]] == list(order_of_arms(5, "host-x", 2))
+
+
+def test_a_shared_baseline_leaves_the_tool_visits() -> None:
+    assert visits(CASE, 2, seed=5, baseline="shared") == [
+        VisitPlan(1, 1, layout.TOOL, 1),
+        VisitPlan(2, 2, layout.TOOL, 1),
+    ]
+
+
+def test_the_estimate_grows_with_cases_units_and_traffic() -> None:
+    tests = [PerfTestSpec("latency", "tcp_rr", 9.5), PerfTestSpec("latency", "udp_rr", 9.5)]
+    cases = [CASE, replace(CASE, pair_kind="vm")]
+    assert expected_duration_s([CASE], tests) == 43
+    assert expected_duration_s(cases, tests, units=2) == 4 * 43
+    assert expected_duration_s(cases, tests, baseline="shared") == 2 * 23 + 2 * 20
