@@ -1,0 +1,152 @@
+"""The tidy table: one row per figure of one perf test of one visit, computed from the raw files.
+
+Rates of several streams are sums. Packets per second are datagrams: those sent from the clients' own count, those
+received from the receiving node's ``Udp InDatagrams``, both over the seconds that the clients measured.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from analysis.locate import PerfTestRecord
+from analysis.problems import Problem
+from analysis.raw import RawReader
+
+COLUMNS = (
+    "run_id",
+    "environment",
+    "iteration",
+    "case_key",
+    "visit_id",
+    "unit_index",
+    "pair_index",
+    "arm",
+    "order",
+    "perf_test",
+    "conn_type",
+    "metric",
+    "value",
+    "unit",
+    "start",
+    "end",
+    "void_reason",
+)
+UNITS = {
+    "sent_bps": "bit/s",
+    "received_bps": "bit/s",
+    "retransmits": "count",
+    "min_us": "us",
+    "mean_us": "us",
+    "max_us": "us",
+    "p50_us": "us",
+    "p90_us": "us",
+    "p99_us": "us",
+    "transactions_per_s": "1/s",
+    "sent_pps": "packets/s",
+    "received_pps": "packets/s",
+    "lost_share": "share",
+    "rcvbuf_errors": "count",
+}
+# The metric without which a perf test has no valid data.
+PRIMARY = {"throughput": "received_bps", "latency": "mean_us", "pps": "received_pps"}
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """One row: ``value`` is in ``unit``; ``start_ns`` and ``end_ns`` are Unix ns on the client node's clock."""
+
+    run_id: str
+    environment: str
+    pair_kind: str
+    iteration: int
+    case_key: str
+    visit_id: str
+    unit_index: int
+    pair_index: int
+    arm: str
+    order: int | None
+    shared_baseline: bool
+    perf_test: str
+    conn_type: str
+    metric: str
+    value: float
+    unit: str
+    start_ns: int | None
+    end_ns: int | None
+    void_reason: str
+
+    def row(self) -> tuple[object, ...]:
+        """The cells under ``COLUMNS``; ``None`` where there is nothing."""
+        return (
+            self.run_id,
+            self.environment,
+            self.iteration,
+            self.case_key,
+            self.visit_id,
+            self.unit_index,
+            self.pair_index,
+            self.arm,
+            self.order,
+            self.perf_test,
+            self.conn_type,
+            self.metric,
+            self.value,
+            self.unit,
+            self.start_ns,
+            self.end_ns,
+            self.void_reason or None,
+        )
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What one perf test gave, and what is wrong with it."""
+
+    measurements: tuple[Measurement, ...]
+    problems: tuple[Problem, ...]
+
+
+def measure(record: PerfTestRecord) -> Measured:
+    """Read the raw files of one perf test. Never raises for what they hold."""
+    reader = RawReader(record)
+    what = record.metadata
+    figures: dict[str, float | None] = {}
+    match what.perf_test:
+        case "throughput":
+            figures = reader.throughput()
+        case "latency":
+            figures = reader.latency()
+        case "pps":
+            figures = reader.pps()
+        case other:
+            reader.lost(record.place_on(what.client_node), f"perf test {other!r} is not known to this version")
+    void_reason = what.void_reason or (f"failed: {what.error}" if what.error else "")
+    if void_reason:
+        path = record.place_on(what.client_node) / record.place.metadata.name
+        reader.lost(path, f"not used, {void_reason}" if what.void_reason else f"the perf test {void_reason}")
+    rows = tuple(
+        Measurement(
+            what.run_id,
+            what.environment,
+            what.pair_kind,
+            what.iteration,
+            what.case_key,
+            what.visit_id,
+            what.unit,
+            what.pair,
+            what.arm,
+            what.order,
+            what.shared_baseline,
+            what.perf_test,
+            what.conn_type,
+            metric,
+            value,
+            UNITS[metric],
+            what.start_ns,
+            what.end_ns,
+            void_reason,
+        )
+        for metric, value in figures.items()
+        if value is not None
+    )
+    return Measured(rows, tuple(reader.problems))

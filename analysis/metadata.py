@@ -1,0 +1,195 @@
+"""``metadata_<ts>.json``: which case, visit and perf test a folder of raw files belongs to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from analysis.problems import ParseError, child, number, parse_object, whole, words
+from probecost.layout import ARMS
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class Clock:
+    """A node's clock minus the controller's."""
+
+    offset_ns: int
+    uncertainty_ns: int
+
+
+@dataclass(frozen=True)
+class NodeFacts:
+    """What the reports show of a node, as text; empty where it was not recorded."""
+
+    hostname: str
+    kernel: str
+    arch: str
+    cpu_model: str
+    cpus: str
+    memory_kb: int | None
+    governor: str
+    iperf3: str
+    netperf: str
+    interfaces: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ToolFacts:
+    """The tool's process in this visit."""
+
+    file: str
+    sha256: str
+    outcome: str
+    time_to_ready_s: float | None
+
+
+@dataclass(frozen=True)
+class PerfTestMetadata:
+    """One perf test of one visit. ``start_ns``, ``end_ns``: the client's run, Unix ns on the client node's clock."""
+
+    run_id: str
+    probecost: str
+    environment: str
+    iteration: int
+    pair_kind: str
+    case_key: str
+    case_id: int | None
+    case_name: str
+    tool_id: str
+    category: str
+    parameters: Mapping[str, str]
+    command: str
+    visit_id: str
+    unit: int
+    pair: int
+    arm: str
+    order: int | None
+    shared_baseline: bool
+    perf_test: str
+    conn_type: str
+    duration_s: float | None
+    streams: int
+    start_ns: int | None
+    end_ns: int | None
+    server_node: str
+    client_node: str
+    tool_node: str
+    clocks: Mapping[str, Clock]
+    facts: Mapping[str, NodeFacts]
+    tool: ToolFacts | None
+    options: Mapping[str, str]
+    void_reason: str
+    error: str
+
+
+def parse(text: str) -> PerfTestMetadata:
+    """The metadata in ``text``. Raises ``ParseError`` when it does not say what the folder belongs to."""
+    document = parse_object(text)
+    schema = whole(document, "schema")
+    if schema is not None and schema > SCHEMA:
+        raise ParseError(f"has schema {schema}, this version reads up to {SCHEMA}")
+    arm, unit = words(document, "arm"), whole(document, "unit")
+    shared = document.get("shared_baseline") is True
+    missing = [key for key in ("perf_test", "conn_type") if not words(document, key)]
+    missing += ["arm"] if arm not in ARMS else []
+    missing += ["unit"] if (unit is None and not shared) or (unit or 0) < 0 else []
+    missing += ["case_key"] if not words(document, "case_key") and not shared else []
+    if missing:
+        raise ParseError(f"lacks {', '.join(missing)}")
+    nodes, tool = child(document, "nodes"), child(document, "tool")
+    return PerfTestMetadata(
+        run_id=words(document, "run_id"),
+        probecost=words(document, "probecost"),
+        environment=words(document, "environment"),
+        iteration=whole(document, "iteration") or 0,
+        pair_kind=words(document, "pair_kind"),
+        case_key=words(document, "case_key"),
+        case_id=whole(document, "case_id"),
+        case_name=words(document, "case_name"),
+        tool_id=words(document, "tool_id"),
+        category=words(document, "category"),
+        parameters=_texts(child(document, "parameters")),
+        command=words(document, "command"),
+        visit_id=words(document, "visit_id"),
+        unit=unit or 0,
+        pair=whole(document, "pair") or unit or 0,
+        arm=arm,
+        order=whole(document, "order"),
+        shared_baseline=shared,
+        perf_test=words(document, "perf_test"),
+        conn_type=words(document, "conn_type"),
+        duration_s=number(document, "duration_s"),
+        streams=max(1, whole(document, "streams") or 1),
+        start_ns=whole(document, "start_ns") or None,
+        end_ns=whole(document, "end_ns") or None,
+        server_node=words(nodes, "server"),
+        client_node=words(nodes, "client"),
+        tool_node=words(nodes, "tool") or words(nodes, "server"),
+        clocks=_clocks(child(document, "clocks")),
+        facts={node: _facts(child(child(document, "facts"), node)) for node in child(document, "facts")},
+        tool=_tool(tool) if tool else None,
+        options=_texts(child(document, "options")),
+        void_reason=words(document, "void_reason") or _void_by_tool(tool),
+        error=words(document, "error"),
+    )
+
+
+def _void_by_tool(values: Mapping[str, object]) -> str:
+    """A visit whose tool was not there from start to stop tells nothing of the tool."""
+    if words(values, "outcome") in ("exited", "timeout"):
+        return "the tool did not start"
+    if child(values, "stop").get("alive") is False:
+        return "the tool ended before the visit did"
+    return ""
+
+
+def _texts(values: Mapping[str, object]) -> Mapping[str, str]:
+    """Values as text: lists joined by commas, ``null`` left out, sorted by name."""
+    texts = {}
+    for key in sorted(values):
+        value = values[key]
+        if isinstance(value, list):
+            texts[key] = ",".join(str(item) for item in value)
+        elif value is not None:
+            texts[key] = str(value)
+    return texts
+
+
+def _clocks(values: Mapping[str, object]) -> Mapping[str, Clock]:
+    clocks = {}
+    for node in values:
+        offset_ns = whole(child(values, node), "offset_ns")
+        if offset_ns is not None:
+            clocks[node] = Clock(offset_ns, whole(child(values, node), "uncertainty_ns") or 0)
+    return clocks
+
+
+def _tool(values: Mapping[str, object]) -> ToolFacts:
+    return ToolFacts(
+        words(values, "file"),
+        words(values, "sha256"),
+        words(values, "outcome"),
+        number(values, "time_to_ready_s"),
+    )
+
+
+def _facts(values: Mapping[str, object]) -> NodeFacts:
+    interfaces = values.get("interfaces")
+    return NodeFacts(
+        hostname=words(values, "hostname"),
+        kernel=words(values, "kernel"),
+        arch=words(values, "arch"),
+        cpu_model=words(values, "cpu_model"),
+        cpus=words(values, "cpus"),
+        memory_kb=whole(values, "memory_kb"),
+        governor=words(values, "governor"),
+        iperf3=words(values, "iperf3"),
+        netperf=words(values, "netperf"),
+        interfaces=tuple(
+            f"{words(entry, 'name')} ({words(entry, 'driver') or 'no driver'}, MTU {words(entry, 'mtu') or '?'})"
+            for entry in (interfaces if isinstance(interfaces, list) else ())
+            if isinstance(entry, dict) and words(entry, "name") not in ("", "lo")
+        ),
+    )

@@ -1,0 +1,95 @@
+"""pytest plugin: answers for the figures of a case, writes the reports, and says at the very end where they are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+
+from analysis.figures import CaseResults, case_results
+from analysis.report import write_study
+from analysis.report.cells import decimal, percent
+from analysis.report.overview import status, units_line
+from analysis.settings import load_settings
+from analysis.study import CaseStudy, Study, study_case, study_run
+from probecost.layout import RunTree
+
+_COLUMNS = (
+    ("TCP RR", "latency", "tcp_rr", "mean_us"),
+    ("UDP RR", "latency", "udp_rr", "mean_us"),
+    ("throughput", "throughput", "single", "received_bps"),
+    ("pps", "pps", "single", "received_pps"),
+)
+
+
+class Run(Protocol):
+    """What is needed of a run."""
+
+    @property
+    def tree(self) -> RunTree: ...
+
+
+class AnalysisPlugin:
+    """Remembers what was written, for the terminal."""
+
+    def __init__(self) -> None:
+        self._reports: list[Path] = []
+        self._study: Study | None = None
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_probecost_case_results(
+        self, tree: RunTree, environment: str, iteration: int, case_key: str
+    ) -> CaseResults:
+        """The figures of one case and why perf tests of it gave no valid data."""
+        case = study_case(tree.root, environment, iteration, case_key)
+        if case is None:
+            return CaseResults({}, (f"no results of {case_key} were found in {tree.root / environment}",))
+        return case_results(case, tree.root.resolve())
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_probecost_run_post(self, run: Run) -> None:
+        """Write all reports of the run, from whatever is there."""
+        self._study = study_run(run.tree.root)
+        self._reports.append(write_study(self._study, run.tree.reports, load_settings()))
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """A line per case, with the reports written before this hook."""
+        if self._study is not None and self._study.cases:
+            terminalreporter.section("overhead (tool against baseline)")
+            for line in summary_lines(self._study.cases):
+                terminalreporter.line(line)
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_unconfigure(self, config: pytest.Config) -> None:
+        """After everything else: on Ctrl-C the reports are written only after the terminal summary."""
+        reporter = config.pluginmanager.get_plugin("terminalreporter")
+        if reporter is not None:
+            for path in self._reports:
+                reporter.write_line(f"report: {path}")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Only the controller analyses: xdist's workers do not."""
+    if not hasattr(config, "workerinput"):
+        config.pluginmanager.register(AnalysisPlugin(), "probecost-analysis")
+
+
+def summary_lines(cases: tuple[CaseStudy, ...]) -> list[str]:
+    """A table for the terminal: case, differences in percent, CPU of the tool, status."""
+    head = ["case", *(title for title, *_ in _COLUMNS), "tool CPU", "status"]
+    rows = []
+    for case in cases:
+        found = [case.get(*where) for _, *where in _COLUMNS]
+        diffs = [percent(comparison.diff_pct if comparison else None) for comparison in found]
+        cpu = case.usage.cpu_avg_percent
+        rows.append([case.id.case_key, *diffs, "N/A" if cpu is None else f"{decimal(cpu, 1)} %", status(case)])
+    if len({(case.id.environment, case.id.iteration) for case in cases}) > 1:
+        for row, case in zip(rows, cases, strict=True):
+            row[0] = f"{case.id.environment} {case.id.iteration} {row[0]}"
+    widths = [max(len(line[at]) for line in [head, *rows]) for at in range(len(head))]
+    lines = []
+    for line in [head, *rows]:
+        middle = (cell.rjust(width) for cell, width in zip(line[1:-1], widths[1:-1], strict=True))
+        lines.append("  ".join([line[0].ljust(widths[0]), *middle, line[-1]]))
+    return [*lines, units_line(cases)]

@@ -1,0 +1,129 @@
+"""What is wrong with a results tree: errors of parsers, and the problems that the reports list."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from probecost.errors import ProbecostError
+
+
+class ParseError(ProbecostError):
+    """A result file that holds no usable data; the message is the reason, without the path."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is missing from, or doubtful in, a results tree.
+
+    ``missing``: data that should be there cannot be used, its cells are N/A. Otherwise the data are used and should be
+    read with care. The identifying fields are empty where they are unknown (damaged metadata).
+    """
+
+    path: Path
+    reason: str
+    missing: bool
+    environment: str = ""
+    iteration: int = 0
+    case_key: str = ""
+    visit_id: str = ""
+    arm: str = ""
+    unit: int = 0
+    perf_test: str = ""
+    conn_type: str = ""
+
+    def text(self, root: Path) -> str:
+        """One line: which perf test of which visit, why, and the file relative to ``root``."""
+        parts = [
+            f"unit {self.unit}" if self.unit else "",
+            f"{self.arm} visit" if self.arm else "",
+            f"{self.perf_test} {self.conn_type}".strip(),
+        ]
+        where = ", ".join(part for part in parts if part)
+        path = self.path.relative_to(root) if self.path.is_relative_to(root) else self.path
+        return f"{where + ': ' if where else ''}{self.reason} ({path})"
+
+
+def read_text(path: Path) -> str:
+    """The file's text (bytes that are not UTF-8 replaced); ``ParseError`` when it is absent, unreadable or empty."""
+    try:
+        text = path.read_text(encoding="utf-8", errors="replace")
+    except FileNotFoundError:
+        raise ParseError("the file is missing") from None
+    except OSError as error:
+        raise ParseError(f"the file cannot be read: {error.strerror or error}") from None
+    if not text.strip():
+        raise ParseError("the file is empty")
+    return text
+
+
+def is_folder(path: Path) -> bool:
+    """Whether ``path`` is a folder; ``False`` also where that may not be asked."""
+    try:
+        return path.is_dir()
+    except OSError:
+        return False
+
+
+def is_file(path: Path) -> bool:
+    """Whether ``path`` is a file; ``False`` also where that may not be asked."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
+
+
+def parse_object(text: str) -> Mapping[str, object]:
+    """The one JSON object in ``text``; a generator's warnings before and after it are passed over.
+
+    Raises ``ParseError`` for no object, a truncated one, or more than one.
+    """
+    start = text.find("{")
+    if start < 0:
+        raise ParseError("holds no JSON object")
+    try:
+        value, end = json.JSONDecoder().raw_decode(text, start)
+    except (ValueError, RecursionError) as error:
+        raise ParseError(f"broken or truncated JSON: {error}") from None
+    if "{" in text[end:]:
+        raise ParseError("holds more than one JSON object: which one belongs here is unknown")
+    assert isinstance(value, dict)  # raw_decode started at a brace
+    return value
+
+
+def child(parent: Mapping[str, object], key: str) -> Mapping[str, object]:
+    """The object under ``key``, empty when it is absent or something else."""
+    value = parent.get(key)
+    return value if isinstance(value, dict) else {}
+
+
+def number(parent: Mapping[str, object], key: str) -> float | None:
+    """The finite number under ``key``, ``None`` when there is none (``true`` is not a number, nor is NaN)."""
+    value = parent.get(key)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        result = float(value)
+    except OverflowError:
+        return None
+    return result if math.isfinite(result) else None
+
+
+def whole(parent: Mapping[str, object], key: str) -> int | None:
+    """The integer under ``key``, kept exact (nanoseconds do not fit a float); ``None`` when there is none."""
+    value = parent.get(key)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    rough = number(parent, key)
+    return int(rough) if rough is not None and rough.is_integer() else None
+
+
+def words(parent: Mapping[str, object], key: str) -> str:
+    """The text under ``key``; numbers as text, anything else as an empty string."""
+    value = parent.get(key)
+    if isinstance(value, str):
+        return value
+    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else ""

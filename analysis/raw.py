@@ -1,0 +1,196 @@
+"""The raw files of one perf test: which ones there should be, what they say together, and what is wrong with them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from analysis.locate import PerfTestRecord
+from analysis.parsers import counters, iperf3, netperf
+from analysis.problems import ParseError, Problem, is_file, read_text
+from probecost.layout import CLIENT_RESULTS, COUNTERS_FILE, MONITORING, SERVER_RESULTS
+
+MAX_DISAGREEMENT = 0.05
+MIN_SHARE_OF_DURATION = 0.9
+MAX_RATE_MISMATCH = 0.1
+
+ResultT = TypeVar("ResultT")
+
+
+class RawReader:
+    """Reads one perf test's files; its methods give figures by metric, ``problems`` what was wrong.
+
+    ``lost`` notes what costs data, ``doubt`` what is used all the same.
+    """
+
+    def __init__(self, record: PerfTestRecord) -> None:
+        self.record = record
+        self.problems: list[Problem] = []
+
+    def lost(self, path: Path, reason: str) -> None:
+        self.problems.append(self.record.problem(path, reason, missing=True))
+
+    def doubt(self, path: Path, reason: str) -> None:
+        self.problems.append(self.record.problem(path, reason, missing=False))
+
+    def throughput(self) -> dict[str, float | None]:
+        clients = self._clients()
+        if clients is None:
+            return {}
+        folder, results = clients
+        figures: dict[str, float | None] = {
+            "sent_bps": sum(result.sent_bps for result in results),
+            "received_bps": _total([result.received_bps for result in results]),
+            "retransmits": _total([result.retransmits for result in results]),
+        }
+        received_bps = figures["received_bps"]
+        servers = self._servers()
+        if received_bps is None and servers is not None:
+            received_bps = figures["received_bps"] = sum(server.received_bps for server in servers)
+        if received_bps is None:
+            self.lost(folder, "neither the client nor the server says how much was received")
+        elif received_bps == 0:
+            self.doubt(folder, "0 bits/s were received")
+        elif servers is not None:
+            own_bps = sum(server.received_bps for server in servers)
+            self._reconcile(folder, received_bps, own_bps, "bits/s", "the client was told", "the server's file says")
+        return figures
+
+    def latency(self) -> dict[str, float | None]:
+        what = self.record.metadata
+        path = self._client_folder() / self.record.place.stream_file(0)
+        result = self._parse(path, netperf.parse, self.lost)
+        if result is None:
+            return {}
+        if result.elapsed_s is not None and _is_short(result.elapsed_s, what.duration_s):
+            self.doubt(path, f"ran for {result.elapsed_s:g} s of {what.duration_s:g} s")
+        if result.transactions_per_s is not None:
+            in_flight = result.transactions_per_s * result.mean_us / 1e6
+            if abs(in_flight - 1) > MAX_RATE_MISMATCH:
+                self.doubt(path, f"mean latency x transaction rate is {in_flight:.2f}; it should be near 1")
+        return {
+            "min_us": result.min_us,
+            "mean_us": result.mean_us,
+            "max_us": result.max_us,
+            "p50_us": result.p50_us,
+            "p90_us": result.p90_us,
+            "p99_us": result.p99_us,
+            "transactions_per_s": result.transactions_per_s,
+        }
+
+    def pps(self) -> dict[str, float | None]:
+        clients = self._clients()
+        if clients is None:
+            return {}
+        folder, results = clients
+        if any(result.sent_packets is None for result in results):
+            self.lost(folder, "the stream is TCP: its writes are no packets, nothing is counted")
+            return {}
+        measured_s = sum(result.measured_s for result in results) / len(results)
+        sent = sum(result.sent_packets or 0 for result in results)
+        figures: dict[str, float | None] = {
+            "sent_pps": sum((result.sent_packets or 0) / result.measured_s for result in results)
+        }
+        node = self.record.metadata.server_node
+        path = (self.record.server_monitoring_dir or self.record.expected(node, MONITORING)) / COUNTERS_FILE
+        counted = self._parse(path, counters.parse, self.lost)
+        if counted is None:
+            return figures
+        figures["received_pps"] = counted.udp_in_datagrams / measured_s
+        # Each stream opens with a datagram of its own, so a loss-free run may count one more than was sent.
+        figures["lost_share"] = max(0.0, 1 - counted.udp_in_datagrams / sent) if sent else None
+        figures["rcvbuf_errors"] = counted.udp_rcvbuf_errors
+        if counted.udp_in_datagrams == 0:
+            self.doubt(path, "no datagram was received")
+        servers = self._servers()
+        own = None if servers is None else _total([server.received_packets for server in servers])
+        told_by = "the server's iperf3 says"
+        if own is None:
+            own, told_by = _total([result.received_packets for result in results]), "the client's iperf3 says"
+        if own is not None:
+            self._reconcile(path, counted.udp_in_datagrams, own, "datagrams", "the node counted", told_by)
+        return figures
+
+    def _client_folder(self) -> Path:
+        return self.record.client_dir or self.record.expected(self.record.metadata.client_node, CLIENT_RESULTS)
+
+    def _clients(self) -> tuple[Path, list[iperf3.ClientResult]] | None:
+        """All clients' results, or ``None`` when one is missing: a sum over fewer streams would be a wrong number."""
+        folder, what = self._client_folder(), self.record.metadata
+        results = []
+        complete = True
+        paths = self._stream_files(self.record.client_dir)
+        for path in paths:
+            result = self._parse(path, iperf3.parse_client, self.lost)
+            complete = complete and result is not None
+            if result is not None:
+                self._flag(path, result)
+                results.append(result)
+        if len(paths) != what.streams:
+            self.lost(folder, f"{len(paths)} of {what.streams} result files of the client are there")
+            complete = False
+        return (folder, results) if complete else None
+
+    def _flag(self, path: Path, result: iperf3.ClientResult) -> None:
+        asked_s = self.record.metadata.duration_s or result.asked_s
+        if _is_short(result.measured_s, asked_s):
+            self.doubt(path, f"ran for {result.measured_s:.2f} s of {asked_s:g} s")
+        if result.sent_bps == 0:
+            self.doubt(path, "0 bits/s were sent")
+        elif result.stalled_intervals:
+            self.doubt(path, f"sent nothing in {result.stalled_intervals} of {result.intervals} intervals")
+
+    def _servers(self) -> list[iperf3.ServerResult] | None:
+        """All servers' results, or ``None`` when one is missing (they only confirm, so that is a doubt)."""
+        node, what = self.record.metadata.server_node, self.record.metadata
+        folder = self.record.server_dir or self.record.expected(node, SERVER_RESULTS)
+        paths = self._stream_files(self.record.server_dir)
+        if len(paths) != what.streams:
+            self.doubt(folder, f"{len(paths)} of {what.streams} result files of the server are there")
+            return None
+        parsed = [self._parse(path, iperf3.parse_server, self.doubt) for path in paths]
+        results = [result for result in parsed if result is not None]
+        return results if len(results) == len(parsed) else None
+
+    def _stream_files(self, folder: Path | None) -> list[Path]:
+        """The generators' outputs in ``folder``: ``pps_multi_udp_port_5202.txt`` and the like, by name."""
+        if folder is None:
+            return []
+        what = self.record.metadata
+        return sorted(
+            path
+            for path in folder.glob(f"{what.perf_test}_{what.conn_type}_*")
+            if path.suffix in (".json", ".txt") and is_file(path)
+        )
+
+    def _parse(self, path: Path, parse: Callable[[str], ResultT], tell: Callable[[Path, str], None]) -> ResultT | None:
+        try:
+            return parse(read_text(path))
+        except ParseError as error:
+            tell(path, f"{error}{_stderr_of(path)}")
+            return None
+
+    def _reconcile(self, path: Path, used: float, other: float, what: str, used_from: str, other_from: str) -> None:
+        larger = max(used, other)
+        if larger > 0 and abs(used - other) / larger > MAX_DISAGREEMENT:
+            self.doubt(path, f"{used_from} {used:.0f} {what}, {other_from} {other:.0f}")
+
+
+def _total(values: Sequence[float | None]) -> float | None:
+    """The sum, ``None`` when a part of it is unknown."""
+    known = [value for value in values if value is not None]
+    return sum(known) if known and len(known) == len(values) else None
+
+
+def _is_short(measured_s: float, asked_s: float | None) -> bool:
+    return bool(asked_s) and measured_s < MIN_SHARE_OF_DURATION * (asked_s or 0)
+
+
+def _stderr_of(path: Path) -> str:
+    """The last line that the generator wrote to stderr, as an addition to the reason; empty without one."""
+    try:
+        lines = read_text(path.with_name(f"{path.name}.stderr")).strip().splitlines()
+    except ParseError:
+        return ""
+    return f"; stderr: {lines[-1].strip()[:200]}"

@@ -1,0 +1,98 @@
+"""How values look in the reports: fixed number formats, and text that cannot do harm where it is opened."""
+
+from __future__ import annotations
+
+import os
+import re
+from decimal import Decimal
+from pathlib import Path
+from urllib.parse import quote
+
+NA = "N/A"
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
+
+def text_cell(text: str) -> str:
+    """Text for a CSV cell; what a spreadsheet would take for a formula gets an apostrophe in front.
+
+    >>> text_cell("=1+1"), text_cell("tcp"), text_cell("")
+    ("'=1+1", 'tcp', 'N/A')
+    """
+    if not text:
+        return NA
+    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
+
+
+def decimal(value: float | None, digits: int = 2) -> str:
+    """``41.0``, ``89.3``, ``-4.03``: rounded, no trailing zeros beyond one.
+
+    >>> decimal(41), decimal(-0.001), decimal(None)
+    ('41.0', '0.0', 'N/A')
+    """
+    return NA if value is None else str(round(float(value), digits) + 0.0)
+
+
+def whole_number(value: float | None) -> str:
+    return NA if value is None else str(round(value))
+
+
+def gbps(value_bps: float | None) -> str:
+    """Gbit/s with two decimals; rates below 1 Gbit/s keep four significant digits.
+
+    >>> gbps(14.4712e9), gbps(52_341_000), gbps(0)
+    ('14.47', '0.05234', '0.0')
+    """
+    if value_bps is None or value_bps >= 1e9 or value_bps == 0:
+        return decimal(None if value_bps is None else value_bps / 1e9)
+    return f"{value_bps / 1e9:.4g}"
+
+
+def exact(value: float) -> str:
+    """A measured value with up to six decimals and without an exponent.
+
+    >>> exact(0), exact(20.95), exact(29570600232.5235)
+    ('0', '20.95', '29570600232.5235')
+    """
+    text = f"{Decimal(repr(round(value, 6))):f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def percent(value: float | None) -> str:
+    """A difference in words: ``+12.3 %``.
+
+    >>> percent(12.345), percent(-0.01), percent(None)
+    ('+12.3 %', '0.0 %', 'N/A')
+    """
+    if value is None:
+        return NA
+    rounded = round(value, 1) + 0.0
+    return f"{rounded:+.1f} %" if rounded else "0.0 %"
+
+
+def markdown(text: str) -> str:
+    """Text for a line or table cell of Markdown: one line, and nothing in it is markup or HTML."""
+    line = " ".join(text.split())
+    line = line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return re.sub(r"([\\`*\[\]|~])", r"\\\1", line)
+
+
+def file_name(text: str) -> str:
+    """Text as the name of one file or folder: never a path that leads elsewhere.
+
+    >>> file_name("my-env"), file_name("../a b"), file_name("..")
+    ('my-env', '_a_b', 'unnamed')
+    """
+    return re.sub(r"[^A-Za-z0-9_.-]+", "_", text).strip(".") or "unnamed"
+
+
+def code(text: str) -> str:
+    """Text as Markdown code, on one line and not for a table; backticks in it are kept by a longer fence."""
+    line = " ".join(text.split())
+    fence = "`" * (max((len(run) for run in re.findall(r"`+", line)), default=0) + 1)
+    pad = " " if line.startswith("`") or line.endswith("`") else ""
+    return f"{fence}{pad}{line}{pad}{fence}" if line else ""
+
+
+def link(label: str, target: Path, start: Path) -> str:
+    """A Markdown link to ``target``, relative to the folder ``start`` of the report."""
+    return f"[{markdown(label)}]({quote(Path(os.path.relpath(target, start)).as_posix())})"

@@ -1,0 +1,276 @@
+"""``overview.md``: one table over all cases, what is missing and why, on what it was measured, and how to read it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from shlex import join
+
+from analysis.compare import Comparison
+from analysis.metadata import NodeFacts
+from analysis.problems import Problem, is_file, is_folder
+from analysis.report.cells import NA, code, decimal, file_name, gbps, link, markdown, percent
+from analysis.resources import human_size
+from analysis.study import CaseStudy, Study
+from probecost.layout import RUN_FILE
+
+MIN_UNITS_FOR_VERDICT = 8
+MAX_LINES_PER_LIST = 50
+
+_HEAD = (
+    "Case",
+    "TCP RR mean (us)",
+    "UDP RR mean (us)",
+    "Throughput single (Gbit/s)",
+    "Throughput multi (Gbit/s)",
+    "Packets/s single",
+    "Packets/s multi",
+    "Tool CPU avg / max (% of one core)",
+    "RSS max",
+    "Log per second",
+    "Status",
+)
+
+
+def overview(study: Study, output_dir: Path, files: Sequence[Path]) -> str:
+    """The report over everything. ``files``: the other reports, which it links to."""
+    lines = [
+        f"# Overhead report: run {markdown(study.run.run_id or study.root.name)}",
+        "",
+        *_summary(study),
+        "",
+        *_provenance(study, output_dir),
+    ]
+    for environment in study.environments:
+        lines += ["", *_environment(study, environment, output_dir)]
+    lines += ["", *_failures(study)]
+    lines += ["", *_how_to_read()]
+    lines += ["", *_files(study, output_dir, files)]
+    return "\n".join(lines) + "\n"
+
+
+def status(case: CaseStudy) -> str:
+    """How the case ended, in words: pytest's outcome where it is recorded, and whether data are missing."""
+    words = []
+    if case.outcome is not None and case.outcome.outcome:
+        words.append(case.outcome.outcome)
+    if case.missing:
+        words.append("data missing")
+    elif not words:
+        words.append("complete")
+    doubtful = len(case.problems) - len(case.missing)
+    if doubtful:
+        words.append(f"{doubtful} remark{'s' if doubtful > 1 else ''}")
+    return ", ".join(words)
+
+
+def units_line(cases: Sequence[CaseStudy]) -> str:
+    """How many units the cases have, and what that allows to say."""
+    counts = sorted({case.n_units for case in cases})
+    if not counts or counts == [0]:
+        return "No case has a complete unit (a baseline and a tool visit next to each other)."
+    text = str(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
+    if counts[0] < MIN_UNITS_FOR_VERDICT:
+        return (
+            f"Units per case: {text}. Below {MIN_UNITS_FOR_VERDICT} units these are estimates without a verdict: "
+            "a difference may be the noise of the test bed."
+        )
+    return f"Units per case: {text}. These are estimates; this report gives no verdicts."
+
+
+def _summary(study: Study) -> Iterator[str]:
+    if not study.cases:
+        yield "**No case has results.** See what is missing below."
+        return
+    incomplete = sum(1 for case in study.cases if case.missing)
+    yield (
+        f"{len(study.cases)} case{'s' if len(study.cases) > 1 else ''} measured in "
+        f"{len(study.environments)} environment{'s' if len(study.environments) > 1 else ''}, "
+        f"{incomplete} of them with missing data. {units_line(study.cases)}"
+    )
+
+
+def _provenance(study: Study, output_dir: Path) -> Iterator[str]:
+    run = study.run
+    yield "## Where this comes from"
+    yield ""
+    if run.argv:
+        yield f"- Command: {code(join(('pytest', *run.argv)))}"
+    version = run.probecost or ", ".join(study.versions)
+    if version:
+        yield f"- probecost {markdown(version)}"
+    if run.started_ns is not None:
+        ended = f", ended {_time(run.ended_ns)}" if run.ended_ns is not None else ", its end is not recorded"
+        yield f"- Started {_time(run.started_ns)}{ended}"
+    if run.exit_status is not None:
+        yield f"- Exit status {run.exit_status}"
+    if run.options:
+        options = ", ".join(f"{markdown(key)} {markdown(value)}" for key, value in run.options.items())
+        yield f"- Options: {options}"
+    yield f"- Raw results: {link(study.root.name, study.root, output_dir)}"
+    again = ("python", "-m", "analysis", "--iteration-path", str(study.root), "--output-dir", str(output_dir))
+    yield f"- The same reports again: {code(join(again))}"
+
+
+def _environment(study: Study, environment: str, output_dir: Path) -> Iterator[str]:
+    cases = [case for case in study.cases if case.id.environment == environment]
+    yield f"## Environment {markdown(environment)}"
+    iterations = sorted({case.id.iteration for case in cases})
+    for iteration in iterations:
+        shown = [case for case in cases if case.id.iteration == iteration]
+        if len(iterations) > 1:
+            yield ""
+            yield f"### Iteration {iteration}"
+        yield ""
+        yield from _table(_HEAD, [_case_row(case, output_dir) for case in shown])
+        yield ""
+        yield units_line(shown)
+        if any(found.shared_baseline for case in shown for found in case.comparisons.values()):
+            yield "All cases are compared with one shared baseline: drift since then is in the differences."
+    nodes = study.nodes.get(environment, {})
+    if nodes:
+        yield ""
+        yield from _table(("", *map(markdown, sorted(nodes))), _fact_rows([nodes[name] for name in sorted(nodes)]))
+
+
+def _case_row(case: CaseStudy, output_dir: Path) -> tuple[str, ...]:
+    name = case.id.case_key
+    label = link(name, case.folders[-1], output_dir) if case.folders else markdown(name)
+    usage = case.usage
+    cpu = f"{decimal(usage.cpu_avg_percent)} / {decimal(usage.cpu_max_percent)}"
+    return (
+        label,
+        _change(case.get("latency", "tcp_rr", "mean_us"), decimal),
+        _change(case.get("latency", "udp_rr", "mean_us"), decimal),
+        _change(case.get("throughput", "single", "received_bps"), gbps),
+        _change(case.get("throughput", "multi", "received_bps"), gbps),
+        _change(case.get("pps", "single", "received_pps"), _thousands),
+        _change(case.get("pps", "multi", "received_pps"), _thousands),
+        NA if usage.cpu_avg_percent is None else cpu,
+        NA if usage.rss_max_kb is None else human_size(usage.rss_max_kb * 1024),
+        NA if usage.log_bytes_per_s is None else human_size(usage.log_bytes_per_s),
+        markdown(status(case)),
+    )
+
+
+def _change(found: Comparison | None, show: Callable[[float | None], str]) -> str:
+    """``26.1 → 35.9, +37.5 % (+33.1 % to +41.2 %)``: baseline, tool, difference, and its range over the units."""
+    if found is None or (found.tool_mean is None and found.baseline_mean is None):
+        return NA
+    text = f"{show(found.baseline_mean)} → {show(found.tool_mean)}, {percent(found.diff_pct)}"
+    if found.n_units > 1:
+        text += f" ({percent(found.diff_min_pct)} to {percent(found.diff_max_pct)})"
+    return text
+
+
+def _thousands(value: float | None) -> str:
+    return NA if value is None else f"{value:,.0f}"
+
+
+def _fact_rows(nodes: Sequence[NodeFacts]) -> Iterator[tuple[str, ...]]:
+    facts: tuple[tuple[str, Callable[[NodeFacts], str]], ...] = (
+        ("Kernel", lambda node: f"{node.kernel} {node.arch}".strip()),
+        ("CPU", lambda node: f"{node.cpus} x {node.cpu_model}" if node.cpu_model else node.cpus),
+        ("Memory", lambda node: "" if node.memory_kb is None else human_size(node.memory_kb * 1024)),
+        ("Frequency governor", lambda node: node.governor),
+        ("iperf3", lambda node: node.iperf3),
+        ("netperf", lambda node: node.netperf),
+        ("Interfaces", lambda node: ", ".join(node.interfaces)),
+    )
+    for name, fact in facts:
+        yield (name, *(markdown(fact(node)) or "not recorded" for node in nodes))
+
+
+def _failures(study: Study) -> Iterator[str]:
+    yield "## Failures and missing data"
+    yield ""
+    entries = [line for case in study.cases for line in _case_failures(study, case)]
+    shown = {case.id.case_key for case in study.cases}
+    for outcome in study.run.cases:
+        if outcome.case_key not in shown and outcome.outcome not in ("", "not run"):
+            message = f": {markdown(outcome.message)}" if outcome.message else ""
+            entries.append(f"- **{markdown(outcome.case_key)}** has no results, {markdown(outcome.outcome)}{message}")
+    not_run = sum(1 for outcome in study.run.cases if outcome.outcome == "not run")
+    if not_run:
+        entries.append(f"- {not_run} selected case{'s were' if not_run > 1 else ' was'} not run")
+    entries += [f"- {markdown(note)}" for note in study.run.notes]
+    entries += [f"- {markdown(problem.text(study.root))}" for problem in study.problems if problem.missing]
+    yield from entries or ["None."]
+    remarks = [
+        f"- {markdown(problem.case_key or problem.environment or 'results tree')}: {markdown(problem.text(study.root))}"
+        for problem in (*(p for case in study.cases for p in case.problems), *study.problems)
+        if not problem.missing
+    ]
+    if remarks:
+        yield ""
+        yield "Data that are used and should be read with care:"
+        yield ""
+        yield from capped(remarks)
+
+
+def _case_failures(study: Study, case: CaseStudy) -> Iterator[str]:
+    outcome = case.outcome
+    failed = outcome is not None and outcome.outcome not in ("", "passed")
+    if not failed and not case.missing:
+        return
+    head = f"- **{markdown(case.id.case_key)}**"
+    if outcome is not None and failed:
+        head += f" {markdown(outcome.outcome)}" + (f": {markdown(outcome.message)}" if outcome.message else "")
+    yield head
+    yield from capped([f"  - {line}" for line in problem_lines(case.missing, study.root)])
+
+
+def problem_lines(problems: Sequence[Problem], root: Path) -> list[str]:
+    return [markdown(problem.text(root)) for problem in problems]
+
+
+def capped(lines: Sequence[str]) -> list[str]:
+    """At most ``MAX_LINES_PER_LIST`` lines; the rest as a number."""
+    rest = len(lines) - MAX_LINES_PER_LIST
+    return [*lines[:MAX_LINES_PER_LIST], *([f"- and {rest} more"] if rest > 0 else [])]
+
+
+def _how_to_read() -> Iterator[str]:
+    yield "## How to read this"
+    yield ""
+    yield "- Each cell: baseline → tool, and the difference: the tool's mean over the baseline's mean, minus one."
+    yield "- Latency: a positive difference means slower with the tool. Throughput and packets/s: a negative one does."
+    yield "- In brackets: the smallest and the largest difference of the single units, where there are several."
+    yield "- Throughput and packets/s are what the receiver got. A packet is a UDP datagram that was delivered there."
+    yield (
+        "- Tool CPU and log per second: the tool's own processes during the perf tests, without its start-up. "
+        "RSS max: their highest memory at any time of a visit. What the tool's probes cost in the kernel is not in "
+        "these; it shows in the other columns."
+    )
+    yield "- N/A: not measured, or not usable; the reason stands above, or the perf test was not selected."
+
+
+def _files(study: Study, output_dir: Path, files: Sequence[Path]) -> Iterator[str]:
+    yield "## Files"
+    yield ""
+    for path in files:
+        yield f"- {link(path.relative_to(output_dir).as_posix(), path, output_dir)}"
+    run_file = study.root / RUN_FILE
+    if is_file(run_file):
+        yield f"- {link(RUN_FILE, run_file, output_dir)}: command, options and outcomes"
+    for environment in study.environments:
+        folder = study.root / file_name(environment)
+        if is_folder(folder):
+            yield f"- {link(f'{environment}: raw files of all nodes', folder, output_dir)}"
+
+
+def _table(head: Sequence[str], rows: Iterator[tuple[str, ...]] | list[tuple[str, ...]]) -> Iterator[str]:
+    yield "| " + " | ".join(head) + " |"
+    yield "|" + " --- |" * len(head)
+    for row in rows:
+        yield "| " + " | ".join(row) + " |"
+
+
+def _time(time_ns: int | None) -> str:
+    if time_ns is None:
+        return "at an unknown time"
+    try:
+        return f"{datetime.fromtimestamp(time_ns / 1e9, UTC):%Y-%m-%d %H:%M:%S} UTC"
+    except (OverflowError, ValueError, OSError):
+        return "at an unreadable time"

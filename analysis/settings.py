@@ -1,0 +1,51 @@
+"""``config.yaml`` of the analysis: which topic a case's category belongs to."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from probecost.errors import ConfigError
+
+DEFAULT_FILE = Path(__file__).with_name("config.yaml")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """``topics``: category, or its first parts, → topic."""
+
+    topics: Mapping[str, str]
+
+    def topic(self, category: str) -> str:
+        """The topic's name, safe as the start of a file name.
+
+        >>> Settings({"system-network": "net"}).topic("system-network/performance")
+        'net'
+        >>> Settings({}).topic("system-network/performance")
+        'system_network_performance'
+        """
+        group = category
+        while group and group not in self.topics:
+            group = group.rpartition("/")[0]
+        name = self.topics[group] if group else category
+        return re.sub(r"[^A-Za-z0-9_.]+", "_", name).strip("._") or "uncategorized"
+
+
+def load_settings(path: Path = DEFAULT_FILE) -> Settings:
+    """The settings in ``path``; the default file may be absent. Raises ``ConfigError`` with file and key."""
+    try:
+        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        if path == DEFAULT_FILE:
+            return Settings({})
+        raise ConfigError(f"{path}: there is no such file") from None
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ConfigError(f"{path}: {error}") from None
+    topics = (document or {}).get("topics") if isinstance(document or {}, dict) else document
+    if not isinstance(topics or {}, dict):
+        raise ConfigError(f"{path}: topics: expected a mapping of category to topic, found {topics!r}")
+    return Settings({str(group): str(topic) for group, topic in (topics or {}).items()})

@@ -1,0 +1,269 @@
+"""Everything that is known of a results tree, case by case: what the reports and the plugin show."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from analysis.compare import CaseId, Comparison, MetricId, compare
+from analysis.locate import PerfTestRecord, locate
+from analysis.measurements import PRIMARY, Measurement, measure
+from analysis.metadata import NodeFacts, PerfTestMetadata
+from analysis.problems import Problem
+from analysis.resources import CaseUsage, case_usage
+from analysis.runfile import CaseOutcome, RunInfo, read_run
+from probecost.layout import ARMS, BASELINE, TOOL, iteration_name
+
+PERF_TESTS = (
+    ("latency", "tcp_rr"),
+    ("latency", "udp_rr"),
+    ("throughput", "single"),
+    ("throughput", "multi"),
+    ("pps", "single"),
+    ("pps", "multi"),
+)
+
+
+@dataclass(frozen=True)
+class CaseStudy:
+    """One case in one iteration. ``folders`` are the local folders of its raw files, ``label`` the tables' row name."""
+
+    id: CaseId
+    pair_kind: str
+    label: str
+    name: str
+    tool_id: str
+    category: str
+    protocol: str
+    direction: str
+    command: str
+    time_to_ready_s: float | None
+    comparisons: Mapping[MetricId, Comparison]
+    usage: CaseUsage
+    problems: tuple[Problem, ...]
+    outcome: CaseOutcome | None
+    folders: tuple[Path, ...]
+
+    def get(self, perf_test: str, conn_type: str, metric: str) -> Comparison | None:
+        return self.comparisons.get(MetricId(perf_test, conn_type, metric))
+
+    @property
+    def n_units(self) -> int:
+        """The most units that any metric was compared over."""
+        return max((comparison.n_units for comparison in self.comparisons.values()), default=0)
+
+    @property
+    def missing(self) -> tuple[Problem, ...]:
+        """The problems that cost data."""
+        return tuple(problem for problem in self.problems if problem.missing)
+
+
+@dataclass(frozen=True)
+class Study:
+    """A whole tree. ``problems`` are those that belong to no single case; ``nodes``: environment → node → facts."""
+
+    root: Path
+    run: RunInfo
+    cases: tuple[CaseStudy, ...]
+    measurements: tuple[Measurement, ...]
+    problems: tuple[Problem, ...]
+    nodes: Mapping[str, Mapping[str, NodeFacts]]
+    versions: tuple[str, ...]
+
+    @property
+    def environments(self) -> tuple[str, ...]:
+        found = {case.id.environment for case in self.cases} | {row.environment for row in self.measurements}
+        return tuple(sorted(found | set(self.nodes)))
+
+
+def study_run(root: Path) -> Study:
+    """Read everything below ``root`` (a run's folder, an iteration's, or anything that holds node trees)."""
+    root = root.resolve()
+    located = locate(root)
+    run, run_problems = read_run(root)
+    cases, measurements, measured_problems = _cases(located.records, located.problems, run)
+    taken = {id(problem) for case in cases for problem in case.problems}
+    loose = [*run_problems, *located.problems, *measured_problems]
+    nodes: dict[str, dict[str, NodeFacts]] = {}
+    for record in located.records:
+        nodes.setdefault(record.metadata.environment, {}).update(record.metadata.facts)
+    return Study(
+        root=root,
+        run=run,
+        cases=tuple(cases),
+        measurements=tuple(measurements),
+        problems=tuple(problem for problem in loose if id(problem) not in taken),
+        nodes=nodes,
+        versions=tuple(sorted({r.metadata.probecost for r in located.records if r.metadata.probecost})),
+    )
+
+
+def study_case(root: Path, environment: str, iteration: int, case_key: str) -> CaseStudy | None:
+    """One case alone, which is much quicker than the whole run; ``None`` when nothing of it is there."""
+    root = root.resolve()
+    located = locate(root / environment / iteration_name(iteration))
+    wanted = CaseId(environment, iteration, case_key)
+    cases, _, _ = _cases(located.records, located.problems, read_run(root)[0], only=wanted)
+    return next((case for case in cases if case.id == wanted), None)
+
+
+def _cases(
+    records: Sequence[PerfTestRecord], problems: Sequence[Problem], run: RunInfo, only: CaseId | None = None
+) -> tuple[list[CaseStudy], list[Measurement], list[Problem]]:
+    """Cases, measurements, and the problems of the shared baselines' files; ``only``: one case and what it needs."""
+    by_case: dict[CaseId, list[PerfTestRecord]] = {}
+    planned: dict[tuple[str, int, str], set[tuple[str, str]]] = {}
+    for record in records:
+        what = record.metadata
+        by_case.setdefault(CaseId(what.environment, what.iteration, what.case_key), []).append(record)
+        place = (what.environment, what.iteration, what.pair_kind)
+        planned.setdefault(place, set()).add((what.perf_test, what.conn_type))
+    rows: dict[CaseId, list[Measurement]] = {}
+    found: dict[CaseId, list[Problem]] = {}
+    for case, own in by_case.items():
+        if only is None or case == only or not case.case_key:
+            measured = [measure(record) for record in own]
+            rows[case] = [row for result in measured for row in result.measurements]
+            found[case] = [problem for result in measured for problem in result.problems]
+    for problem in problems:
+        case = CaseId(problem.environment, problem.iteration, problem.case_key)
+        if case.case_key and case in found:
+            found[case].append(problem)
+    measurements = [row for own_rows in rows.values() for row in own_rows]
+    comparisons = compare(measurements)
+    studies = []
+    for case in sorted(found):
+        if case.case_key:
+            shared = case._replace(case_key="")
+            visits = _Visits(case, by_case[case], rows[case], by_case.get(shared, ()), rows.get(shared, ()), planned)
+            usage, usage_problems = case_usage(by_case[case])
+            own_problems = [*found[case], *visits.unmeasured(found[case]), *usage_problems]
+            studies.append(_study(case, by_case[case], comparisons.get(case, {}), usage, own_problems, run))
+    loose = [problem for case, entries in found.items() if not case.case_key for problem in entries]
+    return studies, measurements, loose
+
+
+class _Visits:
+    """What the visits of one case should have, and whether they have it.
+
+    A visit should have all perf tests that any visit of the same environment, iteration and pair kind has.
+    """
+
+    def __init__(
+        self,
+        case: CaseId,
+        records: Sequence[PerfTestRecord],
+        rows: Iterable[Measurement],
+        shared_records: Iterable[PerfTestRecord],
+        shared_rows: Iterable[Measurement],
+        planned: Mapping[tuple[str, int, str], set[tuple[str, str]]],
+    ) -> None:
+        kinds = {record.metadata.pair_kind for record in records}
+        tests = {test for kind in kinds for test in planned[(case.environment, case.iteration, kind)]}
+        self.case = case
+        self.group = records[0].group
+        self.tests = sorted(
+            tests, key=lambda test: (PERF_TESTS.index(test) if test in PERF_TESTS else len(PERF_TESTS), test)
+        )
+        self.units = _units(records)
+        self.there = {(record.metadata.arm, record.metadata.unit) for record in records}
+        self.valid = {(row.arm, row.unit_index, row.perf_test, row.conn_type) for row in rows if _is_valid(row)}
+        has_baseline = any(arm == BASELINE for arm, _ in self.there)
+        self.uses_shared = not has_baseline and any(r.metadata.pair_kind in kinds for r in shared_records)
+        self.shared_valid = {
+            (row.perf_test, row.conn_type) for row in shared_rows if _is_valid(row) and row.pair_kind in kinds
+        }
+
+    def unmeasured(self, known: Sequence[Problem]) -> Iterator[Problem]:
+        """A problem for each perf test of each visit that has no valid data and no reason listed yet."""
+        listed = {(p.arm, p.unit, p.perf_test, p.conn_type) for p in known if p.missing}
+        for test in self.tests if self.uses_shared else ():
+            if test not in self.shared_valid:
+                yield self._missing("the shared baseline has no valid data", BASELINE, 0, *test)
+        for unit in range(1, self.units + 1):
+            for arm in (TOOL,) if self.uses_shared else ARMS:
+                if (arm, unit) not in self.there:
+                    yield self._missing("nothing was measured", arm, unit)
+                    continue
+                for test in self.tests:
+                    place = (arm, unit, *test)
+                    if place not in self.valid and place not in listed:
+                        yield self._missing("there are no results", *place)
+
+    def _missing(self, reason: str, arm: str, unit: int, perf_test: str = "", conn_type: str = "") -> Problem:
+        return Problem(
+            self.group,
+            reason,
+            missing=True,
+            environment=self.case.environment,
+            iteration=self.case.iteration,
+            case_key=self.case.case_key,
+            arm=arm,
+            unit=unit,
+            perf_test=perf_test,
+            conn_type=conn_type,
+        )
+
+
+def _is_valid(row: Measurement) -> bool:
+    return not row.void_reason and row.metric == PRIMARY.get(row.perf_test)
+
+
+def _units(records: Sequence[PerfTestRecord]) -> int:
+    """How many units the case should have: as many as were asked for, or as any of its folders name."""
+    asked = [what.options["units"] for what in (record.metadata for record in records) if "units" in what.options]
+    return max([record.metadata.unit for record in records] + [int(text) for text in asked if text.isdecimal()])
+
+
+def _study(
+    case: CaseId,
+    records: Sequence[PerfTestRecord],
+    comparisons: Mapping[MetricId, Comparison],
+    usage: CaseUsage,
+    problems: Sequence[Problem],
+    run: RunInfo,
+) -> CaseStudy:
+    tool_records = [record for record in records if record.metadata.arm == TOOL]
+    what = (tool_records or records)[0].metadata
+    ready = [r.metadata.tool.time_to_ready_s for r in tool_records if r.metadata.tool is not None]
+    folders = {
+        folder.parent.parent.parent if record.metadata.arm == TOOL else folder
+        for record in records
+        for folder in record.folders.values()
+    }
+    return CaseStudy(
+        id=case,
+        pair_kind=what.pair_kind,
+        label=_label(tool_records, what),
+        name=what.case_name,
+        tool_id=what.tool_id,
+        category=what.category,
+        protocol=what.parameters.get("protocol") or _after(what.case_name, "protocol"),
+        direction=what.parameters.get("direction") or _direction(what.case_name),
+        command=what.command,
+        time_to_ready_s=max((seconds for seconds in ready if seconds is not None), default=None),
+        comparisons=comparisons,
+        usage=usage,
+        problems=tuple(problems),
+        outcome=run.outcome(case.environment, case.case_key),
+        folders=tuple(sorted(folders)),
+    )
+
+
+def _label(tool_records: Sequence[PerfTestRecord], what: PerfTestMetadata) -> str:
+    """The case's folder name; without a tool visit its hash is unknown and left out."""
+    for record in tool_records:
+        if record.place.visit.case is not None:
+            return record.place.visit.case.name
+    return f"{what.tool_id}_case_{what.case_id}" if what.tool_id and what.case_id is not None else what.case_key
+
+
+def _after(name: str, word: str) -> str:
+    """The part that follows ``word`` in a case's name: ``tcp`` of ``rx_protocol_tcp``."""
+    parts = name.split("_")
+    return parts[parts.index(word) + 1] if word in parts[:-1] else ""
+
+
+def _direction(name: str) -> str:
+    return next((part for part in name.split("_") if part in ("rx", "tx")), "")

@@ -1,0 +1,209 @@
+"""Finding perf tests in a results tree, whole and damaged."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+from analysis_tree import CASE, CASE_KEY, CLIENT, ENVIRONMENT, SERVER, Tree, full_tree, netperf
+
+from analysis.locate import locate
+from analysis.runfile import CaseOutcome, read_run
+
+
+def test_joins_both_nodes(tmp_path: Path) -> None:
+    tree = full_tree(tmp_path)
+    located = locate(tree.root)
+    assert located.problems == ()
+    assert len(located.records) == 2 * 2 * 6
+    record = next(r for r in located.records if r.metadata.perf_test == "pps" and r.metadata.arm == "tool")
+    assert record.place.visit.case == CASE
+    assert (record.metadata.case_key, record.metadata.environment) == (CASE_KEY, ENVIRONMENT)
+    assert record.client_dir == tree.node(CLIENT) / record.place.client
+    assert record.server_dir == tree.node(SERVER) / record.place.server
+    assert record.client_monitoring_dir is None
+    assert record.server_monitoring_dir == tree.node(SERVER) / record.place.monitoring
+    assert record.tool_visit_dir == tree.node(SERVER) / "ebpf" / CASE.name / "host"
+
+
+def test_any_folder_above_the_nodes_will_do(tmp_path: Path) -> None:
+    tree = full_tree(tmp_path)
+    for folder in (tmp_path, tree.root, tree.root / ENVIRONMENT, tree.root / ENVIRONMENT / "iteration_001"):
+        assert len(locate(folder).records) == 24
+    assert len(locate(tree.node(CLIENT)).records) == 24
+
+
+def test_reports_of_an_earlier_analysis_are_not_results(tmp_path: Path) -> None:
+    tree = full_tree(tmp_path)
+    shutil.copytree(tree.root / ENVIRONMENT, tree.root / "reports" / ENVIRONMENT)
+    assert len(locate(tree.root).records) == 24
+
+
+def test_latest_is_not_counted_twice(tmp_path: Path) -> None:
+    tree = full_tree(tmp_path)
+    (tmp_path / "latest").symlink_to(tree.root.name)
+    assert len(locate(tmp_path).records) == 24
+    assert len(locate(tmp_path / "latest").records) == 24
+
+
+def test_one_damaged_metadata_file_is_replaced_by_the_other_nodes(tmp_path: Path) -> None:
+    tree = Tree(tmp_path)
+    place = tree.perf_test("tool", 1, "latency", "tcp_rr", client=[netperf(20)])
+    (tree.node(CLIENT) / place.metadata).write_text("{broken")
+    located = locate(tree.root)
+    assert len(located.records) == 1
+    (problem,) = located.problems
+    assert not problem.missing
+    assert problem.path == tree.node(CLIENT) / place.metadata
+    assert "broken or truncated JSON" in problem.reason
+
+
+def test_without_any_metadata_the_folder_is_a_problem_of_its_case(tmp_path: Path) -> None:
+    tree = Tree(tmp_path)
+    tree.perf_test("tool", 1, "latency", "udp_rr", client=[netperf(20)])
+    place = tree.perf_test("tool", 1, "latency", "tcp_rr", client=[netperf(20)])
+    (tree.node(CLIENT) / place.metadata).write_text("")
+    (tree.node(SERVER) / place.metadata).unlink()
+    located = locate(tree.root)
+    assert [record.metadata.conn_type for record in located.records] == ["udp_rr"]
+    reasons = {problem.reason: problem for problem in located.problems}
+    assert set(reasons) == {
+        "metadata: the file is empty",
+        "metadata: the file is missing",
+        "no usable metadata: what this folder belongs to is unknown",
+    }
+    assert {problem.case_key for problem in located.problems} == {CASE_KEY}
+    assert [problem.missing for problem in located.problems].count(True) == 1
+
+
+def test_swapped_arms_are_noticed(tmp_path: Path) -> None:
+    tree = Tree(tmp_path)
+    place = tree.perf_test("tool", 1, "latency", "tcp_rr", client=[netperf(20)])
+    for node in (CLIENT, SERVER):
+        path = tree.node(node) / place.metadata
+        path.write_text(path.read_text().replace('"arm": "tool"', '"arm": "baseline"'))
+    located = locate(tree.root)
+    assert located.records == ()
+    assert "arm 'baseline'" in located.problems[0].reason
+    assert located.problems[0].missing
+
+
+def test_folder_and_metadata_of_different_perf_tests(tmp_path: Path) -> None:
+    tree = Tree(tmp_path)
+    tree.perf_test("tool", 1, "latency", "tcp_rr", client=[netperf(20)], **{"error": None})
+    place = tree.perf_test("tool", 1, "latency", "tcp_rr", client=[netperf(20)])
+    for node in (CLIENT, SERVER):
+        path = tree.node(node) / place.metadata
+        path.write_text(path.read_text().replace('"conn_type": "tcp_rr"', '"conn_type": "udp_rr"'))
+    located = locate(tree.root)
+    assert len(located.records) == 1
+    assert "the folder's name says otherwise" in located.problems[0].reason
+
+
+def test_nodes_that_name_different_visits(tmp_path: Path) -> None:
+    tree = Tree(tmp_path)
+    place = tree.perf_test("tool", 1, "latency", "tcp_rr", client=[netperf(20)])
+    path = tree.node(SERVER) / place.metadata
+    path.write_text(path.read_text().replace('"unit": 1', '"unit": 2'))
+    located = locate(tree.root)
+    assert located.records == ()
+    assert located.problems[0].reason == "the metadata of the nodes name different visits"
+
+
+def test_metadata_with_missing_and_wrong_entries(tmp_path: Path) -> None:
+    for entry, word in (("unit", "unit"), ("arm", "arm"), ("case_key", "case_key"), ("perf_test", "perf_test")):
+        tree = Tree(tmp_path / entry)
+        place = tree.perf_test("tool", 1, "latency", "tcp_rr", client=[netperf(20)])
+        for node in (CLIENT, SERVER):
+            path = tree.node(node) / place.metadata
+            document = json.loads(path.read_text())
+            document[entry] = ["nonsense"]
+            path.write_text(json.dumps(document))
+        located = locate(tree.root)
+        assert located.records == ()
+        assert f"lacks {word}" in located.problems[0].reason
+
+
+def test_environment_and_iteration_come_from_the_path_if_need_be(tmp_path: Path) -> None:
+    tree = Tree(tmp_path)
+    place = tree.perf_test("tool", 1, "latency", "tcp_rr", client=[netperf(20)])
+    for node in (CLIENT, SERVER):
+        path = tree.node(node) / place.metadata
+        document = {
+            key: value
+            for key, value in json.loads(path.read_text()).items()
+            if key not in ("environment", "iteration", "pair_kind", "visit_id", "options", "facts", "clocks")
+        }
+        path.write_text(json.dumps(document))
+    (record,) = locate(tree.root).records
+    what = record.metadata
+    assert (what.environment, what.iteration, what.pair_kind) == (ENVIRONMENT, 1, "host")
+    assert what.visit_id == f"{CASE_KEY}/u001/tool"
+
+
+def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
+    tree = Tree(tmp_path)
+    tree.perf_test("tool", 1, "latency", "tcp_rr", client=[netperf(20)], schema=2)
+    located = locate(tree.root)
+    assert located.records == ()
+    assert "has schema 2" in located.problems[0].reason
+
+
+def test_a_rewritten_metadata_file_is_read_again(tmp_path: Path) -> None:
+    tree = Tree(tmp_path)
+    place = tree.perf_test("tool", 1, "latency", "tcp_rr", client=[netperf(20)])
+    assert locate(tree.root).records[0].metadata.error == ""
+    for node in (CLIENT, SERVER):
+        path = tree.node(node) / place.metadata
+        path.write_text(json.dumps({**json.loads(path.read_text()), "error": "iperf3 hung"}))
+    assert locate(tree.root).records[0].metadata.error == "iperf3 hung"
+
+
+def test_the_older_shape_is_named(tmp_path: Path) -> None:
+    old = tmp_path / "iteration_001" / SERVER / "performance-test-results" / "baseline" / "host" / "server_results"
+    (old / "pps" / "single_20261122_213458").mkdir(parents=True)
+    located = locate(tmp_path)
+    assert located.records == ()
+    assert "older shape" in located.problems[0].reason
+
+
+def test_nothing_there(tmp_path: Path) -> None:
+    assert locate(tmp_path).records == ()
+    assert locate(tmp_path / "absent").problems[0].reason == "there is no such folder"
+
+
+class TestRunFile:
+    def test_by_case_key_and_by_item_id(self, tmp_path: Path) -> None:
+        tree = Tree(tmp_path)
+        tree.run_file(
+            {
+                CASE_KEY: {"outcome": "passed"},
+                "other/host-null": {
+                    "case_key": "host-null",
+                    "environment": "other",
+                    "outcome": "failed",
+                    "message": "why",
+                },
+            }
+        )
+        run, problems = read_run(tree.root)
+        assert problems == ()
+        assert run.outcome("lab", CASE_KEY) == CaseOutcome(CASE_KEY, "", "passed", "")
+        assert run.outcome("other", "host-null") == CaseOutcome("host-null", "other", "failed", "why")
+        assert run.outcome("lab", "host-null") is None
+        assert run.options == {"perf_tests": "latency", "seed": "7", "units": "1"}
+
+    def test_absent_is_no_problem_and_damaged_is_one(self, tmp_path: Path) -> None:
+        assert read_run(tmp_path)[1] == ()
+        (tmp_path / "run.json").write_text('{"argv": [1, ')
+        run, problems = read_run(tmp_path)
+        assert run.argv == ()
+        assert "broken or truncated JSON" in problems[0].reason
+
+    def test_wrong_types(self, tmp_path: Path) -> None:
+        content = {"argv": "x", "cases": {"a": 1}, "options": [], "started_ns": "now", "notes": 3}
+        (tmp_path / "run.json").write_text(json.dumps(content))
+        run, _ = read_run(tmp_path)
+        assert (run.argv, run.options, run.started_ns, run.notes) == ((), {}, None, ())
+        assert run.cases == (CaseOutcome("a", "", "", ""),)
