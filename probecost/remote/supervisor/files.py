@@ -66,9 +66,13 @@ class Files:
             while view:
                 view = view[file.write(view) :]
 
-    def sha256(self, relative: str) -> Any:
+    def locate(self, path: str) -> str:
+        """Where a tool's file is read: relative paths start at the workdir, absolute ones stay."""
+        return os.path.join(self.workdir, path)
+
+    def sha256(self, path: str) -> Any:
         try:
-            with open(self.path(relative), "rb") as file:
+            with open(self.locate(path), "rb") as file:
                 return hashlib.sha256(file.read()).hexdigest()
         except FileNotFoundError:
             return None

@@ -49,7 +49,7 @@ class Service:
         return facts.collect()
 
     def missing(self, programs: List[str], files: List[str]) -> Result:
-        absent = [name for name in files if not os.path.exists(self._files.path(name))]
+        absent = [name for name in files if not os.path.exists(self._files.locate(name))]
         return {"missing": facts.missing(programs, self._files.workdir, self._identity), "files": absent}
 
     def open_perf_test(

@@ -1,0 +1,12 @@
+"""Registers the plugins of a measurement. They do nothing in a session without ``--env``."""
+
+pytest_plugins = [
+    "fixtures.options",
+    "fixtures.collection",
+    "fixtures.run",
+    "fixtures.tool",
+    "fixtures.case",
+    "fixtures.perf_test",
+    "fixtures.report",
+    "analysis.plugin",
+]

@@ -1,0 +1,139 @@
+"""An engine without hosts, for tests of the fixtures: it notes what it was asked for and fails where it was told to.
+
+Copied into the folder of a pytest inside pytest. ``engine.log`` gets a line per call; ``faults.json`` maps a step
+(``measure host-eth_drop-rx``) to the message of the error that it raises, ``bug: ...`` for one that is not ours,
+``hang`` to wait there until a signal comes.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from types import SimpleNamespace
+
+from fixtures.engine import Around, Engine
+from probecost.config.models import Case, Environment
+from probecost.errors import ProbecostError
+from probecost.layout import RunTree
+from probecost.measure.bed import MeasureOptions
+from probecost.measure.records import PerfTestRun, VisitRecord
+
+LOG = Path.cwd() / "engine.log"
+FAULTS = Path.cwd() / "faults.json"
+HANG_S = 60.0
+
+
+def step(*words: object) -> None:
+    """Note the call, then fail if this step is to fail."""
+    line = " ".join(str(word) for word in words)
+    with LOG.open("a") as file:
+        file.write(f"{line}\n")
+    message = told(line)
+    if message == "hang":
+        time.sleep(HANG_S)
+    elif message and str(message).startswith("bug: "):
+        raise ValueError(message)
+    elif message:
+        raise ProbecostError(str(message))
+
+
+def told(line: str) -> object:
+    return json.loads(FAULTS.read_text()).get(line) if FAULTS.exists() else None
+
+
+class FakeCase:
+    """Two visits with one perf test each; its results are one file per visit."""
+
+    def __init__(self, case: Case, tree: RunTree, environment: str, options: MeasureOptions) -> None:
+        self.case = case
+        self.visits: list[VisitRecord] = []
+        self._folder = tree.node(environment, 1, "host-server")
+        self._specs = options.perf_tests
+
+    def measure(self, around: Around) -> None:
+        step("measure", self.case.key)
+        for order, arm in enumerate(("baseline", "tool"), 1):
+            self.visits.append(VisitRecord(arm, 1, 1, order, False, started_ns=time.time_ns()))
+            for spec in self._specs:
+                with around(PerfTestRun(self.case, arm, 1, spec)):
+                    step(spec.name, arm, self.case.key)
+
+    def stop(self) -> None:
+        step("stop", self.case.key)
+
+    def fetch(self) -> None:
+        step("fetch", self.case.key)
+        self._folder.mkdir(parents=True, exist_ok=True)
+        (self._folder / f"{self.case.key} <&>.log").write_text("output")
+
+    def artifacts(self) -> Sequence[Path]:
+        return tuple(sorted(self._folder.glob(f"{self.case.key} *.log")))
+
+
+class FakeBed:
+    """Open from ``open`` to ``close``."""
+
+    def __init__(self, environment: Environment, tree: RunTree, options: MeasureOptions) -> None:
+        self.facts: dict[str, dict[str, object]] = {}
+        self._environment = environment
+        self._tree = tree
+        self._options = options
+
+    @classmethod
+    def open(
+        cls,
+        environment: Environment,
+        cases: Sequence[Case],
+        tree: RunTree,
+        iteration: int,
+        options: MeasureOptions,
+    ) -> FakeBed:
+        step("open", environment.name, len(cases))
+        return cls(environment, tree, options)
+
+    def prepare_tool(self, tool_id: str, cases: Sequence[Case]) -> None:
+        step("prepare", self._environment.name, tool_id, len(cases))
+
+    def case(self, case: Case) -> FakeCase:
+        return FakeCase(case, self._tree, self._environment.name, self._options)
+
+    def close(self) -> None:
+        step("close", self._environment.name)
+
+
+class FakeLab:
+    """A lab named ``lab`` whose configuration is in the folder already."""
+
+    def release(self) -> None:
+        step("lab release")
+
+
+def acquire_lab(name: str, config_dir: Path) -> FakeLab:
+    step("lab acquire", name)
+    return FakeLab()
+
+
+def bootstrap(minimal: Path, output_dir: Path, accept_new_host_keys: bool) -> tuple[str, ...]:
+    step("bootstrap", output_dir.name)
+    for file in (Path.cwd() / "bootstrapped").iterdir():
+        (output_dir / file.name).write_text(file.read_text())
+    return ("no vhost workers: left out",)
+
+
+def engine() -> Engine:
+    return Engine(open_bed=FakeBed.open, lab_names=lambda: ("lab",), acquire_lab=acquire_lab, bootstrap=bootstrap)
+
+
+def results(case_key: str) -> SimpleNamespace:
+    """Figures of all kinds; problems as told."""
+    figures = {
+        "latency_tcp_rr_mean_diff_pct": 1.5,
+        "throughput_single_received_diff_pct": -0.25,
+        "latency_udp_rr_mean_diff_pct": float("nan"),
+        "tool_cpu_avg_pct": 12.34,
+        "kernel": "<6.1 & up>",
+    }
+    problems = told(f"problems {case_key}") or []
+    return SimpleNamespace(figures=figures, problems=problems)

@@ -1,0 +1,141 @@
+"""A measurement project in a temporary folder, over an engine without hosts: our conftest.py, perftests/, config/."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+# Imported here so that each pytest inside pytest finds them loaded: it forgets what it imported itself.
+from fixtures import environments as _environments  # noqa: F401
+from probecost.measure import bed as _bed  # noqa: F401
+
+ROOT = Path(__file__).resolve().parents[1]
+CASES = ("eth_drop rx", "eth_drop tx", "packet_print rx", "packet_print tx")
+
+_CONFTEST = """
+import fake_engine
+import pytest
+from fixtures.engine import ENGINE
+
+def pytest_configure(config):
+    config.stash[ENGINE] = fake_engine.engine()
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_probecost_case_results(case_key):
+    return fake_engine.results(case_key)
+"""
+
+_INI = """
+[pytest]
+strict = true
+testpaths = perftests
+filterwarnings = error
+"""
+
+
+@dataclass
+class Project:
+    """Our conftest.py and perftests/ over a fake engine. ``run`` runs pytest there, in this process."""
+
+    pytester: pytest.Pytester
+
+    @property
+    def path(self) -> Path:
+        return self.pytester.path
+
+    def add_environment(self, name: str = "bed", cases: Sequence[str] = CASES, folder: str | None = None) -> Path:
+        """A folder below config/ with one case per ``tool direction``."""
+        place = self.path / "config" / (folder or name)
+        place.mkdir(parents=True)
+        (place / f"{name}-full.yaml").write_text(json.dumps(full_config(name)))
+        (place / f"{name}-cases.json").write_text(json.dumps({"test_cases": case_entries(cases)}, indent=1))
+        return place
+
+    def fail(self, faults: Mapping[str, object]) -> None:
+        """Which steps of the engine fail, with which message."""
+        (self.path / "faults.json").write_text(json.dumps(faults))
+
+    def add_conftest(self, text: str) -> None:
+        """A user's own conftest.py, besides the project's."""
+        (self.path / "perftests" / "conftest.py").write_text(text)
+
+    def use_analysis(self) -> None:
+        """The whole conftest.py as it is, with the real answer for a case's results."""
+        engine, _, _ = _CONFTEST.partition("@pytest.hookimpl")
+        (self.path / "conftest.py").write_text((ROOT / "conftest.py").read_text() + engine)
+
+    def run(self, *arguments: str, env: str = "bed") -> pytest.RunResult:
+        return self.pytester.runpytest_inprocess("--env", env, *arguments)
+
+    @property
+    def log(self) -> list[str]:
+        """What the engine was asked for, in order."""
+        file = self.path / "engine.log"
+        return file.read_text().splitlines() if file.exists() else []
+
+    @property
+    def tree(self) -> Path:
+        """The folder of the newest run."""
+        return (self.path / "results" / "latest").resolve()
+
+    @property
+    def run_json(self) -> dict[str, Any]:
+        content: dict[str, Any] = json.loads((self.tree / "run.json").read_text())
+        return content
+
+    @property
+    def outcomes(self) -> dict[str, str]:
+        return {item_id: case["outcome"] for item_id, case in self.run_json["cases"].items()}
+
+
+def full_config(name: str) -> dict[str, object]:
+    hosts = {
+        node: {"host": "192.0.2.1", "user": "nobody", "workdir": "/tmp/w"} for node in ("host-server", "host-client")
+    }
+    pair = {
+        "server": {"ssh_ref": "host-server", "test_ip": "198.51.100.1", "interface": "eth0"},
+        "client": {"ssh_ref": "host-client", "test_ip": "198.51.100.2", "interface": "eth0"},
+    }
+    return {
+        "version": "1.0",
+        "environment": name,
+        "ssh": {"ssh_hosts": hosts},
+        "environments": {"host": pair},
+        "performance_tests": {"latency": {"tcp_rr": {"duration": 1}}},
+    }
+
+
+def case_entries(cases: Sequence[str]) -> list[dict[str, object]]:
+    entries: list[dict[str, object]] = []
+    for number, case in enumerate(cases, 1):
+        tool, direction = case.split()
+        entries.append(
+            {
+                "id": number,
+                "name": direction,
+                "command": f"sudo -n lab/tools/packet-drop/{tool}.sh {direction}",
+                "script": f"{tool}.sh",
+                "category": "packet-drop",
+                "environment": "host",
+                "parameters": {"direction": direction},
+            }
+        )
+    return entries
+
+
+def make_project(pytester: pytest.Pytester) -> Project:
+    """A project without environments."""
+    plugins = "\n".join(
+        line for line in (ROOT / "conftest.py").read_text().splitlines() if "analysis.plugin" not in line
+    )
+    pytester.makeconftest(plugins + _CONFTEST)
+    pytester.makeini(_INI)
+    (pytester.path / "fake_engine.py").write_text((ROOT / "tests" / "fake_engine.py").read_text())
+    tests = pytester.mkdir("perftests")
+    (tests / "test_ebpf_tools.py").write_text((ROOT / "perftests" / "test_ebpf_tools.py").read_text())
+    return Project(pytester)

@@ -1,0 +1,182 @@
+"""A lab brought up for the tests: what is on its hosts, seen from the machine, and ways to disturb them."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import shlex
+import signal
+import struct
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from lab import state
+from lab.places import Place
+
+PROJECT = Path(__file__).resolve().parents[2]
+HOSTS = ("host-server", "host-client")
+WORKDIR = "/home/probe/work"
+_BPF_SYSCALL = {"x86_64": 321, "aarch64": 280}
+
+
+@dataclass(frozen=True)
+class Inventory:
+    """What is on the hosts and in the kernel: command lines by host, files below the workdirs, program ids, cgroups."""
+
+    processes: dict[str, tuple[str, ...]]
+    files: dict[str, tuple[str, ...]]
+    programs: frozenset[int]
+    cgroups: frozenset[str]
+
+
+@dataclass(frozen=True)
+class LabBed:
+    """A lab that is up. Only the tests know that its hosts are namespaces of this machine."""
+
+    config_dir: Path
+
+    @property
+    def folder(self) -> Path:
+        return self.config_dir / "lab"
+
+    def first_pid(self, host: str) -> int:
+        recorded = state.load(Place.of("lab", self.config_dir))
+        assert recorded is not None
+        return recorded.hosts[host].pid
+
+    def pids(self, host: str) -> list[int]:
+        """All processes of a host, by the machine's numbers."""
+        namespace = os.readlink(f"/proc/{self.first_pid(host)}/ns/pid")
+        found = []
+        for name in os.listdir("/proc"):
+            if name.isdigit():
+                try:
+                    if os.readlink(f"/proc/{name}/ns/pid") == namespace:
+                        found.append(int(name))
+                except OSError:
+                    continue
+        return found
+
+    def commands(self, host: str) -> dict[int, str]:
+        """Command line of every process of a host; zombies have none."""
+        found = {}
+        for pid in self.pids(host):
+            try:
+                words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+            except OSError:
+                continue
+            found[pid] = " ".join(word.decode("utf-8", "replace") for word in words if word)[:200]
+        return found
+
+    def find(self, host: str, text: str) -> int:
+        """The newest process of a host whose command line begins with ``text``."""
+        (*_, newest) = sorted(pid for pid, command in self.commands(host).items() if command.startswith(text))
+        return newest
+
+    def run(self, host: str, script: str) -> str:
+        """A shell script as root in all namespaces of a host."""
+        enter = ["nsenter", "--target", str(self.first_pid(host)), "--all", "sh", "-ec", script]
+        return subprocess.run(enter, check=True, capture_output=True, text=True).stdout
+
+    def inventory(self) -> Inventory:
+        return Inventory(
+            processes={host: tuple(sorted(self.commands(host).values())) for host in HOSTS},
+            files={host: tuple(sorted(self.run(host, f"find {WORKDIR} -mindepth 1").splitlines())) for host in HOSTS},
+            programs=frozenset(bpf_programs()),
+            cgroups=frozenset(_cgroups()),
+        )
+
+    @contextmanager
+    def hidden(self, host: str, program: str) -> Iterator[None]:
+        """A host on which ``program`` is not installed."""
+        path = self.run(host, f"command -v {shlex.quote(program)}").strip()
+        real = self.run(host, f"readlink -f {shlex.quote(path)}").strip()
+        self.run(host, f"mount --bind /dev/null {real}")
+        try:
+            yield
+        finally:
+            self.run(host, f"umount {real}")
+
+
+def bpf_programs() -> list[int]:
+    """Ids of all BPF programs in the kernel (BPF_PROG_GET_NEXT_ID)."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    found, last = [], 0
+    while True:
+        attr = bytearray(48)
+        struct.pack_into("<I", attr, 0, last)
+        buffer = (ctypes.c_char * len(attr)).from_buffer(attr)
+        if libc.syscall(_BPF_SYSCALL[os.uname().machine], 11, buffer, 48) != 0:
+            return found
+        (last,) = struct.unpack_from("<I", attr, 4)
+        found.append(last)
+
+
+def _cgroups() -> list[str]:
+    return [str(path) for path in Path("/sys/fs/cgroup").glob("**/probecost-*") if path.is_dir()]
+
+
+def until(condition: Callable[[], bool], timeout_s: float) -> bool:
+    """Poll until ``condition`` holds; whether it did in time."""
+    deadline = time.monotonic() + timeout_s
+    while time.monotonic() < deadline:
+        if condition():
+            return True
+        time.sleep(0.05)
+    return condition()
+
+
+@dataclass
+class Run:
+    """A ``pytest`` of a user, in a process of its own."""
+
+    bed: LabBed
+    results_dir: Path
+    process: subprocess.Popen[str]
+    log: Path
+
+    @classmethod
+    def start(cls, bed: LabBed, results_dir: Path, *options: str) -> Run:
+        results_dir.mkdir(parents=True, exist_ok=True)
+        log = results_dir / f"pytest-{time.time_ns()}.log"
+        command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", f"--config-dir={bed.config_dir}"]
+        command += [f"--results-dir={results_dir}", *options]
+        with log.open("w") as out:
+            process = subprocess.Popen(
+                command, cwd=PROJECT, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, text=True
+            )
+        return cls(bed, results_dir, process, log)
+
+    @property
+    def output(self) -> str:
+        return self.log.read_text()
+
+    @property
+    def tree(self) -> Path:
+        return (self.results_dir / "latest").resolve()
+
+    def wait(self, timeout_s: float = 120.0) -> int:
+        try:
+            return self.process.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+            raise AssertionError(f"not done after {timeout_s:g} s:\n{self.output}") from None
+
+    def interrupt(self, number: signal.Signals) -> None:
+        os.kill(self.process.pid, number)
+
+    def wait_for(self, host: str, program: str, timeout_s: float = 30.0) -> int:
+        """Wait until the run has ``program`` running on a host; its pid."""
+
+        def running() -> bool:
+            return any(command.startswith(program) for command in self.bed.commands(host).values())
+
+        assert until(lambda: running() or self.process.poll() is not None, timeout_s), self.output
+        assert self.process.poll() is None, self.output
+        return self.bed.find(host, program)

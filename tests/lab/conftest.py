@@ -1,0 +1,103 @@
+"""One lab for all tests of this folder, used like hosts of one's own: an environment ``site`` that points to it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from bed_access import PROJECT, Inventory, LabBed, Run, until
+
+from lab import control
+
+CLEAN_S = 15.0
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _as_root() -> None:
+    if os.geteuid() != 0:
+        pytest.fail("the lab tests need root: run them as root, or with sudo", pytrace=False)
+
+
+@pytest.fixture(scope="session")
+def bed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabBed]:
+    """A lab that is up, and the environment ``site`` on its hosts, bootstrapped by the documented command."""
+    bed = LabBed(tmp_path_factory.mktemp("bed") / "config")
+    control.up("lab", bed.config_dir)
+    try:
+        site = bed.config_dir / "site"
+        shutil.copytree(bed.folder, site)
+        minimal = site / "minimal-input.yaml"
+        minimal.write_text(minimal.read_text().replace('environment: "lab"', 'environment: "site"'))
+        command = [sys.executable, "-m", "cli.main", "bootstrap", "--minimal-input", str(minimal)]
+        subprocess.run(command, cwd=PROJECT, check=True, capture_output=True)
+        yield bed
+    finally:
+        control.down("lab", bed.config_dir)
+
+
+@pytest.fixture
+def clean(bed: LabBed) -> Iterator[Callable[[], None]]:
+    """Compares the hosts with what was on them before the test; also done at the end of the test."""
+    before = bed.inventory()
+
+    def is_as_before() -> bool:
+        return bed.inventory() == before
+
+    def check() -> None:
+        assert until(is_as_before, CLEAN_S), _difference(before, bed.inventory())
+
+    yield check
+    check()
+
+
+def _difference(before: Inventory, after: Inventory) -> str:
+    lines = ["left behind:"]
+    for name in ("processes", "files"):
+        for host, items in getattr(after, name).items():
+            lines += [f"  {host}: {item}" for item in items if item not in getattr(before, name)[host]]
+            lines += [f"  {host}: gone: {item}" for item in getattr(before, name)[host] if item not in items]
+    lines += [f"  BPF program {number}" for number in after.programs - before.programs]
+    lines += [f"  cgroup {path}" for path in after.cgroups - before.cgroups]
+    return "\n".join(lines)
+
+
+@pytest.fixture
+def run(bed: LabBed, tmp_path: Path) -> Iterator[Callable[..., Run]]:
+    """Starts ``pytest`` as a user does; whatever still runs at the end of the test is killed."""
+    started: list[Run] = []
+
+    def start(*options: str) -> Run:
+        started.append(Run.start(bed, tmp_path / "results", *options))
+        return started[-1]
+
+    yield start
+    for one in started:
+        if one.process.poll() is None:
+            one.process.kill()
+            one.process.wait()
+
+
+@pytest.fixture
+def cases(bed: LabBed) -> Iterator[Callable[..., None]]:
+    """Replaces the cases of ``site`` for one test: name, command and optional keys of each."""
+    file = bed.config_dir / "site" / "site-cases.json"
+    original = file.read_bytes()
+
+    def write(**commands: str | dict[str, Any]) -> None:
+        listed = []
+        for number, (name, given) in enumerate(commands.items(), 1):
+            more = {"command": given} if isinstance(given, str) else given
+            common = {"id": number, "name": name, "script": f"{name}.sh", "category": "test", "environment": "host"}
+            listed.append(common | {"parameters": {}, "duration": 10, "attaches": "none"} | more)
+        document = {"metadata": {"environment": "site", "total_cases": len(listed)}, "test_cases": listed}
+        file.write_text(json.dumps(document, indent=1))
+
+    yield write
+    file.write_bytes(original)

@@ -1,0 +1,274 @@
+"""What goes wrong on real nodes: a clear word, the next case runs, and the nodes are as they were."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from bed_access import HOSTS, WORKDIR, LabBed, Run
+
+SHORT = ("--env", "site", "--perf-tests", "latency:tcp_rr", "--duration", "1")
+LONG = ("--env", "site", "--perf-tests", "throughput:single", "--duration", "60")
+GOOD = "sudo sleep 1000"
+Start = Callable[..., Run]
+Cases = Callable[..., None]
+
+pytestmark = pytest.mark.usefixtures("clean")
+
+
+class TestTools:
+    def outcome(self, run: Run) -> dict[str, dict[str, str]]:
+        cases: dict[str, dict[str, str]] = json.loads((run.tree / "run.json").read_text())["cases"]
+        return cases
+
+    def failing(self, start: Start, cases: Cases, **bad: Any) -> Run:
+        """Run the bad tool and, after it, a good one; the good one passes."""
+        cases(**bad, good=GOOD)
+        run = start(*SHORT)
+        assert run.wait() == 1, run.output
+        assert "1 passed" in run.output, run.output
+        assert "1 failed" in run.output, run.output
+        return run
+
+    def test_one_that_exits_at_once(self, run: Start, cases: Cases) -> None:
+        done = self.failing(run, cases, bad={"command": "echo 'no such probe' >&2; exit 3", "attaches": "bpf"})
+        assert "node host-server: bad ended at once with exit code 3; it said: no such probe" in done.output
+
+    def test_one_that_never_attaches(self, run: Start, cases: Cases) -> None:
+        done = self.failing(run, cases, bad={"command": GOOD, "attaches": "bpf", "ready_timeout": 1})
+        assert "bad did not attach within 1 s (0 of 0 BPF programs attached)" in done.output
+
+    def test_one_that_dies_in_the_middle(self, run: Start, cases: Cases) -> None:
+        done = self.failing(run, cases, bad="sleep 1; echo killed by a bug >&2; exit 7")
+        assert "bad died during the visit with exit code 7; it said: killed by a bug" in done.output
+
+    def test_one_that_ignores_signals(self, run: Start, cases: Cases) -> None:
+        cases(stubborn="sudo sh -c 'trap \"\" INT TERM; while :; do sleep 1; done'", good=GOOD)
+        done = run(*SHORT)
+        assert done.wait() == 0, done.output
+        assert "2 passed" in done.output
+
+    def test_one_that_floods_its_log(self, run: Start, cases: Cases) -> None:
+        done = self.failing(run, cases, bad={"command": "yes", "log_cap_bytes": 1_000_000})
+        assert "its log reached the cap of 1000000 bytes" in done.output
+
+    def test_one_that_leaves_a_daemon(self, bed: LabBed, run: Start, cases: Cases) -> None:
+        script = "import os,time; os.fork() and os._exit(0); os.setsid(); os.fork() and os._exit(0); time.sleep(600)"
+        cases(daemon=f"sudo python3 -c {shlex.quote(script)}; sudo sleep 1000")
+        done = run(*SHORT)
+        assert done.wait() == 0, done.output
+
+
+class TestPrerequisites:
+    def test_everything_missing_on_all_nodes_is_listed_at_once(self, bed: LabBed, run: Start, cases: Cases) -> None:
+        cases(good=GOOD, other="sudo no-such-tool --flag")
+        with bed.hidden("host-server", "netserver"), bed.hidden("host-client", "iperf3"):
+            done = run(*SHORT)
+            assert done.wait() != 0
+        assert "host-server: netserver is not installed - apt-get install netperf" in done.output
+        assert "host-server: no-such-tool is not installed" in done.output
+        assert "host-client: iperf3 is not installed - apt-get install iperf3" in done.output
+
+    def test_a_node_without_sudo(self, bed: LabBed, run: Start, cases: Cases) -> None:
+        cases(good=GOOD)
+        with bed.hidden("host-server", "sudo"), bed.hidden("host-server", "iperf3"), bed.hidden("host-client", "netperf"):
+            done = run(*SHORT)
+            assert done.wait() != 0
+        assert "host-server: sudo is" in done.output
+        assert "host-server: iperf3 is not installed" in done.output
+        assert "host-client: netperf is not installed" in done.output
+
+    def test_a_node_that_does_not_answer(self, bed: LabBed, run: Start, cases: Cases) -> None:
+        cases(good=GOOD)
+        bed.run("host-client", "ip link set eth0 down")
+        start = time.monotonic()
+        try:
+            done = run(*SHORT)
+            assert done.wait() != 0
+        finally:
+            bed.run("host-client", "ip link set eth0 up")
+        assert time.monotonic() - start < 20
+        assert "node host-client: " in done.output
+        assert "does not answer" in done.output
+
+
+class TestSsh:
+    @pytest.fixture
+    def ssh_config(self, bed: LabBed) -> Any:
+        """Changes the environment's ssh configuration for one test."""
+        file = bed.config_dir / "site" / "ssh_config"
+        original = file.read_text()
+        yield lambda old, new: file.write_text(original.replace(old, new))
+        file.write_text(original)
+
+    def test_an_unknown_host_key_is_refused_unless_told_otherwise(
+        self, bed: LabBed, run: Start, cases: Cases, ssh_config: Any
+    ) -> None:
+        cases(good=GOOD)
+        empty = bed.config_dir / "site" / "nobody_known"
+        ssh_config(str(bed.folder / "known_hosts"), str(empty))
+        refused = run(*SHORT)
+        assert refused.wait() != 0
+        assert "the host key of" in refused.output
+        assert "--ssh-accept-new" in refused.output
+        accepted = run(*SHORT, "--ssh-accept-new")
+        assert accepted.wait() == 0, accepted.output
+        assert len(empty.read_text().splitlines()) == 2
+        assert run(*SHORT).wait() == 0
+        empty.unlink()
+
+    def test_a_wrong_key(self, bed: LabBed, run: Start, cases: Cases, ssh_config: Any, tmp_path: Any) -> None:
+        cases(good=GOOD)
+        subprocess.run(["ssh-keygen", "-qt", "ed25519", "-N", "", "-f", str(tmp_path / "other")], check=True)
+        ssh_config(str(bed.folder / "id_ed25519"), str(tmp_path / "other"))
+        done = run(*SHORT)
+        assert done.wait() != 0
+        assert "refused every key offered" in done.output
+        assert all(host in done.output for host in HOSTS)
+
+
+class TestGenerators:
+    def test_somebody_elses_servers_live_on(self, bed: LabBed, run: Start, cases: Cases) -> None:
+        cases(good=GOOD)
+        strangers = "for p in 5201 5202 5203; do setsid iperf3 -s -p $p >/dev/null 2>&1 & done; sleep 0.5"
+        bed.run("host-server", strangers)
+        theirs = [pid for pid, command in bed.commands("host-server").items() if command.startswith("iperf3 -s -p 520")]
+        try:
+            assert len(theirs) == 3
+            done = run("--env", "site", "--duration", "1", "--perf-tests", "throughput,latency:tcp_rr")
+            assert done.wait() == 0, done.output
+            assert set(theirs) <= set(bed.commands("host-server"))
+        finally:
+            for pid in theirs:
+                bed_kill(pid)
+
+    def test_a_client_that_is_killed(self, bed: LabBed, run: Start, cases: Cases) -> None:
+        cases(good=GOOD)
+        started = run(*LONG)
+        bed_kill(started.wait_for("host-client", "iperf3 -c"))
+        assert started.wait() == 1
+        assert "iperf3 client failed with exit code -9" in started.output
+
+    def test_a_server_that_is_killed(self, bed: LabBed, run: Start, cases: Cases) -> None:
+        cases(good=GOOD)
+        started = run(*LONG)
+        started.wait_for("host-client", "iperf3 -c")
+        bed_kill(bed.find("host-server", "iperf3 -s"))
+        assert started.wait() == 1
+        assert "iperf3 client failed with exit code 1" in started.output
+
+    def test_a_client_that_hangs(self, bed: LabBed, run: Start, cases: Cases) -> None:
+        cases(good=GOOD)
+        started = run("--env", "site", "--duration", "2", "--perf-tests", "latency:tcp_rr")
+        bed_signal(started.wait_for("host-client", "netperf -H"), signal.SIGSTOP)
+        assert started.wait() == 1
+        assert "netperf client hung: not done 12 s after its start" in started.output
+
+
+class TestDisk:
+    def test_a_full_disk(self, bed: LabBed, run: Start, cases: Cases) -> None:
+        cases(good=GOOD)
+        bed.run("host-server", f"dd if=/dev/zero of={WORKDIR}/ballast bs=1M 2>/dev/null || true")
+        try:
+            done = run(*SHORT)
+            assert done.wait() == 1, done.output
+        finally:
+            bed.run("host-server", f"rm {WORKDIR}/ballast")
+        assert "node host-server" in done.output
+        assert "no space left on" in done.output.lower()
+
+
+class TestEndings:
+    """SIGINT, SIGTERM and SIGKILL while traffic flows."""
+
+    @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+    def test_an_interrupted_run_tears_down_and_keeps_what_it_measured(
+        self, bed: LabBed, run: Start, cases: Cases, number: signal.Signals
+    ) -> None:
+        cases(good=GOOD)
+        started = run(*LONG)
+        started.wait_for("host-client", "iperf3 -c")
+        before = time.monotonic()
+        started.interrupt(number)
+        assert started.wait(20) == 2, started.output
+        assert time.monotonic() - before < 10
+        assert (started.tree / "reports" / "overview.md").exists()
+
+    @pytest.mark.parametrize("moment", ["connecting", "tool starts", "traffic flows", "tool stops"])
+    def test_a_killed_run_leaves_nothing_within_15_seconds(
+        self, bed: LabBed, run: Start, cases: Cases, clean: Callable[[], None], moment: str
+    ) -> None:
+        cases(stubborn="sudo sh -c 'trap \"\" INT TERM; while :; do sleep 1; done'")
+        started = run(*SHORT, "--seed", "1") if moment == "tool stops" else run(*LONG, "--seed", "1")
+        match moment:
+            case "connecting":
+                started.wait_for("host-server", "python3 -c import sys;exec")
+            case "tool starts":
+                started.wait_for("host-server", "sudo sh -c trap", 90)
+            case "traffic flows":
+                started.wait_for("host-client", "iperf3 -c")
+            case "tool stops":
+                started.wait_for("host-server", "sudo sh -c trap")
+                time.sleep(2.5)
+        started.interrupt(signal.SIGKILL)
+        started.wait()
+        for host in HOSTS:
+            bed.run(host, "true")
+        clean_without_results(bed, clean)
+
+    def test_a_supervisor_that_is_killed_takes_its_processes_along(self, bed: LabBed, run: Start, cases: Cases) -> None:
+        cases(good=GOOD)
+        started = run(*LONG)
+        started.wait_for("host-client", "iperf3 -c")
+        bed_kill(bed.find("host-client", "python3 -c import sys;exec"))
+        assert started.wait() == 1
+        assert "node host-client" in started.output
+
+    def test_a_network_that_is_cut_ends_everything_when_the_lease_runs_out(
+        self, bed: LabBed, run: Start, cases: Cases, clean: Callable[[], None]
+    ) -> None:
+        cases(good=GOOD)
+        started = run(*LONG)
+        started.wait_for("host-client", "iperf3 -c")
+        bed.run("host-client", "ip link set eth0 down")
+        try:
+            start = time.monotonic()
+            while any(command.startswith("iperf3") for command in bed.commands("host-client").values()):
+                assert time.monotonic() - start < 15
+                time.sleep(0.1)
+        finally:
+            bed.run("host-client", "ip link set eth0 up")
+        started.interrupt(signal.SIGKILL)
+        started.wait()
+        bed.run("host-client", "for p in $(ps -eo pid,args | awk '/sshd: probe/ {print $1}'); do kill $p; done || true")
+        clean_without_results(bed, clean)
+
+
+def bed_kill(pid: int) -> None:
+    bed_signal(pid, signal.SIGKILL)
+
+
+def bed_signal(pid: int, number: signal.Signals) -> None:
+    """Signal a process of a host by the machine's number for it."""
+    subprocess.run(["kill", f"-{number.value}", str(pid)], check=True)
+
+
+def clean_without_results(bed: LabBed, clean: Callable[[], None]) -> None:
+    """Results that nobody could fetch stay on the nodes, by design; everything else must go."""
+    time.sleep(0.1)
+    deadline = time.monotonic() + 15
+    while time.monotonic() < deadline and any(
+        command.startswith(("sudo", "python3 -c", "iperf3", "netserver", "netperf"))
+        for host in HOSTS
+        for command in bed.commands(host).values()
+    ):
+        time.sleep(0.1)
+    for host in HOSTS:
+        bed.run(host, f"rm -rf {WORKDIR}/performance-test-results")
+    clean()
