@@ -39,6 +39,7 @@ venv:
 
 check: venv  ## lint, types, import rules and unit tests: no root, no network, quick
 	$(PY) -m ruff check .
+	$(PY) -m ruff format --check --quiet .
 	$(PY) -m mypy
 	.venv/bin/lint-imports
 	$(PY) -m pytest tests/unit

@@ -37,7 +37,7 @@ class AnalysisPlugin:
         self._reports: list[Path] = []
         self._study: Study | None = None
 
-    @pytest.hookimpl(optionalhook=True)
+    @pytest.hookimpl(trylast=True)
     def pytest_probecost_case_results(
         self, tree: RunTree, environment: str, iteration: int, case_key: str
     ) -> CaseResults:
@@ -47,7 +47,6 @@ class AnalysisPlugin:
             return CaseResults({}, (f"no results of {case_key} were found in {tree.root / environment}",))
         return case_results(case, tree.root.resolve())
 
-    @pytest.hookimpl(optionalhook=True)
     def pytest_probecost_run_post(self, run: Run) -> None:
         """Write all reports of the run, from whatever is there."""
         self._study = study_run(run.tree.root)

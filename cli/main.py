@@ -6,7 +6,6 @@ Exit codes: 0 done, 1 it failed, 2 interrupted, 4 usage or configuration.
 from __future__ import annotations
 
 import importlib
-import logging
 import sys
 from collections.abc import Sequence
 
@@ -53,7 +52,6 @@ def probecost() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one verb and return its exit code; errors of ours are a message on stderr, without a traceback."""
-    logging.getLogger("paramiko").addHandler(logging.NullHandler())  # its tracebacks: our errors say it all
     try:
         result = probecost.main(None if arguments is None else list(arguments), "probecost", standalone_mode=False)
     except click.UsageError as error:

@@ -60,9 +60,7 @@ def addresses_of(index: int) -> LabAddresses:
     return LabAddresses(index, network, hosts)
 
 
-def choose_index(
-    instance: str, taken: Collection[int], networks: Iterable[IPv4Network], links: Collection[str]
-) -> int:
+def choose_index(instance: str, taken: Collection[int], networks: Iterable[IPv4Network], links: Collection[str]) -> int:
     """A free index for ``instance``: the same one each time, as long as nobody else has it.
 
     ``taken`` are the indices of other labs, ``networks`` what the machine has addresses in or routes to (a default

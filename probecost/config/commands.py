@@ -11,6 +11,7 @@ from pathlib import PurePosixPath
 _WRAPPERS = {"sudo", "env", "nice", "ionice", "chrt", "taskset", "timeout", "stdbuf", "nohup", "exec", "time", "setsid"}
 _WRAPPER_OPTIONS_WITH_VALUE = {"-u", "-g", "-C", "-p", "-r", "-t", "-h", "-k", "-s", "-n", "-c"}
 _SUDO_FLAGS = {"-n", "-k", "-s"}  # these take no value for sudo
+_BUILT_INS = {"cd", "echo", "exec", "exit", "export", "if", "for", "set", "time", "trap", "ulimit", "while", ":", "."}
 _INTERPRETER = re.compile(r"python[0-9.]*|bpftrace|sh|bash|dash|ksh|zsh|perl|ruby|lua|node|stap")
 _INLINE = {"-c", "-e", "-m"}
 _NUMBER = re.compile(r"-\d+(\.\d+)?")
@@ -66,6 +67,18 @@ def parse(command: str, script: str | None = None) -> CommandParts:
             end += 1
     tool = PurePosixPath(script or file or program).stem
     return CommandParts(tuple(words), tool, file, end)
+
+
+def programs(command: str) -> tuple[str, ...]:
+    """The programs that a command needs on the PATH: sudo and the like, and the first one behind them.
+
+    >>> programs("sudo -n PYTHONUNBUFFERED=1 bpftrace tools/drop.bt tcp")
+    ('sudo', 'bpftrace')
+    """
+    words = split(command)
+    index = _skip_wrappers(words)
+    found = [word for word in words[:index] if word in _WRAPPERS]
+    return tuple(word for word in (*found, *words[index : index + 1]) if "/" not in word and word not in _BUILT_INS)
 
 
 def _skip_wrappers(words: list[str]) -> int:

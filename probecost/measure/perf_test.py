@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Sequence
 
 from probecost.config.models import TestPair
@@ -27,9 +28,9 @@ def run_perf_test(
             ends = client.run_clients(workload.clients(opened), workload.timeout_s, monitoring)
             record.start_ns = min(end.start_ns for end in ends)
             record.end_ns = max(end.end_ns for end in ends)
-            _check(client.name, "client", workload, ends)
+            _check_clients(client.name, workload, ends)
         with gatherer.step():
-            server.close_perf_test()
+            _check_servers(server.name, workload, server.close_perf_test())
     try:
         gatherer.raise_all()
     except Exception as error:
@@ -37,13 +38,21 @@ def run_perf_test(
         raise
 
 
-def _check(node: str, side: str, workload: Workload, ends: Sequence[GeneratorEnd]) -> None:
-    program = "netperf" if workload.spec.perf_type == "latency" else "iperf3"
+def _check_clients(node: str, workload: Workload, ends: Sequence[GeneratorEnd]) -> None:
+    program = workload.client_program
     for end in ends:
         if end.hung:
-            raise PerfTestError(node, f"{program} {side} hung: not done {workload.timeout_s:g} s after its start")
+            raise PerfTestError(node, f"{program} client hung: not done {workload.timeout_s:g} s after its start")
         if end.exit_code != 0:
             said = f": {end.stderr_tail}" if end.stderr_tail else ", see its output"
-            raise PerfTestError(node, f"{program} {side} failed with exit code {end.exit_code}{said}")
+            raise PerfTestError(node, f"{program} client failed with exit code {end.exit_code}{said}")
         if end.stdout_bytes == 0:
-            raise PerfTestError(node, f"{program} {side} wrote no result")
+            raise PerfTestError(node, f"{program} client wrote no result")
+
+
+def _check_servers(node: str, workload: Workload, ends: Sequence[GeneratorEnd]) -> None:
+    """Servers of one client end by themselves with 0; the others lived until they were told to end (SIGTERM)."""
+    for server, end in zip(workload.servers, ends, strict=False):
+        if end.exit_code not in ((0,) if server.lingers else (0, -signal.SIGTERM)):
+            said = f": {end.stderr_tail}" if end.stderr_tail else ""
+            raise PerfTestError(node, f"{server.argv[0]} server failed with exit code {end.exit_code}{said}")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping, Sequence
 
+from probecost.config.commands import programs as programs_of
 from probecost.config.models import Case, Environment
 from probecost.errors import Gathered, Missing, PreflightError
 from probecost.remote.node import Lacks, Node
@@ -19,29 +19,6 @@ _PACKAGES = {
     "python3": "python3",
     "ethtool": "ethtool",
 }
-_BUILTINS = {"cd", "exec", "exit", "trap", "export", "set", "ulimit", "true", "false", ":", ".", "if", "for", "while"}
-
-
-def programs_of(command: str) -> list[str]:
-    """The programs that a command line starts: sudo, if it does, and what follows its options.
-
-    >>> programs_of("sudo -n PYTHONUNBUFFERED=1 bpftrace tools/drop.bt tcp")
-    ['sudo', 'bpftrace']
-    """
-    try:
-        words = shlex.split(command)
-    except ValueError:
-        return []
-    found = []
-    for word in words:
-        if word.startswith("-") or "=" in word:
-            continue
-        if word == "sudo":
-            found.append(word)
-            continue
-        found.append(word)
-        break
-    return [program for program in found if "/" not in program and program not in _BUILTINS]
 
 
 def needs(environment: Environment, cases: Sequence[Case]) -> tuple[dict[str, list[str]], dict[str, list[str]]]:

@@ -126,6 +126,8 @@ class Visit:
     def _check_started(self, started: ToolStart) -> None:
         node, tail = self._tool_node.name, _quoted(started.stderr_tail)
         match started.outcome:
+            case "exited" if started.cap_hit:
+                raise ToolError(node, self._cap_message())
             case "exited":
                 raise ToolError(node, f"{self._case.tool_id} ended at once with exit code {started.exit_code}{tail}")
             case "timeout":
@@ -136,14 +138,17 @@ class Visit:
     def _check_stopped(self, stopped: ToolStop) -> None:
         node, tool = self._tool_node.name, self._case.tool_id
         if stopped.cap_hit:
-            cap = f"{self._case.log_cap_bytes} bytes"
-            raise ToolError(node, f"{tool} was ended: its log reached the cap of {cap} (log_cap_bytes of the case)")
+            raise ToolError(node, self._cap_message())
         if not stopped.alive:
             raise ToolError(
                 node, f"{tool} died during the visit with exit code {stopped.exit_code}{_quoted(stopped.stderr_tail)}"
             )
         if not stopped.programs_gone:
             raise ToolError(node, f"{tool} ended, but BPF programs that it loaded are still in the kernel")
+
+    def _cap_message(self) -> str:
+        cap = f"{self._case.log_cap_bytes} bytes"
+        return f"{self._case.tool_id} was ended: its log reached the cap of {cap} (log_cap_bytes of the case)"
 
 
 def case_folder(case: Case) -> layout.CaseFolder:

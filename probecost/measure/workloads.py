@@ -42,6 +42,10 @@ class Workload:
         return self.duration_s + _START_AND_END_S
 
     @property
+    def client_program(self) -> str:
+        return "netperf" if self.spec.perf_type == "latency" else "iperf3"
+
+    @property
     def servers(self) -> tuple[ServerSpec, ...]:
         return tuple(self._server(index) for index in range(self.spec.streams))
 
@@ -68,7 +72,7 @@ class Workload:
         addresses = ("iperf3", "-c", self.server_ip, "-B", self.client_ip, "-p", str(server.ports[0]))
         common = (*addresses, "-t", str(self.duration_s), "-J")
         if self.spec.perf_type == "throughput":
-            return common
+            return (*common, "-b", self.spec.target_bitrate) if self.spec.target_bitrate else common
         bitrate = self.spec.target_bitrate or DEFAULT_PPS_BITRATE
         return (*common, "-u", "-l", str(UDP_PAYLOAD_BYTES), "-b", bitrate)
 

@@ -95,6 +95,7 @@ class ToolStart:
     outcome: str
     pid: int
     exit_code: int | None
+    cap_hit: bool
     stderr_tail: str
     time_to_ready_s: float | None
     programs_loaded: int

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,15 +51,12 @@ class LabBed:
 
     def pids(self, host: str) -> list[int]:
         """All processes of a host, by the machine's numbers."""
-        namespace = os.readlink(f"/proc/{self.first_pid(host)}/ns/pid")
+        namespace = Path(f"/proc/{self.first_pid(host)}/ns/pid").readlink()
         found = []
-        for name in os.listdir("/proc"):
-            if name.isdigit():
-                try:
-                    if os.readlink(f"/proc/{name}/ns/pid") == namespace:
-                        found.append(int(name))
-                except OSError:
-                    continue
+        for process in Path("/proc").glob("[0-9]*"):
+            with suppress(OSError):
+                if (process / "ns/pid").readlink() == namespace:
+                    found.append(int(process.name))
         return found
 
     def commands(self, host: str) -> dict[int, str]:
@@ -144,8 +141,8 @@ class Run:
     def start(cls, bed: LabBed, results_dir: Path, *options: str) -> Run:
         results_dir.mkdir(parents=True, exist_ok=True)
         log = results_dir / f"pytest-{time.time_ns()}.log"
-        command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", f"--config-dir={bed.config_dir}"]
-        command += [f"--results-dir={results_dir}", *options]
+        command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--config-dir", str(bed.config_dir)]
+        command += ["--results-dir", str(results_dir), *options]
         with log.open("w") as out:
             process = subprocess.Popen(
                 command, cwd=PROJECT, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, text=True

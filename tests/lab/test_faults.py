@@ -77,7 +77,11 @@ class TestPrerequisites:
 
     def test_a_node_without_sudo(self, bed: LabBed, run: Start, cases: Cases) -> None:
         cases(good=GOOD)
-        with bed.hidden("host-server", "sudo"), bed.hidden("host-server", "iperf3"), bed.hidden("host-client", "netperf"):
+        with (
+            bed.hidden("host-server", "sudo"),
+            bed.hidden("host-server", "iperf3"),
+            bed.hidden("host-client", "netperf"),
+        ):
             done = run(*SHORT)
             assert done.wait() != 0
         assert "host-server: sudo is" in done.output

@@ -111,9 +111,7 @@ def output_with_traffic(hosts: Hosts, tmp_path: Path) -> Callable[..., str]:
 
 @pytest.mark.parametrize("direction", ["rx", "tx"])
 @pytest.mark.parametrize("protocol", ["tcp", "udp"])
-def test_packet_print(
-    hosts: Hosts, output_with_traffic: Callable[..., str], protocol: str, direction: str
-) -> None:
+def test_packet_print(hosts: Hosts, output_with_traffic: Callable[..., str], protocol: str, direction: str) -> None:
     printed = output_with_traffic(
         "packet-trace/packet_print.bt",
         protocol,

@@ -117,16 +117,6 @@ class TestInPytest:
 
         from probecost.layout import RunTree
 
-        class Specs:
-            @pytest.hookspec
-            def pytest_probecost_run_post(self, run): ...
-
-            @pytest.hookspec(firstresult=True)
-            def pytest_probecost_case_results(self, tree, environment, iteration, case_key): ...
-
-        def pytest_addhooks(pluginmanager):
-            pluginmanager.add_hookspecs(Specs)
-
         @pytest.fixture(scope="session")
         def tree(request):
             tree = RunTree(Path({root!r}))

@@ -1,6 +1,6 @@
 import pytest
 
-from probecost.config.commands import generalise, options, parse
+from probecost.config.commands import generalise, options, parse, programs
 
 
 @pytest.mark.parametrize(
@@ -37,3 +37,17 @@ def test_discovered_values_become_variables() -> None:
     names = {"10.0.0.1": "host_LOCAL_IP", "77": "QEMU_PID"}
     words = ("a.py", "77", "--ip=10.0.0.1", "10.0.0.1", "177")
     assert generalise(words, names) == ("a.py", "{QEMU_PID}", "--ip={host_LOCAL_IP}", "{host_LOCAL_IP}", "177")
+
+
+@pytest.mark.parametrize(
+    ("command", "expected"),
+    [
+        ("sudo bpftrace tools/drop.bt tcp rx", ("sudo", "bpftrace")),
+        ("sudo -n -E python3 tools/x.py --interval 1", ("sudo", "python3")),
+        ("sudo A=1 ./tools/binary", ("sudo",)),
+        ("cd x && sudo y", ()),
+        ("python3 'unclosed", ("python3",)),
+    ],
+)
+def test_programs_that_a_command_needs(command: str, expected: tuple[str, ...]) -> None:
+    assert programs(command) == expected

@@ -8,7 +8,6 @@ import pytest
 
 from probecost.config.models import PerfTestSpec
 from probecost.layout import VisitFolder
-from probecost.measure.preflight import programs_of
 from probecost.measure.workloads import Workload
 from probecost.remote.node import OpenServer
 
@@ -59,15 +58,6 @@ def test_durations_are_whole_seconds(asked_s: float, used_s: int) -> None:
     assert workload("throughput", "single", duration_s=asked_s).duration_s == used_s
 
 
-@pytest.mark.parametrize(
-    ("command", "programs"),
-    [
-        ("sudo bpftrace tools/drop.bt tcp rx", ["sudo", "bpftrace"]),
-        ("sudo -n -E python3 tools/x.py --interval 1", ["sudo", "python3"]),
-        ("sudo A=1 ./tools/binary", ["sudo"]),
-        ("cd x && sudo y", []),
-        ("python3 'unclosed", []),
-    ],
-)
-def test_programs_that_a_command_needs(command: str, programs: list[str]) -> None:
-    assert programs_of(command) == programs
+def test_a_bitrate_limits_throughput_where_one_is_configured() -> None:
+    (client,) = workload("throughput", "single", bitrate="2G").clients([OpenServer("0", (5201,), 9)])
+    assert client.argv[-2:] == ("-b", "2G")
