@@ -1,0 +1,225 @@
+"""Figures of the framework itself, printed and never asserted: ``make bench`` (needs root: it brings a lab up).
+
+- share of the wall time of a case in which traffic is measured, at 3 and 10 seconds per perf test, against the share
+  that a loop of bare generators reaches in the same minute (the reference);
+- SSH round trips per perf test;
+- the supervisor's CPU time while it watches a tool, per core;
+- time from Ctrl-C, and from SIGKILL, until both nodes are as they were.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from lab import control, state
+from lab.places import Place
+from probecost.config.load import load_cases, load_environment
+from probecost.config.models import Case, Environment
+from probecost.layout import TOOL, RunTree
+from probecost.measure.bed import Bed, MeasureOptions
+from probecost.measure.records import PerfTestRun, VisitRecord
+from probecost.plan.perf_tests import select_perf_tests
+from probecost.remote.supervisor.processes import stat_of
+
+PROJECT = Path(__file__).resolve().parents[1]
+TICK_S = 1 / os.sysconf("SC_CLK_TCK")
+
+
+def say(text: str = "") -> None:
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+@dataclass
+class Shares:
+    """Seconds of one case: all of it, traffic, and the tool's own start-up and end."""
+
+    wall_s: float
+    traffic_s: float
+    tool_s: float
+    round_trips: list[int]
+
+    @property
+    def percent(self) -> float:
+        return 100 * self.traffic_s / (self.wall_s - self.tool_s)
+
+
+def traffic_s(visits: list[VisitRecord]) -> float:
+    return sum((test.end_ns - test.start_ns) / 1e9 for visit in visits for test in visit.perf_tests)
+
+
+def measure_shares(environment: Environment, case: Case, duration_s: float, results: Path) -> Shares:
+    specs = select_perf_tests(environment.perf_tests, (), duration_s)
+    options = MeasureOptions(perf_tests=specs, seed=1)
+    bed = Bed.open(environment, [case], RunTree.create(results, time.time_ns()), 1, options)
+    trips: list[int] = []
+
+    @contextlib.contextmanager
+    def around(_: PerfTestRun) -> Iterator[None]:
+        before = sum(node.round_trips for node in bed.nodes.values())
+        yield
+        trips.append(sum(node.round_trips for node in bed.nodes.values()) - before)
+
+    try:
+        bed.prepare_tool(case.tool_id, [case])
+        run = bed.case(case)
+        start = time.monotonic()
+        run.measure(around)
+        run.fetch()
+        wall_s = time.monotonic() - start
+    finally:
+        bed.close()
+    return Shares(wall_s, traffic_s(run.visits), sum(_tool_s(visit) for visit in run.visits), trips)
+
+
+def _tool_s(visit: VisitRecord) -> float:
+    """The part of a tool visit before its first and after its last perf test: start, attach, stop."""
+    if visit.arm != TOOL or not visit.perf_tests:
+        return 0.0
+    return (visit.ended_ns - visit.started_ns) / 1e9 - (
+        (visit.perf_tests[-1].end_ns - visit.perf_tests[0].start_ns) / 1e9
+    )
+
+
+def reference_percent(config_dir: Path, environment: Environment, duration_s: int) -> float:
+    """A shell loop on the client host, with servers that run all the time: what the generators alone reach."""
+    server = environment.pairs["host"].server.test_ip
+    ssh = ["ssh", "-F", str(config_dir / "lab/ssh_config")]
+    serve = f"""
+        iperf3 -s -B {server} -p 5001 >/dev/null 2>&1 & first=$!
+        netserver -D -L {server} -p 12865 >/dev/null & second=$!
+        read -r end; kill $first $second; wait"""
+    load = f"""
+        for i in 1 2 3; do
+            iperf3 -c {server} -p 5001 -t {duration_s} -J >/dev/null
+            netperf -H {server} -p 12865 -t TCP_RR -l {duration_s} >/dev/null
+        done"""
+    with subprocess.Popen([*ssh, "host-server", serve], stdin=subprocess.PIPE) as servers:
+        time.sleep(1)
+        start = time.monotonic()
+        subprocess.run([*ssh, "host-client", load], check=True, stdin=subprocess.DEVNULL)
+        wall_s = time.monotonic() - start
+        servers.communicate(b"end\n", timeout=10)
+    return 100 * 6 * duration_s / wall_s
+
+
+def host_pids(config_dir: Path, host: str) -> set[int]:
+    recorded = state.load(Place.of("lab", config_dir))
+    assert recorded is not None
+    namespace = Path(f"/proc/{recorded.hosts[host].pid}/ns/pid").readlink()
+    found = set()
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if (process / "ns/pid").readlink() == namespace:
+                found.add(int(process.name))
+    return found
+
+
+def supervisor_cpu_percent(config_dir: Path, environment: Environment, case: Case, results: Path) -> float:
+    """CPU of the supervisor while one tool is watched through a long perf test, in percent of one core."""
+    specs = select_perf_tests(environment.perf_tests, ("latency:tcp_rr",), 15)
+    bed = Bed.open(environment, [case], RunTree.create(results, time.time_ns()), 1, MeasureOptions(perf_tests=specs))
+    percents: list[float] = []
+
+    @contextlib.contextmanager
+    def around(run: PerfTestRun) -> Iterator[None]:
+        before, start = _python_ticks(config_dir), time.monotonic()
+        yield
+        if run.arm == TOOL:
+            percents.append(100 * (_python_ticks(config_dir) - before) * TICK_S / (time.monotonic() - start))
+
+    try:
+        bed.prepare_tool(case.tool_id, [case])
+        run = bed.case(case)
+        run.measure(around)
+        run.fetch()
+    finally:
+        bed.close()
+    return percents[0]
+
+
+def _python_ticks(config_dir: Path) -> int:
+    """CPU ticks of the watchdog and the supervisor on the server host."""
+    stats = [stat_of(pid) for pid in host_pids(config_dir, "host-server")]
+    own = [stat for stat in stats if stat is not None and stat.comm.startswith("python3") and stat.ppid != 0]
+    return sum(_own_ticks(stat.pid) for stat in own)
+
+
+def _own_ticks(pid: int) -> int:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return int(fields[11]) + int(fields[12])
+
+
+def time_to_clean(config_dir: Path, results: Path, number: signal.Signals) -> tuple[float, float]:
+    """Seconds from the signal until pytest has ended, and until both hosts run what they ran before."""
+    before = {host: host_pids(config_dir, host) for host in ("host-server", "host-client")}
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--env", "lab"]
+    command += [f"--config-dir={config_dir}", f"--results-dir={results}", "-k", "packet_print and rx_protocol_tcp"]
+    command += ["--duration", "20", "--perf-tests", "throughput:single", "--seed", "1"]
+    with subprocess.Popen(command, cwd=PROJECT, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL) as process:
+        time.sleep(8)
+        start = time.monotonic()
+        process.send_signal(number)
+        process.wait(30)
+        ended_s = time.monotonic() - start
+    while any(host_pids(config_dir, host) - pids for host, pids in before.items()):
+        if time.monotonic() - start > 30:
+            raise RuntimeError("the hosts are not clean after 30 s")
+        time.sleep(0.02)
+    return ended_s, time.monotonic() - start
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        config_dir, results = Path(folder) / "config", Path(folder) / "results"
+        say(control.up("lab", config_dir))
+        try:
+            subprocess.run(
+                [
+                    sys.executable,
+                    "-m",
+                    "cli.main",
+                    "bootstrap",
+                    "--minimal-input",
+                    f"{config_dir}/lab/minimal-input.yaml",
+                ],
+                cwd=PROJECT,
+                check=True,
+                stdout=subprocess.DEVNULL,
+            )
+            environment = load_environment(config_dir / "lab")
+            cases = {case.key: case for case in load_cases(config_dir / "lab", environment)}
+            print_figures(config_dir, environment, cases["host-eth_drop-rx_protocol_tcp"], results)
+        finally:
+            say(control.down("lab", config_dir))
+
+
+def print_figures(config_dir: Path, environment: Environment, case: Case, results: Path) -> None:
+    say("\nshare of a case's wall time in which traffic is measured (tool start and stop not counted, shown beside)")
+    for duration_s, aim in ((3, 85), (10, 95)):
+        shares = measure_shares(environment, case, duration_s, results)
+        bare = reference_percent(config_dir, environment, duration_s)
+        say(
+            f"  {duration_s:2} s perf tests: {shares.percent:5.1f} % (aim {aim} %), bare generators {bare:5.1f} %, "
+            f"ratio {shares.percent / bare:.3f}; tool start and stop {shares.tool_s:.1f} s of {shares.wall_s:.1f} s"
+        )
+    trips = shares.round_trips
+    say(f"SSH round trips per perf test: {min(trips)} to {max(trips)} (aim: 3 or fewer)")
+    percent = supervisor_cpu_percent(config_dir, environment, case, results)
+    say(f"CPU of watchdog and supervisor while they watch a tool: {percent:.2f} % of a core (aim: under 0.5 %)")
+    for number in (signal.SIGINT, signal.SIGKILL):
+        ended_s, clean_s = time_to_clean(config_dir, results, number)
+        say(f"{number.name}: pytest ended after {ended_s:.1f} s, both nodes clean after {clean_s:.1f} s")
+
+
+if __name__ == "__main__":
+    main()
