@@ -70,7 +70,8 @@ class Session:
             self._send(text)
             self._reader.start()
             if not self._ready.wait(deadline.left_s) or self._lost:
-                raise SupervisorError(self.node, self._why_not_started(argv[0], sudo))
+                said = bytes(self._stderr).decode("utf-8", "replace").strip()
+                raise SupervisorError(self.node, why_not_started(said or self._lost, python, sudo=sudo))
         except BaseException:
             self.close(0.0)
             raise
@@ -204,15 +205,17 @@ class Session:
         for pending in waiting:
             pending.done.set()
 
-    def _why_not_started(self, python: str, sudo: bool) -> str:
-        said = bytes(self._stderr).decode("utf-8", "replace").strip()
-        if sudo and "password is required" in said:
-            return "sudo asks for a password: allow it without one (NOPASSWD) for the login user"
-        if "sudo" in said and "not found" in said:
-            return "sudo is missing: install it (apt-get install sudo, dnf install sudo)"
-        if "not found" in said or "No such file" in said:
-            return f"{python} is missing: install Python 3.6 or newer, or name it as python_interpreter ({said})"
-        return f"the supervisor did not start: {said or self._lost or 'no answer in time'}"
+
+def why_not_started(said: str, python: str, *, sudo: bool) -> str:
+    """What to do about a supervisor that did not start, by what the login shell, sudo or Python said on stderr."""
+    absent = "not found" in said or "No such file" in said or "unable to execute" in said
+    if sudo and "password is required" in said:
+        return "sudo asks for a password: allow it without one (NOPASSWD) for the login user"
+    if absent and python in said:
+        return f"{python} is missing: install Python 3.6 or newer, or name it as python_interpreter ({said})"
+    if absent and "sudo" in said:
+        return "sudo is missing: install it (apt-get install sudo, dnf install sudo)"
+    return f"the supervisor did not start: {said or 'no answer in time'}"
 
 
 def _reason(error: Any) -> str:

@@ -115,7 +115,9 @@ def bpf_programs() -> list[int]:
 
 
 def _cgroups() -> list[str]:
-    return [str(path) for path in Path("/sys/fs/cgroup").glob("**/probecost-*") if path.is_dir()]
+    """Cgroups of runs in which nothing runs: those of a run that goes on elsewhere are not left behind."""
+    folders = [path for path in Path("/sys/fs/cgroup").glob("**/probecost-*") if path.is_dir()]
+    return [str(path) for path in folders if "populated 0" in (path / "cgroup.events").read_text()]
 
 
 def until(condition: Callable[[], bool], timeout_s: float) -> bool:
@@ -138,9 +140,9 @@ class Run:
     log: Path
 
     @classmethod
-    def start(cls, bed: LabBed, results_dir: Path, *options: str) -> Run:
+    def start(cls, bed: LabBed, results_dir: Path, *options: str, log: Path | None = None) -> Run:
         results_dir.mkdir(parents=True, exist_ok=True)
-        log = results_dir / f"pytest-{time.time_ns()}.log"
+        log = log or results_dir / f"pytest-{time.time_ns()}.log"
         command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--config-dir", str(bed.config_dir)]
         command += ["--results-dir", str(results_dir), *options]
         with log.open("w") as out:

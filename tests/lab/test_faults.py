@@ -88,6 +88,13 @@ class TestPrerequisites:
         assert "host-server: iperf3 is not installed" in done.output
         assert "host-client: netperf is not installed" in done.output
 
+    def test_a_node_without_python(self, bed: LabBed, run: Start, cases: Cases) -> None:
+        cases(good=GOOD)
+        with bed.hidden("host-client", "python3"):
+            done = run(*SHORT)
+            assert done.wait() != 0
+        assert "host-client: python3 " in done.output
+
     def test_a_node_that_does_not_answer(self, bed: LabBed, run: Start, cases: Cases) -> None:
         cases(good=GOOD)
         bed.run("host-client", "ip link set eth0 down")

@@ -9,6 +9,7 @@ import pytest
 
 from probecost.config.models import SshHost
 from probecost.errors import ConfigError
+from probecost.remote.session import why_not_started
 from probecost.remote.ssh import read_ssh_config, resolve
 
 CONFIG = """
@@ -52,3 +53,19 @@ def test_without_any_configuration_root_and_port_22_are_used() -> None:
 def test_a_named_configuration_that_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no-such-file: No such file"):
         read_ssh_config(tmp_path / "no-such-file")
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("sudo: a password is required", "sudo asks for a password"),
+        ("sh: 1: sudo: not found", "sudo is missing"),
+        ("bash: sudo: command not found", "sudo is missing"),
+        ("sudo: python3: command not found", "python3 is missing"),
+        ("sudo: unable to execute /usr/bin/python3: No such file or directory", "python3 is missing"),
+        ("Traceback: SyntaxError", "the supervisor did not start: Traceback: SyntaxError"),
+        ("", "no answer in time"),
+    ],
+)
+def test_why_the_supervisor_did_not_start(said: str, told: str) -> None:
+    assert told in why_not_started(said, "python3", sudo=True)

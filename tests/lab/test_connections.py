@@ -1,0 +1,128 @@
+"""The SSH layer against real daemons: jump hosts, a connection that is cut, and copies that must not be lost."""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from bed_access import HOSTS, WORKDIR, LabBed, Run
+from test_faults import bed_kill
+
+from probecost.config.load import load_environment
+from probecost.config.models import Environment, SshHost
+from probecost.errors import ConnectionLostError, UnreachableError
+from probecost.remote.deadline import Deadline
+from probecost.remote.node import ClientSpec, Node
+from probecost.remote.ssh import read_ssh_config
+
+R = "performance-test-results"
+pytestmark = pytest.mark.usefixtures("clean")
+
+
+@pytest.fixture
+def environment(bed: LabBed) -> Environment:
+    return load_environment(bed.config_dir / "site")
+
+
+@pytest.fixture
+def node(environment: Environment) -> Iterator[Node]:
+    node = Node(environment.nodes["host-server"], read_ssh_config(environment.ssh_config), python="python3")
+    node.open()
+    yield node
+    node.close()
+
+
+def cut(bed: LabBed, host: str) -> None:
+    """End the SSH session on the host, as an administrator would."""
+    for pid, command in bed.commands(host).items():
+        if command.startswith("sshd: probe@"):
+            bed_kill(pid)
+
+
+def test_a_cut_connection_is_made_anew_once(bed: LabBed, node: Node) -> None:
+    cut(bed, "host-server")
+    deadline = time.monotonic() + 5
+    while time.monotonic() < deadline:
+        with contextlib.suppress(ConnectionLostError):
+            node.revive()
+            assert node.facts()["hostname"]
+            return
+    pytest.fail("the node did not come back")
+
+
+def test_a_cut_in_the_middle_names_the_node_and_ends_what_ran(bed: LabBed, node: Node) -> None:
+    client = ClientSpec("0", ("sleep", "60"), f"{R}/x/out", f"{R}/x/err")
+    timer = threading.Timer(1.0, cut, (bed, "host-server"))
+    timer.start()
+    with pytest.raises(ConnectionLostError, match="node host-server: run_clients: "):
+        node.run_clients([client], 30, f"{R}/x")
+    timer.join()
+    deadline = time.monotonic() + 8
+    while any(command.startswith("sleep 60") for command in bed.commands("host-server").values()):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    bed.run("host-server", f"rm -rf {WORKDIR}/{R}")
+
+
+def test_a_node_behind_a_jump_host(bed: LabBed, environment: Environment, tmp_path: Path) -> None:
+    """The far node is the jump host itself, seen from there: the second connection goes through the first."""
+    there = environment.nodes["host-server"]
+    config = tmp_path / "ssh_config"
+    config.write_text(
+        f"Host far\n    HostName {there.host}\n    ProxyJump {there.user}@{there.host}:22\n"
+        + (bed.folder / "ssh_config").read_text()
+        + f"\nHost *\n    IdentityFile {bed.folder}/id_ed25519\n    UserKnownHostsFile {bed.folder}/known_hosts\n"
+    )
+    far = Node(replace(there, name="far-node", host="far"), read_ssh_config(config), python="python3")
+    far.open()
+    try:
+        daemons = [c for c in bed.commands("host-server").values() if c.startswith("sshd: probe")]
+        connections = [c for c in daemons if "[priv]" not in c]
+        assert len(connections) == 2
+        assert far.facts()["hostname"] == "host-server"
+    finally:
+        far.close()
+
+
+def test_a_port_where_nobody_listens_is_told_at_once(environment: Environment) -> None:
+    there = environment.nodes["host-server"]
+    host = SshHost("silent", there.host, there.workdir, there.user, 2)
+    start = time.monotonic()
+    with pytest.raises(UnreachableError, match=r"node silent: probe@[\d.]+:2 does not answer"):
+        Node(host, read_ssh_config(environment.ssh_config), python="python3").open(Deadline.after(10))
+    assert time.monotonic() - start < 5
+
+
+def test_a_full_disk_here_leaves_the_results_there(bed: LabBed, tmp_path: Path) -> None:
+    results = tmp_path / "small"
+    results.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=160k", "none", str(results)], check=True)
+    try:
+        command = (
+            "--env",
+            "site",
+            "-k",
+            "null",
+            "--duration",
+            "1",
+            "--perf-tests",
+            "throughput,latency",
+            "--seed",
+            "1",
+        )
+        run = Run.start(bed, results, *command, log=tmp_path / "pytest.log")
+        assert run.wait() == 1, run.output
+        assert "No space left on device" in run.output
+        assert "still there" in run.output
+        for host in HOSTS:
+            assert "ebpf" in bed.run(host, f"ls {WORKDIR}/{R}")
+    finally:
+        subprocess.run(["umount", str(results)], check=True)
+        for host in HOSTS:
+            bed.run(host, f"rm -rf {WORKDIR}/{R}")
