@@ -19,6 +19,8 @@ from probecost.remote.ssh import Connection
 from probecost.remote.supervisor.frames import Decoder, Frame, FrameError, encode
 
 RENEW_S = 2.0
+STALL_S = 15.0
+CHUNK = 1 << 15
 _STDERR_LIMIT = 8192
 _POLL_S = 0.5
 
@@ -55,6 +57,7 @@ class Session:
         self._numbers = itertools.count(1)
         self._pending: dict[int, _Pending] = {}
         self._lock = threading.Lock()
+        self._send_lock = threading.Lock()
         self._closed = threading.Event()
         self._ready = threading.Event()
         self._lost = ""
@@ -134,11 +137,21 @@ class Session:
             self._end("the connection was closed")
 
     def _send(self, data: bytes) -> None:
-        with self._lock:
+        """Send all of it; a node that takes nothing for ``STALL_S`` is lost."""
+        view = memoryview(data)
+        with self._send_lock:
+            stalled = Deadline.after(STALL_S)
             try:
-                self._channel.sendall(data)
+                while view:
+                    try:
+                        view = view[self._channel.send(bytes(view[:CHUNK])) :]
+                        stalled = Deadline.after(STALL_S)
+                    except TimeoutError:
+                        if stalled.expired or self._lost:
+                            raise
             except (OSError, EOFError, paramiko.SSHException) as error:
-                raise ConnectionLostError(self.node, self._lost or f"the connection was cut: {error}") from error
+                reason = str(error) or f"it took nothing for {STALL_S:g} s"
+                raise ConnectionLostError(self.node, self._lost or f"the connection was cut: {reason}") from error
 
     def _renew(self, renew_s: float) -> None:
         while not self._closed.wait(renew_s):
