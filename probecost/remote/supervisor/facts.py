@@ -68,19 +68,26 @@ def interfaces() -> List[Dict[str, Any]]:
         base = "/sys/class/net/" + name
         if not os.path.isdir(base):
             continue
-        driver = os.path.join(base, "device/driver")
         result.append(
             {
                 "name": name,
                 "mac": _read(base + "/address"),
                 "mtu": int(_read(base + "/mtu") or 0),
                 "state": _read(base + "/operstate"),
-                "driver": os.path.basename(os.path.realpath(driver)) if os.path.exists(driver) else None,
+                "driver": _driver(name),
                 "addresses": owned.get(name, []),
                 "offloads": dict(_OFFLOADS.findall(_output("ethtool", "-k", name) or "")),
             }
         )
     return result
+
+
+def _driver(name: str) -> Optional[str]:
+    """The interface's driver from sysfs, or as ethtool names that of a virtual one."""
+    link = "/sys/class/net/%s/device/driver" % name
+    if os.path.exists(link):
+        return os.path.basename(os.path.realpath(link))
+    return _field(_output("ethtool", "-i", name), r"^driver: (\S+)")
 
 
 def _field(text: Optional[str], pattern: str) -> Optional[str]:
