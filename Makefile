@@ -42,7 +42,7 @@ check: venv  ## lint, types, import rules and unit tests: no root, no network, q
 	$(PY) -m ruff format --check --quiet .
 	$(PY) -m mypy
 	.venv/bin/lint-imports
-	$(PY) -m pytest tests/unit
+	$(PY) -m pytest --doctest-modules tests/unit probecost analysis
 
 test: setup check  ## everything: check, and the tests on real hosts
 	$(SUDO) $(PY) -m pytest tests/lab

@@ -27,13 +27,22 @@ class ConfigError(ProbecostError):
         super().__init__("\n".join([*problems, *([hint] if hint else [])]))
 
 
+def printable(text: str) -> str:
+    """``text`` with its control characters made visible: what a node says must not steer the reader's terminal.
+
+    >>> printable("bad\\x1b[2Jend")
+    'bad\\\\x1b[2Jend'
+    """
+    return "".join(c if c.isprintable() or c in "\n\t" else c.encode("unicode_escape").decode() for c in text)
+
+
 class NodeError(ProbecostError):
     """Something failed on, or on the way to, one node."""
 
     def __init__(self, node: str, message: str) -> None:
         self.node = node
-        self.reason = message
-        super().__init__(f"node {node}: {message}")
+        self.reason = printable(message)
+        super().__init__(f"node {node}: {self.reason}")
 
 
 class UnreachableError(NodeError):
