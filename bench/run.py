@@ -166,7 +166,7 @@ def time_to_clean(config_dir: Path, results: Path, number: signal.Signals) -> tu
     command += [f"--config-dir={config_dir}", f"--results-dir={results}", "-k", "packet_print and rx_protocol_tcp"]
     command += ["--duration", "20", "--perf-tests", "throughput:single", "--seed", "1"]
     with subprocess.Popen(command, cwd=PROJECT, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL) as process:
-        time.sleep(8)
+        _wait_for_traffic(config_dir, process)
         start = time.monotonic()
         process.send_signal(number)
         process.wait(30)
@@ -176,6 +176,19 @@ def time_to_clean(config_dir: Path, results: Path, number: signal.Signals) -> tu
             raise RuntimeError("the hosts are not clean after 30 s")
         time.sleep(0.02)
     return ended_s, time.monotonic() - start
+
+
+def _wait_for_traffic(config_dir: Path, process: subprocess.Popen[bytes]) -> None:
+    """Until the client host sends with a tool attached: the second visit, by the seed."""
+    for _ in range(1200):
+        stats = [stat_of(pid) for host in ("host-server", "host-client") for pid in host_pids(config_dir, host)]
+        running = {stat.comm for stat in stats if stat is not None and stat.state != "Z"}
+        if {"iperf3", "bpftrace"} <= running:
+            return
+        if process.poll() is not None:
+            raise RuntimeError(f"pytest ended with {process.returncode} before there was traffic")
+        time.sleep(0.05)
+    raise RuntimeError("no traffic with a tool attached within a minute")
 
 
 def main() -> None:
