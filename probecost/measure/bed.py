@@ -50,6 +50,7 @@ class Bed:
         self.facts: dict[str, dict[str, Any]] = {}
         self._tool_hashes: dict[str, str] = {}
         self._shared: set[str] = set()
+        self._prepared: set[tuple[str, str, int]] = set()
 
     @classmethod
     def open(
@@ -98,17 +99,24 @@ class Bed:
         return CaseRun(self, case)
 
     def prepare_tool(self, tool_id: str, cases: Sequence[Case]) -> None:
-        """Copy the tool's folder to the nodes where it will run, if it lies here; note the hash of its file."""
+        """Copy the tool's folder to the nodes where it will run, if it lies here; note the hash of its file.
+
+        Done once per connection: the supervisor takes along what was placed when it ends.
+        """
         for case in {case.tool_file: case for case in cases if case.tool_file}.values():
             assert case.tool_file is not None
             node = self.nodes[self.environment.pairs[case.pair_kind].server.tool_node]
             node.revive()
+            prepared = (case.tool_file, node.name, node.generation)
+            if prepared in self._prepared:
+                continue
             for relative, file in self._local_files(tool_id, case.tool_file).items():
                 node.place(relative, file)
             digest = node.sha256(case.tool_file)
             if digest is None:
                 raise ToolError(node.name, f"{tool_id}: {case.tool_file} is not below the workdir")
             self._tool_hashes[case.tool_file] = digest
+            self._prepared.add(prepared)
 
     def _local_files(self, tool_id: str, tool_file: str) -> dict[str, Path]:
         """Files of the tool's folder by their path on the node; empty when the tool lies on the node already."""

@@ -42,6 +42,7 @@ class CaseRun:
         """Run all units. A visit that fails ends the case; its error tells node, step and reason."""
         for node in self.nodes:
             node.revive()
+        self.bed.prepare_tool(self.case.tool_id, [self.case])
         options = self.bed.options
         if options.baseline == "shared" and not self.bed.has_shared_baseline(self.case.pair_kind):
             self._visit(VisitPlan(unit=1, pair=1, arm=layout.BASELINE, order=1), around, shared=True)

@@ -129,7 +129,10 @@ class Lacks:
 
 
 class Node:
-    """A connected node with its supervisor; reconnects once, when the next call finds the connection cut."""
+    """A connected node with its supervisor; ``revive`` reconnects after a cut.
+
+    ``generation`` counts the connections: what was placed on the node in an earlier one is gone.
+    """
 
     def __init__(self, host: SshHost, config: paramiko.SSHConfig, *, python: str, accept_new: bool = False) -> None:
         self.host = host
@@ -140,6 +143,7 @@ class Node:
         self._connection: Connection | None = None
         self._session: Session | None = None
         self._past_round_trips = 0
+        self.generation = 0
 
     @property
     def name(self) -> str:
@@ -153,6 +157,7 @@ class Node:
     def open(self, deadline: Deadline | None = None) -> None:
         """Connect, start the supervisor, and compare the clocks."""
         deadline = deadline or Deadline.after(CONNECT_S)
+        self.generation += 1
         self._connection = connect(self.host, self._config, deadline, accept_new=self._accept_new)
         try:
             self._start_session(self._connection, deadline)

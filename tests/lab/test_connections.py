@@ -14,9 +14,12 @@ import pytest
 from bed_access import HOSTS, WORKDIR, LabBed, Run
 from test_faults import bed_kill
 
-from probecost.config.load import load_environment
+from probecost.config.load import load_cases, load_environment
 from probecost.config.models import Environment, SshHost
 from probecost.errors import ConnectionLostError, UnreachableError
+from probecost.layout import RunTree
+from probecost.measure.bed import Bed, MeasureOptions
+from probecost.plan.perf_tests import select_perf_tests
 from probecost.remote.deadline import Deadline
 from probecost.remote.node import ClientSpec, Node
 from probecost.remote.ssh import read_ssh_config
@@ -54,6 +57,24 @@ def test_a_cut_connection_is_made_anew_once(bed: LabBed, node: Node) -> None:
             assert node.facts()["hostname"]
             return
     pytest.fail("the node did not come back")
+
+
+def test_the_next_case_after_a_cut_has_its_tool_again(bed: LabBed, environment: Environment, tmp_path: Path) -> None:
+    first, second = [c for c in load_cases(bed.config_dir / "site", environment) if c.tool_id == "eth_drop"][:2]
+    specs = select_perf_tests(environment.perf_tests, ("latency:tcp_rr",), 1)
+    tree = RunTree.create(tmp_path, time.time_ns())
+    opened = Bed.open(environment, [first, second], tree, 1, MeasureOptions(perf_tests=specs))
+    try:
+        opened.prepare_tool("eth_drop", [first, second])
+        for case in (first, second):
+            run = opened.case(case)
+            run.measure(lambda _: contextlib.nullcontext())
+            run.fetch()
+            assert [visit.error for visit in run.visits] == [None, None]
+            cut(bed, "host-server")
+            time.sleep(1)
+    finally:
+        opened.close()
 
 
 def test_a_cut_in_the_middle_names_the_node_and_ends_what_ran(bed: LabBed, node: Node) -> None:
