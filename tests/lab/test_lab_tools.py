@@ -92,18 +92,25 @@ def hosts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hosts]:
 
 @pytest.fixture
 def output_with_traffic(hosts: Hosts, tmp_path: Path) -> Callable[..., str]:
-    """Runs a tool on the server while the client sends, until the tool has written something that matches."""
+    """Runs a tool on the server while the client sends, until the tool has written something that matches.
+
+    Then the client sends five times more: whatever the tool missed while it attached, these it sees whole.
+    """
 
     def run(tool: str, *arguments: str, send: str, until: str) -> str:
         output = tmp_path / Path(tool).stem
         traffic = send.format(address=hosts.server_ip, port=5999)
         with hosts.running("host-server", f"sudo -n bpftrace -B line work/{tool} {' '.join(arguments)}", output):
 
-            def seen() -> bool:
+            def send_five() -> None:
                 hosts.run("host-client", f"for i in 1 2 3 4 5; do {traffic}; done")
+
+            def seen() -> bool:
+                send_five()
                 return re.search(until, output.read_text()) is not None
 
             assert wait_until(seen, Deadline.after(SEEN_S)), output.read_text()
+            send_five()
         return output.read_text()
 
     return run
