@@ -28,6 +28,7 @@ from probecost.layout import TOOL, RunTree
 from probecost.measure.bed import Bed, MeasureOptions
 from probecost.measure.records import PerfTestRun, VisitRecord
 from probecost.plan.perf_tests import select_perf_tests
+from probecost.plan.schedule import visits
 from probecost.remote.supervisor.processes import stat_of
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -71,7 +72,7 @@ def measure_shares(environment: Environment, case: Case, duration_s: float, resu
 
     try:
         bed.prepare_tool(case.tool_id, [case])
-        run = bed.case(case)
+        run = bed.case(case, visits(case, 1, 1))
         start = time.monotonic()
         run.measure(around)
         run.fetch()
@@ -139,7 +140,7 @@ def supervisor_cpu_percent(config_dir: Path, environment: Environment, case: Cas
 
     try:
         bed.prepare_tool(case.tool_id, [case])
-        run = bed.case(case)
+        run = bed.case(case, visits(case, 1, 1))
         run.measure(around)
         run.fetch()
     finally:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import pytest
 from fake_project import Project
 
+#: With it the baseline comes first in each of the cases used here.
+BASELINE_FIRST = ("--seed", "10")
+
 EVERY_HOOK = """
 from pathlib import Path
 
@@ -44,7 +47,7 @@ class TestOrder:
     def test_levels_are_nested(self, project: Project) -> None:
         project.add_environment(cases=["a rx", "a tx", "b rx"])
         project.add_conftest(EVERY_HOOK)
-        project.run().assert_outcomes(passed=3)
+        project.run(*BASELINE_FIRST).assert_outcomes(passed=3)
 
         def case(key: str) -> list[str]:
             visits = [
@@ -111,6 +114,15 @@ class TestErrorsInTheCall:
         assert project.run_json["cases"]["host-a-rx"] == {
             "case_key": "host-a-rx",
             "environment": "bed",
+            "iteration": 1,
+            "pair_kind": "host",
+            "tool_id": "a",
+            "case_id": 1,
+            "case_name": "rx",
+            "category": "packet-drop",
+            "hash": project.run_json["cases"]["host-b-rx"]["hash"],
+            "parameters": {"direction": "rx"},
+            "command": "sudo -n lab/tools/packet-drop/a.sh rx",
             "outcome": "failed",
             "message": "node n: the tool exited with 3: no such tracepoint",
         }
@@ -296,7 +308,7 @@ class TestErrorsInTearDown:
         broken = "\n".join(failing_hook(hook, argument, f"{hook} broke") for hook, argument in hooks.items())
         (project.path / "broken_plugin.py").write_text(broken)
         project.pytester.syspathinsert()
-        result = project.run("-p", "broken_plugin")
+        result = project.run("-p", "broken_plugin", *BASELINE_FIRST)
         text = result.stdout.str()
         for hook in hooks:
             assert f"{hook} broke" in text
