@@ -23,6 +23,7 @@ VERBS = {
     "bootstrap": "Find out over SSH what a minimal input leaves open, and generate the cases.",
     "cases": "List the cases of an environment, and where they differ from generated ones.",
     "lab": "Bring the test bed on this machine up or down, or show its state.",
+    "workflow": "Write what would run, in order, to a file that pytest --workflow runs.",
 }
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from probecost.config.models import Case, Environment, PairKind, PerfTestSpec
+from probecost.errors import ConfigError
 from probecost.layout import iteration_name
 from probecost.plan.schedule import Baseline, VisitPlan, visits
 
@@ -101,6 +102,18 @@ class Cycle:
     @property
     def case(self) -> Case:
         return self.item.case
+
+
+def by_name(found: Iterable[Planned]) -> dict[str, Planned]:
+    """Environments by the names that they declare. ``ConfigError`` where two declare the same."""
+    planned: dict[str, Planned] = {}
+    for one in found:
+        name = one.environment.name
+        if name in planned:
+            folders = f"{one.environment.folder} and {planned[name].environment.folder}"
+            raise ConfigError(f"{folders} both declare the environment '{name}'")
+        planned[name] = one
+    return planned
 
 
 def plan(environments: Mapping[str, Planned], settings: Settings) -> Plan:

@@ -111,7 +111,9 @@ class TestErrorsInTheCall:
         without_traceback(result)
         assert project.log.index("stop host-a-rx") < project.log.index("fetch host-a-rx")
         assert "hook case post host-a-rx failed" in project.log
-        assert project.run_json["cases"]["host-a-rx"] == {
+        recorded = project.run_json["cases"]["host-a-rx"]
+        assert len(recorded.pop("hash")) == 6
+        assert recorded == {
             "case_key": "host-a-rx",
             "environment": "bed",
             "iteration": 1,
@@ -120,7 +122,6 @@ class TestErrorsInTheCall:
             "case_id": 1,
             "case_name": "rx",
             "category": "packet-drop",
-            "hash": project.run_json["cases"]["host-b-rx"]["hash"],
             "parameters": {"direction": "rx"},
             "command": "sudo -n lab/tools/packet-drop/a.sh rx",
             "outcome": "failed",
