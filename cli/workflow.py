@@ -17,6 +17,8 @@ from probecost.plan.schedule import DEFAULT_SEED, Baseline, spell
 from probecost.plan.sequence import Planned, Settings, by_name, plan
 from probecost.plan.workflow import workflow, write_workflow
 
+_MODULE = "test_ebpf_tools.py"  # pytest's -k looks at the names of an item's file and function too
+
 
 @click.command(short_help="Write what would run to a file.")
 @click.option("--env", "environments", multiple=True, required=True, help="An environment; repeat it for several.")
@@ -53,7 +55,7 @@ def command(
     names = tuple(word for given in perf_tests for word in (part.strip() for part in given.split(",")) if word)
     settings = Settings(units, baseline, seed, iterations, names, duration)
     planned = plan(_load(environments, config_dir, settings), settings)
-    items = [item for item in planned.items if matches(f"test_case[{item.id}]")]
+    items = [item for item in planned.items if matches(f"{_MODULE}::test_case[{item.id}]")]
     if not items:
         raise ConfigError(f"-k {expression!r} selects none of {len(planned.items)} cases")
     content = workflow(planned, items, time.time())
