@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
@@ -13,7 +14,7 @@ from probecost.layout import RunTree
 from probecost.measure.case import CaseRun
 from probecost.measure.preflight import check
 from probecost.remote.node import Node
-from probecost.remote.pool import on_all
+from probecost.remote.pool import hurry, on_all
 from probecost.remote.ssh import read_ssh_config
 
 MAX_TOOL_FILES = 500
@@ -98,11 +99,24 @@ class Bed:
     def case(self, case: Case) -> CaseRun:
         return CaseRun(self, case)
 
+    @contextmanager
+    def interruptible(self) -> Iterator[None]:
+        """When the user interrupts this, all that remains to be done on the nodes shares one short deadline."""
+        try:
+            yield
+        except KeyboardInterrupt:
+            hurry(list(self.nodes.values()))
+            raise
+
     def prepare_tool(self, tool_id: str, cases: Sequence[Case]) -> None:
         """Copy the tool's folder to the nodes where it will run, if it lies here; note the hash of its file.
 
         Done once per connection: the supervisor takes along what was placed when it ends.
         """
+        with self.interruptible():
+            self._prepare_tool(tool_id, cases)
+
+    def _prepare_tool(self, tool_id: str, cases: Sequence[Case]) -> None:
         for case in {case.tool_file: case for case in cases if case.tool_file}.values():
             assert case.tool_file is not None
             node = self.nodes[self.environment.pairs[case.pair_kind].server.tool_node]

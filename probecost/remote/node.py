@@ -13,7 +13,7 @@ from typing import Any
 import paramiko
 
 from probecost.config.models import SshHost
-from probecost.errors import SupervisorError, TransferError
+from probecost.errors import NodeError, SupervisorError, TransferError
 from probecost.layout import TREE
 from probecost.remote.deadline import Deadline
 from probecost.remote.session import Session
@@ -22,7 +22,9 @@ from probecost.remote.transfer import Unpacker
 
 CONNECT_S = 10.0
 REQUEST_S = 30.0
-ARCHIVE_S = 600.0
+ARCHIVE_STALL_S = 30.0
+CLOSE_S = 10.0
+LAST_WORD_S = 0.5
 SERVER_LINGER_S = 2.0
 
 
@@ -142,6 +144,7 @@ class Node:
         self._accept_new = accept_new
         self._connection: Connection | None = None
         self._session: Session | None = None
+        self._limit: Deadline | None = None
         self._past_round_trips = 0
         self.generation = 0
 
@@ -156,7 +159,7 @@ class Node:
 
     def open(self, deadline: Deadline | None = None) -> None:
         """Connect, start the supervisor, and compare the clocks."""
-        deadline = deadline or Deadline.after(CONNECT_S)
+        deadline = (deadline or Deadline.after(CONNECT_S)).or_sooner(self._limit)
         self.generation += 1
         self._connection = connect(self.host, self._config, deadline, accept_new=self._accept_new)
         try:
@@ -172,17 +175,27 @@ class Node:
         }
         user = connection.user
         self._session = Session(connection, python=self._python, sudo=user != "root", config=config, deadline=deadline)
+        self._session.limit = self._limit
         self.clock = self._compare_clocks(self._session)
 
     def close(self) -> None:
         """End the supervisor and the connection; what is still running on the node ends with it."""
         if self._session is not None:
             self._past_round_trips += self._session.round_trips
-            self._session.close()
+            self._session.close(max(Deadline.after(CLOSE_S).or_sooner(self._limit).left_s, LAST_WORD_S))
             self._session = None
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+
+    def hurry(self, deadline: Deadline) -> None:
+        """From now on nothing waits longer than until ``deadline``, requests that wait already included.
+
+        The first call counts: who is interrupted twice has no more time.
+        """
+        self._limit = deadline.or_sooner(self._limit)
+        if self._session is not None:
+            self._session.limit = self._limit
 
     def revive(self) -> None:
         """Make sure that the node answers: after a cut, connect anew, once."""
@@ -304,18 +317,24 @@ class Node:
     def fetch(self, folders: Sequence[str], target: Path) -> int:
         """Bring folders of the results home into ``target``, as one compressed transfer; the number of files.
 
-        ``target`` then mirrors the workdir. Nothing is removed on the node.
+        ``target`` then mirrors the workdir. Nothing is removed on the node. It may take as long as it makes progress.
         """
-        self.revive()
-        assert self._session is not None
-        with Unpacker(self.name, target) as unpacker:
-            sent = self._session.request(
-                "archive",
-                {"paths": list(folders)},
-                deadline=Deadline.after(ARCHIVE_S),
-                on_data=unpacker.feed,
-            )["files"]
-            received = unpacker.finish()
+        try:
+            self.revive()
+            assert self._session is not None
+            with Unpacker(self.name, target) as unpacker:
+                sent = self._session.request(
+                    "archive",
+                    {"paths": list(folders)},
+                    deadline=Deadline.never(),
+                    on_data=unpacker.feed,
+                    stall_s=ARCHIVE_STALL_S,
+                )["files"]
+                received = unpacker.finish()
+        except TransferError:
+            raise
+        except NodeError as error:
+            raise TransferError(self.name, f"results not fetched, they are still there: {error.reason}") from error
         if sent != received:
             raise TransferError(self.name, f"{sent} files were sent and {received} arrived; they are still on the node")
         return received

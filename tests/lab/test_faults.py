@@ -241,22 +241,28 @@ class TestEndings:
         assert started.wait() == 1
         assert "node host-client" in started.output
 
-    def test_a_network_that_is_cut_ends_everything_when_the_lease_runs_out(
-        self, bed: LabBed, run: Start, cases: Cases, clean: Callable[[], None]
+    @pytest.mark.parametrize("interrupted", [False, True], ids=["left alone", "Ctrl-C"])
+    def test_a_network_that_is_cut_is_noticed_on_both_sides(
+        self, bed: LabBed, run: Start, cases: Cases, clean: Callable[[], None], interrupted: bool
     ) -> None:
+        """Packets vanish without a word. The run ends by itself, long before its 60 s of traffic would be over."""
         cases(good=GOOD)
         started = run(*LONG)
         started.wait_for("host-client", "iperf3 -c")
         bed.run("host-client", "ip link set eth0 down")
         try:
             start = time.monotonic()
+            if interrupted:
+                started.interrupt(signal.SIGINT)
+                assert started.wait(20) == 2, started.output
+            else:
+                assert started.wait(45) == 1, started.output
+                assert "node host-client: run_clients: no sign of life for 8 s" in started.output
             while any(command.startswith("iperf3") for command in bed.commands("host-client").values()):
                 assert time.monotonic() - start < 15
                 time.sleep(0.1)
         finally:
             bed.run("host-client", "ip link set eth0 up")
-        started.interrupt(signal.SIGKILL)
-        started.wait()
         for pid, command in bed.commands("host-client").items():
             if command.startswith("sshd: probe"):
                 bed_kill(pid)  # that host's sshd waits for the lost connection; it is not ours to end

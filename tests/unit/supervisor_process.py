@@ -42,6 +42,8 @@ class SupervisorProcess:
         number = self.send(verb, payload, **args)
         while True:
             frame, _ = self._next()
+            if frame.get("event") == "alive":
+                continue
             if "event" in frame:
                 self.events.append(frame)
             elif frame.get("id") == number and "more" not in frame:

@@ -6,10 +6,11 @@ import select
 import signal
 import sys
 import threading
+import time
 import traceback
 from typing import Any, Dict, List, Optional
 
-from . import GRACE_S, LEASE_S
+from . import ALIVE_S, GRACE_S, LEASE_S
 from .cgroups import Cgroup
 from .files import remove_placed
 from .frames import Decoder, Frame, FrameError, Writer
@@ -96,6 +97,7 @@ class Supervisor:
 
     def run(self) -> None:
         self._emit({"event": "ready"})
+        threading.Thread(target=self._say_alive, daemon=True).start()
         decoder = Decoder()
         poller = select.poll()
         poller.register(0, select.POLLIN)
@@ -120,7 +122,18 @@ class Supervisor:
                     break
                 if request[0].get("verb") == "bye":
                     return
+                if request[0].get("verb") == "ping" and "id" not in request[0]:
+                    continue  # only renews the lease
                 threading.Thread(target=self._serve, args=request, daemon=True).start()
+
+    def _say_alive(self) -> None:
+        """Tell the controller that this node is there, whatever else is being sent or awaited."""
+        try:
+            while True:
+                time.sleep(ALIVE_S)
+                self._emit({"event": "alive"})
+        except OSError:
+            pass  # nobody listens any more: the main thread sees that too
 
     def _orphaned(self) -> None:
         """The watchdog is gone: do its work. The cgroup is left first, so that it can be removed."""
