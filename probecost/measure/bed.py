@@ -13,6 +13,7 @@ from probecost.errors import Gatherer, ToolError
 from probecost.layout import RunTree
 from probecost.measure.case import CaseRun
 from probecost.measure.preflight import check
+from probecost.remote.lease import Holder
 from probecost.remote.node import Node
 from probecost.remote.pool import hurry, on_all
 from probecost.remote.ssh import read_ssh_config
@@ -64,19 +65,22 @@ class Bed:
     ) -> Bed:
         """Connect to all nodes that ``cases`` need at the same time, and check that nothing is missing on any.
 
-        Raises one error that tells everything that is wrong on any node; nothing stays connected then.
+        Raises one error that tells everything that is wrong on any node, another run on it included; nothing stays
+        connected then.
         """
         config = read_ssh_config(environment.ssh_config)
         pairs = [environment.pairs[kind] for kind in dict.fromkeys(case.pair_kind for case in cases)]
         names = dict.fromkeys(
             name for pair in pairs for name in (pair.server.node, pair.client.node, pair.server.tool_node)
         )
+        holder = Holder.of_this_process(tree.run_id)
         nodes = {
             name: Node(
                 environment.nodes[name],
                 config,
                 python=environment.python_interpreter,
                 accept_new=options.accept_new_host_keys,
+                holder=holder,
             )
             for name in names
         }

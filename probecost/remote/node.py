@@ -6,7 +6,7 @@ import secrets
 import shlex
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from probecost.config.models import SshHost
 from probecost.errors import NodeError, SupervisorError, TransferError
 from probecost.layout import TREE
 from probecost.remote.deadline import Deadline
+from probecost.remote.lease import Holder
 from probecost.remote.session import Session
 from probecost.remote.ssh import Connection, connect
 from probecost.remote.transfer import Unpacker
@@ -133,15 +134,25 @@ class Lacks:
 class Node:
     """A connected node with its supervisor; ``revive`` reconnects after a cut.
 
-    ``generation`` counts the connections: what was placed on the node in an earlier one is gone.
+    ``generation`` counts the connections: what was placed on the node in an earlier one is gone. With ``holder`` the
+    node is taken for that run, and opening it fails while another run has it; who only asks for facts needs none.
     """
 
-    def __init__(self, host: SshHost, config: paramiko.SSHConfig, *, python: str, accept_new: bool = False) -> None:
+    def __init__(
+        self,
+        host: SshHost,
+        config: paramiko.SSHConfig,
+        *,
+        python: str,
+        accept_new: bool = False,
+        holder: Holder | None = None,
+    ) -> None:
         self.host = host
         self.clock = Clock(0, 0)
         self._config = config
         self._python = python
         self._accept_new = accept_new
+        self._holder = holder
         self._connection: Connection | None = None
         self._session: Session | None = None
         self._limit: Deadline | None = None
@@ -172,6 +183,7 @@ class Node:
         config: dict[str, object] = {
             "mark": f"{self.name}-{secrets.token_hex(4)}",
             "workdir": self.host.workdir,
+            "lease": asdict(self._holder) if self._holder else None,
         }
         user = connection.user
         self._session = Session(connection, python=self._python, sudo=user != "root", config=config, deadline=deadline)

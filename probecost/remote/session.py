@@ -13,9 +13,10 @@ from typing import Any
 
 import paramiko
 
-from probecost.errors import ConnectionLostError, NodeError, RemoteError, SupervisorError
+from probecost.errors import ConnectionLostError, NodeBusyError, NodeError, RemoteError, SupervisorError
 from probecost.remote.bundle import bootstrap, supervisor_text
 from probecost.remote.deadline import Deadline
+from probecost.remote.lease import in_use_by
 from probecost.remote.ssh import Connection
 from probecost.remote.supervisor import LEASE_S
 from probecost.remote.supervisor.frames import Decoder, Frame, FrameError, encode
@@ -69,6 +70,7 @@ class Session:
         self._closed = threading.Event()
         self._ready = threading.Event()
         self._lost = ""
+        self._refusal: NodeError | None = None
         self._stderr = bytearray()
         self._connection = connection
         self._silence_s = silence_s
@@ -82,7 +84,10 @@ class Session:
         try:
             self._send(text)
             self._reader.start()
-            if not self._ready.wait(deadline.left_s) or self._lost:
+            ready = self._ready.wait(deadline.left_s)
+            if self._refusal is not None:
+                raise self._refusal
+            if not ready or self._lost:
                 said = bytes(self._stderr).decode("utf-8", "replace").strip()
                 raise SupervisorError(self.node, why_not_started(said or self._lost, python, sudo=sudo))
         except BaseException:
@@ -229,6 +234,10 @@ class Session:
         if "event" in frame:
             if frame["event"] == "ready":
                 self._ready.set()
+            elif frame["event"] == "busy":
+                self._refuse(NodeBusyError(self.node, in_use_by(_mapping(frame.get("holder")))))
+            elif frame["event"] == "refused":
+                self._refuse(SupervisorError(self.node, str(frame.get("reason"))))
             elif frame["event"] != "alive":
                 self.events.put(frame)
             return
@@ -246,6 +255,10 @@ class Session:
             return
         pending.answer = frame
         pending.done.set()
+
+    def _refuse(self, error: NodeError) -> None:
+        self._refusal = error
+        self._ready.set()
 
     def _end(self, reason: str) -> None:
         with self._lock:
@@ -266,6 +279,10 @@ def why_not_started(said: str, python: str, *, sudo: bool) -> str:
     if absent and "sudo" in said:
         return "sudo is missing: install it (apt-get install sudo, dnf install sudo)"
     return f"the supervisor did not start: {said or 'no answer in time'}"
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
 
 
 def _reason(error: Any) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import itertools
+import os
 import socket
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,6 +36,14 @@ class Target:
     @property
     def text(self) -> str:
         return f"{self.user}@{self.host}:{self.port}"
+
+
+def local_user() -> str:
+    """The name of the user who runs this, their number where the machine has no name for it."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return str(os.getuid())
 
 
 def read_ssh_config(path: Path | None) -> paramiko.SSHConfig:

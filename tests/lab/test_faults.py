@@ -6,12 +6,13 @@ import json
 import shlex
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-from bed_access import HOSTS, WORKDIR, LabBed, Run
+from bed_access import HOSTS, PROJECT, WORKDIR, LabBed, Run
 
 SHORT = ("--env", "site", "--perf-tests", "latency:tcp_rr", "--duration", "1")
 LONG = ("--env", "site", "--perf-tests", "throughput:single", "--duration", "60")
@@ -180,6 +181,24 @@ class TestGenerators:
         bed_signal(started.wait_for("host-client", "netperf -H"), signal.SIGSTOP)
         assert started.wait() == 1
         assert "netperf client hung: not done 12 s after its start" in started.output
+
+
+class TestTwoRuns:
+    def test_the_second_one_is_told_and_the_first_is_not_disturbed(self, bed: LabBed, run: Start, cases: Cases) -> None:
+        cases(good=GOOD)
+        first = run("--env", "site", "--perf-tests", "throughput:single", "--duration", "15")
+        first.wait_for("host-client", "iperf3 -c")
+        second = run(*SHORT)
+        assert second.wait() != 0
+        assert first.process.poll() is None, first.output
+        assert "node host-server: in use by run " in second.output
+        assert "node host-client: in use by run " in second.output
+        minimal = str(bed.config_dir / "site" / "minimal-input.yaml")
+        asking = [sys.executable, "-m", "cli.main", "bootstrap", "--dry-run", "--minimal-input", minimal]
+        asked = subprocess.run(asking, cwd=PROJECT, check=False, capture_output=True, text=True)
+        assert "in use by" not in asked.stdout + asked.stderr
+        assert first.wait() == 0, first.output
+        assert run(*SHORT).wait() == 0
 
 
 class TestDisk:
