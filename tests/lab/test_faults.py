@@ -186,7 +186,7 @@ class TestGenerators:
 class TestTwoRuns:
     def test_the_second_one_is_told_and_the_first_is_not_disturbed(self, bed: LabBed, run: Start, cases: Cases) -> None:
         cases(good=GOOD)
-        first = run("--env", "site", "--perf-tests", "throughput:single", "--duration", "15")
+        first = run("--env", "site", "--perf-tests", "throughput:single", "--duration", "10")
         first.wait_for("host-client", "iperf3 -c")
         second = run(*SHORT)
         assert second.wait() != 0

@@ -41,7 +41,10 @@ class SupervisorProcess:
         return self.process.pid
 
     def ask(self, verb: str, payload: bytes = b"", **args: object) -> Any:
-        number = self.send(verb, payload, **args)
+        return self.answer(self.send(verb, payload, **args))
+
+    def answer(self, number: int) -> Any:
+        """Wait for the answer to the request of that number."""
         while True:
             frame, _ = self._next()
             if frame.get("event") == "alive":

@@ -295,6 +295,23 @@ class TestGenerators:
         assert (end["exit_code"], end["stderr_tail"], end["stdout_bytes"], end["hung"]) == (2, "err", 4, False)
         assert 0.25e9 < end["end_ns"] - end["start_ns"] < 3e9
 
+    def test_a_server_that_was_killed_says_so_though_others_are_ended_before_it(
+        self, start: Any, tmp_path: Path, free_ports: list[int]
+    ) -> None:
+        supervisor = start()
+        servers = [self.server(tmp_path) | {"name": name, "stderr": f"{R}/s/err{name}"} for name in ("0", "1", "2")]
+        opened = supervisor.ask(
+            "open_perf_test",
+            servers=servers,
+            address="127.0.0.1",
+            port_range=[free_ports[0], free_ports[-1]],
+            monitoring=f"{R}/mon",
+        )["servers"]
+        os.kill(opened[2]["pid"], signal.SIGKILL)
+        assert until(lambda: not alive(opened[2]["pid"]))
+        ends = supervisor.ask("close_perf_test", linger_s=0)["servers"]
+        assert [end["exit_code"] for end in ends] == [-signal.SIGTERM, -signal.SIGTERM, -signal.SIGKILL]
+
     def test_a_program_that_is_not_there_is_told(self, start: Any) -> None:
         client = {"name": "0", "argv": ["no-such-program"], "stdout": f"{R}/c/out", "stderr": f"{R}/c/err"}
         with pytest.raises(RuntimeError, match="no-such-program cannot be started"):

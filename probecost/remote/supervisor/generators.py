@@ -111,7 +111,7 @@ class Started:
         return ([own] if own else []) + descendants(self.process.pid)
 
     def end(self) -> None:
-        end(self.tree, [(signal.SIGTERM, 1.0)], (self.process.pid,))
+        end(self.tree, [(signal.SIGTERM, 1.0)])
         try:
             self.process.wait(1.0)
         except subprocess.TimeoutExpired:

@@ -90,7 +90,7 @@ class Tool:
         while not self._stopping.wait(WATCH_S):
             if self.log_bytes() >= self._cap:
                 self._cap_hit = True
-                end(self.tree, [], (self.pid,))
+                end(self.tree, [])
             if self._process.poll() is not None:
                 if not self._stopping.is_set():
                     self._emit(dict(self._ending(), event="tool_ended"))
@@ -156,7 +156,7 @@ class Tool:
         alive = self._process.poll() is None
         first = signal.Signals[self._spec["stop_signal"]]
         steps = [(first, GRACE_S / 2), (signal.SIGTERM, GRACE_S / 2)]
-        used = end(self.tree, steps, (self.pid,))
+        used = end(self.tree, steps)
         try:
             self._process.wait(1.0)
         except subprocess.TimeoutExpired:
