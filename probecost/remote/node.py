@@ -108,13 +108,17 @@ class ToolStart:
 
 @dataclass(frozen=True)
 class ToolStop:
-    """How a tool ended: ``alive`` says whether it still ran when it was told to stop."""
+    """How a tool ended.
+
+    ``alive`` says whether it still ran when it was told to stop, ``still_running`` which of its processes run now.
+    """
 
     alive: bool
     exit_code: int | None
     signal: str | None
     cap_hit: bool
     programs_gone: bool
+    still_running: tuple[str, ...]
     log_bytes: int
     stderr_tail: str
     samples: int
@@ -361,4 +365,9 @@ def _tool_stop(found: Mapping[str, Any]) -> ToolStop | None:
         return None
     sampler = found["sampler"]
     names = ("alive", "exit_code", "signal", "cap_hit", "programs_gone", "log_bytes", "stderr_tail")
-    return ToolStop(**{name: found[name] for name in names}, samples=sampler["samples"], monitor_error=sampler["error"])
+    return ToolStop(
+        **{name: found[name] for name in names},
+        still_running=tuple(found["still_running"]),
+        samples=sampler["samples"],
+        monitor_error=sampler["error"],
+    )

@@ -22,7 +22,8 @@ Notes = List[List[str]]
 
 
 def main(config: Dict[str, Any]) -> None:
-    """Run until told to end. ``config``: ``mark`` (a name), ``workdir``; optionally ``lease_s``, ``grace_s``.
+    """Run until told to end. ``config``: ``mark`` (a name), ``workdir``; optionally ``lease_s``, ``grace_s``,
+    and ``cgroup``: whether to use one if the kernel has them.
 
     ``lease``, if it is there, is who wants this node for a run of theirs: whoever finds it taken is told by whom.
     """
@@ -32,7 +33,7 @@ def main(config: Dict[str, Any]) -> None:
     except OSError:
         pass  # sudo may have made this process a group leader already
     become_subreaper()
-    group = Cgroup.create("probecost-" + config["mark"])
+    group = Cgroup.create("probecost-" + config["mark"]) if config.get("cgroup", True) else None
     reading, writing = os.pipe()
     supervisor = os.fork()
     if supervisor == 0:

@@ -7,12 +7,23 @@ import signal
 import subprocess
 import threading
 import time
-from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Set
+from typing import Any, Callable, Dict, Iterable, List, NamedTuple, Optional, Sequence, Set
 
 _PR_SET_CHILD_SUBREAPER = 36
 POLL_S = 0.02
 
-Stat = NamedTuple("Stat", [("pid", int), ("comm", str), ("state", str), ("ppid", int), ("ticks", int), ("start", int)])
+Stat = NamedTuple(
+    "Stat",
+    [
+        ("pid", int),
+        ("comm", str),
+        ("state", str),
+        ("ppid", int),
+        ("ticks", int),
+        ("start", int),
+        ("session", int),
+    ],
+)
 
 
 def now_ns() -> int:
@@ -32,7 +43,8 @@ def parse_stat(text: str) -> Stat:
     head, _, tail = text.rpartition(")")
     pid, _, comm = head.partition(" (")
     fields = tail.split()
-    return Stat(int(pid), comm, fields[0], int(fields[1]), sum(int(f) for f in fields[11:15]), int(fields[19]))
+    ticks = sum(int(f) for f in fields[11:15])
+    return Stat(int(pid), comm, fields[0], int(fields[1]), ticks, int(fields[19]), int(fields[3]))
 
 
 def stat_of(pid: int) -> Optional[Stat]:
@@ -62,6 +74,35 @@ def descendants(root: int) -> List[Stat]:
     return found
 
 
+def children_of(pid: int) -> List[int]:
+    """The children of all threads of a process, without a look at every process of the machine where the kernel can."""
+    found: List[int] = []
+    try:
+        for thread in os.listdir("/proc/%d/task" % pid):
+            try:
+                with open("/proc/%d/task/%s/children" % (pid, thread)) as file:
+                    found += map(int, file.read().split())
+            except FileNotFoundError:
+                if not os.path.exists("/proc/self/task/%d/children" % os.getpid()):
+                    return [stat.pid for stat in all_stats() if stat.ppid == pid]
+    except OSError:
+        pass
+    return found
+
+
+def trees(roots: Iterable[int]) -> List[Stat]:
+    """The processes ``roots`` and all below them; zombies are among them."""
+    found: Dict[int, Stat] = {}
+    pending = list(roots)
+    while pending:
+        pid = pending.pop()
+        stat = None if pid in found else stat_of(pid)
+        if stat is not None:
+            found[pid] = stat
+            pending += children_of(pid)
+    return list(found.values())
+
+
 def send_signal(pid: int, number: int) -> None:
     try:
         os.kill(pid, number)
@@ -87,6 +128,14 @@ class Children:
     def alive(self) -> Set[int]:
         """Those that nobody has waited for yet."""
         return {process.pid for process in self._started if process.returncode is None}
+
+    def adopted(self, of: int) -> List[int]:
+        """Orphans that may be those of our child ``of``: all but those in the sessions of its living siblings."""
+        with self._lock:
+            mine = self.alive()
+            orphans = [pid for pid in children_of(os.getpid()) if pid not in mine]
+        stats = [stat_of(pid) for pid in orphans]
+        return [stat.pid for stat in stats if stat is not None and stat.session not in mine - {of}]
 
     def reap_adopted(self) -> None:
         """Wait for the zombies that were re-parented to this process, and for no child of its own."""
