@@ -69,6 +69,10 @@ class SupervisorError(RemoteError):
     """The supervisor could not be started: sudo or Python is missing, or sudo asks for a password."""
 
 
+class NodeBusyError(NodeError):
+    """Another run measures on the node; the message tells whose."""
+
+
 class TransferError(NodeError):
     """Results could not be fetched, or a file could not be copied; what was there is kept on the node."""
 

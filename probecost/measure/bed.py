@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -13,8 +14,9 @@ from probecost.measure.case import CaseRun
 from probecost.measure.preflight import check
 from probecost.plan.schedule import VisitPlan
 from probecost.plan.tool_files import local_files
+from probecost.remote.lease import Holder
 from probecost.remote.node import Node
-from probecost.remote.pool import on_all
+from probecost.remote.pool import hurry, on_all
 from probecost.remote.ssh import read_ssh_config
 
 
@@ -61,19 +63,22 @@ class Bed:
     ) -> Bed:
         """Connect to all nodes that ``cases`` need at the same time, and check that nothing is missing on any.
 
-        Raises one error that tells everything that is wrong on any node; nothing stays connected then.
+        Raises one error that tells everything that is wrong on any node, another run on it included; nothing stays
+        connected then.
         """
         config = read_ssh_config(environment.ssh_config)
         pairs = [environment.pairs[kind] for kind in dict.fromkeys(case.pair_kind for case in cases)]
         names = dict.fromkeys(
             name for pair in pairs for name in (pair.server.node, pair.client.node, pair.server.tool_node)
         )
+        holder = Holder.of_this_process(tree.run_id)
         nodes = {
             name: Node(
                 environment.nodes[name],
                 config,
                 python=environment.python_interpreter,
                 accept_new=options.accept_new_host_keys,
+                holder=holder,
             )
             for name in names
         }
@@ -96,11 +101,24 @@ class Bed:
     def case(self, case: Case, visits: Sequence[VisitPlan]) -> CaseRun:
         return CaseRun(self, case, visits)
 
+    @contextmanager
+    def interruptible(self) -> Iterator[None]:
+        """When the user interrupts this, all that remains to be done on the nodes shares one short deadline."""
+        try:
+            yield
+        except KeyboardInterrupt:
+            hurry(list(self.nodes.values()))
+            raise
+
     def prepare_tool(self, tool_id: str, cases: Sequence[Case]) -> None:
         """Copy the tool's folder to the nodes where it will run, if it lies here; note the hash of its file.
 
         Done once per connection: the supervisor takes along what was placed when it ends.
         """
+        with self.interruptible():
+            self._prepare_tool(tool_id, cases)
+
+    def _prepare_tool(self, tool_id: str, cases: Sequence[Case]) -> None:
         for case in {case.tool_file: case for case in cases if case.tool_file}.values():
             assert case.tool_file is not None
             node = self.nodes[self.environment.pairs[case.pair_kind].server.tool_node]

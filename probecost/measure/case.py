@@ -41,6 +41,10 @@ class CaseRun:
 
     def measure(self, around: Around) -> None:
         """Make all planned visits. One that fails ends the case; its error tells node, step and reason."""
+        with self.bed.interruptible():
+            self._measure(around)
+
+    def _measure(self, around: Around) -> None:
         for node in self.nodes:
             node.revive()
         self.bed.prepare_tool(self.case.tool_id, [self.case])

@@ -15,6 +15,7 @@ from probecost.measure.perf_test import run_perf_test
 from probecost.measure.records import PerfTestRecord, PerfTestRun, VisitRecord
 from probecost.remote.node import Node, ToolSpec, ToolStart, ToolStop
 
+_STAY = ": a tool must stay in the foreground until it is told to end (no daemon, no '&')"
 Around = Callable[[PerfTestRun], AbstractContextManager[None]]
 
 
@@ -107,6 +108,7 @@ class Visit:
         stopped = self._tool_node.stop_tool()
         if stopped is not None and self.record.tool is not None:
             self.record.tool["stop"] = asdict(stopped)
+            self._check_ended(stopped)
             if self.record.time_to_ready_s is not None:
                 self._check_stopped(stopped)
 
@@ -126,6 +128,8 @@ class Visit:
     def _check_started(self, started: ToolStart) -> None:
         node, tail = self._tool_node.name, _quoted(started.stderr_tail)
         match started.outcome:
+            case "exited" if started.exit_code == 0 and not started.cap_hit:
+                raise ToolError(node, f"{self._case.tool_id} ended at once with exit code 0{_STAY}{tail}")
             case "exited" if started.cap_hit:
                 raise ToolError(node, self._cap_message())
             case "exited":
@@ -135,14 +139,20 @@ class Visit:
                 limit = f"{self._case.ready_timeout_s:g} s"
                 raise ToolError(node, f"{self._case.tool_id} did not attach within {limit} ({seen}){tail}")
 
+    def _check_ended(self, stopped: ToolStop) -> None:
+        """Also of a tool that did not start well: what runs on spoils the visits after it."""
+        if stopped.still_running:
+            what = f"{self._case.tool_id} could not be ended: {', '.join(stopped.still_running)}"
+            raise ToolError(self._tool_node.name, f"{what} ran on after SIGKILL; see on the node what holds it")
+
     def _check_stopped(self, stopped: ToolStop) -> None:
         node, tool = self._tool_node.name, self._case.tool_id
         if stopped.cap_hit:
             raise ToolError(node, self._cap_message())
         if not stopped.alive:
-            raise ToolError(
-                node, f"{tool} died during the visit with exit code {stopped.exit_code}{_quoted(stopped.stderr_tail)}"
-            )
+            stay = _STAY if stopped.exit_code == 0 else ""
+            code = f"{stopped.exit_code}{stay}{_quoted(stopped.stderr_tail)}"
+            raise ToolError(node, f"{tool} died during the visit with exit code {code}")
         if not stopped.programs_gone:
             raise ToolError(node, f"{tool} ended, but BPF programs that it loaded are still in the kernel")
 

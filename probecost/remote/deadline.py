@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass
 
@@ -15,6 +16,14 @@ class Deadline:
     @classmethod
     def after(cls, seconds: float) -> Deadline:
         return cls(time.monotonic() + seconds)
+
+    @classmethod
+    def never(cls) -> Deadline:
+        return cls(math.inf)
+
+    def or_sooner(self, other: Deadline | None) -> Deadline:
+        """The earlier of the two."""
+        return self if other is None or self.at <= other.at else other
 
     @property
     def left_s(self) -> float:

@@ -6,23 +6,26 @@ import secrets
 import shlex
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import paramiko
 
 from probecost.config.models import SshHost
-from probecost.errors import SupervisorError, TransferError
+from probecost.errors import NodeError, SupervisorError, TransferError
 from probecost.layout import TREE
 from probecost.remote.deadline import Deadline
+from probecost.remote.lease import Holder
 from probecost.remote.session import Session
 from probecost.remote.ssh import Connection, connect
 from probecost.remote.transfer import Unpacker
 
 CONNECT_S = 10.0
 REQUEST_S = 30.0
-ARCHIVE_S = 600.0
+ARCHIVE_STALL_S = 30.0
+CLOSE_S = 10.0
+LAST_WORD_S = 0.5
 SERVER_LINGER_S = 2.0
 
 
@@ -105,13 +108,17 @@ class ToolStart:
 
 @dataclass(frozen=True)
 class ToolStop:
-    """How a tool ended: ``alive`` says whether it still ran when it was told to stop."""
+    """How a tool ended.
+
+    ``alive`` says whether it still ran when it was told to stop, ``still_running`` which of its processes run now.
+    """
 
     alive: bool
     exit_code: int | None
     signal: str | None
     cap_hit: bool
     programs_gone: bool
+    still_running: tuple[str, ...]
     log_bytes: int
     stderr_tail: str
     samples: int
@@ -131,17 +138,28 @@ class Lacks:
 class Node:
     """A connected node with its supervisor; ``revive`` reconnects after a cut.
 
-    ``generation`` counts the connections: what was placed on the node in an earlier one is gone.
+    ``generation`` counts the connections: what was placed on the node in an earlier one is gone. With ``holder`` the
+    node is taken for that run, and opening it fails while another run has it; who only asks for facts needs none.
     """
 
-    def __init__(self, host: SshHost, config: paramiko.SSHConfig, *, python: str, accept_new: bool = False) -> None:
+    def __init__(
+        self,
+        host: SshHost,
+        config: paramiko.SSHConfig,
+        *,
+        python: str,
+        accept_new: bool = False,
+        holder: Holder | None = None,
+    ) -> None:
         self.host = host
         self.clock = Clock(0, 0)
         self._config = config
         self._python = python
         self._accept_new = accept_new
+        self._holder = holder
         self._connection: Connection | None = None
         self._session: Session | None = None
+        self._limit: Deadline | None = None
         self._past_round_trips = 0
         self.generation = 0
 
@@ -156,7 +174,7 @@ class Node:
 
     def open(self, deadline: Deadline | None = None) -> None:
         """Connect, start the supervisor, and compare the clocks."""
-        deadline = deadline or Deadline.after(CONNECT_S)
+        deadline = (deadline or Deadline.after(CONNECT_S)).or_sooner(self._limit)
         self.generation += 1
         self._connection = connect(self.host, self._config, deadline, accept_new=self._accept_new)
         try:
@@ -169,20 +187,31 @@ class Node:
         config: dict[str, object] = {
             "mark": f"{self.name}-{secrets.token_hex(4)}",
             "workdir": self.host.workdir,
+            "lease": asdict(self._holder) if self._holder else None,
         }
         user = connection.user
         self._session = Session(connection, python=self._python, sudo=user != "root", config=config, deadline=deadline)
+        self._session.limit = self._limit
         self.clock = self._compare_clocks(self._session)
 
     def close(self) -> None:
         """End the supervisor and the connection; what is still running on the node ends with it."""
         if self._session is not None:
             self._past_round_trips += self._session.round_trips
-            self._session.close()
+            self._session.close(max(Deadline.after(CLOSE_S).or_sooner(self._limit).left_s, LAST_WORD_S))
             self._session = None
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+
+    def hurry(self, deadline: Deadline) -> None:
+        """From now on nothing waits longer than until ``deadline``, requests that wait already included.
+
+        The first call counts: who is interrupted twice has no more time.
+        """
+        self._limit = deadline.or_sooner(self._limit)
+        if self._session is not None:
+            self._session.limit = self._limit
 
     def revive(self) -> None:
         """Make sure that the node answers: after a cut, connect anew, once."""
@@ -304,18 +333,24 @@ class Node:
     def fetch(self, folders: Sequence[str], target: Path) -> int:
         """Bring folders of the results home into ``target``, as one compressed transfer; the number of files.
 
-        ``target`` then mirrors the workdir. Nothing is removed on the node.
+        ``target`` then mirrors the workdir. Nothing is removed on the node. It may take as long as it makes progress.
         """
-        self.revive()
-        assert self._session is not None
-        with Unpacker(self.name, target) as unpacker:
-            sent = self._session.request(
-                "archive",
-                {"paths": list(folders)},
-                deadline=Deadline.after(ARCHIVE_S),
-                on_data=unpacker.feed,
-            )["files"]
-            received = unpacker.finish()
+        try:
+            self.revive()
+            assert self._session is not None
+            with Unpacker(self.name, target) as unpacker:
+                sent = self._session.request(
+                    "archive",
+                    {"paths": list(folders)},
+                    deadline=Deadline.never(),
+                    on_data=unpacker.feed,
+                    stall_s=ARCHIVE_STALL_S,
+                )["files"]
+                received = unpacker.finish()
+        except TransferError:
+            raise
+        except NodeError as error:
+            raise TransferError(self.name, f"results not fetched, they are still there: {error.reason}") from error
         if sent != received:
             raise TransferError(self.name, f"{sent} files were sent and {received} arrived; they are still on the node")
         return received
@@ -330,4 +365,9 @@ def _tool_stop(found: Mapping[str, Any]) -> ToolStop | None:
         return None
     sampler = found["sampler"]
     names = ("alive", "exit_code", "signal", "cap_hit", "programs_gone", "log_bytes", "stderr_tail")
-    return ToolStop(**{name: found[name] for name in names}, samples=sampler["samples"], monitor_error=sampler["error"])
+    return ToolStop(
+        **{name: found[name] for name in names},
+        still_running=tuple(found["still_running"]),
+        samples=sampler["samples"],
+        monitor_error=sampler["error"],
+    )

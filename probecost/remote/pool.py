@@ -2,29 +2,53 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from probecost.errors import Gathered
+from probecost.remote.deadline import Deadline
 from probecost.remote.node import Node
+
+INTERRUPTED_S = 8.0
 
 _Result = TypeVar("_Result")
 
 
 def each(nodes: Sequence[Node], call: Callable[[Node], _Result]) -> dict[str, _Result | Exception]:
-    """``call`` on all nodes in parallel: its result or its error, by node name."""
-    if not nodes:
-        return {}
+    """``call`` on all nodes in parallel: its result or its error, by node name.
 
-    def attempt(node: Node) -> _Result | Exception:
+    An interruption leaves the nodes ``INTERRUPTED_S`` for all that is still to be done, ``call`` included. What does
+    not end by then is left behind.
+    """
+    results: dict[str, _Result | Exception] = {}
+
+    def attempt(node: Node) -> None:
         try:
-            return call(node)
+            results[node.name] = call(node)
         except Exception as error:  # told for its node, beside the others
-            return error
+            results[node.name] = error
 
-    with ThreadPoolExecutor(max_workers=len(nodes)) as executor:
-        return dict(zip([node.name for node in nodes], executor.map(attempt, nodes), strict=True))
+    threads = [threading.Thread(target=attempt, args=(node,), name=f"ask {node.name}", daemon=True) for node in nodes]
+    for thread in threads:
+        thread.start()
+    try:
+        for thread in threads:
+            thread.join()
+    except KeyboardInterrupt:
+        deadline = hurry(nodes)
+        for thread in threads:
+            thread.join(deadline.left_s)
+        raise
+    return {node.name: results[node.name] for node in nodes}
+
+
+def hurry(nodes: Sequence[Node]) -> Deadline:
+    """The run was interrupted: all that is still done with these nodes shares one deadline, which is returned."""
+    deadline = Deadline.after(INTERRUPTED_S)
+    for node in nodes:
+        node.hurry(deadline)
+    return deadline
 
 
 def on_all(what: str, nodes: Sequence[Node], call: Callable[[Node], _Result]) -> Mapping[str, _Result]:

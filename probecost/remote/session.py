@@ -6,20 +6,24 @@ import itertools
 import queue
 import shlex
 import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import paramiko
 
-from probecost.errors import ConnectionLostError, NodeError, RemoteError, SupervisorError
+from probecost.errors import ConnectionLostError, NodeBusyError, NodeError, RemoteError, SupervisorError
 from probecost.remote.bundle import bootstrap, supervisor_text
 from probecost.remote.deadline import Deadline
+from probecost.remote.lease import in_use_by
 from probecost.remote.ssh import Connection
+from probecost.remote.supervisor import LEASE_S
 from probecost.remote.supervisor.frames import Decoder, Frame, FrameError, encode
 
 RENEW_S = 2.0
 STALL_S = 15.0
+CLOSE_S = 10.0
 CHUNK = 1 << 15
 _STDERR_LIMIT = 8192
 _POLL_S = 0.5
@@ -31,6 +35,7 @@ class _Pending:
 
     on_data: Callable[[bytes], None] | None
     done: threading.Event = field(default_factory=threading.Event)
+    progress: float = field(default_factory=time.monotonic)
     answer: Frame | None = None
     failure: BaseException | None = None
 
@@ -38,7 +43,9 @@ class _Pending:
 class Session:
     """Starts the supervisor over ``connection`` and talks to it; any thread may ask.
 
-    ``events`` holds what the supervisor said of its own accord (a tool that ended, for instance).
+    The supervisor gives a sign of life every few seconds. After ``silence_s`` without a byte from it the connection is
+    taken for cut: by then the node, which has heard nothing either, ends what runs there. ``events`` holds what the
+    supervisor said of its own accord (a tool that ended, for instance). ``limit`` caps the deadlines of all requests.
     """
 
     def __init__(
@@ -50,8 +57,10 @@ class Session:
         config: Mapping[str, object],
         deadline: Deadline,
         renew_s: float = RENEW_S,
+        silence_s: float = LEASE_S,
     ) -> None:
         self.node = connection.node
+        self.limit: Deadline | None = None
         self.events: queue.SimpleQueue[Frame] = queue.SimpleQueue()
         self.round_trips = 0
         self._numbers = itertools.count(1)
@@ -61,7 +70,10 @@ class Session:
         self._closed = threading.Event()
         self._ready = threading.Event()
         self._lost = ""
+        self._refusal: NodeError | None = None
         self._stderr = bytearray()
+        self._connection = connection
+        self._silence_s = silence_s
         text = supervisor_text(dict(config)).encode()
         argv = [python, "-c", bootstrap(len(text))]
         self._channel: paramiko.Channel = connection.open_channel(
@@ -72,7 +84,10 @@ class Session:
         try:
             self._send(text)
             self._reader.start()
-            if not self._ready.wait(deadline.left_s) or self._lost:
+            ready = self._ready.wait(deadline.left_s)
+            if self._refusal is not None:
+                raise self._refusal
+            if not ready or self._lost:
                 said = bytes(self._stderr).decode("utf-8", "replace").strip()
                 raise SupervisorError(self.node, why_not_started(said or self._lost, python, sudo=sudo))
         except BaseException:
@@ -92,10 +107,12 @@ class Session:
         deadline: Deadline,
         payload: bytes = b"",
         on_data: Callable[[bytes], None] | None = None,
+        stall_s: float | None = None,
     ) -> Any:
         """Ask for ``verb`` and wait for its result; ``on_data`` takes the chunks of a streamed answer.
 
-        Raises ``RemoteError`` with the node's reason, ``ConnectionLostError`` when the conversation ended.
+        With ``stall_s`` the answer has failed when for so long no chunk came, or none was taken by ``on_data``. Raises
+        ``RemoteError`` with the node's reason, ``ConnectionLostError`` when the conversation ended.
         """
         pending = _Pending(on_data)
         with self._lock:
@@ -105,8 +122,10 @@ class Session:
             self.round_trips += 1
             self._send(encode({"id": number, "verb": verb, "args": dict(args or {})}, payload))
             while not pending.done.wait(min(_POLL_S, max(deadline.left_s, 0.001))):
-                if deadline.expired:
+                if deadline.expired or (self.limit is not None and self.limit.expired):
                     raise RemoteError(self.node, f"{verb}: no answer in time")
+                if stall_s is not None and time.monotonic() - pending.progress >= stall_s:
+                    raise RemoteError(self.node, f"{verb}: nothing came for {stall_s:g} s")
         finally:
             with self._lock:
                 self._pending.pop(number, None)
@@ -119,27 +138,40 @@ class Session:
             raise RemoteError(self.node, f"{verb}: {_reason(answer['error'])}")
         return answer.get("result")
 
-    def close(self, timeout_s: float = 10.0) -> None:
-        """Say good-bye and wait until the supervisor and its watchdog are gone, so that nothing is left after this."""
+    def close(self, timeout_s: float = CLOSE_S) -> None:
+        """Say good-bye and wait until the supervisor and its watchdog are gone, so that nothing is left after this.
+
+        A node that takes nothing any more, or does not end in time, is left to its watchdog.
+        """
         if self._closed.is_set():
             return
         self._closed.set()
+        deadline = Deadline.after(timeout_s)
+        if not self._lost and not self._channel.closed and timeout_s > 0:
+            bye = threading.Thread(target=self._say_bye, name=f"bye {self.node}", daemon=True)
+            bye.start()
+            bye.join(deadline.left_s)
+            if not bye.is_alive():
+                self._channel.status_event.wait(deadline.left_s)
+        stuck = not self._channel.status_event.is_set()
+        self._end("the connection was closed")
+        if stuck:
+            self._connection.abort()  # closing the channel alone would wait for a send that is stuck
+        self._channel.close()
+
+    def _say_bye(self) -> None:
         try:
-            if not self._lost and not self._channel.closed:
-                self._send(encode({"verb": "bye"}))
-                self._channel.shutdown_write()
-                if timeout_s > 0:
-                    self._channel.status_event.wait(timeout_s)
+            self._send(encode({"verb": "bye"}))
+            self._channel.shutdown_write()
         except (NodeError, OSError, EOFError, paramiko.SSHException):
             pass  # gone already: its watchdog clears up
-        finally:
-            self._channel.close()
-            self._end("the connection was closed")
 
     def _send(self, data: bytes) -> None:
         """Send all of it; a node that takes nothing for ``STALL_S`` is lost."""
         view = memoryview(data)
         with self._send_lock:
+            if self._lost:
+                raise ConnectionLostError(self.node, self._lost)
             stalled = Deadline.after(STALL_S)
             try:
                 while view:
@@ -163,6 +195,8 @@ class Session:
     def _read(self) -> None:
         decoder = Decoder()
         reason = "the supervisor on the node ended"
+        silent = False
+        heard = time.monotonic()
         try:
             self._channel.settimeout(_POLL_S)
             while True:
@@ -170,7 +204,11 @@ class Session:
                 try:
                     data = self._channel.recv(1 << 18)
                 except TimeoutError:
-                    if self._closed.is_set():
+                    if self._lost:
+                        break
+                    silent = self._ready.is_set() and time.monotonic() - heard >= self._silence_s
+                    if silent:
+                        reason = f"no sign of life for {self._silence_s:g} s: its network is cut, or it hangs"
                         break
                     continue
                 if not data:
@@ -178,12 +216,15 @@ class Session:
                 decoder.feed(data)
                 while (item := decoder.next()) is not None:
                     self._dispatch(*item)
+                heard = time.monotonic()  # what dispatching took is not the node's silence
         except FrameError as error:
             reason = f"unexpected output ({error})"
         except (OSError, EOFError, paramiko.SSHException) as error:
             reason = f"the connection was cut: {error}"
         self._drain_stderr()
         self._end(reason)
+        if silent:
+            self._connection.abort()
 
     def _drain_stderr(self) -> None:
         while self._channel.recv_stderr_ready():
@@ -193,14 +234,19 @@ class Session:
         if "event" in frame:
             if frame["event"] == "ready":
                 self._ready.set()
-            else:
+            elif frame["event"] == "busy":
+                self._refuse(NodeBusyError(self.node, in_use_by(_mapping(frame.get("holder")))))
+            elif frame["event"] == "refused":
+                self._refuse(SupervisorError(self.node, str(frame.get("reason"))))
+            elif frame["event"] != "alive":
                 self.events.put(frame)
             return
         with self._lock:
             pending = self._pending.get(frame.get("id", 0))
         if pending is None:
-            return  # a lease renewal's answer, or one that nobody waits for any more
+            return  # nobody waits for it any more
         if frame.get("more"):
+            pending.progress = time.monotonic()
             if pending.on_data is not None and pending.failure is None:
                 try:
                     pending.on_data(payload)
@@ -209,6 +255,10 @@ class Session:
             return
         pending.answer = frame
         pending.done.set()
+
+    def _refuse(self, error: NodeError) -> None:
+        self._refusal = error
+        self._ready.set()
 
     def _end(self, reason: str) -> None:
         with self._lock:
@@ -229,6 +279,10 @@ def why_not_started(said: str, python: str, *, sudo: bool) -> str:
     if absent and "sudo" in said:
         return "sudo is missing: install it (apt-get install sudo, dnf install sudo)"
     return f"the supervisor did not start: {said or 'no answer in time'}"
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
 
 
 def _reason(error: Any) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import itertools
+import os
 import socket
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,6 +36,14 @@ class Target:
     @property
     def text(self) -> str:
         return f"{self.user}@{self.host}:{self.port}"
+
+
+def local_user() -> str:
+    """The name of the user who runs this, their number where the machine has no name for it."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return str(os.getuid())
 
 
 def read_ssh_config(path: Path | None) -> paramiko.SSHConfig:
@@ -238,3 +247,7 @@ class Connection:
 
     def close(self) -> None:
         _close_all([*self._hops, self._client])
+
+    def abort(self) -> None:
+        """End it without waiting for the other side: what is nearest goes first, so that nothing is sent any more."""
+        _close_all([self._client, *reversed(self._hops)])

@@ -16,12 +16,13 @@ from test_faults import bed_kill
 
 from probecost.config.load import load_cases, load_environment
 from probecost.config.models import Environment, SshHost
-from probecost.errors import ConnectionLostError, UnreachableError
+from probecost.errors import ConnectionLostError, NodeBusyError, UnreachableError
 from probecost.layout import RunTree
 from probecost.measure.bed import Bed, MeasureOptions
 from probecost.plan.perf_tests import select_perf_tests
 from probecost.plan.schedule import visits
 from probecost.remote.deadline import Deadline
+from probecost.remote.lease import Holder
 from probecost.remote.node import ClientSpec, Node
 from probecost.remote.ssh import read_ssh_config
 
@@ -110,6 +111,28 @@ def test_a_node_behind_a_jump_host(bed: LabBed, environment: Environment, tmp_pa
         assert far.facts()["hostname"] == "host-server"
     finally:
         far.close()
+
+
+def test_two_names_of_one_machine_are_one_run(bed: LabBed, environment: Environment) -> None:
+    """A machine that is in two pairs under two names is opened twice, and is still nobody else's."""
+    there, config = environment.nodes["host-server"], read_ssh_config(environment.ssh_config)
+    ours, theirs = Holder("run-1", "alice", "laptop", "a"), Holder("run-2", "bob", "server", "b")
+    first = Node(there, config, python="python3", holder=ours)
+    second = Node(replace(there, name="alias", workdir=f"{WORKDIR}/2"), config, python="python3", holder=ours)
+    stranger = Node(replace(there, name="mine"), config, python="python3", holder=theirs)
+    try:
+        first.open()
+        second.open()
+        first.close()
+        with pytest.raises(NodeBusyError, match="node mine: in use by run run-1 of alice@laptop"):
+            stranger.open()
+        assert second.facts()["hostname"] == "host-server"
+        second.close()
+        stranger.open()
+    finally:
+        for node in (first, second, stranger):
+            node.close()
+    assert bed.run("host-server", "ls /run/probecost.lease 2>/dev/null || true") == ""
 
 
 def test_a_port_where_nobody_listens_is_told_at_once(environment: Environment) -> None:

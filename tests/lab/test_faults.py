@@ -6,12 +6,13 @@ import json
 import shlex
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-from bed_access import HOSTS, WORKDIR, LabBed, Run
+from bed_access import HOSTS, PROJECT, WORKDIR, LabBed, Run
 
 SHORT = ("--env", "site", "--perf-tests", "latency:tcp_rr", "--duration", "1")
 LONG = ("--env", "site", "--perf-tests", "throughput:single", "--duration", "60")
@@ -182,6 +183,24 @@ class TestGenerators:
         assert "netperf client hung: not done 12 s after its start" in started.output
 
 
+class TestTwoRuns:
+    def test_the_second_one_is_told_and_the_first_is_not_disturbed(self, bed: LabBed, run: Start, cases: Cases) -> None:
+        cases(good=GOOD)
+        first = run("--env", "site", "--perf-tests", "throughput:single", "--duration", "10")
+        first.wait_for("host-client", "iperf3 -c")
+        second = run(*SHORT)
+        assert second.wait() != 0
+        assert first.process.poll() is None, first.output
+        assert "node host-server: in use by run " in second.output
+        assert "node host-client: in use by run " in second.output
+        minimal = str(bed.config_dir / "site" / "minimal-input.yaml")
+        asking = [sys.executable, "-m", "cli.main", "bootstrap", "--dry-run", "--minimal-input", minimal]
+        asked = subprocess.run(asking, cwd=PROJECT, check=False, capture_output=True, text=True)
+        assert "in use by" not in asked.stdout + asked.stderr
+        assert first.wait() == 0, first.output
+        assert run(*SHORT).wait() == 0
+
+
 class TestDisk:
     def test_a_full_disk(self, bed: LabBed, run: Start, cases: Cases) -> None:
         cases(good=GOOD)
@@ -241,22 +260,28 @@ class TestEndings:
         assert started.wait() == 1
         assert "node host-client" in started.output
 
-    def test_a_network_that_is_cut_ends_everything_when_the_lease_runs_out(
-        self, bed: LabBed, run: Start, cases: Cases, clean: Callable[[], None]
+    @pytest.mark.parametrize("interrupted", [False, True], ids=["left alone", "Ctrl-C"])
+    def test_a_network_that_is_cut_is_noticed_on_both_sides(
+        self, bed: LabBed, run: Start, cases: Cases, clean: Callable[[], None], interrupted: bool
     ) -> None:
+        """Packets vanish without a word. The run ends by itself, long before its 60 s of traffic would be over."""
         cases(good=GOOD)
         started = run(*LONG)
         started.wait_for("host-client", "iperf3 -c")
         bed.run("host-client", "ip link set eth0 down")
         try:
             start = time.monotonic()
+            if interrupted:
+                started.interrupt(signal.SIGINT)
+                assert started.wait(20) == 2, started.output
+            else:
+                assert started.wait(45) == 1, started.output
+                assert "node host-client: run_clients: no sign of life for 8 s" in started.output
             while any(command.startswith("iperf3") for command in bed.commands("host-client").values()):
                 assert time.monotonic() - start < 15
                 time.sleep(0.1)
         finally:
             bed.run("host-client", "ip link set eth0 up")
-        started.interrupt(signal.SIGKILL)
-        started.wait()
         for pid, command in bed.commands("host-client").items():
             if command.startswith("sshd: probe"):
                 bed_kill(pid)  # that host's sshd waits for the lost connection; it is not ours to end

@@ -21,8 +21,8 @@ from probecost.remote.supervisor.processes import descendants, stat_of
 class SupervisorProcess:
     """Talks to a watchdog and its supervisor like the controller does, one request at a time."""
 
-    def __init__(self, workdir: Path, lease_s: float = 8.0) -> None:
-        config: dict[str, object] = {"mark": f"unit-{os.getpid()}-{time.time_ns()}", "workdir": str(workdir)}
+    def __init__(self, workdir: Path, lease_s: float = 8.0, **options: object) -> None:
+        config: dict[str, object] = {"mark": f"unit-{os.getpid()}-{time.time_ns()}", "workdir": str(workdir), **options}
         text = supervisor_text(config | {"lease_s": lease_s, "grace_s": 0.5}).encode()
         self._numbers = itertools.count(1)
         self._decoder = Decoder()
@@ -31,7 +31,9 @@ class SupervisorProcess:
             [sys.executable, "-c", bootstrap(len(text))], stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )
         self._write(text)
-        assert self._next()[0] == {"event": "ready"}
+        self.greeting = self._next()[0]
+        if self.greeting["event"] != "ready":
+            return
         self.supervisor_pid = int(self.ask("hello")["pid"])
 
     @property
@@ -39,9 +41,14 @@ class SupervisorProcess:
         return self.process.pid
 
     def ask(self, verb: str, payload: bytes = b"", **args: object) -> Any:
-        number = self.send(verb, payload, **args)
+        return self.answer(self.send(verb, payload, **args))
+
+    def answer(self, number: int) -> Any:
+        """Wait for the answer to the request of that number."""
         while True:
             frame, _ = self._next()
+            if frame.get("event") == "alive":
+                continue
             if "event" in frame:
                 self.events.append(frame)
             elif frame.get("id") == number and "more" not in frame:

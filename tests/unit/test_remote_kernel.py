@@ -12,7 +12,7 @@ def test_a_process_name_may_hold_spaces_and_brackets() -> None:
     fields = ["S", "7", *["0"] * 9, "11", "12", "3", "4", "20", "0", "1", "0", "4711", "0"]
     stat = parse_stat("42 (a) b (c) " + " ".join(fields))
     assert (stat.pid, stat.comm, stat.state, stat.ppid) == (42, "a) b (c", "S", 7)
-    assert (stat.ticks, stat.start) == (30, 4711)
+    assert (stat.ticks, stat.start, stat.session) == (30, 4711, 0)
 
 
 def test_fdinfo_of_programs_and_links() -> None:

@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 from supervisor_process import SupervisorProcess, alive, until
 
+from probecost.remote.supervisor.processes import stat_of
+
 R = "performance-test-results"
 STUBBORN = "trap '' INT TERM; while :; do sleep 1; done"
 
@@ -89,10 +91,39 @@ class TestTool:
         daemon = "import os, time; os.fork() and os._exit(0); os.setsid(); os.fork() and os._exit(0); time.sleep(60)"
         start_tool(supervisor, f"{sys.executable} -c '{daemon}'; exec sleep 60")
         assert until(lambda: len(supervisor.tree()) >= 3)
-        supervisor.ask("stop_all")
-        supervisor.hang_up()
-        supervisor.wait_gone()
-        assert supervisor.tree() == []
+        assert supervisor.ask("stop_all")["still_running"] == []
+        assert supervisor.tree() == [supervisor.supervisor_pid]
+
+    @pytest.mark.parametrize("cgroup", [True, False], ids=["cgroup", "no cgroup"])
+    @pytest.mark.parametrize("leader", ["exec sleep 60", "sleep 1"], ids=["leader lives", "leader has ended"])
+    def test_whose_child_left_its_session_and_its_parent_is_ended_with_it(
+        self, start: Any, cgroup: bool, leader: str
+    ) -> None:
+        supervisor = start(cgroup=cgroup)
+        started = start_tool(supervisor, f"(setsid sleep 61 &) ; {leader}")
+        if leader == "sleep 1":
+            assert until(lambda: not alive(started["pid"]))
+        assert len(supervisor.tree()) > 1
+        stopped = supervisor.ask("stop_tool")
+        assert stopped["still_running"] == []
+        assert supervisor.tree() == [supervisor.supervisor_pid]
+
+    def test_a_generator_is_not_part_of_it(self, start: Any) -> None:
+        """What a living generator started is not ended with the tool."""
+        supervisor = start(cgroup=False)
+        client = {"name": "0", "argv": ["/bin/sh", "-c", "(sleep 60 &) ; sleep 60; exit 5"]}
+        files = {"stdout": f"{R}/c/out", "stderr": f"{R}/c/err"}
+        start_tool(supervisor, "exec sleep 60")
+        number = supervisor.send("run_clients", clients=[client | files], timeout_s=30, monitoring=f"{R}/mon")
+        assert until(lambda: len(supervisor.tree()) == 5)
+        supervisor.ask("stop_tool")
+        stats = [stat for stat in map(stat_of, supervisor.tree()) if stat is not None]
+        sleeping = [stat.pid for stat in stats if stat.comm == "sleep"]
+        assert len(sleeping) == 2
+        for pid in sleeping:
+            os.kill(pid, signal.SIGTERM)
+        (end,) = supervisor.answer(number)["clients"]
+        assert end["exit_code"] == 5
 
     def test_that_floods_its_log_is_ended_at_the_cap(self, start: Any, tmp_path: Path) -> None:
         supervisor = start()
@@ -294,6 +325,23 @@ class TestGenerators:
         (end,) = start().ask("run_clients", clients=[client], timeout_s=5, monitoring=f"{R}/mon")["clients"]
         assert (end["exit_code"], end["stderr_tail"], end["stdout_bytes"], end["hung"]) == (2, "err", 4, False)
         assert 0.25e9 < end["end_ns"] - end["start_ns"] < 3e9
+
+    def test_a_server_that_was_killed_says_so_though_others_are_ended_before_it(
+        self, start: Any, tmp_path: Path, free_ports: list[int]
+    ) -> None:
+        supervisor = start()
+        servers = [self.server(tmp_path) | {"name": name, "stderr": f"{R}/s/err{name}"} for name in ("0", "1", "2")]
+        opened = supervisor.ask(
+            "open_perf_test",
+            servers=servers,
+            address="127.0.0.1",
+            port_range=[free_ports[0], free_ports[-1]],
+            monitoring=f"{R}/mon",
+        )["servers"]
+        os.kill(opened[2]["pid"], signal.SIGKILL)
+        assert until(lambda: not alive(opened[2]["pid"]))
+        ends = supervisor.ask("close_perf_test", linger_s=0)["servers"]
+        assert [end["exit_code"] for end in ends] == [-signal.SIGTERM, -signal.SIGTERM, -signal.SIGKILL]
 
     def test_a_program_that_is_not_there_is_told(self, start: Any) -> None:
         client = {"name": "0", "argv": ["no-such-program"], "stdout": f"{R}/c/out", "stderr": f"{R}/c/err"}

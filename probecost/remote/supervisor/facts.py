@@ -7,7 +7,7 @@ import shutil
 import subprocess
 from typing import Any, Dict, List, Optional
 
-from .processes import Identity, now_ns
+from .processes import CHILDREN, Identity, now_ns
 
 _SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _OFFLOADS = re.compile(
@@ -32,16 +32,21 @@ def _output(*argv: str) -> Optional[str]:
     if program is None:
         return None
     try:
-        done = subprocess.run(
+        process = CHILDREN.start(
             [program] + list(argv[1:]),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            timeout=5,
         )
     except (OSError, subprocess.SubprocessError):
         return None
-    return done.stdout.decode("utf-8", "replace")
+    try:
+        output, _ = process.communicate(timeout=5)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.communicate()
+        return None
+    return bytes(output).decode("utf-8", "replace")
 
 
 def find(program: str) -> Optional[str]:

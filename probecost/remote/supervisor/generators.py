@@ -9,7 +9,7 @@ import time
 from typing import Any, Dict, List, Tuple
 
 from .files import Files
-from .processes import POLL_S, Stat, descendants, end, now_ns, spawn, stat_of
+from .processes import POLL_S, Stat, end, now_ns, spawn, trees
 from .tool import tail
 
 SERVER_START_S = 5.0
@@ -107,11 +107,10 @@ class Started:
                 raise GeneratorError("%s cannot be started: %s" % (argv[0], error)) from None
 
     def tree(self) -> List[Stat]:
-        own = stat_of(self.process.pid)
-        return ([own] if own else []) + descendants(self.process.pid)
+        return trees([self.process.pid]) if self.process.poll() is None else []
 
     def end(self) -> None:
-        end(self.tree, [(signal.SIGTERM, 1.0)], (self.process.pid,))
+        end(self.tree, [(signal.SIGTERM, 1.0)])
         try:
             self.process.wait(1.0)
         except subprocess.TimeoutExpired:

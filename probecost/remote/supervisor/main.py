@@ -6,13 +6,15 @@ import select
 import signal
 import sys
 import threading
+import time
 import traceback
 from typing import Any, Dict, List, Optional
 
-from . import GRACE_S, LEASE_S
+from . import ALIVE_S, GRACE_S, LEASE_S
 from .cgroups import Cgroup
 from .files import remove_placed
 from .frames import Decoder, Frame, FrameError, Writer
+from .lease import Busy, Lease
 from .processes import Stat, become_subreaper, descendants, end, send_signal, stat_of
 from .service import Service
 
@@ -20,18 +22,23 @@ Notes = List[List[str]]
 
 
 def main(config: Dict[str, Any]) -> None:
-    """Run until told to end. ``config``: ``mark`` (a name), ``workdir``; optionally ``lease_s``, ``grace_s``."""
+    """Run until told to end. ``config``: ``mark`` (a name), ``workdir``; optionally ``lease_s``, ``grace_s``,
+    and ``cgroup``: whether to use one if the kernel has them.
+
+    ``lease``, if it is there, is who wants this node for a run of theirs: whoever finds it taken is told by whom.
+    """
+    lease = _take_lease(config)
     try:
         os.setsid()
     except OSError:
         pass  # sudo may have made this process a group leader already
     become_subreaper()
-    group = Cgroup.create("probecost-" + config["mark"])
+    group = Cgroup.create("probecost-" + config["mark"]) if config.get("cgroup", True) else None
     reading, writing = os.pipe()
     supervisor = os.fork()
     if supervisor == 0:
         os.close(reading)
-        Supervisor(config, group, writing).run()
+        Supervisor(config, group, writing, lease).run()
         os._exit(0)
     os.close(writing)
     nowhere = os.open(os.devnull, os.O_RDWR)
@@ -42,6 +49,22 @@ def main(config: Dict[str, Any]) -> None:
     notes = watch(reading, float(config.get("lease_s", LEASE_S)))
     send_signal(supervisor, signal.SIGKILL)
     clear(group, notes, float(config.get("grace_s", GRACE_S)))
+    if lease is not None:
+        lease.release()
+    os._exit(0)
+
+
+def _take_lease(config: Dict[str, Any]) -> Optional[Lease]:
+    """The lease that was asked for. When it cannot be had, the controller is told and this process ends."""
+    if not config.get("lease"):
+        return None
+    try:
+        return Lease.take(config["lease"], config.get("lease_file"))
+    except Busy as busy:
+        refusal = {"event": "busy", "holder": busy.holder}
+    except OSError as error:
+        refusal = {"event": "refused", "reason": "the node's lease cannot be taken: %s" % error}
+    Writer(os.fdopen(1, "wb", buffering=0)).write(refusal)
     os._exit(0)
 
 
@@ -81,7 +104,9 @@ def clear(group: Optional[Cgroup], notes: Notes, grace_s: float) -> None:
 class Supervisor:
     """Reads requests from standard input, serves each in a thread, renews the watchdog's lease with every byte."""
 
-    def __init__(self, config: Dict[str, Any], group: Optional[Cgroup], watchdog: int) -> None:
+    def __init__(
+        self, config: Dict[str, Any], group: Optional[Cgroup], watchdog: int, lease: Optional[Lease] = None
+    ) -> None:
         become_subreaper()
         if group is not None:
             group.join()
@@ -90,12 +115,14 @@ class Supervisor:
         self._grace_s = float(config.get("grace_s", GRACE_S))
         self._group = group
         self._watchdog = watchdog
+        self._lease = lease
         self._notes: Notes = []
         self._writer = Writer(os.fdopen(1, "wb", buffering=0))
         self._service = Service(config["workdir"], group, self._emit, self._note)
 
     def run(self) -> None:
         self._emit({"event": "ready"})
+        threading.Thread(target=self._say_alive, daemon=True).start()
         decoder = Decoder()
         poller = select.poll()
         poller.register(0, select.POLLIN)
@@ -120,7 +147,18 @@ class Supervisor:
                     break
                 if request[0].get("verb") == "bye":
                     return
+                if request[0].get("verb") == "ping" and "id" not in request[0]:
+                    continue  # only renews the lease
                 threading.Thread(target=self._serve, args=request, daemon=True).start()
+
+    def _say_alive(self) -> None:
+        """Tell the controller that this node is there, whatever else is being sent or awaited."""
+        try:
+            while True:
+                time.sleep(ALIVE_S)
+                self._emit({"event": "alive"})
+        except OSError:
+            pass  # nobody listens any more: the main thread sees that too
 
     def _orphaned(self) -> None:
         """The watchdog is gone: do its work. The cgroup is left first, so that it can be removed."""
@@ -128,6 +166,8 @@ class Supervisor:
             with open(os.path.join(os.path.dirname(self._group.path), "cgroup.procs"), "w") as file:
                 file.write("0")
         clear(self._group, self._notes, self._grace_s)
+        if self._lease is not None:
+            self._lease.release()
 
     def _serve(self, frame: Frame, payload: bytes) -> None:
         number = frame.get("id")

@@ -5,13 +5,25 @@ import errno
 import os
 import signal
 import subprocess
+import threading
 import time
 from typing import Any, Callable, Dict, Iterable, List, NamedTuple, Optional, Sequence, Set
 
 _PR_SET_CHILD_SUBREAPER = 36
 POLL_S = 0.02
 
-Stat = NamedTuple("Stat", [("pid", int), ("comm", str), ("state", str), ("ppid", int), ("ticks", int), ("start", int)])
+Stat = NamedTuple(
+    "Stat",
+    [
+        ("pid", int),
+        ("comm", str),
+        ("state", str),
+        ("ppid", int),
+        ("ticks", int),
+        ("start", int),
+        ("session", int),
+    ],
+)
 
 
 def now_ns() -> int:
@@ -31,7 +43,8 @@ def parse_stat(text: str) -> Stat:
     head, _, tail = text.rpartition(")")
     pid, _, comm = head.partition(" (")
     fields = tail.split()
-    return Stat(int(pid), comm, fields[0], int(fields[1]), sum(int(f) for f in fields[11:15]), int(fields[19]))
+    ticks = sum(int(f) for f in fields[11:15])
+    return Stat(int(pid), comm, fields[0], int(fields[1]), ticks, int(fields[19]), int(fields[3]))
 
 
 def stat_of(pid: int) -> Optional[Stat]:
@@ -61,6 +74,35 @@ def descendants(root: int) -> List[Stat]:
     return found
 
 
+def children_of(pid: int) -> List[int]:
+    """The children of all threads of a process, without a look at every process of the machine where the kernel can."""
+    found: List[int] = []
+    try:
+        for thread in os.listdir("/proc/%d/task" % pid):
+            try:
+                with open("/proc/%d/task/%s/children" % (pid, thread)) as file:
+                    found += map(int, file.read().split())
+            except FileNotFoundError:
+                if not os.path.exists("/proc/self/task/%d/children" % os.getpid()):
+                    return [stat.pid for stat in all_stats() if stat.ppid == pid]
+    except OSError:
+        pass
+    return found
+
+
+def trees(roots: Iterable[int]) -> List[Stat]:
+    """The processes ``roots`` and all below them; zombies are among them."""
+    found: Dict[int, Stat] = {}
+    pending = list(roots)
+    while pending:
+        pid = pending.pop()
+        stat = None if pid in found else stat_of(pid)
+        if stat is not None:
+            found[pid] = stat
+            pending += children_of(pid)
+    return list(found.values())
+
+
 def send_signal(pid: int, number: int) -> None:
     try:
         os.kill(pid, number)
@@ -69,16 +111,45 @@ def send_signal(pid: int, number: int) -> None:
             raise
 
 
-def reap(known: Iterable[int] = ()) -> None:
-    """Wait for zombies that were re-parented to this process; ``known`` pids belong to somebody who waits himself."""
-    mine = os.getpid()
-    keep = set(known)
-    for stat in all_stats():
-        if stat.ppid == mine and stat.state == "Z" and stat.pid not in keep:
-            try:
-                os.waitpid(stat.pid, os.WNOHANG)
-            except OSError:
-                pass
+class Children:
+    """The processes that this one started itself, and so waits for itself: all others below it were re-parented."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._started: List["subprocess.Popen[bytes]"] = []
+
+    def start(self, *args: Any, **options: Any) -> "subprocess.Popen[bytes]":
+        """``subprocess.Popen``; whoever asks for its exit code gets the real one."""
+        with self._lock:
+            process = subprocess.Popen(*args, **options)
+            self._started = [other for other in self._started if other.returncode is None] + [process]
+            return process
+
+    def alive(self) -> Set[int]:
+        """Those that nobody has waited for yet."""
+        return {process.pid for process in self._started if process.returncode is None}
+
+    def adopted(self, of: int) -> List[int]:
+        """Orphans that may be those of our child ``of``: all but those in the sessions of its living siblings."""
+        with self._lock:
+            mine = self.alive()
+            orphans = [pid for pid in children_of(os.getpid()) if pid not in mine]
+        stats = [stat_of(pid) for pid in orphans]
+        return [stat.pid for stat in stats if stat is not None and stat.session not in mine - {of}]
+
+    def reap_adopted(self) -> None:
+        """Wait for the zombies that were re-parented to this process, and for no child of its own."""
+        mine = os.getpid()
+        with self._lock:  # a process is started and noted, or not yet
+            zombies = [stat.pid for stat in all_stats() if stat.ppid == mine and stat.state == "Z"]
+            for pid in set(zombies) - {process.pid for process in self._started}:
+                try:
+                    os.waitpid(pid, os.WNOHANG)
+                except OSError:
+                    pass
+
+
+CHILDREN = Children()
 
 
 _WRAPPERS = {"sudo", "sh", "bash", "dash"}
@@ -97,7 +168,7 @@ def signal_workers(stats: Sequence[Stat], number: int, already: Set[int]) -> Non
         send_signal(stat.pid, number)
 
 
-def end(find: Callable[[], List[Stat]], steps: Sequence[Any], known: Iterable[int] = ()) -> Optional[str]:
+def end(find: Callable[[], List[Stat]], steps: Sequence[Any]) -> Optional[str]:
     """End every process that ``find`` gives, by ``steps`` of (signal, seconds); a last SIGKILL step follows.
 
     Returns the name of the last signal that was needed, or ``None`` when there was nothing to end.
@@ -107,7 +178,7 @@ def end(find: Callable[[], List[Stat]], steps: Sequence[Any], known: Iterable[in
         already: Set[int] = set()
         deadline = time.monotonic() + seconds
         while True:
-            reap(known)
+            CHILDREN.reap_adopted()
             living = [stat for stat in find() if stat.state != "Z"]
             if not living:
                 return used
@@ -161,7 +232,7 @@ def spawn(
     environ = {key: os.environ[key] for key in ("PATH", "LANG", "TZ") if key in os.environ}
     environ.update({"LC_ALL": "C", "PYTHONUNBUFFERED": "1", "USER": identity.user, "LOGNAME": identity.user})
     environ["HOME"] = os.path.expanduser("~" + identity.user)
-    return subprocess.Popen(
+    return CHILDREN.start(
         list(argv),
         stdin=subprocess.DEVNULL,
         stdout=stdout,

@@ -11,7 +11,7 @@ from typing import Any, Callable, Dict, List, Optional
 from . import GRACE_S, bpf
 from .cgroups import Cgroup
 from .files import Files
-from .processes import Stat, descendants, end, spawn, stat_of
+from .processes import CHILDREN, Stat, end, spawn, trees
 
 READY_POLL_S = 0.1
 READY_POLLS = 5
@@ -66,12 +66,16 @@ class Tool:
         resource.setrlimit(resource.RLIMIT_FSIZE, (self._cap, self._cap))
 
     def tree(self) -> List[Stat]:
-        """Every process of the tool: the members of its cgroup, or what descends from its first process."""
-        if self._group is not None:
-            stats = (stat_of(pid) for pid in self._group.pids())
-            return [stat for stat in stats if stat is not None]
-        own = stat_of(self.pid)
-        return ([own] if own else []) + descendants(self.pid)
+        """Every process of the tool: its first one, the members of its cgroup, the orphans that came to us, all below.
+
+        One that has left the cgroup, or the session and its parent, is still among them.
+        """
+        members = self._group.pids() if self._group is not None else []
+        own = [self.pid] if self._process.poll() is None else []  # the number of one that has ended may be a stranger's
+        return trees(own + members + CHILDREN.adopted(self.pid))
+
+    def living(self) -> List[Stat]:
+        return [stat for stat in self.tree() if stat.state != "Z"]
 
     def log_bytes(self) -> int:
         """Size of stdout and stderr together."""
@@ -90,7 +94,7 @@ class Tool:
         while not self._stopping.wait(WATCH_S):
             if self.log_bytes() >= self._cap:
                 self._cap_hit = True
-                end(self.tree, [], (self.pid,))
+                end(self.tree, [])
             if self._process.poll() is not None:
                 if not self._stopping.is_set():
                     self._emit(dict(self._ending(), event="tool_ended"))
@@ -150,13 +154,16 @@ class Tool:
         )
 
     def stop(self) -> Dict[str, Any]:
-        """End the tree (stop signal, SIGTERM, SIGKILL within the grace) and wait until its programs are gone."""
+        """End the tree (stop signal, SIGTERM, SIGKILL within the grace) and wait until its programs are gone.
+
+        ``still_running`` names what even SIGKILL did not end.
+        """
         self._stopping.set()
         self._watcher.join()
         alive = self._process.poll() is None
         first = signal.Signals[self._spec["stop_signal"]]
         steps = [(first, GRACE_S / 2), (signal.SIGTERM, GRACE_S / 2)]
-        used = end(self.tree, steps, (self.pid,))
+        used = end(self.tree, steps)
         try:
             self._process.wait(1.0)
         except subprocess.TimeoutExpired:
@@ -164,6 +171,9 @@ class Tool:
         deadline = time.monotonic() + GRACE_S
         while not bpf.gone(self._programs) and time.monotonic() < deadline:
             time.sleep(0.02)
+        still = ["%s (pid %d)" % (stat.comm, stat.pid) for stat in self.living()]
         if self._group is not None:
             self._group.remove()
-        return dict(self._ending(), alive=alive, signal=used, programs_gone=bpf.gone(self._programs))
+        return dict(
+            self._ending(), alive=alive, signal=used, programs_gone=bpf.gone(self._programs), still_running=still
+        )

@@ -1,0 +1,129 @@
+"""The node's lease: one run at a time measures on a node, whatever its user and workdir. The kernel knows who holds it.
+
+A file of the machine's own; a shared ``flock`` on it is the lease, held by watchdog and supervisor and gone when both
+are. It says whose it is, so that the next one can be told. All sessions of one run (several, if two names of an
+environment are one machine, or after a cut) hold it together: they know each other by their token. A POSIX lock on the
+same file guards every change.
+"""
+
+import errno
+import fcntl
+import json
+import os
+import time
+from typing import Any, Dict, Optional
+
+from .processes import now_ns
+
+_PLACES = ("/run", "/var/run", "/tmp")
+_NAME = "probecost.lease"
+_GUARD_S = 2.0
+_RECORD_LIMIT = 4096
+
+
+class Busy(Exception):
+    """Another run holds the lease; ``holder`` is what it said of itself, ``{}`` if that cannot be read."""
+
+    def __init__(self, holder: Dict[str, Any]) -> None:
+        super().__init__("in use")
+        self.holder = holder
+
+
+class Lease:
+    """Held from ``take`` until ``release``, or the end of all processes that share it by fork."""
+
+    def __init__(self, path: str, fd: int) -> None:
+        self._path = path
+        self._fd = fd
+
+    @classmethod
+    def take(cls, holder: Dict[str, Any], path: Optional[str] = None) -> "Lease":
+        """Take it at once or raise ``Busy``; ``holder`` has a ``token``. ``OSError`` where no file can be made."""
+        failure = OSError(errno.ENOENT, "none of %s is there" % (_PLACES,))
+        for place in [path] if path else [os.path.join(folder, _NAME) for folder in _PLACES if os.path.isdir(folder)]:
+            try:
+                return cls._take(holder, place)
+            except OSError as error:
+                failure = error
+        raise failure
+
+    @classmethod
+    def _take(cls, holder: Dict[str, Any], path: str) -> "Lease":
+        while True:
+            fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+            try:
+                _guard(fd)
+                if not _is_at(path, fd):
+                    os.close(fd)
+                    continue  # its last holder removed it just now
+                _share(fd, holder)
+                fcntl.lockf(fd, fcntl.LOCK_UN)
+                return cls(path, fd)
+            except Exception:
+                os.close(fd)
+                raise
+
+    def release(self) -> None:
+        """Give it up; the last one of a run removes the file."""
+        try:
+            _guard(self._fd)
+            if _lock(self._fd, fcntl.LOCK_EX) and _is_at(self._path, self._fd):
+                os.unlink(self._path)
+        except (OSError, Busy):
+            pass  # the end of this process gives it up too
+        os.close(self._fd)
+
+
+def _share(fd: int, holder: Dict[str, Any]) -> None:
+    """Hold the lease together with those of the same token; nobody else does anything meanwhile."""
+    if _lock(fd, fcntl.LOCK_EX):
+        record = json.dumps(dict(holder, since_ns=now_ns())).encode("utf-8")[:_RECORD_LIMIT]
+        os.ftruncate(fd, 0)
+        os.pwrite(fd, record, 0)
+    else:
+        there = _record(fd)
+        if not holder.get("token") or there.get("token") != holder["token"]:
+            raise Busy(there)
+    if not _lock(fd, fcntl.LOCK_SH):
+        raise Busy(_record(fd))
+
+
+def _guard(fd: int) -> None:
+    deadline = time.monotonic() + _GUARD_S
+    while True:
+        try:
+            fcntl.lockf(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except OSError as error:
+            if error.errno not in (errno.EACCES, errno.EAGAIN):
+                raise
+        if time.monotonic() >= deadline:
+            raise Busy(_record(fd))
+        time.sleep(0.01)
+
+
+def _lock(fd: int, kind: int) -> bool:
+    try:
+        fcntl.flock(fd, kind | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno != errno.EWOULDBLOCK:
+            raise
+        return False
+    return True
+
+
+def _is_at(path: str, fd: int) -> bool:
+    try:
+        there = os.stat(path)
+    except FileNotFoundError:
+        return False
+    mine = os.fstat(fd)
+    return (there.st_dev, there.st_ino) == (mine.st_dev, mine.st_ino)
+
+
+def _record(fd: int) -> Dict[str, Any]:
+    try:
+        found = json.loads(os.pread(fd, _RECORD_LIMIT, 0).decode("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}

@@ -1,0 +1,72 @@
+"""What a visit makes of how its tool started and ended."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import replace
+from typing import Any, cast
+
+import pytest
+
+from probecost import layout
+from probecost.config.models import Case, PairSide, TestPair
+from probecost.errors import ProbecostError
+from probecost.measure.records import VisitRecord
+from probecost.measure.visit import Visit
+from probecost.remote.node import Node, ToolStart, ToolStop
+
+CASE = Case("bed", "host-x", 1, "x", "x", "x", "c", "host", (), "abc123", 10.0)
+PAIR = TestPair("host", PairSide("a", "192.0.2.1", None, "a"), PairSide("b", "192.0.2.2", None, "b"))
+READY = ToolStart("ready", 7, None, False, "", 0.5, 0, 0, True)
+ENDED = ToolStop(True, None, "SIGINT", False, True, (), 0, "", 3, None)
+
+
+class ToolNode:
+    """A node whose tool starts and ends as it is told."""
+
+    name = "node-a"
+
+    def __init__(self, started: ToolStart, stopped: ToolStop) -> None:
+        self._started, self._stopped = started, stopped
+
+    def events(self) -> list[dict[str, Any]]:
+        return []
+
+    def start_tool(self, spec: object) -> ToolStart:
+        return self._started
+
+    def stop_tool(self) -> ToolStop:
+        return self._stopped
+
+
+def visit(started: ToolStart = READY, stopped: ToolStop = ENDED) -> VisitRecord:
+    record = VisitRecord(layout.TOOL, 1, 1, 1, False, 1_795_383_298_000_000_000)
+    node = cast(Node, ToolNode(started, stopped))
+    nodes = {"a": node, "b": node}
+    run = Visit(CASE, PAIR, nodes, record, port_range=(1, 2), perf_tests=(), tool_sha256=None)
+    run.run(lambda _: contextlib.nullcontext())
+    return record
+
+
+def test_one_that_starts_and_ends_as_it_should() -> None:
+    assert visit().error is None
+
+
+@pytest.mark.parametrize("started", [READY, replace(READY, outcome="timeout", time_to_ready_s=None)])
+def test_one_that_runs_on_fails_the_visit(started: ToolStart) -> None:
+    with pytest.raises(
+        ProbecostError, match=r"node node-a: x could not be ended: sleep \(pid 7\) ran on after SIGKILL"
+    ):
+        visit(started, replace(ENDED, still_running=("sleep (pid 7)",)))
+
+
+@pytest.mark.parametrize(("exit_code", "told"), [(0, True), (3, False)])
+def test_a_launcher_is_told_to_stay_in_the_foreground(exit_code: int, told: bool) -> None:
+    """Exit code 0 is no failure of the tool: it has most likely left a daemon behind."""
+    exited = replace(READY, outcome="exited", exit_code=exit_code, time_to_ready_s=None)
+    with pytest.raises(ProbecostError, match=f"x ended at once with exit code {exit_code}") as at_once:
+        visit(exited, replace(ENDED, alive=False, exit_code=exit_code))
+    with pytest.raises(ProbecostError, match=f"x died during the visit with exit code {exit_code}") as later:
+        visit(READY, replace(ENDED, alive=False, exit_code=exit_code))
+    for error in (at_once, later):
+        assert ("must stay in the foreground" in str(error.value)) is told
