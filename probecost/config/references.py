@@ -76,16 +76,20 @@ def _pair_problems(document: Document, kind: str) -> Iterator[str]:
 
 def full_problems(document: Document) -> list[str]:
     """``ssh_ref`` and ``physical_host_ref`` in a full.yaml."""
-    return [text for kind in _mapping(document, ("environments",)) for text in _full_pair_problems(document, kind)]
+    return pair_problems(document, "environments", _mapping(document, ("ssh", "ssh_hosts")))
 
 
-def _full_pair_problems(document: Document, kind: str) -> Iterator[str]:
-    hosts = _mapping(document, ("ssh", "ssh_hosts"))
-    pair = _mapping(document, ("environments", kind))
+def pair_problems(document: Document, key: str, hosts: Mapping[str, object]) -> list[str]:
+    """References to ``hosts`` in the pairs below ``key`` of a document."""
+    return [text for kind in _mapping(document, (key,)) for text in _pair_references(document, key, kind, hosts)]
+
+
+def _pair_references(document: Document, key: str, kind: str, hosts: Mapping[str, object]) -> Iterator[str]:
+    pair = _mapping(document, (key, kind))
     if not pair:
-        yield document.problem(("environments", kind), "expected a test pair with server and client")
+        yield document.problem((key, kind), "expected a test pair with server and client")
     for side in _SIDES:
-        path = ("environments", kind, side)
+        path = (key, kind, side)
         yield from _unknown(document, (*path, "ssh_ref"), hosts)
         yield from _unknown(document, (*path, "physical_host_ref"), hosts)
         if kind == "vm" and side in pair and _is_left_out(document, (*path, "physical_host_ref"), FullSide):

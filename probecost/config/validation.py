@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 import types
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
@@ -14,6 +15,7 @@ from probecost.config.documents import Document, KeyPath
 
 M = TypeVar("M", bound=BaseModel)
 
+_PLACE = re.compile(r"(?P<file>.*?):(?P<line>\d+)(?::\d+)?: ")
 _EXPECTED = {
     "string_type": "expected text",
     "int_type": "expected a whole number",
@@ -89,6 +91,18 @@ def validate(model: type[M], document: Document) -> tuple[M | None, list[str]]:
         _describe(model, document, item) for item in errors if item["type"] != "missing" or item["loc"] not in said
     ]
     return None, [text for _, text in sorted(found)]
+
+
+def in_order(problems: Iterable[str]) -> list[str]:
+    """Problems that begin with ``file:line:``, each once: file by file as they come, and by line."""
+    files: dict[str, int] = {}
+
+    def place(problem: str) -> tuple[int, int]:
+        match = _PLACE.match(problem)
+        file, line = (match["file"], int(match["line"])) if match else (problem, 0)
+        return files.setdefault(file, len(files)), line
+
+    return sorted(dict.fromkeys(problems), key=place)
 
 
 def _meant(model: type[BaseModel], error: ErrorDetails) -> str | None:
