@@ -108,7 +108,8 @@ def read_legacy(folder: Path, project_root: Path) -> Legacy:
     if pairs and not (pairs.test_environments.host or pairs.test_environments.vm):
         text = "expected a test pair: host, vm or both"
         reader.problems.append(pairs_document.problem(("test_environments",), text))
-    chosen = _chosen(reader, tools, tools_document, pairs) if tools else []
+    sources = _sources(reader, tools_document)
+    chosen = _chosen(reader, tools, tools_document, pairs, sources) if tools else []
     if reader.problems or not (ssh and pairs and performance and tools):
         raise ConfigError(*in_order(reader.problems))
     entries = _numbered(chosen)
@@ -129,8 +130,8 @@ def read_legacy(folder: Path, project_root: Path) -> Legacy:
         *_tool_notes(tools, tools_document, pairs),
     ]
     document = Patchwork(files[3], "test_cases", [(item.document, item.path) for item in chosen])
-    sources = [file for file, content in reader.cases.items() if content]
-    return Legacy(full, entries, document, (*files, *sources), tuple(notes))
+    read = [file for file, content in reader.cases.items() if content]
+    return Legacy(full, entries, document, (*files, *read), tuple(in_order(notes)))
 
 
 def _ssh_host(host: FullSshHost) -> FullSshHost:
@@ -147,20 +148,39 @@ def _ssh_notes(ssh: SshFile, document: Document) -> Iterator[str]:
             yield document.problem(("ssh_hosts", name, "key_file"), text, value=host.key_file)
 
 
-def _chosen(reader: _Reader, tools: ToolsFile, document: Document, pairs: EnvironmentFile | None) -> list[_Chosen]:
-    """The cases of all tools, in the order in which tools and case ids are written."""
-    chosen: list[_Chosen] = []
-    for name, tool in tools.ebpf_tools.items():
-        path = ("ebpf_tools", name, "testcase_source")
-        file, places = reader.find(tool.testcase_source.file)
+def _sources(reader: _Reader, document: Document) -> dict[str, tuple[CasesFile, Document]]:
+    """The file of cases of each tool that names one; read from raw data, to speak when other things are wrong too."""
+    found = {}
+    tools = document.get(("ebpf_tools",))
+    for name in tools if isinstance(tools, Mapping) else ():
+        path = ("ebpf_tools", name, "testcase_source", "file")
+        written = document.get(path)
+        if not isinstance(written, str) or not written:
+            continue
+        file, places = reader.find(written)
+        content = reader.cases_of(file) if file else None
         if file is None:
             text = f"no such file; looked for {', '.join(map(str, places))}"
-            reader.problems.append(document.problem((*path, "file"), text, value=tool.testcase_source.file))
-            continue
-        content = reader.cases_of(file)
-        if content is None or not tool.enabled:
-            continue
-        chosen += _cases_of_tool(reader, tool, name, content, document, pairs)
+            reader.problems.append(document.problem(path, text, value=written))
+        if content is not None:
+            found[name] = content
+    return found
+
+
+def _chosen(
+    reader: _Reader,
+    tools: ToolsFile,
+    document: Document,
+    pairs: EnvironmentFile | None,
+    sources: Mapping[str, tuple[CasesFile, Document]],
+) -> list[_Chosen]:
+    """The cases of all tools, in the order in which tools and case ids are written."""
+    chosen = [
+        item
+        for name, tool in tools.ebpf_tools.items()
+        if tool.enabled and name in sources
+        for item in _cases_of_tool(reader, tool, name, sources[name], document, pairs)
+    ]
     if not chosen and not reader.problems:
         reader.problems.append(document.problem(("ebpf_tools",), "no cases for this environment"))
     return chosen
