@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from cli import options
-from cli.table import table
+from cli.table import counted, table
 from probecost.config.environments import find_environment, minimal_file
 from probecost.discovery.bootstrap import BootstrapResult, NodeProbe, bootstrap
 from probecost.errors import ConfigError
@@ -90,4 +90,5 @@ def _show(result: BootstrapResult) -> None:
             if result.dry_run and change.difference:
                 click.echo(change.difference)
     if result.is_ok:
-        click.echo(f"{result.environment}: {result.cases} cases" + (" (nothing was written)" if result.dry_run else ""))
+        count = counted(result.cases, "case")
+        click.echo(f"{result.environment}: {count}" + (" (nothing was written)" if result.dry_run else ""))

@@ -14,8 +14,8 @@ import click
 
 from cli import options
 from cli.selection import matcher
-from cli.table import table
-from probecost.config.load import environment_of, find_environment, load_cases, load_full
+from cli.table import counted, table
+from probecost.config.load import Loaded, find_environment, load_all
 from probecost.config.models import Case, PerfTestSpec
 from probecost.errors import ConfigError
 from probecost.plan.difference import Change, Difference, compare
@@ -28,7 +28,8 @@ from probecost.plan.schedule import expected_duration_s, spell
 class Listing:
     """The selected cases of ``total``, the perf tests of each visit, the estimate, and the difference of the file.
 
-    ``difference`` is ``None`` where nothing can be generated now, and ``notes`` say why.
+    ``difference`` is ``None`` where nothing can be generated now, and ``notes`` say why. ``unsupported`` is what the
+    environment's files ask for and will not get.
     """
 
     environment: str
@@ -38,6 +39,7 @@ class Listing:
     duration_s: float
     difference: Difference | None
     notes: tuple[str, ...]
+    unsupported: tuple[str, ...]
 
 
 @click.command(short_help="List the cases of an environment.")
@@ -65,19 +67,25 @@ def command(
     """
     matches = matcher(expression)
     folder = find_environment(config_dir, environment)
-    full = load_full(folder)
-    known = environment_of(full, folder)
-    every = load_cases(folder, known)
+    loaded = load_all(folder)
+    known, every = loaded.environment, loaded.cases
     chosen = tuple(case for case in every if matches(case.key))
     specs = select_perf_tests(known.perf_tests, perf_tests, duration)
-    try:
-        generated, notes = generated_cases(full, known)
-        difference: Difference | None = compare(every, generated)
-    except ConfigError as error:
-        difference, notes = None, error.problems
+    difference, notes = _difference(loaded)
     seconds = expected_duration_s(chosen, specs, units, baseline)
-    listing = Listing(known.name, chosen, len(every), specs, seconds, difference, notes)
+    listing = Listing(known.name, chosen, len(every), specs, seconds, difference, notes, known.notes)
     click.echo(_as_json(listing) if form == "json" else _as_text(listing, units))
+
+
+def _difference(loaded: Loaded) -> tuple[Difference | None, tuple[str, ...]]:
+    """How the cases differ from generated ones; ``None`` where none can be generated, and why."""
+    if not any(category.tools for category in loaded.full.file.tools.categories.values()):
+        return None, ("the configuration has no tools with command templates (tools.categories)",)
+    try:
+        generated, notes = generated_cases(loaded.full, loaded.environment)
+    except ConfigError as error:
+        return None, error.problems
+    return compare(loaded.cases, generated), notes
 
 
 def _as_json(listing: Listing) -> str:
@@ -97,6 +105,7 @@ def _as_json(listing: Listing) -> str:
             "reordered": difference.reordered,
         },
         "notes": list(listing.notes),
+        "unsupported": list(listing.unsupported),
     }
     return json.dumps(content, indent=2, ensure_ascii=False)
 
@@ -108,10 +117,12 @@ def _as_text(listing: Listing, units: int) -> str:
     tests = ", ".join(f"{spec.name} {spec.duration_s:g} s" for spec in listing.perf_tests)
     lines += [
         "",
-        f"{listing.environment}: {len(listing.cases)} of {listing.total} cases",
+        f"{listing.environment}: {len(listing.cases)} of {counted(listing.total, 'case')}",
         f"perf tests of each visit: {tests}",
-        f"estimated time: {spell(listing.duration_s)} ({units} unit{'s' if units > 1 else ''} per case)",
+        f"estimated time: {spell(listing.duration_s)} ({counted(units, 'unit')} per case)",
     ]
+    if listing.unsupported:
+        lines += ["", "What has no counterpart in probecost:", *(f"  {note}" for note in listing.unsupported)]
     return "\n".join([*lines, *_difference_lines(listing)]).lstrip("\n")
 
 

@@ -35,7 +35,7 @@ def up(name: str, config_dir: Path) -> None:
 
 @command.command()
 @_name
-@options.config_dir
+@options.any_config_dir
 def down(name: str, config_dir: Path) -> None:
     """Take the lab NAME down and remove everything that it put on this machine."""
     click.echo(_attempt(lambda: control.down(name, config_dir)))
@@ -43,7 +43,7 @@ def down(name: str, config_dir: Path) -> None:
 
 @command.command()
 @_name
-@options.config_dir
+@options.any_config_dir
 @click.pass_context
 def status(ctx: click.Context, name: str, config_dir: Path) -> None:
     """Show the state of the lab NAME. Exit code 0: up, 3: down, 1: broken."""

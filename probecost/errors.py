@@ -6,9 +6,12 @@ user who sees only ``str(error)`` knows the file or the node, what was expected,
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TypeVar
+
+_T = TypeVar("_T")
 
 
 class ProbecostError(Exception):
@@ -25,6 +28,35 @@ class ConfigError(ProbecostError):
         self.problems = problems
         self.hint = hint
         super().__init__("\n".join([*problems, *([hint] if hint else [])]))
+
+
+class Attempts:
+    """Runs steps that may find mistakes in configuration, and keeps the mistakes of all of them.
+
+    >>> attempts = Attempts()
+    >>> attempts.run(lambda: 1)
+    1
+    >>> bool(attempts.problems)
+    False
+    """
+
+    def __init__(self) -> None:
+        self.problems: list[str] = []
+        self.hints: list[str] = []
+
+    def run(self, step: Callable[[], _T]) -> _T | None:
+        """The step's result, ``None`` where it found mistakes."""
+        try:
+            return step()
+        except ConfigError as error:
+            self.problems += [problem for problem in error.problems if problem not in self.problems]
+            self.hints += [error.hint] if error.hint and error.hint not in self.hints else []
+            return None
+
+    @property
+    def error(self) -> ConfigError:
+        """All mistakes together."""
+        return ConfigError(*self.problems, hint="\n".join(self.hints))
 
 
 def printable(text: str) -> str:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -67,6 +67,38 @@ class Document:
         shown = "" if value is _ABSENT else f" = {shorten(value)}"
         key = f" {dotted(path)}{shown}:" if path else ""
         return f"{self.where(path)}:{key} {text}"
+
+
+class Patchwork(Document):
+    """A list of items that stand in several files: ``(key, index, ...)`` leads to the file that has it.
+
+    ``origins`` gives for each item its document and its place there.
+    """
+
+    def __init__(self, file: Path, key: str, origins: Sequence[tuple[Document, KeyPath]]) -> None:
+        super().__init__(file, {key: [document.get(path) for document, path in origins]}, lambda: {(): 1})
+        self._key = key
+        self._origins = origins
+
+    def _origin(self, path: KeyPath) -> tuple[Document, KeyPath] | None:
+        if len(path) < 2 or path[0] != self._key or not isinstance(path[1], int):
+            return None
+        document, base = self._origins[path[1]]
+        return document, (*base, *path[2:])
+
+    def line(self, path: KeyPath = ()) -> int:
+        origin = self._origin(path)
+        return origin[0].line(origin[1]) if origin else super().line(path)
+
+    def where(self, path: KeyPath = ()) -> str:
+        origin = self._origin(path)
+        return origin[0].where(origin[1]) if origin else super().where(path)
+
+    def problem(self, path: KeyPath, text: str, *, value: object = _ABSENT) -> str:
+        origin = self._origin(path)
+        if origin is None:
+            return super().problem(path, text, value=value)
+        return origin[0].problem(origin[1], text, value=value)
 
 
 def dotted(path: KeyPath) -> str:

@@ -24,6 +24,9 @@ _DECLARED = re.compile(
     r"""^environment:[ \t]*(?P<quote>["']?)(?P<name>[^"'#\n]+?)(?P=quote)[ \t]*(?:#.*)?$""", re.MULTILINE
 )
 
+MIGRATED_BY = "probecost migrate"
+_MIGRATED = re.compile(rf"^  by: {MIGRATED_BY}$", re.MULTILINE)
+
 
 def known_environments(config_dir: Path) -> list[str]:
     """Folder names of the environments below ``config_dir``, sorted."""
@@ -79,7 +82,7 @@ def _folders(config_dir: Path) -> Iterator[Path]:
 def is_environment(folder: Path) -> bool:
     """Whether the folder holds any file of an environment, in either format."""
     names = [file.name for file in folder.iterdir() if file.is_file()]
-    return any(_FULL.fullmatch(name) or _MINIMAL.fullmatch(name) or name in LEGACY_FILES[1:] for name in names)
+    return any(_FULL.fullmatch(name) or _MINIMAL.fullmatch(name) or name in LEGACY_FILES for name in names)
 
 
 def _names(folder: Path) -> list[str]:
@@ -113,12 +116,40 @@ def cases_file(folder: Path) -> Path | None:
 
 
 def is_legacy(folder: Path) -> bool:
-    """Whether the folder is of the legacy format with four files."""
-    return full_file(folder) is None and all((folder / name).is_file() for name in LEGACY_FILES[:2])
+    """Whether the folder is of the legacy format with four files.
+
+    A full.yaml that ``probecost migrate`` made of them goes before them. ``ConfigError``: some of the four are missing,
+    or the folder holds both formats otherwise.
+    """
+    legacy = [name for name in LEGACY_FILES if (folder / name).is_file()]
+    full, minimal = full_file(folder), minimal_file(folder)
+    if not legacy or (full and is_migrated(full)):
+        return False
+    unified = [file.name for file in (minimal, full) if file]
+    if unified:
+        raise ConfigError(
+            f"{folder}: holds both formats: {', '.join(unified)} (unified) and {', '.join(legacy)} (legacy)",
+            hint="Move the files of one of them elsewhere.",
+        )
+    missing = [name for name in LEGACY_FILES if name not in legacy]
+    if missing:
+        raise ConfigError(
+            f"{folder}: holds {', '.join(legacy)} of the legacy format and lacks {', '.join(missing)}",
+            hint="The legacy format has four files; the unified one begins with minimal-input.yaml.",
+        )
+    return True
+
+
+def is_migrated(full: Path) -> bool:
+    """Whether ``probecost migrate`` wrote this full.yaml."""
+    return bool(_MIGRATED.search(full.read_text(encoding="utf-8", errors="replace")))
 
 
 def bootstrap_command(folder: Path) -> str:
-    """What a user types to make the generated files of ``folder``."""
+    """What a user types to make the generated files of ``folder`` (anew)."""
+    full = full_file(folder)
+    if full is not None and is_migrated(full):
+        return f"probecost migrate --config-dir {folder} --force"
     minimal = minimal_file(folder) or folder / MINIMAL
     return f"probecost bootstrap --minimal-input {minimal}"
 

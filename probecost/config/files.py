@@ -22,6 +22,15 @@ def _null_is_empty(value: object) -> object:
     return {} if value is None else value
 
 
+def _ports_in_order(ports: object) -> object:
+    if ports is None:
+        return None
+    whole = isinstance(ports, list | tuple) and len(ports) == 2 and all(type(port) is int for port in ports)
+    if not whole or not 1024 <= ports[0] < ports[1] <= 65535:  # type: ignore[index]
+        raise complaint("expected [first, last], two ports from 1024 to 65535 in order")
+    return ports
+
+
 class PerfTest(Section):
     """One connection type of a perf test; what it leaves out, its section or the defaults say."""
 
@@ -53,17 +62,7 @@ class PerformanceTests(Section):
     throughput: StreamTests | None = None
     latency: LatencyTests | None = None
     pps: StreamTests | None = None
-    port_range: tuple[int, int] | None = None
-
-    @model_validator(mode="before")
-    @classmethod
-    def _ports_in_order(cls, data: Any) -> Any:
-        ports = data.get("port_range") if isinstance(data, dict) else None
-        if ports is not None:
-            whole = isinstance(ports, list | tuple) and len(ports) == 2 and all(type(port) is int for port in ports)
-            if not whole or not 1024 <= ports[0] < ports[1] <= 65535:
-                raise complaint("expected [first, last], two ports from 1024 to 65535 in order", key="port_range")
-        return data
+    port_range: Annotated[tuple[int, int] | None, BeforeValidator(_ports_in_order)] = None
 
 
 class MinimalNode(Section):

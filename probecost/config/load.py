@@ -7,6 +7,7 @@ Every mistake of a file is reported at once, with file, line, key path, value an
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from probecost.config.cases import build_cases
 from probecost.config.discovered import variables_of
 from probecost.config.documents import Document, read_json, read_yaml
 from probecost.config.environments import (
+    LEGACY_FILES,
     bootstrap_command,
     cases_file,
     find_environment,
@@ -23,20 +25,23 @@ from probecost.config.environments import (
     minimal_file,
 )
 from probecost.config.files import CaseEntry, CasesFile, FullFile, FullPair, FullSide, MinimalFile
+from probecost.config.legacy import read_legacy
 from probecost.config.models import Case, Environment, PairKind, PairSide, SshHost, TestPair
 from probecost.config.perf_specs import DEFAULT_PORT_RANGE, perf_specs
 from probecost.config.references import full_problems, minimal_problems
-from probecost.config.validation import validate
-from probecost.errors import ConfigError
+from probecost.config.validation import in_order, validate
+from probecost.errors import Attempts, ConfigError
 
 __all__ = [
     "CaseFile",
     "FullConfig",
+    "Loaded",
     "MinimalConfig",
     "environment_of",
     "find_environment",
     "is_outdated",
     "known_environments",
+    "load_all",
     "load_case_file",
     "load_cases",
     "load_environment",
@@ -51,10 +56,14 @@ DEFAULT_TOOLS_DIR = "lab/tools"
 
 @dataclass(frozen=True)
 class FullConfig:
-    """A full.yaml that is valid: what it says and the document it was read from."""
+    """What a full.yaml says, or the four legacy files; ``document`` is the file it was read from.
+
+    ``notes`` are what the legacy format says and probecost has no counterpart for.
+    """
 
     file: FullFile
     document: Document
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -73,21 +82,34 @@ class CaseFile:
     document: Document
 
 
+@dataclass(frozen=True)
+class Loaded:
+    """Everything that the folder of an environment says."""
+
+    full: FullConfig
+    environment: Environment
+    case_file: CaseFile
+    cases: tuple[Case, ...]
+
+
 def load_minimal(file: Path) -> MinimalConfig:
     """Read a minimal-input.yaml. ``ConfigError`` with all mistakes in it."""
     document = read_yaml(file)
     minimal, problems = validate(MinimalFile, document)
     problems += minimal_problems(document)
     if problems or minimal is None:
-        raise ConfigError(*_in_order(problems))
+        raise ConfigError(*in_order(problems))
     return MinimalConfig(minimal, document)
 
 
 def load_full(folder: Path) -> FullConfig:
-    """Read ``<env>-full.yaml`` of ``folder``. ``ConfigError``: missing (says the command), or all mistakes in it."""
+    """What ``<env>-full.yaml`` of ``folder`` says, or its legacy files.
+
+    ``ConfigError``: missing (says the command), or all mistakes in it.
+    """
+    if is_legacy(folder):
+        return _legacy(folder)[0]
     file = full_file(folder)
-    if file is None and is_legacy(folder):
-        raise ConfigError(f"{folder}: is of the legacy format with four files, which is not supported yet")
     if file is None:
         raise ConfigError(
             f"{folder}: has no <env>-full.yaml yet", hint=f"Generate it with: {bootstrap_command(folder)}"
@@ -96,8 +118,20 @@ def load_full(folder: Path) -> FullConfig:
     full, problems = validate(FullFile, document)
     problems += full_problems(document)
     if problems or full is None:
-        raise ConfigError(*_in_order(problems))
+        raise ConfigError(*in_order(problems))
     return FullConfig(full, document)
+
+
+def _legacy(folder: Path) -> tuple[FullConfig, CaseFile]:
+    legacy = read_legacy(folder, PROJECT_ROOT)
+    stray = cases_file(folder)
+    if stray is not None and stray.resolve() not in [file.resolve() for file in legacy.files]:
+        raise ConfigError(
+            f"{stray}: lies beside files of the legacy format, and none of them names it",
+            hint=f"Name it as a testcase_source in {folder / LEGACY_FILES[3]}, or move it elsewhere.",
+        )
+    document = Document(legacy.files[0], {}, lambda: {(): 1})
+    return FullConfig(legacy.full, document, legacy.notes), CaseFile(legacy.entries, legacy.cases_document)
 
 
 def load_environment(folder: Path) -> Environment:
@@ -137,6 +171,7 @@ def environment_of(full: FullConfig, folder: Path) -> Environment:
         default_duration_s=file.defaults.duration,
         variables={kind: variables_of(file, kind) for kind in pairs},
         tool_kinds=tool_kinds,
+        notes=full.notes,
     )
 
 
@@ -170,7 +205,12 @@ def _local_tools_dir(full: FullConfig, folder: Path) -> Path | None:
 
 
 def load_case_file(folder: Path) -> CaseFile:
-    """Entries of ``<env>-cases.json``. ``ConfigError``: missing (says the command), no cases, or all mistakes in it."""
+    """Entries of ``<env>-cases.json``, or those that the legacy files name.
+
+    ``ConfigError``: missing (says the command), no cases, or all mistakes in it.
+    """
+    if is_legacy(folder):
+        return _legacy(folder)[1]
     file = cases_file(folder)
     if file is None:
         raise ConfigError(
@@ -197,19 +237,39 @@ def load_cases(folder: Path, environment: Environment) -> tuple[Case, ...]:
 
 
 def load_folder(folder: Path) -> tuple[Environment, tuple[Case, ...]]:
-    """``load_environment`` and ``load_cases``, with the mistakes of both files reported together."""
-    try:
-        environment = load_environment(folder)
-    except ConfigError as error:
-        problems, hint = list(error.problems), error.hint
-    else:
-        return environment, load_cases(folder, environment)
-    try:
-        load_case_file(folder)
-    except ConfigError as error:
-        problems += error.problems
-        hint = hint or error.hint
-    raise ConfigError(*problems, hint=hint)
+    """``load_environment`` and ``load_cases``, with the mistakes of all files reported together."""
+    loaded = load_all(folder)
+    return loaded.environment, loaded.cases
+
+
+def load_all(folder: Path) -> Loaded:
+    """All of a folder of either format. ``ConfigError`` with the mistakes of all its files.
+
+    minimal-input.yaml is not needed here, and only read to tell its mistakes too where there are some anyway.
+    """
+    if is_legacy(folder):
+        full, case_file = _legacy(folder)
+        environment = environment_of(full, folder)
+        return Loaded(full, environment, case_file, _built(case_file, environment))
+    attempts = Attempts()
+    read = attempts.run(lambda: load_full(folder))
+    known = attempts.run(lambda: environment_of(read, folder)) if read else None
+    written = attempts.run(lambda: load_case_file(folder))
+    cases = attempts.run(lambda: _built(written, known)) if written and known else None
+    if read and known and written and cases:
+        return Loaded(read, known, written, cases)
+    attempts.run(lambda: _check_minimal(folder))
+    raise attempts.error
+
+
+def _built(case_file: CaseFile, environment: Environment) -> tuple[Case, ...]:
+    return build_cases(case_file.entries, environment, case_file.document)
+
+
+def _check_minimal(folder: Path) -> None:
+    file = minimal_file(folder)
+    if file is not None:
+        load_minimal(file)
 
 
 def is_outdated(folder: Path) -> bool:
@@ -217,26 +277,20 @@ def is_outdated(folder: Path) -> bool:
 
     Files that probecost did not generate record nothing and are never outdated.
     """
+    if is_legacy(folder):
+        return False
     file = full_file(folder)
     if file is None or cases_file(folder) is None:
         return minimal_file(folder) is not None
-    generated = load_full(folder).file.generated
-    return generated is not None and any(
-        (folder / name).is_file() and sha256_of(folder / name) != recorded
-        for name, recorded in generated.inputs.items()
+    try:
+        inputs = read_yaml(file).get(("generated", "inputs"))
+    except ConfigError:
+        return False  # whoever loads it will say what is wrong
+    return isinstance(inputs, Mapping) and any(
+        (folder / name).is_file() and sha256_of(folder / name) != recorded for name, recorded in inputs.items()
     )
 
 
 def sha256_of(file: Path) -> str:
     """SHA-256 of a file's bytes, in hex."""
     return hashlib.sha256(file.read_bytes()).hexdigest()
-
-
-def _in_order(problems: list[str]) -> list[str]:
-    """Problems of one file, which begin with ``file:line:``, by line."""
-
-    def line(problem: str) -> int:
-        digits = problem.split(": ", 1)[0].rsplit(":", 1)[-1]
-        return int(digits) if digits.isdigit() else 0
-
-    return sorted(dict.fromkeys(problems), key=line)

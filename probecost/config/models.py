@@ -108,7 +108,8 @@ class Environment:
     """Everything known of one environment. ``folder`` is its configuration folder.
 
     ``variables`` are the template variables of each pair, with the values that discovery found; ``tool_kinds`` says
-    for a script (its file name) over which pair it is measured; both only serve the loading of cases.
+    for a script (its file name) over which pair it is measured; both only serve the loading of cases. ``notes`` say
+    what its files ask for and will not get.
     """
 
     name: str
@@ -124,3 +125,4 @@ class Environment:
     default_duration_s: float = 10.0
     variables: Mapping[PairKind, Variables] = field(default_factory=dict)
     tool_kinds: Mapping[str, PairKind] = field(default_factory=dict)
+    notes: tuple[str, ...] = field(default=(), compare=False)

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from probecost.config.documents import Document, KeyPath
-from probecost.config.validation import nearest
+from probecost.config.files import FullSide, MinimalNode
+from probecost.config.validation import Section, closest, nearest
 
 _SIDES = ("server", "client")
 
@@ -19,10 +20,18 @@ def _mapping(document: Document, path: KeyPath) -> Mapping[str, object]:
 
 
 def _unknown(document: Document, path: KeyPath, known: Mapping[str, object]) -> Iterator[str]:
+    """Nothing is said where no nodes are known at all: that is a mistake of its own."""
     name = document.get(path)
-    if isinstance(name, str) and name not in known:
-        listing = nearest(name, known) or f"; known nodes: {', '.join(map(str, known)) or 'none'}"
+    if isinstance(name, str) and known and name not in known:
+        listing = nearest(name, known) or f"; known nodes: {', '.join(map(str, known))}"
         yield document.problem(path, f"there is no such node{listing}", value=name)
+
+
+def _is_left_out(document: Document, path: KeyPath, section: type[Section]) -> bool:
+    """Whether the key is missing, and is not there misspelt either (which is said already)."""
+    *parent, key = path
+    unknown = [name for name in _mapping(document, tuple(parent)) if name not in section.model_fields]
+    return document.get(path) is None and not any(closest(str(name), section.model_fields) == key for name in unknown)
 
 
 def minimal_problems(document: Document) -> list[str]:
@@ -42,7 +51,7 @@ def _node_problems(document: Document, name: str) -> Iterator[str]:
             ("uuid", "its UUID (virsh list --uuid --all on its host)"),
             ("test_ip", "the address that traffic goes to"),
         ):
-            if node.get(key) is None:
+            if _is_left_out(document, ("nodes", name, key), MinimalNode):
                 yield document.problem(("nodes", name, key), f"this key is missing: a VM needs {what}")
     path = ("nodes", name, "host_ref")
     yield from _unknown(document, path, nodes)
@@ -67,18 +76,22 @@ def _pair_problems(document: Document, kind: str) -> Iterator[str]:
 
 def full_problems(document: Document) -> list[str]:
     """``ssh_ref`` and ``physical_host_ref`` in a full.yaml."""
-    return [text for kind in _mapping(document, ("environments",)) for text in _full_pair_problems(document, kind)]
+    return pair_problems(document, "environments", _mapping(document, ("ssh", "ssh_hosts")))
 
 
-def _full_pair_problems(document: Document, kind: str) -> Iterator[str]:
-    hosts = _mapping(document, ("ssh", "ssh_hosts"))
-    pair = _mapping(document, ("environments", kind))
+def pair_problems(document: Document, key: str, hosts: Mapping[str, object]) -> list[str]:
+    """References to ``hosts`` in the pairs below ``key`` of a document."""
+    return [text for kind in _mapping(document, (key,)) for text in _pair_references(document, key, kind, hosts)]
+
+
+def _pair_references(document: Document, key: str, kind: str, hosts: Mapping[str, object]) -> Iterator[str]:
+    pair = _mapping(document, (key, kind))
     if not pair:
-        yield document.problem(("environments", kind), "expected a test pair with server and client")
+        yield document.problem((key, kind), "expected a test pair with server and client")
     for side in _SIDES:
-        path = ("environments", kind, side)
+        path = (key, kind, side)
         yield from _unknown(document, (*path, "ssh_ref"), hosts)
         yield from _unknown(document, (*path, "physical_host_ref"), hosts)
-        if kind == "vm" and side in pair and document.get((*path, "physical_host_ref")) is None:
+        if kind == "vm" and side in pair and _is_left_out(document, (*path, "physical_host_ref"), FullSide):
             text = "this key is missing: tools of a VM pair run on the host that carries the VM"
             yield document.problem((*path, "physical_host_ref"), text)

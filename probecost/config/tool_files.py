@@ -6,12 +6,13 @@ An entry of ``tools`` carries the keys named here; every other key of it is a va
 from __future__ import annotations
 
 import difflib
-from typing import Annotated, Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Annotated, Any, Self
 
-from pydantic import BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, ModelWrapValidatorHandler, ValidationError, model_validator
 
 from probecost.config.models import Attaches, PairKind
-from probecost.config.validation import Section, complaint
+from probecost.config.validation import Section, again, complaint, located
 from probecost.config.values import Scalar, Scalars, SizeBytes, StopSignal, scalar_text
 
 
@@ -51,24 +52,37 @@ class ToolEntry(ToolSettings):
     parameters: dict[str, Annotated[Scalars, Field(min_length=1)]] = Field(default_factory=dict)
     directions: Directions | None = None
 
-    @model_validator(mode="before")
+    @model_validator(mode="wrap")
     @classmethod
-    def _no_misspelt_keys(cls, data: Any) -> Any:
+    def _no_misspelt_keys(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
         """An unknown key is a variable, unless no template can use it and it looks like a known key."""
-        if isinstance(data, dict):
-            template = str(data.get("template", ""))
-            for key, value in data.items():
-                if key in cls.model_fields or not isinstance(key, str):
-                    continue
-                close = difflib.get_close_matches(key, list(cls.model_fields), n=1, cutoff=0.75)
-                if close and ("{" + key + "}" not in template or isinstance(value, dict | list)):
-                    raise complaint(f"no key, and no variable of the template (did you mean {close[0]!r}?)", key=key)
-        return data
+        misspelt = dict(_misspelt(data, list(cls.model_fields))) if isinstance(data, dict) else {}
+        if not misspelt:
+            return handler(data)
+        text = "no key, and no variable of the template (did you mean {!r}?)"
+        complaints = [located(complaint(text.format(meant)), key, data[key]) for key, meant in misspelt.items()]
+        try:
+            handler({key: value for key, value in data.items() if key not in misspelt})
+        except ValidationError as error:
+            is_said = {("missing", (meant,)) for meant in misspelt.values()}
+            complaints += [item for item in again(error) if (item["type"], item.get("loc")) not in is_said]
+        raise ValidationError.from_exception_data(cls.__name__, complaints)
 
     @property
     def variables(self) -> dict[str, str]:
         """Every other key of the entry."""
         return dict(self.__pydantic_extra__ or {})
+
+
+def _misspelt(data: Mapping[object, object], known: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Keys that are no variables, and which key each was meant to be."""
+    template = str(data.get("template", ""))
+    for key, value in data.items():
+        if key in known or not isinstance(key, str):
+            continue
+        close = difflib.get_close_matches(key, known, n=1, cutoff=0.75)
+        if close and ("{" + key + "}" not in template or isinstance(value, dict | list)):
+            yield key, close[0]
 
 
 class Category(Section):

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import difflib
+import re
 import types
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, ValidationError
-from pydantic_core import ErrorDetails, PydanticCustomError
+from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
 from probecost.config.documents import Document, KeyPath
 
 M = TypeVar("M", bound=BaseModel)
 
+_PLACE = re.compile(r"(?P<file>.*?):(?P<line>\d+)(?::\d+)?: ")
 _EXPECTED = {
     "string_type": "expected text",
     "int_type": "expected a whole number",
@@ -45,21 +47,67 @@ def complaint(expected: str, *, key: str | None = None) -> PydanticCustomError:
     return PydanticCustomError("probecost", "{expected}", {"expected": expected, "key": key})
 
 
+def located(error: PydanticCustomError, key: str, value: object) -> InitErrorDetails:
+    """A ``complaint`` about ``key``, for ``ValidationError.from_exception_data``."""
+    return InitErrorDetails(type=error, loc=(key,), input=value)
+
+
+def again(error: ValidationError) -> list[InitErrorDetails]:
+    """The errors inside ``error``, to be raised once more beside others."""
+    result = []
+    for item in error.errors(include_url=False):
+        context = item.get("ctx", {})
+        is_ours = item["type"] == "probecost"
+        kind = complaint(str(context["expected"]), key=context["key"]) if is_ours else item["type"]
+        result.append(InitErrorDetails(type=kind, loc=item["loc"], input=item["input"], ctx=context))
+    return result
+
+
 def nearest(word: str, known: Iterable[str]) -> str:
     """`` (did you mean 'workdir'?)`` or nothing."""
+    match = closest(word, known)
+    return f" (did you mean {match!r}?)" if match else ""
+
+
+def closest(word: str, known: Iterable[str]) -> str | None:
+    """The known word that ``word`` is taken for."""
     match = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
-    return f" (did you mean {match[0]!r}?)" if match else ""
+    return match[0] if match else None
 
 
 def validate(model: type[M], document: Document) -> tuple[M | None, list[str]]:
-    """The document as ``model`` (``None`` if it is not one) and one line per mistake, in the order of the file."""
+    """The document as ``model`` (``None`` if it is not one) and one line per mistake, in the order of the file.
+
+    A key that is missing because it is misspelt is one mistake, not two.
+    """
     if document.data is None:
         return None, [f"{document.file}:1: the file is empty: expected a mapping of keys to values"]
     try:
         return model.model_validate(document.data), []
     except ValidationError as error:
-        found = [_describe(model, document, item) for item in error.errors(include_url=False)]
+        errors = error.errors(include_url=False)
+    said = {(*item["loc"][:-1], _meant(model, item)) for item in errors if item["type"] == "extra_forbidden"}
+    found = [
+        _describe(model, document, item) for item in errors if item["type"] != "missing" or item["loc"] not in said
+    ]
     return None, [text for _, text in sorted(found)]
+
+
+def in_order(problems: Iterable[str]) -> list[str]:
+    """Problems that begin with ``file:line:``, each once: file by file as they come, and by line."""
+    files: dict[str, int] = {}
+
+    def place(problem: str) -> tuple[int, int]:
+        match = _PLACE.match(problem)
+        file, line = (match["file"], int(match["line"])) if match else (problem, 0)
+        return files.setdefault(file, len(files)), line
+
+    return sorted(dict.fromkeys(problems), key=place)
+
+
+def _meant(model: type[BaseModel], error: ErrorDetails) -> str | None:
+    """The key that an unknown one is taken for."""
+    return closest(str(error["loc"][-1]), _known_keys(model, error["loc"][:-1]))
 
 
 def _describe(model: type[BaseModel], document: Document, error: ErrorDetails) -> tuple[int, str]:
@@ -71,7 +119,9 @@ def _describe(model: type[BaseModel], document: Document, error: ErrorDetails) -
     if kind == "extra_forbidden":
         known = _known_keys(model, error["loc"][:-1])
         listing = f"; known here: {', '.join(known)}" if len(known) <= 8 else ""
-        return line, document.problem(path, f"unknown key{nearest(str(path[-1]), known) or listing}")
+        text = f"unknown key{nearest(str(path[-1]), known) or listing}"
+        value = error["input"]
+        return line, document.problem(path, text, **({} if isinstance(value, dict | list) else {"value": value}))
     key = error.get("ctx", {}).get("key")
     if kind == "probecost" and key is not None:
         path = (*path, key)

@@ -14,7 +14,7 @@ from probecost.config.validation import complaint, nearest
 _DESTINATION = re.compile(
     r"(?:(?P<user>[^@\s:/]+)@)?(?:\[(?P<v6>[0-9A-Fa-f:.%\w]+)\]|(?P<host>[^@\s:/\[\]-][^@\s:/\[\]]*))(?::(?P<port>\d{1,5}))?"
 )
-_SIZE = re.compile(r"(\d+)\s*([kMGT]?)(i?)B?")
+_SIZE = re.compile(r"(\d+)\s*([kmgt]?)(i?)b?", re.IGNORECASE)
 _SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGKILL")
 
 
@@ -68,13 +68,13 @@ def scalar_text(value: object) -> str:
 
 
 def _size_bytes(value: object) -> object:
-    """``100M`` and ``1GiB`` as bytes; whole numbers pass."""
+    """``100M``, ``500k`` and ``1GiB`` as bytes, whatever the case of the letters; whole numbers pass."""
     if isinstance(value, int) and not isinstance(value, bool) and value > 0:
         return value
     match = _SIZE.fullmatch(value) if isinstance(value, str) else None
     if match is None or int(match[1]) == 0:
-        raise complaint("expected a size in bytes above 0, such as 1000000, 100M or 1GiB")
-    return int(match[1]) * (1024 if match[3] else 1000) ** " kMGT".index(match[2] or " ")
+        raise complaint("expected a size in bytes above 0, such as 1000000, 500K, 100M or 1GiB")
+    return int(match[1]) * (1024 if match[3] else 1000) ** " kmgt".index(match[2].lower() or " ")
 
 
 def _signal(text: str) -> str:

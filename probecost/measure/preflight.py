@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path, PurePosixPath
+from typing import Literal, Protocol
 
 from probecost.config.commands import programs as programs_of
 from probecost.config.models import Case, Environment
 from probecost.errors import Gathered, Missing, PreflightError
 from probecost.remote.node import Lacks, Node
-from probecost.remote.pool import each
+from probecost.remote.pool import Member, each
+
+Prerequisite = Literal["sudo", "python", "programs", "workdir", "tools"]
 
 _PACKAGES = {
     "iperf3": "iperf3",
@@ -21,8 +25,17 @@ _PACKAGES = {
 }
 
 
+class PreflightNode(Member, Protocol):
+    """What is used of ``remote.node.Node`` here."""
+
+    def open_and_check(self, programs: Sequence[str], files: Sequence[str]) -> Lacks: ...
+
+
 def needs(environment: Environment, cases: Sequence[Case]) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
-    """Programs, and files below the workdir, that each node must have for the cases."""
+    """Programs, and files below the workdir, that each node must have for the cases.
+
+    Tools that lie on this machine are copied when they are needed; the others must be on their node.
+    """
     programs: dict[str, dict[str, None]] = {}
     files: dict[str, dict[str, None]] = {}
     for case in cases:
@@ -30,7 +43,7 @@ def needs(environment: Environment, cases: Sequence[Case]) -> tuple[dict[str, li
         programs.setdefault(pair.server.node, {}).update(dict.fromkeys(("iperf3", "netserver")))
         programs.setdefault(pair.client.node, {}).update(dict.fromkeys(("iperf3", "netperf")))
         programs.setdefault(pair.server.tool_node, {}).update(dict.fromkeys(programs_of(case.command)))
-        if case.tool_file and environment.local_tools_dir is None:
+        if case.tool_file and local_tool(environment, case.tool_file) is None:
             files.setdefault(pair.server.tool_node, {})[case.tool_file] = None
     return (
         {name: list(found) for name, found in programs.items()},
@@ -38,20 +51,32 @@ def needs(environment: Environment, cases: Sequence[Case]) -> tuple[dict[str, li
     )
 
 
+def local_tool(environment: Environment, tool_file: str) -> Path | None:
+    """The tool's file on this machine, from where it is copied to the node; ``None`` if it is not here."""
+    local, relative = environment.local_tools_dir, PurePosixPath(tool_file)
+    if local is None or not relative.is_relative_to(environment.tools_dir):
+        return None
+    file = local / relative.relative_to(environment.tools_dir)
+    return file if file.is_file() else None
+
+
+def examine(
+    environment: Environment, nodes: Sequence[PreflightNode], cases: Sequence[Case]
+) -> dict[str, Lacks | Exception]:
+    """Open every node at the same time and ask what it lacks for the cases; its answer, or why there is none."""
+    programs, files = needs(environment, cases)
+    return each(nodes, lambda node: node.open_and_check(programs.get(node.name, []), files.get(node.name, [])))
+
+
 def check(environment: Environment, nodes: Mapping[str, Node], cases: Sequence[Case]) -> None:
     """Open every node and ask what it lacks; raises everything that was found, together."""
-    programs, files = needs(environment, cases)
-
-    def ask(node: Node) -> Lacks:
-        return node.open_and_check(programs.get(node.name, []), files.get(node.name, []))
-
     missing: list[Missing] = []
     errors: list[Exception] = []
-    for name, result in each(list(nodes.values()), ask).items():
+    for name, result in examine(environment, list(nodes.values()), cases).items():
         if isinstance(result, Exception):
             errors.append(result)
         else:
-            missing += _missing(name, result)
+            missing += [item for found in lacking(name, result).values() for item in found]
     if missing:
         errors.append(PreflightError(missing))
     if len(errors) == 1:
@@ -60,13 +85,16 @@ def check(environment: Environment, nodes: Mapping[str, Node], cases: Sequence[C
         raise Gathered(f"environment {environment.name} is not ready", errors)
 
 
-def _missing(node: str, lacks: Lacks) -> list[Missing]:
-    found = [Missing(node, f"{name} is not installed", _remedy(name)) for name in lacks.programs]
-    found += [Missing(node, f"{name} is not there", "copy the tool, or set tools_dir") for name in lacks.files]
-    found += [Missing(node, f"workdir: {reason}", "choose another workdir") for reason in lacks.workdir]
+def lacking(node: str, lacks: Lacks) -> dict[Prerequisite, list[Missing]]:
+    """What a node lacks, by the kind of it; kinds of which nothing is missing are not in it."""
+    found: dict[Prerequisite, list[Missing]] = {
+        "programs": [Missing(node, f"{name} is not installed", _remedy(name)) for name in lacks.programs],
+        "tools": [Missing(node, f"{name} is not there", "copy the tool, or set tools_dir") for name in lacks.files],
+        "workdir": [Missing(node, f"workdir: {reason}", "choose another workdir") for reason in lacks.workdir],
+    }
     if lacks.supervisor is not None:
-        found.append(Missing(node, lacks.supervisor))
-    return found
+        found["sudo" if lacks.supervisor.startswith("sudo ") else "python"] = [Missing(node, lacks.supervisor)]
+    return {kind: items for kind, items in found.items() if items}
 
 
 def _remedy(program: str) -> str:

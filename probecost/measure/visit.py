@@ -158,7 +158,8 @@ class Visit:
 
     def _cap_message(self) -> str:
         cap = f"{self._case.log_cap_bytes} bytes"
-        return f"{self._case.tool_id} was ended: its log reached the cap of {cap} (log_cap_bytes of the case)"
+        keys = "log_cap of the tool, log_cap_bytes in a cases file"
+        return f"{self._case.tool_id} was ended: its log reached the cap of {cap} ({keys})"
 
 
 def case_folder(case: Case) -> layout.CaseFolder:

@@ -70,9 +70,25 @@ def compare(in_file: Sequence[Case], generated: Sequence[Case]) -> Difference:
 
 
 def _changes(case: Case, generated: Case) -> list[Change]:
-    fields = ("command", "name", "duration_s", "attaches", "ready_timeout_s", "stop_signal", "log_cap_bytes")
-    return [
+    fields = (
+        "command",
+        "name",
+        "category",
+        "duration_s",
+        "attaches",
+        "ready_timeout_s",
+        "stop_signal",
+        "log_cap_bytes",
+    )
+    changes = [
         Change(case.key, name, str(getattr(case, name)), str(getattr(generated, name)))
         for name in fields
         if getattr(case, name) != getattr(generated, name)
     ]
+    if case.parameters != generated.parameters:
+        changes.append(Change(case.key, "parameters", _parameters(case), _parameters(generated)))
+    return changes
+
+
+def _parameters(case: Case) -> str:
+    return ", ".join(f"{name}={value}" for name, value in case.parameters) or "none"

@@ -275,6 +275,10 @@ class Node:
             by_kind[item["kind"]].append(item["name"])
         return Lacks(tuple(by_kind["program"]), tuple(found["files"]), tuple(by_kind["workdir"]))
 
+    def free_ports(self, address: str, port_range: tuple[int, int], wanted: int) -> int:
+        """How many ports of ``address`` are free, up to ``wanted``. ``RemoteError``: the node has no such address."""
+        return int(self._ask("free_ports", address=address, port_range=list(port_range), wanted=wanted)["free"])
+
     def open_perf_test(
         self, servers: Sequence[ServerSpec], address: str, port_range: tuple[int, int], monitoring: str
     ) -> list[OpenServer]:

@@ -98,6 +98,18 @@ class TestLab:
         assert "takes root" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("verb", [["lab", "up"], ["cases", "--env", "x"], ["bootstrap", "--env", "x"], ["migrate"]])
+def test_a_config_dir_that_is_not_there_is_refused(verb: list[str], tmp_path: Path, capsys: Text) -> None:
+    assert main([*verb, "--config-dir", str(tmp_path / "absent")]) == 4
+    assert f"there is no folder {tmp_path / 'absent'}" in capsys.readouterr().err
+    assert not (tmp_path / "absent").exists()
+
+
+def test_a_lab_is_taken_down_when_its_folder_is_gone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(control, "down", lambda name, config_dir: f"{name} down")
+    assert main(["lab", "down", "--config-dir", str(tmp_path / "absent")]) == 0
+
+
 class TestAnalyze:
     def test_calls_the_reports(self, monkeypatch: pytest.MonkeyPatch, capsys: Text, tmp_path: Path) -> None:
         report = ModuleType("analysis.report")

@@ -70,21 +70,33 @@ nodes:
   guest:
     ssh: 192.0.2.3
     role: vm
-    uuid: 1b4e28ba-2fa1-11d2-883f-0016d3cca427
+    workdir: /home/me
     test_ip: 10.9.0.3
     host_ref: nobody
 """
     found = problems(tmp_path, text)
-    assert [problem.split(":")[0] for problem in found] == ["1", "2", "5", "6", "7", "11", "17"]
-    missing, unknown, ssh, role, address, typo, reference = found
-    assert missing == "1: environment: this key is missing"
-    assert "enviroment: unknown key (did you mean 'environment'?)" in unknown
+    assert [problem.split(":")[0] for problem in found] == ["2", "5", "6", "7", "11", "12", "17"]
+    unknown, ssh, role, address, typo, missing, reference = found
+    assert (
+        missing
+        == "12: nodes.guest.uuid: this key is missing: a VM needs its UUID (virsh list --uuid --all on its host)"
+    )
+    assert "enviroment = \"bed\": unknown key (did you mean 'environment'?)" in unknown
     assert 'nodes.left-server.ssh = "me@192.0.2.1:99999": expected [user@]host[:port]' in ssh
     assert "nodes.left-server.role = \"hots\": expected 'host' or 'vm' (did you mean 'host'?)" in role
     assert "10.9.0.1/24" in address
     assert "without a prefix length" in address
-    assert "nodes.right-client.workdr: unknown key (did you mean 'workdir'?)" in typo
+    assert "nodes.right-client.workdr = \"/home/me\": unknown key (did you mean 'workdir'?)" in typo
     assert 'nodes.guest.host_ref = "nobody": there is no such node' in reference
+
+
+def test_a_misspelt_section_is_one_mistake(tmp_path: Path) -> None:
+    assert problems(tmp_path, MINIMAL.replace("nodes:", "noeds:")) == [
+        "3: noeds: unknown key (did you mean 'nodes'?)",
+    ]
+    vm = "\n  guest: {ssh: 192.0.2.9, role: vm, host_ref: left-server, uuid: x, test_op: 10.9.0.3}\n"
+    found = problems(tmp_path, MINIMAL.replace("nodes:\n", f"nodes:{vm}"))
+    assert found == ["4: nodes.guest.test_op = \"10.9.0.3\": unknown key (did you mean 'test_ip'?)"]
 
 
 @pytest.mark.parametrize(
@@ -120,6 +132,11 @@ def test_a_port_range_is_two_ports_in_order(tmp_path: Path, ports: str) -> None:
     assert len(found) == 1
     assert found[0].startswith("16: performance_tests.port_range = ")
     assert "expected [first, last]" in found[0]
+
+
+def test_a_wrong_port_range_hides_no_other_mistake(tmp_path: Path) -> None:
+    found = problems(tmp_path, MINIMAL + "performance_tests:\n  port_range: many\n  latencies: {}\n")
+    assert [problem.split(":")[0] for problem in found] == ["16", "17"]
 
 
 class TestDestination:
@@ -178,7 +195,7 @@ environments:
         text = self.BASE.replace("KVM", "\n      qemu_pidd: 11\n      vhost_pids: []")
         _, found = validate(FullFile, document(tmp_path, text))
         assert [problem.split(": ", 1)[1] for problem in found] == [
-            "environments.vm.kvm_config.qemu_pidd: unknown key (did you mean 'qemu_pid'?)"
+            "environments.vm.kvm_config.qemu_pidd = 11: unknown key (did you mean 'qemu_pid'?)"
         ]
         assert found[0].startswith(f"{tmp_path / 'file.yaml'}:11: ")
 
@@ -242,6 +259,38 @@ tools:
         assert f"tools.categories.drops.tools[0].{key}" in found[0]
         assert message in found[0]
 
+    def test_every_mistake_in_a_tool_is_told(self, tmp_path: Path) -> None:
+        text = self.BASE.replace("parameters:", "parmeters:").replace("100M", "lots").replace("stop_", "stap_")
+        _, found = validate(RegistryFile, document(tmp_path, text.replace("script: eth_drop.py", "script: ''")))
+        assert [problem.split(":")[1] for problem in found] == ["7", "10", "11", "12"]
+        assert 'tools[0].log_cap = "lots": expected a size in bytes' in found[2]
+
+    @pytest.mark.parametrize(
+        ("size", "expected"),
+        [
+            ("500K", 500_000),
+            ("500k", 500_000),
+            ("1Ki", 1024),
+            ("1KIB", 1024),
+            ("2m", 2_000_000),
+            ("3Mi", 3 * 1024**2),
+            ("1g", 10**9),
+            ("1GiB", 1024**3),
+            ("1T", 10**12),
+            ("7", 7),
+        ],
+    )
+    def test_sizes_whatever_the_case_of_their_letters(self, tmp_path: Path, size: str, expected: int) -> None:
+        registry, found = validate(RegistryFile, document(tmp_path, self.BASE.replace("100M", f"'{size}'")))
+        assert (found, registry is None) == ([], False)
+        assert registry is not None
+        assert registry.tools.categories["drops"].tools[0].log_cap == expected
+
+    @pytest.mark.parametrize("size", ["0", "-1", "1.5M", "5 X", "M", "true"])
+    def test_other_sizes_are_none(self, tmp_path: Path, size: str) -> None:
+        _, found = validate(RegistryFile, document(tmp_path, self.BASE.replace("100M", size)))
+        assert "expected a size in bytes above 0" in found[0]
+
     def test_a_variable_that_looks_like_a_key_is_fine_where_the_template_uses_it(self, tmp_path: Path) -> None:
         text = self.BASE.replace("threshold: 100", "threshold: 100\n          durations: 5").replace(
             "{threshold}", "{threshold} {durations}"
@@ -250,7 +299,7 @@ tools:
 
     def test_unknown_keys_of_a_category(self, tmp_path: Path) -> None:
         _, found = validate(RegistryFile, document(tmp_path, self.BASE.replace("environment:", "enviroment:")))
-        assert "tools.categories.drops.enviroment: unknown key (did you mean 'environment'?)" in found[0]
+        assert "drops.enviroment = \"host\": unknown key (did you mean 'environment'?)" in found[0]
 
 
 class TestCases:
@@ -272,7 +321,7 @@ class TestCases:
             {"id": 3, "name": "a", "command": " ", "environment": "hots"}
         ]}"""
         _, found = self.read(tmp_path, text)
-        assert [problem.split(":")[1] for problem in found] == ["2", "3", "3", "4", "4"]
+        assert [problem.split(":")[1] for problem in found] == ["2", "3", "4", "4"]
         assert 'test_cases[0].id = "one": expected a whole number' in found[0]
-        assert "test_cases[1].comand: unknown key (did you mean 'command'?)" in "".join(found)
-        assert "test_cases[1].command: this key is missing" in "".join(found)
+        assert "test_cases[1].comand = \"sudo a\": unknown key (did you mean 'command'?)" in "".join(found)
+        assert "this key is missing" not in "".join(found)

@@ -315,10 +315,3 @@ class TestOutdated:
         assert not is_outdated(folder)
         minimal.write_text("environment: bed # changed\n")
         assert is_outdated(folder)
-
-
-def test_the_legacy_format_is_named(tmp_path: Path) -> None:
-    for name in ("ssh-config.yaml", "test-env-config.yaml", "ebpf-tools-config.yaml"):
-        (tmp_path / name).touch()
-    with pytest.raises(ConfigError, match="legacy format"):
-        load_environment(tmp_path)

@@ -66,6 +66,16 @@ def is_free(address: str, port: int) -> bool:
     return True
 
 
+def count_free(address: str, first: int, last: int, wanted: int) -> int:
+    """How many ports of the range are free, counted up to ``wanted``."""
+    found = 0
+    for port in range(first, last + 1):
+        found += is_free(address, port)
+        if found >= wanted:
+            break
+    return found
+
+
 class Ports:
     """Free ports of the range, each different from those before, round and round."""
 

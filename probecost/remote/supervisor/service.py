@@ -6,7 +6,7 @@ from typing import Any, Callable, Dict, List, Optional
 from . import facts
 from .cgroups import Cgroup
 from .files import Files
-from .generators import Generators
+from .generators import Generators, count_free
 from .processes import Identity, now_ns
 from .sampling import NodeSampler, ToolSampler
 from .tool import Tool
@@ -51,6 +51,9 @@ class Service:
     def missing(self, programs: List[str], files: List[str]) -> Result:
         absent = [name for name in files if not os.path.exists(self._files.locate(name))]
         return {"missing": facts.missing(programs, self._files.workdir, self._identity), "files": absent}
+
+    def free_ports(self, address: str, port_range: List[int], wanted: int) -> Result:
+        return {"free": count_free(address, port_range[0], port_range[1], wanted)}
 
     def open_perf_test(
         self, servers: List[Dict[str, Any]], address: str, port_range: List[int], monitoring: str

@@ -1,0 +1,166 @@
+"""Everything that would stop a run of an environment, step by step and node by node, without any traffic.
+
+The steps are those of the engine itself: ``measure.preflight`` opens the nodes and asks what they lack. What a step
+cannot say because an earlier one failed stays open.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from probecost.config.models import Case, Environment, PairSide
+from probecost.errors import (
+    AuthenticationError,
+    HostKeyError,
+    Missing,
+    NodeError,
+    ProbecostError,
+    RemoteError,
+    UnreachableError,
+)
+from probecost.measure.preflight import PreflightNode, examine, lacking, local_tool
+from probecost.remote.node import Lacks
+from probecost.remote.pool import each
+
+State = Literal["ok", "problem", "not checked"]
+
+#: What is looked at on a node, in this order.
+CHECKS = ("ssh", "host key", "login", "sudo", "python", "programs", "workdir", "tools", "test address", "ports")
+_CONNECTION = CHECKS[:3]
+_FAILED_STEP = {UnreachableError: "ssh", HostKeyError: "host key", AuthenticationError: "login"}
+_NETPERF_PORTS = 2
+THIS_MACHINE = "this machine"
+
+
+class DoctorNode(PreflightNode, Protocol):
+    """What is used of ``remote.node.Node`` here."""
+
+    def free_ports(self, address: str, port_range: tuple[int, int], wanted: int) -> int: ...
+
+    def close(self) -> None: ...
+
+
+@dataclass(frozen=True)
+class Check:
+    """One line of a report: the state, and for each problem what is wrong and what to do about it."""
+
+    name: str
+    state: State
+    problems: tuple[Missing, ...] = ()
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class Report:
+    """All checks of one node, or of this machine."""
+
+    node: str
+    checks: tuple[Check, ...]
+
+    @property
+    def problems(self) -> tuple[Missing, ...]:
+        return tuple(problem for check in self.checks for problem in check.problems)
+
+
+def nodes_needed(environment: Environment, cases: Sequence[Case]) -> list[str]:
+    """Names of the nodes that the cases use, in the order of the configuration."""
+    pairs = [environment.pairs[kind] for kind in {case.pair_kind for case in cases}]
+    used = {name for pair in pairs for side in (pair.server, pair.client) for name in (side.node, side.tool_node)}
+    return [name for name in environment.nodes if name in used]
+
+
+def diagnose(environment: Environment, nodes: Sequence[DoctorNode], cases: Sequence[Case]) -> list[Report]:
+    """A report per node, all asked at the same time; the nodes are closed again."""
+    try:
+        answers = examine(environment, nodes, cases)
+        opened = [node for node in nodes if _is_open(answers[node.name])]
+        sides = _sides(environment, cases)
+        found = each(opened, lambda node: _addresses(environment, node, sides.get(node.name, ()), cases))
+        return [_report(node.name, answers[node.name], found.get(node.name)) for node in nodes]
+    finally:
+        each(nodes, _close)
+
+
+def _close(node: DoctorNode) -> None:
+    with suppress(ProbecostError):
+        node.close()
+
+
+def _is_open(answer: Lacks | Exception) -> bool:
+    return isinstance(answer, Lacks) and answer.supervisor is None
+
+
+def _sides(environment: Environment, cases: Sequence[Case]) -> dict[str, list[tuple[str, PairSide]]]:
+    """The ends of test pairs that lie on each node, as ``server`` or ``client``."""
+    found: dict[str, list[tuple[str, PairSide]]] = {}
+    for kind in sorted({case.pair_kind for case in cases}):
+        pair = environment.pairs[kind]
+        found.setdefault(pair.server.node, []).append(("server", pair.server))
+        found.setdefault(pair.client.node, []).append(("client", pair.client))
+    return found
+
+
+def _addresses(
+    environment: Environment, node: DoctorNode, sides: Sequence[tuple[str, PairSide]], cases: Sequence[Case]
+) -> dict[str, list[Missing]]:
+    """What is wrong with the test addresses of a node, and with the ports of a server."""
+    first, last = environment.port_range
+    wanted = max([_NETPERF_PORTS, *(spec.streams for spec in environment.perf_tests)])
+    found: dict[str, list[Missing]] = {"test address": [], "ports": []}
+    for role, side in sides:
+        try:
+            free = node.free_ports(side.test_ip, environment.port_range, wanted if role == "server" else 1)
+        except RemoteError as error:
+            found["test address"].append(Missing(node.name, error.reason, "correct test_ip, or bootstrap again"))
+            continue
+        if role == "server" and free < wanted:
+            text = f"{free} of {wanted} ports are free from {first} to {last} on {side.test_ip}"
+            found["ports"].append(Missing(node.name, text, "choose another performance_tests.port_range"))
+    return found
+
+
+def _report(node: str, answer: Lacks | Exception, addresses: Mapping[str, list[Missing]] | Exception | None) -> Report:
+    if isinstance(answer, Exception):
+        return _failed(node, answer)
+    problems: dict[str, list[Missing]] = {str(kind): items for kind, items in lacking(node, answer).items()}
+    checked = {*_CONNECTION, "programs"}
+    if answer.supervisor is None:
+        checked |= set(CHECKS)
+    elif "python" in problems:
+        checked |= {"sudo"} if "sudo" not in answer.supervisor else set()
+    if isinstance(addresses, Exception):
+        return _failed(node, addresses)
+    problems |= {name: items for name, items in (addresses or {}).items() if items}
+    return Report(node, tuple(_check(name, problems.get(name, []), name in checked) for name in CHECKS))
+
+
+def _failed(node: str, error: Exception) -> Report:
+    """A report of a node to which the way is blocked. Errors that are not ours are raised."""
+    if not isinstance(error, ProbecostError):
+        raise error
+    step = next((name for kind, name in _FAILED_STEP.items() if isinstance(error, kind)), "ssh")
+    text = error.reason if isinstance(error, NodeError) else str(error)
+    before = CHECKS[: CHECKS.index(step)]
+    return Report(
+        node,
+        tuple(_check(name, [Missing(node, text)] if name == step else [], name in before) for name in CHECKS),
+    )
+
+
+def _check(name: str, problems: Sequence[Missing], is_checked: bool) -> Check:
+    if problems:
+        return Check(name, "problem", tuple(problems))
+    return Check(name, "ok" if is_checked else "not checked")
+
+
+def local_report(environment: Environment, cases: Sequence[Case]) -> Report:
+    """What lies on this machine: the files of tools that are copied from here. The others must be on their nodes."""
+    files = dict.fromkeys(case.tool_file for case in cases if case.tool_file)
+    here = [file for file in files if local_tool(environment, file) is not None]
+    if not here:
+        return Report(THIS_MACHINE, (Check("tools", "not checked", detail="all of them must be on the nodes"),))
+    detail = f"{len(here)} of {len(files)} files are copied from {environment.local_tools_dir}"
+    return Report(THIS_MACHINE, (Check("tools", "ok", detail=detail),))
