@@ -13,6 +13,8 @@ from analysis.metadata import NodeFacts, PerfTestMetadata
 from analysis.problems import Problem
 from analysis.resources import CaseUsage, case_usage
 from analysis.runfile import CaseOutcome, RunInfo, read_run
+from analysis.statistics.verdict import DEFAULT_MARGIN_PCT
+from analysis.verdicts import CaseName, MetricVerdict, verdicts
 from probecost.layout import ARMS, BASELINE, TOOL, iteration_name
 
 PERF_TESTS = (
@@ -67,6 +69,7 @@ class Study:
     run: RunInfo
     cases: tuple[CaseStudy, ...]
     measurements: tuple[Measurement, ...]
+    verdicts: tuple[MetricVerdict, ...]
     problems: tuple[Problem, ...]
     nodes: Mapping[str, Mapping[str, NodeFacts]]
     versions: tuple[str, ...]
@@ -77,8 +80,11 @@ class Study:
         return tuple(sorted(found | set(self.nodes)))
 
 
-def study_run(root: Path) -> Study:
-    """Read everything below ``root`` (a run's folder, an iteration's, or anything that holds node trees)."""
+def study_run(root: Path, margin_pct: float = DEFAULT_MARGIN_PCT) -> Study:
+    """Read everything below ``root`` (a run's folder, an iteration's, or anything that holds node trees).
+
+    ``margin_pct``: a cost up to this is negligible.
+    """
     root = root.resolve()
     located = locate(root)
     run, run_problems = read_run(root)
@@ -93,10 +99,20 @@ def study_run(root: Path) -> Study:
         run=run,
         cases=tuple(cases),
         measurements=tuple(measurements),
+        verdicts=verdicts(
+            [record.metadata for record in located.records], measurements, _planned(run, located.records), margin_pct
+        ),
         problems=tuple(problem for problem in loose if id(problem) not in taken),
         nodes=nodes,
         versions=tuple(sorted({r.metadata.probecost for r in located.records if r.metadata.probecost})),
     )
+
+
+def _planned(run: RunInfo, records: Sequence[PerfTestRecord]) -> set[CaseName]:
+    """All cases that the run was to measure; its file may not name the environment where there is only one."""
+    environments = {record.metadata.environment for record in records}
+    only = next(iter(environments)) if len(environments) == 1 else ""
+    return {CaseName(case.environment or only, case.case_key) for case in run.cases}
 
 
 def study_case(root: Path, environment: str, iteration: int, case_key: str) -> CaseStudy | None:

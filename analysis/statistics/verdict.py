@@ -66,7 +66,7 @@ def judge(found: Estimate, cost: Cost, p_adjusted: float, margin_pct: float = DE
     if found.n < MIN_UNITS:
         return Verdict(Word.NONE, f"{_units(found.n)}: below {MIN_UNITS} there is an estimate and no verdict")
     alpha = 1 - found.level
-    interval = f"[{_signed(cost.low_pct)}, {_signed(cost.high_pct)}]"
+    interval = f"[{_percent(cost.low_pct)}, {_percent(cost.high_pct)}]"
     excludes_zero = cost.low_pct > 0 or cost.high_pct < 0
     if -margin_pct <= cost.low_pct and cost.high_pct <= margin_pct:
         worse = max(abs(cost.low_pct), abs(cost.high_pct))
@@ -76,7 +76,7 @@ def judge(found: Estimate, cost: Cost, p_adjusted: float, margin_pct: float = DE
         if cost.high_pct < 0:
             return Verdict(Word.SPEED_UP, "no number before it is confirmed on 8 fresh units")
         word = Word.OVERHEAD if cost.low_pct >= margin_pct else Word.SMALL
-        return _with_robust(Verdict(word, f"{_signed(cost.estimate_pct)} {interval}"), cost)
+        return _with_robust(Verdict(word, f"{_percent(cost.estimate_pct)} {interval}"), cost)
     return Verdict(Word.INCONCLUSIVE, _why_not(found, cost, p_adjusted if excludes_zero else None, margin_pct))
 
 
@@ -91,12 +91,12 @@ def _why_not(found: Estimate, cost: Cost, p_adjusted: float | None, margin_pct: 
 def _with_robust(verdict: Verdict, cost: Cost) -> Verdict:
     if abs(cost.estimate_pct - cost.robust_pct) <= cost.half_width_pct:
         return verdict
-    return Verdict(verdict.word, f"{verdict.reason}; outliers: the robust estimate is {_signed(cost.robust_pct)}")
+    return Verdict(verdict.word, f"{verdict.reason}; outliers: the robust estimate is {_percent(cost.robust_pct)}")
 
 
 def _units(n: int) -> str:
     return f"{n} unit{'' if n == 1 else 's'}"
 
 
-def _signed(percent: float) -> str:
-    return f"{percent:+.1f} %"
+def _percent(percent: float) -> str:
+    return f"{percent:.1f} %"

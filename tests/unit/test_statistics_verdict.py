@@ -60,7 +60,7 @@ def test_fewer_than_8_units_give_no_verdict() -> None:
 
 
 def test_reasons_give_the_numbers() -> None:
-    assert judged(5.0, 8.0).reason == "+6.5 % [+5.0 %, +8.0 %]"
+    assert judged(5.0, 8.0).reason == "6.5 % [5.0 %, 8.0 %]"
     assert judged(-1.0, 2.0).reason == "at most 2.0 %"
     assert judged(-2.5, 0.5).reason == "at most 2.5 %"
     assert judged(-9.0, -5.0).reason == "no number before it is confirmed on 8 fresh units"
@@ -73,8 +73,8 @@ def test_inconclusive_says_the_noise_floor_and_what_a_new_test_needs() -> None:
 
 
 def test_outliers_are_told() -> None:
-    assert judged(5.0, 8.0, robust=1.4).reason == "+6.5 % [+5.0 %, +8.0 %]"
-    assert judged(5.0, 8.0, robust=2.0).reason == "+6.5 % [+5.0 %, +8.0 %]; outliers: the robust estimate is +8.5 %"
+    assert judged(5.0, 8.0, robust=1.4).reason == "6.5 % [5.0 %, 8.0 %]"
+    assert judged(5.0, 8.0, robust=2.0).reason == "6.5 % [5.0 %, 8.0 %]; outliers: the robust estimate is 8.5 %"
 
 
 def test_cost_of_a_rate_is_what_is_lost() -> None:
