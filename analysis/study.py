@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from analysis.compare import CaseId, Comparison, MetricId, compare
+from analysis.flows import measure_flow
 from analysis.locate import PerfTestRecord, locate
 from analysis.measurements import PRIMARY, Measurement, measure
 from analysis.metadata import NodeFacts, PerfTestMetadata
@@ -15,7 +16,7 @@ from analysis.resources import CaseUsage, case_usage
 from analysis.runfile import CaseOutcome, RunInfo, read_run
 from analysis.statistics.verdict import DEFAULT_MARGIN_PCT
 from analysis.verdicts import CaseName, MetricVerdict, verdicts
-from probecost.layout import ARMS, BASELINE, TOOL, iteration_name
+from probecost.layout import ARMS, BASELINE, SWITCHED, TOOL, iteration_name
 
 PERF_TESTS = (
     ("latency", "tcp_rr"),
@@ -88,9 +89,13 @@ def study_run(root: Path, margin_pct: float = DEFAULT_MARGIN_PCT) -> Study:
     root = root.resolve()
     located = locate(root)
     run, run_problems = read_run(root)
-    cases, measurements, measured_problems = _cases(located.records, located.problems, run)
+    visits = [record for record in located.records if record.metadata.arm != SWITCHED]
+    flows = [measure_flow(record) for record in located.records if record.metadata.arm == SWITCHED]
+    cases, measurements, measured_problems = _cases(visits, located.problems, run)
+    measurements += [row for flow in flows for row in flow.measurements]
     taken = {id(problem) for case in cases for problem in case.problems}
-    loose = [*run_problems, *located.problems, *measured_problems]
+    flow_problems = [problem for flow in flows for problem in flow.problems]
+    loose = [*run_problems, *located.problems, *measured_problems, *flow_problems]
     nodes: dict[str, dict[str, NodeFacts]] = {}
     for record in located.records:
         nodes.setdefault(record.metadata.environment, {}).update(record.metadata.facts)
@@ -120,7 +125,8 @@ def study_case(root: Path, environment: str, iteration: int, case_key: str) -> C
     root = root.resolve()
     located = locate(root / environment / iteration_name(iteration))
     wanted = CaseId(environment, iteration, case_key)
-    cases, _, _ = _cases(located.records, located.problems, read_run(root)[0], only=wanted)
+    visits = [record for record in located.records if record.metadata.arm != SWITCHED]
+    cases, _, _ = _cases(visits, located.problems, read_run(root)[0], only=wanted)
     return next((case for case in cases if case.id == wanted), None)
 
 

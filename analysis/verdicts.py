@@ -1,14 +1,16 @@
 """A verdict for each metric of each case of a run: units paired, gates checked, families adjusted.
 
-A unit is a baseline visit and a tool visit next to each other, in any iteration. Counts that may be zero (retransmits,
-lost datagrams) have no ratio and get no verdict. One metric of each perf test is primary; the primary ones of all cases
-that were planned are one family (Holm), the others another (Benjamini and Hochberg).
+A unit is a baseline visit and a tool visit next to each other, in any iteration; where a metric was measured in flows
+inside which the tool was switched, a unit is such a flow, and its effect the mean over the flow's pairs of segments.
+Counts that may be zero (retransmits, lost datagrams) have no ratio and get no verdict. One metric of each perf test is
+primary; the primary ones of all cases that were planned are one family (Holm), the others another (Benjamini and
+Hochberg).
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from math import log
 from statistics import fmean
@@ -22,7 +24,7 @@ from analysis.metadata import PerfTestMetadata
 from analysis.statistics.families import benjamini_hochberg, holm
 from analysis.statistics.signflip import Estimate, estimate
 from analysis.statistics.verdict import ALPHA, DEFAULT_MARGIN_PCT, Cost, Verdict, Word, cost_of, judge
-from probecost.layout import BASELINE, TOOL
+from probecost.layout import ARMS, BASELINE, TOOL
 
 #: Metrics with a better end: ``True`` where lower is better.
 LOWER_IS_BETTER = {
@@ -37,8 +39,9 @@ LOWER_IS_BETTER = {
     "transactions_per_s": False,
     "sent_pps": False,
     "received_pps": False,
+    "cpu_s_per_gb": True,
 }
-SCHEDULE = "visits"
+VISITS, FLOWS = "visits", "switched"
 _LEAST_VOIDS = 5
 _UNEVEN_P = 0.01
 
@@ -64,6 +67,7 @@ class MetricVerdict:
     metric: MetricId
     unit: str
     is_primary: bool
+    schedule: str
     n_units: int
     n_void_baseline: int
     n_void_tool: int
@@ -82,8 +86,10 @@ def verdicts(
     margin_pct: float = DEFAULT_MARGIN_PCT,
 ) -> tuple[MetricVerdict, ...]:
     """All verdicts of a run, by case and metric. ``planned``: every case the run was to measure, measured or not."""
+    rows = list(measurements)
     facts = _Facts(records)
-    found = [_untested(case, metric, arms, facts) for (case, metric), arms in sorted(_arms(measurements).items())]
+    facts.add_segments(rows)
+    found = [_untested(case, metric, series, facts) for (case, metric), series in sorted(_series(rows).items())]
     primary = [entry for entry in found if entry.is_primary]
     others = [entry for entry in found if not entry.is_primary]
     m = max(facts.primary_tests(planned), len(primary))
@@ -94,16 +100,45 @@ def verdicts(
     return tuple(_judged(adjusted[entry.case, entry.metric], margin_pct) for entry in found)
 
 
-class _Ratio(NamedTuple):
-    """The unit's values; ``effect`` is ``None`` where no ratio can be formed."""
+class _Pair(NamedTuple):
+    """One value of each arm; ``effect`` is ``None`` where no ratio can be formed."""
 
-    unit: tuple[int, int]
+    name: str
     baseline: float
     tool: float
 
     @property
     def effect(self) -> float | None:
         return log(self.tool / self.baseline) if self.tool > 0 and self.baseline > 0 else None
+
+
+class _Series:
+    """The values of one metric of one case by unit, pair and arm. With any switched flow, only flows count."""
+
+    def __init__(self) -> None:
+        self._values: dict[str, dict[tuple[int, int], dict[int, dict[str, list[float]]]]] = {VISITS: {}, FLOWS: {}}
+
+    def add(self, row: Measurement) -> None:
+        units = self._values[FLOWS if row.is_switched else VISITS]
+        pairs = units.setdefault((row.iteration, row.unit_index), {})
+        pair = row.pair_index if row.is_switched else 0
+        pairs.setdefault(pair, {}).setdefault(row.arm, []).append(row.value)
+
+    @property
+    def schedule(self) -> str:
+        return FLOWS if self._values[FLOWS] else VISITS
+
+    def units(self) -> list[list[_Pair]]:
+        """The complete pairs of each unit that has any."""
+        found = []
+        for (_, unit), pairs in sorted(self._values[self.schedule].items()):
+            complete = [
+                _Pair(f"unit {unit}, pair {number}" if number else f"unit {unit}", *(fmean(arms[arm]) for arm in ARMS))
+                for number, arms in sorted(pairs.items())
+                if all(arm in arms for arm in ARMS)
+            ]
+            found += [complete] if complete else []
+        return found
 
 
 class _Facts:
@@ -125,6 +160,24 @@ class _Facts:
             self.visits[place] += 1
             self.voids[place] += bool(what.void_reason or what.error)
 
+    def add_segments(self, measurements: Iterable[Measurement]) -> None:
+        """The segments of flows count as visits of their arm, once for all their metrics."""
+        segments = {
+            (
+                CaseName(row.environment, row.case_key),
+                row.perf_test,
+                row.conn_type,
+                row.arm,
+                row.iteration,
+                row.visit_id,
+            ): (bool(row.void_reason))
+            for row in measurements
+            if row.is_switched
+        }
+        for (case, perf_test, conn_type, arm, _, _), is_void in segments.items():
+            self.visits[case, perf_test, conn_type, arm] += 1
+            self.voids[case, perf_test, conn_type, arm] += is_void
+
     def primary_tests(self, planned: Iterable[CaseName]) -> int:
         """How many primary tests the plan has: every case with the perf tests of its environment and pair kind."""
         total = 0
@@ -145,28 +198,23 @@ class _Facts:
         return f"void visits prefer an arm: {voids[0]} of the baseline, {voids[1]} of the tool (p {p:.4f})"
 
 
-_Arms = Mapping[str, dict[tuple[int, int], list[float]]]
-
-
-def _arms(measurements: Iterable[Measurement]) -> dict[tuple[CaseName, MetricId], _Arms]:
-    """Values by case and metric, then by arm, then by iteration and unit; void and shared ones left out."""
-    found: dict[tuple[CaseName, MetricId], _Arms] = {}
+def _series(measurements: Iterable[Measurement]) -> dict[tuple[CaseName, MetricId], _Series]:
+    """By case and metric; void and shared values left out."""
+    found: dict[tuple[CaseName, MetricId], _Series] = {}
     for row in measurements:
         if row.void_reason or row.shared_baseline or row.metric not in LOWER_IS_BETTER:
             continue
         where = CaseName(row.environment, row.case_key), MetricId(row.perf_test, row.conn_type, row.metric)
-        arms = found.setdefault(where, {BASELINE: {}, TOOL: {}})
-        arms[row.arm].setdefault((row.iteration, row.unit_index), []).append(row.value)
+        found.setdefault(where, _Series()).add(row)
     return found
 
 
-def _untested(case: CaseName, metric: MetricId, arms: _Arms, facts: _Facts) -> MetricVerdict:
+def _untested(case: CaseName, metric: MetricId, series: _Series, facts: _Facts) -> MetricVerdict:
     """Everything but the family and the word; a gate that failed is in the verdict already."""
-    both = sorted(arms[BASELINE].keys() & arms[TOOL].keys())
-    ratios = [_Ratio(unit, fmean(arms[BASELINE][unit]), fmean(arms[TOOL][unit])) for unit in both]
-    effects = [ratio.effect for ratio in ratios if ratio.effect is not None]
+    units = series.units()
+    effects = [fmean(known) for pairs in units if (known := [pair.effect for pair in pairs if pair.effect is not None])]
     found = estimate(effects, ALPHA) if effects else None
-    gate = facts.uneven_voids(case, metric) or _without_ratio(ratios)
+    gate = facts.uneven_voids(case, metric) or _without_ratio([pair for pairs in units for pair in pairs])
     return MetricVerdict(
         case=case,
         pair_kind=facts.pair_kinds.get(case, ""),
@@ -174,7 +222,8 @@ def _untested(case: CaseName, metric: MetricId, arms: _Arms, facts: _Facts) -> M
         metric=metric,
         unit=UNITS[metric.metric],
         is_primary=PRIMARY.get(metric.perf_test) == metric.metric,
-        n_units=len(ratios),
+        schedule=series.schedule,
+        n_units=len(units),
         n_void_baseline=facts.voids[case, metric.perf_test, metric.conn_type, BASELINE],
         n_void_tool=facts.voids[case, metric.perf_test, metric.conn_type, TOOL],
         estimate=found,
@@ -186,16 +235,16 @@ def _untested(case: CaseName, metric: MetricId, arms: _Arms, facts: _Facts) -> M
     )
 
 
-def _without_ratio(ratios: Sequence[_Ratio]) -> str:
+def _without_ratio(pairs: Sequence[_Pair]) -> str:
     """The gate: a zero is data, and no ratio can be formed with it."""
-    zeros = [ratio for ratio in ratios if ratio.effect is None]
+    zeros = [pair for pair in pairs if pair.effect is None]
     if not zeros:
         return ""
-    arms = ", ".join(
-        f"unit {ratio.unit[1]} ({BASELINE if ratio.baseline <= 0 else TOOL} {min(ratio.baseline, ratio.tool):g})"
-        for ratio in zeros[:3]
+    named = ", ".join(
+        f"{pair.name} ({BASELINE if pair.baseline <= 0 else TOOL} {min(pair.baseline, pair.tool):g})"
+        for pair in zeros[:3]
     )
-    return f"no ratio can be formed in {len(zeros)} of {len(ratios)} units: {arms}"
+    return f"no ratio can be formed in {len(zeros)} of {len(pairs)} pairs: {named}"
 
 
 def _p_value(entry: MetricVerdict) -> float | None:

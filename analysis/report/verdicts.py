@@ -10,7 +10,7 @@ from analysis.compare import MetricId
 from analysis.report.cells import decimal, exact, markdown, percent, text_cell
 from analysis.report.tables import csv_text
 from analysis.statistics.verdict import Word
-from analysis.verdicts import SCHEDULE, CaseName, MetricVerdict
+from analysis.verdicts import CaseName, MetricVerdict
 
 #: The tool that only sleeps. Whatever it seems to cost is the noise of the bed.
 CONTROL = "null"
@@ -85,7 +85,7 @@ def verdicts_text(run_id: str, verdicts: Iterable[MetricVerdict]) -> str:
                 each.metric.metric,
                 each.unit,
                 "yes" if each.is_primary else "no",
-                SCHEDULE,
+                each.schedule,
                 str(each.n_units),
                 str(each.n_void_baseline),
                 str(each.n_void_tool),

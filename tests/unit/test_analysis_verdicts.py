@@ -124,7 +124,7 @@ def test_a_zero_is_data_without_a_ratio() -> None:
     rows = [replace(each, value=0.0) if (each.arm, each.unit_index) == (TOOL, 3) else each for each in units(0.2, 9)]
     found = only(verdicts(records(9), rows, []))
     assert found.verdict.word is Word.INVALID
-    assert found.verdict.reason == "no ratio can be formed in 1 of 9 units: unit 3 (tool 0)"
+    assert found.verdict.reason == "no ratio can be formed in 1 of 9 pairs: unit 3 (tool 0)"
     assert found.p_adjusted is None
 
 

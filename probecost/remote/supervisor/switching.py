@@ -1,8 +1,8 @@
 """One running flow, the tool switched on and off inside it: what this node's counters say at both ends of a segment.
 
-Segments come in pairs, one of each arm, in the order that the controller's coin decided. The tool is started before each
-of its segments and stopped after it; both arms then wait for the guard, so that neither attaching nor detaching is in a
-segment. As many pairs are made as fit into the flow.
+Segments come in pairs, one of each arm, in the order that the controller's coin decided. The tool is started before
+each of its segments and stopped after it; both arms then wait for the guard, so that neither attaching nor detaching is
+in a segment. As many pairs are made as fit into the flow.
 """
 
 import threading
