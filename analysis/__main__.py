@@ -39,7 +39,8 @@ def main(path: Path, output_dir: Path, config_file: Path) -> None:
     """Write the reports of a results tree: no SSH, no root. What is missing in them goes to stderr."""
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     try:
-        click.echo(write_study(study_run(path), output_dir, load_settings(config_file)))
+        settings = load_settings(config_file)
+        click.echo(write_study(study_run(path, settings.margin_pct), output_dir, settings))
     except (ProbecostError, OSError) as error:
         click.echo(f"analysis: {error}", err=True)
         sys.exit(4)

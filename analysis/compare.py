@@ -63,7 +63,7 @@ def diff_pct(tool: float | None, baseline: float | None) -> float | None:
 
 
 def compare(measurements: Iterable[Measurement]) -> Mapping[CaseId, Mapping[MetricId, Comparison]]:
-    """All comparisons of all cases that were measured; void measurements take no part.
+    """All comparisons of all cases that were measured; void measurements and segments of flows take no part.
 
     A case is compared with its own baseline visits, and only without any with its environment's shared baseline (of
     the same iteration and pair kind).
@@ -73,7 +73,7 @@ def compare(measurements: Iterable[Measurement]) -> Mapping[CaseId, Mapping[Metr
     pair_kinds: dict[CaseId, str] = {}
     units: dict[str, str] = {}
     for row in measurements:
-        if row.void_reason:
+        if row.void_reason or row.is_switched:
             continue
         metric = MetricId(row.perf_test, row.conn_type, row.metric)
         units[row.metric] = row.unit

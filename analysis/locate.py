@@ -132,7 +132,7 @@ def _perf_test_folders(tree: Path, problems: list[Problem]) -> Iterator[Path]:
         for visit in sorted(tree.glob(pattern)):
             if is_folder(visit / layout.CLIENT_RESULTS) or is_folder(visit / layout.SERVER_RESULTS):
                 problems.append(Problem(visit, "has the older shape of the tree, which is not read here", missing=True))
-            for folder in sorted(visit.glob("*/*")):
+            for folder in sorted([*visit.glob("*/*"), *visit.glob(f"{layout.SWITCHED}/*/*")]):
                 if layout.PerfTestFolder.parse(PurePosixPath(folder.relative_to(tree))) and is_folder(folder):
                     yield folder
 
@@ -199,8 +199,8 @@ def _from_path(group: Path) -> tuple[str, int]:
 def _contradiction(place: layout.PerfTestFolder, copies: list[PerfTestMetadata]) -> str:
     """Why folder name and metadata, or the copies on two nodes, cannot belong together; empty when they can."""
     for copy in copies:
-        if copy.arm != place.visit.arm:
-            return f"the metadata say arm {copy.arm!r}, the folder is one of arm {place.visit.arm!r}"
+        if copy.arm != place.arm:
+            return f"the metadata say arm {copy.arm!r}, the folder is one of arm {place.arm!r}"
         if (copy.perf_test, copy.conn_type) != (place.perf_type, place.conn_type):
             return f"the metadata say {copy.perf_test} {copy.conn_type}, the folder's name says otherwise"
     if len({(copy.environment, copy.iteration, copy.case_key, copy.visit_id, copy.unit) for copy in copies}) > 1:
@@ -216,7 +216,7 @@ def _unplaced(path: Path, reason: str, group: Path, place: layout.PerfTestFolder
         missing,
         environment,
         iteration,
-        arm=place.visit.arm,
+        arm=place.arm,
         perf_test=place.perf_type,
         conn_type=place.conn_type,
     )

@@ -46,6 +46,7 @@ UNITS = {
     "received_pps": "packets/s",
     "lost_share": "share",
     "rcvbuf_errors": "count",
+    "cpu_s_per_gb": "s/GB",
 }
 # The metric without which a perf test has no valid data.
 PRIMARY = {"throughput": "received_bps", "latency": "mean_us", "pps": "received_pps"}
@@ -53,7 +54,10 @@ PRIMARY = {"throughput": "received_bps", "latency": "mean_us", "pps": "received_
 
 @dataclass(frozen=True)
 class Measurement:
-    """One row: ``value`` is in ``unit``; ``start_ns`` and ``end_ns`` are Unix ns on the client node's clock."""
+    """One row: ``value`` is in ``unit``; ``start_ns`` and ``end_ns`` are Unix ns on the client node's clock.
+
+    ``is_switched``: it is a segment of a flow; the times are then those of the node that counted.
+    """
 
     run_id: str
     environment: str
@@ -74,6 +78,7 @@ class Measurement:
     start_ns: int | None
     end_ns: int | None
     void_reason: str
+    is_switched: bool = False
 
     def row(self) -> tuple[object, ...]:
         """The cells under ``COLUMNS``; ``None`` where there is nothing."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from analysis.problems import ParseError, child, number, parse_object, whole, words
-from probecost.layout import ARMS
+from probecost.layout import ARMS, SWITCHED
 
 SCHEMA = 1
 
@@ -93,7 +93,7 @@ def parse(text: str) -> PerfTestMetadata:
     arm, unit = words(document, "arm"), whole(document, "unit")
     shared = document.get("shared_baseline") is True
     missing = [key for key in ("perf_test", "conn_type") if not words(document, key)]
-    missing += ["arm"] if arm not in ARMS else []
+    missing += ["arm"] if arm not in (*ARMS, SWITCHED) else []
     missing += ["unit"] if (unit is None and not shared) or (unit or 0) < 0 else []
     missing += ["case_key"] if not words(document, "case_key") and not shared else []
     if missing:

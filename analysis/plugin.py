@@ -11,6 +11,7 @@ from analysis.figures import CaseResults, case_results
 from analysis.report import write_study
 from analysis.report.cells import decimal, percent
 from analysis.report.overview import status, units_line
+from analysis.report.verdicts import verdict_lines
 from analysis.settings import load_settings
 from analysis.study import CaseStudy, Study, study_case, study_run
 from probecost.layout import RunTree
@@ -49,14 +50,17 @@ class AnalysisPlugin:
 
     def pytest_probecost_run_post(self, run: Run) -> None:
         """Write all reports of the run, from whatever is there."""
-        self._study = study_run(run.tree.root)
-        self._reports.append(write_study(self._study, run.tree.reports, load_settings()))
+        settings = load_settings()
+        self._study = study_run(run.tree.root, settings.margin_pct)
+        self._reports.append(write_study(self._study, run.tree.reports, settings))
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """A line per case, with the reports written before this hook."""
         if self._study is not None and self._study.cases:
             terminalreporter.section("overhead (tool against baseline)")
             for line in summary_lines(self._study.cases):
+                terminalreporter.line(line)
+            for line in verdict_lines(self._study.verdicts):
                 terminalreporter.line(line)
 
     @pytest.hookimpl(trylast=True)

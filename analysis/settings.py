@@ -1,4 +1,4 @@
-"""``config.yaml`` of the analysis: which topic a case's category belongs to."""
+"""``config.yaml`` of the analysis: which topic a case's category belongs to, and what counts as negligible."""
 
 from __future__ import annotations
 
@@ -9,16 +9,19 @@ from pathlib import Path
 
 import yaml
 
+from analysis.statistics.verdict import DEFAULT_MARGIN_PCT
 from probecost.errors import ConfigError
 
 DEFAULT_FILE = Path(__file__).with_name("config.yaml")
+_KEYS = ("topics", "margin_pct")
 
 
 @dataclass(frozen=True)
 class Settings:
-    """``topics``: category, or its first parts, → topic."""
+    """``topics``: category, or its first parts, → topic. ``margin_pct``: a cost up to this is negligible."""
 
     topics: Mapping[str, str]
+    margin_pct: float = DEFAULT_MARGIN_PCT
 
     def topic(self, category: str) -> str:
         """The topic's name, safe as the start of a file name.
@@ -45,7 +48,14 @@ def load_settings(path: Path = DEFAULT_FILE) -> Settings:
         raise ConfigError(f"{path}: there is no such file") from None
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise ConfigError(f"{path}: {error}") from None
-    topics = (document or {}).get("topics") if isinstance(document or {}, dict) else document
+    if not isinstance(document or {}, dict):
+        raise ConfigError(f"{path}: expected a mapping with the keys {' and '.join(_KEYS)}, found {document!r}")
+    unknown = sorted(set(map(str, document or {})) - set(_KEYS))
+    if unknown:
+        raise ConfigError(f"{path}: {unknown[0]}: there is no such key; known: {', '.join(_KEYS)}")
+    topics, margin = (document or {}).get("topics"), (document or {}).get("margin_pct", DEFAULT_MARGIN_PCT)
     if not isinstance(topics or {}, dict):
         raise ConfigError(f"{path}: topics: expected a mapping of category to topic, found {topics!r}")
-    return Settings({str(group): str(topic) for group, topic in (topics or {}).items()})
+    if isinstance(margin, bool) or not isinstance(margin, int | float) or not 0 < margin < 100:
+        raise ConfigError(f"{path}: margin_pct: expected a percentage above 0 and below 100, found {margin!r}")
+    return Settings({str(group): str(topic) for group, topic in (topics or {}).items()}, float(margin))

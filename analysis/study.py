@@ -7,13 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from analysis.compare import CaseId, Comparison, MetricId, compare
+from analysis.flows import measure_flow
 from analysis.locate import PerfTestRecord, locate
 from analysis.measurements import PRIMARY, Measurement, measure
 from analysis.metadata import NodeFacts, PerfTestMetadata
 from analysis.problems import Problem
 from analysis.resources import CaseUsage, case_usage
 from analysis.runfile import CaseOutcome, RunInfo, read_run
-from probecost.layout import ARMS, BASELINE, TOOL, iteration_name
+from analysis.statistics.verdict import DEFAULT_MARGIN_PCT
+from analysis.verdicts import CaseName, MetricVerdict, verdicts
+from probecost.layout import ARMS, BASELINE, SWITCHED, TOOL, iteration_name
 
 PERF_TESTS = (
     ("latency", "tcp_rr"),
@@ -67,6 +70,7 @@ class Study:
     run: RunInfo
     cases: tuple[CaseStudy, ...]
     measurements: tuple[Measurement, ...]
+    verdicts: tuple[MetricVerdict, ...]
     problems: tuple[Problem, ...]
     nodes: Mapping[str, Mapping[str, NodeFacts]]
     versions: tuple[str, ...]
@@ -77,14 +81,21 @@ class Study:
         return tuple(sorted(found | set(self.nodes)))
 
 
-def study_run(root: Path) -> Study:
-    """Read everything below ``root`` (a run's folder, an iteration's, or anything that holds node trees)."""
+def study_run(root: Path, margin_pct: float = DEFAULT_MARGIN_PCT) -> Study:
+    """Read everything below ``root`` (a run's folder, an iteration's, or anything that holds node trees).
+
+    ``margin_pct``: a cost up to this is negligible.
+    """
     root = root.resolve()
     located = locate(root)
     run, run_problems = read_run(root)
-    cases, measurements, measured_problems = _cases(located.records, located.problems, run)
+    visits = [record for record in located.records if record.metadata.arm != SWITCHED]
+    flows = [measure_flow(record) for record in located.records if record.metadata.arm == SWITCHED]
+    cases, measurements, measured_problems = _cases(visits, located.problems, run)
+    measurements += [row for flow in flows for row in flow.measurements]
     taken = {id(problem) for case in cases for problem in case.problems}
-    loose = [*run_problems, *located.problems, *measured_problems]
+    flow_problems = [problem for flow in flows for problem in flow.problems]
+    loose = [*run_problems, *located.problems, *measured_problems, *flow_problems]
     nodes: dict[str, dict[str, NodeFacts]] = {}
     for record in located.records:
         nodes.setdefault(record.metadata.environment, {}).update(record.metadata.facts)
@@ -93,10 +104,20 @@ def study_run(root: Path) -> Study:
         run=run,
         cases=tuple(cases),
         measurements=tuple(measurements),
+        verdicts=verdicts(
+            [record.metadata for record in located.records], measurements, _planned(run, located.records), margin_pct
+        ),
         problems=tuple(problem for problem in loose if id(problem) not in taken),
         nodes=nodes,
         versions=tuple(sorted({r.metadata.probecost for r in located.records if r.metadata.probecost})),
     )
+
+
+def _planned(run: RunInfo, records: Sequence[PerfTestRecord]) -> set[CaseName]:
+    """All cases that the run was to measure; its file may not name the environment where there is only one."""
+    environments = {record.metadata.environment for record in records}
+    only = next(iter(environments)) if len(environments) == 1 else ""
+    return {CaseName(case.environment or only, case.case_key) for case in run.cases}
 
 
 def study_case(root: Path, environment: str, iteration: int, case_key: str) -> CaseStudy | None:
@@ -104,7 +125,8 @@ def study_case(root: Path, environment: str, iteration: int, case_key: str) -> C
     root = root.resolve()
     located = locate(root / environment / iteration_name(iteration))
     wanted = CaseId(environment, iteration, case_key)
-    cases, _, _ = _cases(located.records, located.problems, read_run(root)[0], only=wanted)
+    visits = [record for record in located.records if record.metadata.arm != SWITCHED]
+    cases, _, _ = _cases(visits, located.problems, read_run(root)[0], only=wanted)
     return next((case for case in cases if case.id == wanted), None)
 
 

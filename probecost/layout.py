@@ -12,6 +12,8 @@ Remote tree: ``<workdir>/performance-test-results/...``. Below ``performance-tes
     baseline/<pair kind>/<perf type>/<conn type>_<timestamp>/
     ebpf/<tool>_case_<id>_<hash>/<pair kind>/<perf type>/<conn type>_<timestamp>/
         client_results/  server_results/  monitoring/  metadata_<timestamp>.json
+    ebpf/<tool>_case_<id>_<hash>/<pair kind>/switched/<perf type>/<conn type>_<timestamp>/
+        client_results/  server_results/  segments.csv  ebpf_{output,error}_<start>.log  metadata_<timestamp>.json
     ebpf/<tool>_case_<id>_<hash>/<pair kind>/ebpf_monitoring/tool_{cpu_usage,memory,logsize}_<timestamp>.log
     ebpf/<tool>_case_<id>_<hash>/<pair kind>/ebpf_{output,error}_<timestamp>.log
 
@@ -39,6 +41,8 @@ COUNTERS_FILE = "counters.json"
 BASELINE = "baseline"
 TOOL = "tool"
 ARMS = (BASELINE, TOOL)
+SWITCHED = "switched"
+SEGMENTS_FILE = "segments.csv"
 CLIENT_RESULTS = "client_results"
 SERVER_RESULTS = "server_results"
 MONITORING = "monitoring"
@@ -129,16 +133,38 @@ class VisitFolder:
 
 @dataclass(frozen=True)
 class PerfTestFolder:
-    """Where one perf test of one visit lies: ``.../{perf_type}/{conn_type}_{timestamp}``."""
+    """Where one perf test of one visit lies: ``.../{perf_type}/{conn_type}_{timestamp}``.
+
+    ``is_switched``: it is a flow in which the tool was switched, and lies below ``switched``.
+    """
 
     visit: VisitFolder
     perf_type: str
     conn_type: str
     ts: str
+    is_switched: bool = False
+
+    @property
+    def arm(self) -> str:
+        return SWITCHED if self.is_switched else self.visit.arm
 
     @property
     def path(self) -> PurePosixPath:
-        return self.visit.path / self.perf_type / f"{self.conn_type}_{self.ts}"
+        top = self.visit.path / SWITCHED if self.is_switched else self.visit.path
+        return top / self.perf_type / f"{self.conn_type}_{self.ts}"
+
+    @property
+    def segments(self) -> PurePosixPath:
+        return self.path / SEGMENTS_FILE
+
+    @property
+    def switched_stdout(self) -> PurePosixPath:
+        """The tool's output in a switched flow; ``{start}`` becomes the number of the start."""
+        return self.path / "ebpf_output_{start}.log"
+
+    @property
+    def switched_stderr(self) -> PurePosixPath:
+        return self.path / "ebpf_error_{start}.log"
 
     @property
     def metadata(self) -> PurePosixPath:
@@ -171,8 +197,10 @@ class PerfTestFolder:
     @classmethod
     def parse(cls, path: PurePosixPath) -> PerfTestFolder | None:
         """The place that ``path`` (relative to ``performance-test-results``) names, or ``None``."""
-        match path.parts:
-            case (arm, kind, perf_type, name) if arm == BASELINE:
+        is_switched = path.parts[3:4] == (SWITCHED,)
+        parts = (*path.parts[:3], *path.parts[4:]) if is_switched else path.parts
+        match parts:
+            case (arm, kind, perf_type, name) if arm == BASELINE and not is_switched:
                 visit = VisitFolder(kind)
             case (arm, case_name, kind, perf_type, name) if arm == _EBPF:
                 case = CaseFolder.parse(case_name)
@@ -182,7 +210,7 @@ class PerfTestFolder:
             case _:
                 return None
         match_name = _PERF_TEST_FOLDER.fullmatch(name)
-        return cls(visit, perf_type, match_name["conn"], match_name["ts"]) if match_name else None
+        return cls(visit, perf_type, match_name["conn"], match_name["ts"], is_switched) if match_name else None
 
 
 def iteration_name(number: int) -> str:

@@ -10,6 +10,7 @@ from analysis.report.cells import file_name
 from analysis.report.overview import overview
 from analysis.report.tables import measurements_text, tables
 from analysis.report.topics import topic_overview
+from analysis.report.verdicts import verdicts_text
 from analysis.settings import Settings, load_settings
 from analysis.study import CaseStudy, Study, study_run
 from probecost.layout import REPORTS, iteration_name
@@ -25,7 +26,8 @@ def write_reports(run_dir: Path, output_dir: Path | None = None) -> Path:
     Returns the path of overview.md. What is missing or damaged in the tree is reported, not raised; an ``OSError``
     means that the reports themselves could not be written, a ``ConfigError`` that the analysis' own settings are wrong.
     """
-    return write_study(study_run(run_dir), output_dir or run_dir / REPORTS, load_settings())
+    settings = load_settings()
+    return write_study(study_run(run_dir, settings.margin_pct), output_dir or run_dir / REPORTS, settings)
 
 
 def write_study(study: Study, output_dir: Path, settings: Settings) -> Path:
@@ -48,7 +50,9 @@ def write_study(study: Study, output_dir: Path, settings: Settings) -> Path:
         files += [page, *csv_files]
     measurements = output_dir / "measurements.csv"
     _write(measurements, measurements_text(study.measurements))
-    _write(main_report, overview(study, output_dir, [*files, measurements]))
+    judged = output_dir / "verdicts.csv"
+    _write(judged, verdicts_text(study.run.run_id, study.verdicts))
+    _write(main_report, overview(study, output_dir, [*files, measurements, judged]))
     return main_report
 
 

@@ -11,11 +11,12 @@ from analysis.compare import Comparison
 from analysis.metadata import NodeFacts
 from analysis.problems import Problem, is_file, is_folder
 from analysis.report.cells import NA, code, decimal, file_name, gbps, link, markdown, percent
+from analysis.report.verdicts import verdict_section
 from analysis.resources import human_size
+from analysis.statistics.verdict import MIN_UNITS
 from analysis.study import CaseStudy, Study
 from probecost.layout import RUN_FILE
 
-MIN_UNITS_FOR_VERDICT = 8
 MAX_LINES_PER_LIST = 50
 
 _HEAD = (
@@ -42,6 +43,8 @@ def overview(study: Study, output_dir: Path, files: Sequence[Path]) -> str:
         "",
         *_provenance(study, output_dir),
     ]
+    judged = list(verdict_section(study.verdicts))
+    lines += ["", *judged] if judged else []
     for environment in study.environments:
         lines += ["", *_environment(study, environment, output_dir)]
     lines += ["", *_failures(study)]
@@ -71,12 +74,12 @@ def units_line(cases: Sequence[CaseStudy]) -> str:
     if not counts or counts == [0]:
         return "No case has a complete unit (a baseline and a tool visit next to each other)."
     text = str(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
-    if counts[0] < MIN_UNITS_FOR_VERDICT:
+    if counts[0] < MIN_UNITS:
         return (
-            f"Units per case: {text}. Below {MIN_UNITS_FOR_VERDICT} units these are estimates without a verdict: "
+            f"Units per case: {text}. Below {MIN_UNITS} units these are estimates without a verdict: "
             "a difference may be the noise of the test bed."
         )
-    return f"Units per case: {text}. These are estimates; this report gives no verdicts."
+    return f"Units per case: {text}."
 
 
 def _summary(study: Study) -> Iterator[str]:

@@ -126,6 +126,15 @@ class ToolStop:
 
 
 @dataclass(frozen=True)
+class Switched:
+    """How a tool was switched inside a flow: ``pairs`` of segments that were made, each start and each stop."""
+
+    pairs: int
+    starts: tuple[ToolStart, ...]
+    stops: tuple[ToolStop, ...]
+
+
+@dataclass(frozen=True)
 class Lacks:
     """What a node has not: programs, files below the workdir; what is wrong with the workdir, or with sudo."""
 
@@ -303,10 +312,40 @@ class Node:
 
     def start_tool(self, spec: ToolSpec) -> ToolStart:
         """Start the tool and wait until it is attached (or not); its monitors run when this returns."""
-        fields = {key: value for key, value in vars(spec).items() if key != "monitors"}
         limit_s = spec.ready_timeout_s + REQUEST_S
-        found = self._ask("start_tool", limit_s, spec=fields, monitors=dict(spec.monitors))
-        return ToolStart(**{key: found[key] for key in ToolStart.__dataclass_fields__})
+        found = self._ask("start_tool", limit_s, spec=_tool_fields(spec), monitors=dict(spec.monitors))
+        return _tool_start(found)
+
+    def switch(
+        self,
+        spec: ToolSpec,
+        pairs: Sequence[tuple[str, str]],
+        *,
+        segment_s: float,
+        guard_s: float,
+        flow_s: float,
+        interface: str,
+        segments: str,
+    ) -> Switched:
+        """Switch the tool on and off inside a flow that runs for ``flow_s`` more seconds; returns when that is done.
+
+        ``pairs``: the arms of each pair in order; as many are made as fit. The counters of ``interface`` and of the
+        node at both ends of each segment go to the file ``segments``. In the file names of ``spec``, ``{start}``
+        becomes the number of the start.
+        """
+        found = self._ask(
+            "switch",
+            flow_s + spec.ready_timeout_s + REQUEST_S,
+            spec=_tool_fields(spec),
+            pairs=[list(arms) for arms in pairs],
+            segment_s=segment_s,
+            guard_s=guard_s,
+            flow_s=flow_s,
+            interface=interface,
+            segments=segments,
+        )
+        stops = [stop for stop in map(_tool_stop, found["stops"]) if stop is not None]
+        return Switched(found["pairs"], tuple(map(_tool_start, found["starts"])), tuple(stops))
 
     def stop_tool(self) -> ToolStop | None:
         """Stop the monitors and the tool; ``None`` when none was running."""
@@ -362,6 +401,14 @@ class Node:
     def remove(self, folders: Sequence[str]) -> None:
         """Remove folders of results on the node, and what is empty above them."""
         self._ask("remove", paths=list(folders), root=TREE)
+
+
+def _tool_fields(spec: ToolSpec) -> dict[str, object]:
+    return {key: value for key, value in vars(spec).items() if key != "monitors"}
+
+
+def _tool_start(found: Mapping[str, Any]) -> ToolStart:
+    return ToolStart(**{key: found[key] for key in ToolStart.__dataclass_fields__})
 
 
 def _tool_stop(found: Mapping[str, Any]) -> ToolStop | None:

@@ -123,6 +123,54 @@ class Tree:
                 self.write(node, f"{part}/{name}", text)
         if udp_counters:
             self.write(SERVER, f"{place.monitoring}/{layout.COUNTERS_FILE}", udp_counters)
+        self._metadata(place, arm, unit, start_ns, case, case_key, shared, len(client), metadata)
+        return place
+
+    def flow(
+        self,
+        unit: int,
+        perf_type: str,
+        conn_type: str,
+        segments: Sequence[tuple[int, str, int]],
+        *,
+        counter: str,
+        case: layout.CaseFolder = CASE,
+        case_key: str = CASE_KEY,
+        **metadata: Any,
+    ) -> layout.PerfTestFolder:
+        """A switched flow of 20 s; ``segments``: pair, arm, how far ``counter`` went in its half second."""
+        start_ns, self.now_ns = self.now_ns, self.now_ns + 30 * SECOND_NS
+        kind = metadata.get("pair_kind", "host")
+        place = layout.PerfTestFolder(
+            layout.VisitFolder(kind, case), perf_type, conn_type, layout.timestamp(start_ns), is_switched=True
+        )
+        names = ("rx_packets", "rx_bytes", "tx_packets", "tx_bytes", "udp_in_datagrams", "cpu_busy_ticks")
+        lines = [
+            "segment,pair,arm,start_ns,end_ns,elapsed_ns," + ",".join(f"{name}_start,{name}_end" for name in names)
+        ]
+        for number, (pair, arm, count) in enumerate(segments, 1):
+            at_ns = start_ns + number * SECOND_NS + OFFSETS_NS[SERVER]
+            counts = [f"1000,{1000 + (count if name == counter else 50)}" for name in names]
+            row = (number, pair, arm, at_ns, at_ns + SECOND_NS // 2, SECOND_NS // 2, *counts)
+            lines.append(",".join(map(str, row)))
+        self.write(SERVER, str(place.segments), "\n".join(lines) + "\n")
+        end_ns = start_ns + 20 * SECOND_NS + OFFSETS_NS[CLIENT]
+        more = {"end_ns": end_ns, **metadata}
+        self._metadata(place, layout.SWITCHED, unit, start_ns, case, case_key, False, 1, more)
+        return place
+
+    def _metadata(
+        self,
+        place: layout.PerfTestFolder,
+        arm: str,
+        unit: int,
+        start_ns: int,
+        case: layout.CaseFolder,
+        case_key: str,
+        shared: bool,
+        streams: int,
+        changes: Mapping[str, Any],
+    ) -> None:
         document = {
             "schema": 1,
             "probecost": "0.1.0",
@@ -144,10 +192,10 @@ class Tree:
             "order": 1 if arm == layout.BASELINE else 2,
             "seed": 7,
             "shared_baseline": shared,
-            "perf_test": perf_type,
-            "conn_type": conn_type,
+            "perf_test": place.perf_type,
+            "conn_type": place.conn_type,
             "duration_s": 1.0,
-            "streams": len(client),
+            "streams": streams,
             "start_ns": start_ns + OFFSETS_NS[CLIENT],
             "end_ns": start_ns + SECOND_NS + OFFSETS_NS[CLIENT],
             "nodes": {"server": SERVER, "client": CLIENT, "tool": SERVER},
@@ -157,11 +205,10 @@ class Tree:
             "options": {"units": self.units, "seed": 7},
             "void_reason": None,
             "error": None,
-            **metadata,
+            **changes,
         }
         for node in (SERVER, CLIENT):
             self.write(node, str(place.metadata), json.dumps({**document, "node": node}))
-        return place
 
     def monitors(self, at_ns: int, samples: Sequence[tuple[float, float, int, int]]) -> None:
         """The tool's three logs. ``samples``: seconds after ``at_ns`` (controller), CPU %, RSS KB, log bytes."""

@@ -101,7 +101,7 @@ class TestTables:
         first = {path: path.read_bytes() for path in write_reports(tree.root).parent.rglob("*") if path.is_file()}
         second = {path: path.read_bytes() for path in write_reports(tree.root).parent.rglob("*") if path.is_file()}
         assert first == second
-        assert len(first) == 4 + 1 + 1 + 1
+        assert len(first) == 4 + 1 + 1 + 1 + 1
 
     def test_formulas_are_neutralised_and_numbers_are_not(self, tmp_path: Path) -> None:
         tree = Tree(tmp_path)
@@ -157,7 +157,16 @@ class TestTopics:
         assert load_settings(path) == Settings({"a-b": "c"})
         path.write_text("")
         assert load_settings(path) == Settings({})
-        for text in ("topics: [a]\n", "topics: {a: b\n", "- a\n"):
+        path.write_text("margin_pct: 1.5\n")
+        assert load_settings(path) == Settings({}, 1.5)
+        for text in (
+            "topics: [a]\n",
+            "topics: {a: b\n",
+            "- a\n",
+            "margin_pct: 0\n",
+            "margin_pct: yes\n",
+            "topic: {}\n",
+        ):
             path.write_text(text)
             with pytest.raises(ConfigError, match=r"config\.yaml"):
                 load_settings(path)
@@ -240,7 +249,11 @@ class TestOverview:
     def test_an_empty_folder(self, tmp_path: Path) -> None:
         overview = write_reports(tmp_path)
         assert "**No case has results.**" in overview.read_text()
-        assert [path.name for path in sorted(overview.parent.iterdir())] == ["measurements.csv", "overview.md"]
+        assert [path.name for path in sorted(overview.parent.iterdir())] == [
+            "measurements.csv",
+            "overview.md",
+            "verdicts.csv",
+        ]
 
     def test_shared_baseline_is_said(self, tmp_path: Path) -> None:
         tree = Tree(tmp_path)

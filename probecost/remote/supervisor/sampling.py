@@ -52,7 +52,7 @@ def parse_net_dev(text: str) -> Dict[str, Dict[str, int]]:
     return result
 
 
-def _read(path: str) -> str:
+def read_proc(path: str) -> str:
     with open(path) as file:
         return file.read()
 
@@ -61,8 +61,8 @@ def counters() -> Dict[str, Any]:
     """UDP and interface counters of this node now, with its clock."""
     return {
         "time_ns": now_ns(),
-        "udp": parse_snmp(_read("/proc/net/snmp"), "Udp"),
-        "net_dev": parse_net_dev(_read("/proc/net/dev")),
+        "udp": parse_snmp(read_proc("/proc/net/snmp"), "Udp"),
+        "net_dev": parse_net_dev(read_proc("/proc/net/dev")),
     }
 
 
@@ -105,7 +105,7 @@ class NodeSampler:
     def _sample(self) -> None:
         head = b"# %d\n" % now_ns()
         for output, source in self._outputs:
-            output.write(head + _read(source).encode())
+            output.write(head + read_proc(source).encode())
 
     def finish(self) -> Dict[str, Any]:
         """Both ends of the counters; they are also written beside the samples."""
@@ -166,7 +166,7 @@ def _memory_of(pids: List[int]) -> List[int]:
     pages = [0, 0]
     for pid in pids:
         try:
-            values = _read("/proc/%d/statm" % pid).split()
+            values = read_proc("/proc/%d/statm" % pid).split()
         except OSError:
             continue
         pages[0] += int(values[0])
@@ -175,7 +175,7 @@ def _memory_of(pids: List[int]) -> List[int]:
 
 
 def _memory_total_kb() -> int:
-    for line in _read("/proc/meminfo").splitlines():
+    for line in read_proc("/proc/meminfo").splitlines():
         if line.startswith("MemTotal:"):
             return int(line.split()[1])
     return 1

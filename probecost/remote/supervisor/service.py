@@ -9,6 +9,7 @@ from .files import Files
 from .generators import Generators, count_free
 from .processes import Identity, now_ns
 from .sampling import NodeSampler, ToolSampler
+from .switching import Switching
 from .tool import Tool
 
 Result = Dict[str, Any]
@@ -32,6 +33,7 @@ class Service:
         self._tool: Optional[Tool] = None
         self._tool_sampler: Optional[ToolSampler] = None
         self._node_sampler: Optional[NodeSampler] = None
+        self._switching: Optional[Switching] = None
 
     def hello(self) -> Result:
         return {
@@ -78,13 +80,45 @@ class Service:
 
     def start_tool(self, spec: Dict[str, Any], monitors: Dict[str, str]) -> Result:
         """Start the tool, wait until it is attached, then start its monitors."""
+        result = self._open_tool(spec).await_ready()
+        if result["outcome"] in ("ready", "partial"):
+            assert self._tool is not None
+            self._tool_sampler = ToolSampler(self._tool, self._files, **monitors)
+        return result
+
+    def _open_tool(self, spec: Dict[str, Any]) -> Tool:
         if self._tool is not None:
             raise ValueError("a tool runs already")
         self._tool = Tool(spec, self._files, self._group.below("tool") if self._group else None, self._emit)
-        result = self._tool.await_ready()
-        if result["outcome"] in ("ready", "partial"):
-            self._tool_sampler = ToolSampler(self._tool, self._files, **monitors)
-        return result
+        return self._tool
+
+    def switch(
+        self,
+        spec: Dict[str, Any],
+        pairs: List[List[str]],
+        segment_s: float,
+        guard_s: float,
+        flow_s: float,
+        interface: str,
+        segments: str,
+    ) -> Result:
+        """Switch the tool on and off while a flow runs; the counters of each segment go to the file ``segments``.
+
+        ``spec`` as for ``start_tool``; ``{start}`` in its file names becomes the number of the start.
+        """
+        names = ("stdout", "stderr")
+
+        def start(number: int) -> Tool:
+            return self._open_tool(dict(spec, **{key: spec[key].replace("{start}", str(number)) for key in names}))
+
+        switching = self._switching = Switching(start, self.stop_tool, interface, guard_s)
+        try:
+            return switching.run(pairs, segment_s, flow_s)
+        finally:
+            self._switching = None
+            self.stop_tool()
+            switching.done.set()
+            switching.write(self._files, segments)
 
     def stop_tool(self) -> Result:
         """Stop the monitors, then the tool; ``{}`` when none was started."""
@@ -97,6 +131,9 @@ class Service:
 
     def stop_all(self) -> Result:
         """End everything of this node's part of a case, whatever state it is in."""
+        switching = self._switching
+        if switching is not None:
+            switching.cancel()
         self._generators.stop()
         self._finish_node_sampler()
         self._generators.close_servers(0.0)

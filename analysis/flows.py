@@ -1,0 +1,106 @@
+"""Switched flows: the rate of each segment from the counters at its ends, and what voids a segment.
+
+A flow is one unit: its effect is the mean over its pairs of log(tool / baseline).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from analysis.locate import PerfTestRecord
+from analysis.measurements import UNITS, Measured, Measurement
+from analysis.parsers import segments
+from analysis.parsers.segments import Segment
+from analysis.problems import ParseError, Problem, read_text
+from probecost.layout import SEGMENTS_FILE
+
+# Which counter says what arrived: at a host its own interface and its kernel, at a guest the tap that leads to it.
+_RECEIVED: Mapping[str, Mapping[str, str]] = {
+    "host": {"packets": "rx_packets", "bytes": "rx_bytes", "datagrams": "udp_in_datagrams"},
+    "vm": {"packets": "tx_packets", "bytes": "tx_bytes", "datagrams": "tx_packets"},
+}
+_TICKS_PER_S = 100  # USER_HZ, the same on every Linux
+
+
+def measure_flow(record: PerfTestRecord) -> Measured:
+    """A row per figure and segment; ``void_reason`` where the flow did not run all through the segment."""
+    what = record.metadata
+    path = record.place_on(what.tool_node) / SEGMENTS_FILE
+    try:
+        found = segments.parse(read_text(path))
+    except ParseError as error:
+        return Measured((), (record.problem(path, str(error), missing=True),))
+    problems = []
+    rows = []
+    for segment in found:
+        void_reason = what.void_reason or (f"failed: {what.error}" if what.error else "") or _outside(record, segment)
+        if void_reason:
+            problems.append(_void(record, segment, void_reason))
+        rows += [
+            Measurement(
+                what.run_id,
+                what.environment,
+                what.pair_kind,
+                what.iteration,
+                what.case_key,
+                f"{what.visit_id}/s{segment.number:03d}",
+                what.unit,
+                segment.pair,
+                segment.arm,
+                None,
+                False,
+                what.perf_test,
+                what.conn_type,
+                metric,
+                value,
+                UNITS[metric],
+                segment.start_ns,
+                segment.end_ns,
+                void_reason,
+                is_switched=True,
+            )
+            for metric, value in _figures(what.pair_kind, what.perf_test, segment)
+        ]
+    return Measured(tuple(rows), tuple(problems))
+
+
+def _figures(pair_kind: str, perf_test: str, segment: Segment) -> Iterator[tuple[str, float]]:
+    """Latency is the time per transaction: there is one in flight, and its request is one packet.
+
+    In a segment without any, latency is at least the segment's length, and that is what is counted.
+    """
+    received = _RECEIVED.get(pair_kind, _RECEIVED["host"])
+
+    def count(what: str) -> int:
+        return segment.counts.get(received[what], 0)
+
+    match perf_test:
+        case "latency":
+            yield "mean_us", segment.seconds * 1e6 / max(1, count("packets"))
+            yield "transactions_per_s", count("packets") / segment.seconds
+        case "throughput":
+            yield "received_bps", count("bytes") * 8 / segment.seconds
+            if count("bytes"):
+                busy_s = segment.counts.get("cpu_busy_ticks", 0) / _TICKS_PER_S
+                yield "cpu_s_per_gb", busy_s / (count("bytes") / 1e9)
+        case "pps":
+            yield "received_pps", count("datagrams") / segment.seconds
+
+
+def _outside(record: PerfTestRecord, segment: Segment) -> str:
+    """Whether the segment lies within the client's run, as well as the two nodes' clocks allow to say."""
+    what = record.metadata
+    if what.start_ns is None or what.end_ns is None:
+        return "the times of the flow are unknown"
+    client, counting = what.clocks.get(what.client_node), what.clocks.get(what.tool_node)
+    shift_ns = (counting.offset_ns if counting else 0) - (client.offset_ns if client else 0)
+    if segment.start_ns - shift_ns < what.start_ns:
+        return "the flow had not begun"
+    if segment.end_ns - shift_ns > what.end_ns:
+        return "the flow had ended"
+    return ""
+
+
+def _void(record: PerfTestRecord, segment: Segment, reason: str) -> Problem:
+    path = record.place_on(record.metadata.tool_node) / SEGMENTS_FILE
+    return record.problem(path, f"segment {segment.number} ({segment.arm}) is not used: {reason}", missing=False)

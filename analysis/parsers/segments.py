@@ -1,0 +1,55 @@
+"""``segments.csv``: the segments of a switched flow, with the node's counters at both ends of each."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from analysis.problems import ParseError
+from probecost.layout import ARMS
+
+_PLAIN = ("segment", "pair", "arm", "start_ns", "end_ns", "elapsed_ns")
+
+
+@dataclass(frozen=True)
+class Segment:
+    """One stretch of the flow in one arm. Times are Unix ns of the node that counted; ``counts``: end minus start."""
+
+    number: int
+    pair: int
+    arm: str
+    start_ns: int
+    end_ns: int
+    seconds: float
+    counts: Mapping[str, int]
+
+
+def parse(text: str) -> tuple[Segment, ...]:
+    """The rows in ``text``. Raises ``ParseError`` for a damaged one: a shorter list would be another measurement."""
+    reader = csv.DictReader(io.StringIO(text))
+    names = reader.fieldnames or []
+    absent = [name for name in _PLAIN if name not in names]
+    if absent:
+        raise ParseError(f"lacks the columns {', '.join(absent)}")
+    counters = [name.removesuffix("_start") for name in names if name.endswith("_start")]
+    segments = []
+    for line, row in enumerate(reader, 2):
+        try:
+            segments.append(_segment(row, counters))
+        except (ValueError, TypeError, KeyError) as error:
+            raise ParseError(f"line {line} is damaged: {error}") from None
+    return tuple(segments)
+
+
+def _segment(row: Mapping[str, str], counters: list[str]) -> Segment:
+    if row["arm"] not in ARMS:
+        raise ValueError(f"there is no arm {row['arm']!r}")
+    seconds = int(row["elapsed_ns"]) / 1e9
+    counts = {name: int(row[f"{name}_end"]) - int(row[f"{name}_start"]) for name in counters}
+    if seconds <= 0 or any(count < 0 for count in counts.values()):
+        raise ValueError("time or a counter runs backwards")
+    return Segment(
+        int(row["segment"]), int(row["pair"]), row["arm"], int(row["start_ns"]), int(row["end_ns"]), seconds, counts
+    )

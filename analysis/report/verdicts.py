@@ -1,0 +1,197 @@
+"""The verdicts as a table: ``verdicts.csv``, the overview's section, and what the control proves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+from math import isinf
+
+from analysis.compare import MetricId
+from analysis.report.cells import decimal, exact, markdown, percent, text_cell
+from analysis.report.tables import csv_text
+from analysis.statistics.verdict import Word
+from analysis.verdicts import CaseName, MetricVerdict
+
+#: The tool that only sleeps. Whatever it seems to cost is the noise of the bed.
+CONTROL = "null"
+
+VERDICT_COLUMNS = (
+    "run_id",
+    "environment",
+    "pair_kind",
+    "case_key",
+    "tool",
+    "perf_test",
+    "conn_type",
+    "metric",
+    "unit",
+    "primary",
+    "schedule",
+    "n_units",
+    "n_void_baseline",
+    "n_void_tool",
+    "estimate_pct",
+    "ci_low_pct",
+    "ci_high_pct",
+    "ci_level",
+    "p",
+    "p_adjusted",
+    "family_m",
+    "margin_pct",
+    "verdict",
+    "reason",
+    "budget_pct",
+    "budget_result",
+)
+# The order in which a reader wants to see them.
+_BADNESS = (
+    Word.OVERHEAD,
+    Word.SMALL,
+    Word.INVALID,
+    Word.SPEED_UP,
+    Word.INCONCLUSIVE,
+    Word.NONE,
+    Word.NEGLIGIBLE,
+)
+_CLAIMS = (Word.OVERHEAD, Word.SMALL, Word.SPEED_UP)
+_TITLES = {
+    ("latency", "tcp_rr"): "TCP RR latency",
+    ("latency", "udp_rr"): "UDP RR latency",
+    ("throughput", "single"): "Throughput single",
+    ("throughput", "multi"): "Throughput multi",
+    ("pps", "single"): "Packets/s single",
+    ("pps", "multi"): "Packets/s multi",
+}
+
+
+def verdicts_text(run_id: str, verdicts: Iterable[MetricVerdict]) -> str:
+    """``verdicts.csv``. Percentages are costs: positive is worse. What does not exist is an empty cell."""
+
+    def number(value: float | None) -> str:
+        return "" if value is None or isinf(value) else exact(round(value, 6))
+
+    rows = []
+    for each in verdicts:
+        found, cost = each.estimate, each.cost
+        rows.append(
+            (
+                text_cell(run_id),
+                text_cell(each.case.environment),
+                text_cell(each.pair_kind),
+                text_cell(each.case.case_key),
+                text_cell(each.tool),
+                text_cell(each.metric.perf_test),
+                text_cell(each.metric.conn_type),
+                each.metric.metric,
+                each.unit,
+                "yes" if each.is_primary else "no",
+                each.schedule,
+                str(each.n_units),
+                str(each.n_void_baseline),
+                str(each.n_void_tool),
+                number(cost.estimate_pct if cost else None),
+                number(cost.low_pct if cost else None),
+                number(cost.high_pct if cost else None),
+                number(found.level if found else None),
+                number(found.p if found else None),
+                number(each.p_adjusted),
+                str(each.family_m),
+                number(each.margin_pct),
+                each.verdict.word.value,
+                text_cell(each.verdict.reason),
+                "",
+                "",
+            )
+        )
+    return csv_text([VERDICT_COLUMNS, *rows])
+
+
+def worst_first(verdicts: Iterable[MetricVerdict]) -> list[tuple[CaseName, list[MetricVerdict]]]:
+    """The primary verdicts by case, the case with the worst one first, controls last."""
+    primary = sorted((each for each in verdicts if each.is_primary), key=lambda each: each.case)
+    cases = [(case, list(own)) for case, own in groupby(primary, key=lambda each: each.case)]
+    return sorted(cases, key=lambda entry: (is_control(entry[1]), min(map(_badness, entry[1])), entry[0]))
+
+
+def is_control(verdicts: Sequence[MetricVerdict]) -> bool:
+    return all(each.tool == CONTROL for each in verdicts)
+
+
+def short(verdict: MetricVerdict) -> str:
+    """One cell: ``OVERHEAD +9.3 % [+7.0 %, +11.2 %]``; without a verdict the estimate."""
+    word, cost = verdict.verdict.word, verdict.cost
+    if word is Word.NONE:
+        return f"({percent(cost.estimate_pct)})" if cost else "N/A"
+    if word in (Word.OVERHEAD, Word.SMALL) and cost:
+        return f"{word} {percent(cost.estimate_pct)} [{percent(cost.low_pct)}, {percent(cost.high_pct)}]"
+    if word is Word.NEGLIGIBLE and cost:
+        return f"{word} ≤ {decimal(max(abs(cost.low_pct), abs(cost.high_pct)), 1)} %"
+    if word is Word.INCONCLUSIVE and cost and not isinf(cost.half_width_pct):
+        return f"{word}, floor {decimal(cost.half_width_pct, 1)} %"
+    return word.value
+
+
+def verdict_section(verdicts: Sequence[MetricVerdict]) -> Iterator[str]:
+    """The part of overview.md that answers: what does each tool cost, and how sure is that?"""
+    cases = worst_first(verdicts)
+    if not any(each.verdict.word is not Word.NONE for each in verdicts):
+        return
+    tests = [test for test in _TITLES if any(_test(each.metric) == test for _, own in cases for each in own)]
+    yield "## Verdicts"
+    yield ""
+    several = len({case.environment for case, _ in cases}) > 1
+    yield "| Case | " + " | ".join(_TITLES[test] for test in tests) + " |"
+    yield "|" + " --- |" * (len(tests) + 1)
+    for case, own in cases:
+        by_test = {_test(each.metric): markdown(short(each)) for each in own}
+        name = f"{case.environment} {case.case_key}" if several else case.case_key
+        yield f"| {markdown(name)} | " + " | ".join(by_test.get(test, "N/A") for test in tests) + " |"
+    yield ""
+    yield f"- Cost in percent, positive is worse; margin {decimal(verdicts[0].margin_pct, 1)} %, intervals at 95 %."
+    m = max((each.family_m for _, own in cases for each in own), default=0)
+    yield f"- OVERHEAD, SMALL and UNEXPECTED SPEED-UP hold among all {m} primary tests of this plan (Holm)."
+    for case, own in cases:
+        if is_control(own):
+            yield f"- {markdown(control_line(case, own))}"
+    invalid = [each for _, own in cases for each in own if each.verdict.word is Word.INVALID]
+    for each in invalid:
+        yield f"- {markdown(f'{each.case.case_key}, {_TITLES.get(_test(each.metric))}: {each.verdict.reason}')}"
+
+
+def verdict_lines(verdicts: Sequence[MetricVerdict]) -> Iterator[str]:
+    """The same for the terminal: a line per case with its worst verdict first, then what the control proves."""
+    if not any(each.verdict.word is not Word.NONE for each in verdicts):
+        return
+    cases = worst_first(verdicts)
+    width = max(len(case.case_key) for case, _ in cases)
+    for case, own in cases:
+        shown = [f"{_TITLES.get(_test(each.metric))}: {short(each)}" for each in sorted(own, key=_badness)]
+        yield f"{case.case_key.ljust(width)}  {shown[0]}"
+        for rest in shown[1:]:
+            yield f"{'':{width}}  {rest}"
+    for case, own in cases:
+        if is_control(own):
+            yield control_line(case, own)
+
+
+def control_line(case: CaseName, verdicts: Sequence[MetricVerdict]) -> str:
+    """What the control proves of the bed, in words."""
+    claims = [each for each in verdicts if each.verdict.word in _CLAIMS]
+    judged = [each for each in verdicts if each.verdict.word not in (Word.NONE, Word.INVALID)]
+    if claims:
+        what = ", ".join(f"{_TITLES.get(_test(each.metric))} {short(each)}" for each in claims)
+        return f"{case.case_key} only sleeps and still: {what}. Do not believe verdicts of this size on this bed."
+    if not judged:
+        return f"{case.case_key} has no verdict: this run says nothing of the bed."
+    floors = [each.cost.half_width_pct for each in judged if each.cost and not isinf(each.cost.half_width_pct)]
+    span = f"; what this bed can tell apart: {min(floors):.1f} to {max(floors):.1f} %" if floors else ""
+    return f"{case.case_key} only sleeps, and none of its {len(judged)} tests claims an effect{span}."
+
+
+def _badness(verdict: MetricVerdict) -> tuple[int, float]:
+    cost = verdict.cost
+    return _BADNESS.index(verdict.verdict.word), -cost.estimate_pct if cost else 0.0
+
+
+def _test(metric: MetricId) -> tuple[str, str]:
+    return metric.perf_test, metric.conn_type

@@ -1,0 +1,38 @@
+"""Many tests at once: Holm's adjustment over a plan's primary tests, Benjamini and Hochberg's over the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from scipy import stats
+
+
+def holm(p_values: Sequence[float], m: int | None = None) -> list[float]:
+    """Adjusted p-values in the order given. ``m``: size of the family when it was planned, tests without a p included.
+
+    A test that was planned and gave no p-value counts as one that says nothing: it makes the others no stronger.
+    ``ValueError``: more p-values than ``m``.
+
+    >>> [round(p, 3) for p in holm([0.01, 0.04, 0.03])]
+    [0.03, 0.06, 0.06]
+    """
+    values = np.asarray(p_values, dtype=np.float64)
+    planned = values.size if m is None else m
+    if planned < values.size:
+        raise ValueError(f"{values.size} tests in a family of {planned}")
+    order = np.argsort(values, kind="stable")
+    adjusted = np.empty_like(values)
+    adjusted[order] = np.maximum.accumulate(values[order] * (planned - np.arange(values.size)))
+    return [float(min(1.0, p)) for p in adjusted]
+
+
+def benjamini_hochberg(p_values: Sequence[float]) -> list[float]:
+    """Adjusted p-values in the order given: false discoveries among what is called one.
+
+    >>> [round(p, 3) for p in benjamini_hochberg([0.01, 0.04, 0.03])]
+    [0.03, 0.04, 0.04]
+    """
+    if not p_values:
+        return []
+    return [float(p) for p in stats.false_discovery_control(np.asarray(p_values, dtype=np.float64))]

@@ -1,0 +1,106 @@
+"""Verdicts in the reports: the file, the overview's section and the terminal, from trees of real files."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+from analysis_tree import Tree, netperf
+
+from analysis.report import write_reports
+from analysis.report.verdicts import VERDICT_COLUMNS, verdict_lines
+from analysis.study import study_run
+from probecost.layout import CaseFolder
+
+WIGGLE_US = (0.0, 0.2, -0.1, 0.1, -0.2, 0.15, -0.05, 0.05)
+NULL, PRINT = CaseFolder("null", 1, "aaaaaa"), CaseFolder("packet_print", 2, "bbbbbb")
+
+
+def tree_of(results_dir: Path, *, null_us: float = 20.0, print_us: float = 30.0, units: int = 8) -> Tree:
+    """TCP RR of two tools, 20 us without them."""
+    tree = Tree(results_dir, units=units)
+    for case, key, cost_us in ((NULL, "host-null", null_us), (PRINT, "host-packet_print", print_us)):
+        for unit in range(1, units + 1):
+            wiggle_us = WIGGLE_US[unit - 1]
+            tree.perf_test("baseline", unit, "latency", "tcp_rr", client=[netperf(20)], case=case, case_key=key)
+            tree.perf_test(
+                "tool", unit, "latency", "tcp_rr", client=[netperf(cost_us + wiggle_us)], case=case, case_key=key
+            )
+    tree.run_file({key: {"outcome": "passed", "message": ""} for key in ("host-null", "host-packet_print")})
+    return tree
+
+
+def rows(results_dir: Path, tree: Tree) -> list[dict[str, str]]:
+    with (write_reports(tree.root).parent / "verdicts.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_the_file_has_a_row_per_metric(tmp_path: Path) -> None:
+    found = rows(tmp_path, tree_of(tmp_path))
+    assert tuple(found[0]) == VERDICT_COLUMNS
+    assert len(found) == 2 * 7
+    primary = {row["case_key"]: row for row in found if row["primary"] == "yes"}
+    assert primary["host-packet_print"] == {
+        "run_id": "20261122_213458_123_ab12",
+        "environment": "lab",
+        "pair_kind": "host",
+        "case_key": "host-packet_print",
+        "tool": "packet_print",
+        "perf_test": "latency",
+        "conn_type": "tcp_rr",
+        "metric": "mean_us",
+        "unit": "us",
+        "primary": "yes",
+        "schedule": "visits",
+        "n_units": "8",
+        "n_void_baseline": "0",
+        "n_void_tool": "0",
+        "estimate_pct": "50.092451",
+        "ci_low_pct": "49.499443",
+        "ci_high_pct": "50.666344",
+        "ci_level": "0.95",
+        "p": "0.007812",
+        "p_adjusted": "0.015625",
+        "family_m": "2",
+        "margin_pct": "3",
+        "verdict": "OVERHEAD",
+        "reason": "50.1 % [49.5 %, 50.7 %]",
+        "budget_pct": "",
+        "budget_result": "",
+    }
+    assert primary["host-null"]["verdict"] == "NEGLIGIBLE"
+
+
+def test_the_overview_shows_the_worst_first_and_the_control_last(tmp_path: Path) -> None:
+    text = write_reports(tree_of(tmp_path).root).read_text()
+    section = text[text.index("## Verdicts") : text.index("## Environment")].splitlines()
+    assert section[2] == "| Case | TCP RR latency |"
+    assert section[4].startswith("| host-packet_print | OVERHEAD +50.1 % \\[+49.5 %, +50.7 %\\] |")
+    assert section[5].startswith("| host-null | NEGLIGIBLE ≤ ")
+    assert "- host-null only sleeps, and none of its 1 tests claims an effect; what this bed can tell apart: " in text
+
+
+def test_a_control_that_costs_something_is_told(tmp_path: Path) -> None:
+    text = write_reports(tree_of(tmp_path, null_us=25).root).read_text()
+    assert "- host-null only sleeps and still: TCP RR latency OVERHEAD +25.1 %" in text
+    assert "Do not believe verdicts of this size on this bed." in text
+
+
+def test_below_8_units_there_is_no_section(tmp_path: Path) -> None:
+    tree = tree_of(tmp_path, units=7)
+    assert "## Verdicts" not in write_reports(tree.root).read_text()
+    assert list(verdict_lines(study_run(tree.root).verdicts)) == []
+    assert {row["verdict"] for row in rows(tmp_path, tree)} == {""}
+
+
+def test_the_terminal_shows_the_same(tmp_path: Path) -> None:
+    lines = list(verdict_lines(study_run(tree_of(tmp_path).root).verdicts))
+    assert lines[0] == "host-packet_print  TCP RR latency: OVERHEAD +50.1 % [+49.5 %, +50.7 %]"
+    assert lines[1].startswith("host-null          TCP RR latency: NEGLIGIBLE ≤ ")
+    assert lines[2].startswith("host-null only sleeps, and none")
+
+
+def test_another_margin(tmp_path: Path) -> None:
+    found = {each.case.case_key: each for each in study_run(tree_of(tmp_path).root, 60.0).verdicts if each.is_primary}
+    assert found["host-packet_print"].verdict.word == "NEGLIGIBLE"
+    assert found["host-packet_print"].margin_pct == 60.0
