@@ -95,9 +95,6 @@ def clear(group: Optional[Cgroup], notes: Notes, grace_s: float) -> None:
     end(ours, [(signal.SIGTERM, grace_s)])
     remove_placed(notes)
     if group is not None:
-        tool = os.path.join(group.path, "tool")
-        if os.path.isdir(tool):
-            os.rmdir(tool)
         group.remove()
 
 
