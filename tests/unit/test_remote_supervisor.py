@@ -203,9 +203,9 @@ class TestEnding:
         """The supervisor finds out by a write that nobody reads."""
         pids = supervisor.tree()
         os.kill(supervisor.supervisor_pid, signal.SIGSTOP)
+        supervisor.send("ping")
         os.kill(supervisor.watchdog_pid, signal.SIGKILL)
         supervisor.wait_gone()
-        supervisor.send("ping")
         os.kill(supervisor.supervisor_pid, signal.SIGCONT)
         self.nothing_is_left(supervisor, pids)
 
