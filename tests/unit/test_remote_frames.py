@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import io
+
 import pytest
 
-from probecost.remote.supervisor.frames import MAX_HEADER, Decoder, FrameError, encode
+from probecost.remote.supervisor.frames import MAX_HEADER, Decoder, FrameError, Writer, encode
 
 
 def test_frames_arrive_whole_whatever_the_pieces() -> None:
@@ -32,3 +34,18 @@ def test_a_line_without_end_is_refused_before_memory_runs_out() -> None:
     decoder.feed(b"x" * (MAX_HEADER + 1))
     with pytest.raises(FrameError, match="no end of line"):
         decoder.next()
+
+
+class Sipping(io.BytesIO):
+    """A raw stream that takes a few bytes at a time."""
+
+    def write(self, data: object) -> int:
+        return super().write(bytes(data)[:7])  # type: ignore[call-overload]
+
+
+def test_frames_are_written_whole_to_a_stream_that_takes_parts() -> None:
+    stream = Sipping()
+    Writer(stream).write({"id": 1}, b"payload" * 10)
+    decoder = Decoder()
+    decoder.feed(stream.getvalue())
+    assert decoder.next() == ({"id": 1, "bytes": 70}, b"payload" * 10)

@@ -88,7 +88,7 @@ class TestSupervisor:
         def start_one(holder: dict[str, str] | None) -> SupervisorProcess:
             # Two workdirs and two users: the lease is the machine's.
             folder = tmp_path / f"work-{len(started)}"
-            started.append(SupervisorProcess(folder, lease=holder, lease_file=str(file)))
+            started.append(SupervisorProcess(folder, lease=holder, lease_file=str(file), cgroup=False))
             return started[-1]
 
         yield start_one

@@ -199,6 +199,16 @@ class TestEnding:
         os.kill(supervisor.watchdog_pid, signal.SIGKILL)
         self.nothing_is_left(supervisor, pids)
 
+    def test_when_the_watchdog_is_killed_while_a_request_arrives(self, supervisor: SupervisorProcess) -> None:
+        """The supervisor finds out by a write that nobody reads."""
+        pids = supervisor.tree()
+        os.kill(supervisor.supervisor_pid, signal.SIGSTOP)
+        supervisor.send("ping")
+        os.kill(supervisor.watchdog_pid, signal.SIGKILL)
+        supervisor.wait_gone()
+        os.kill(supervisor.supervisor_pid, signal.SIGCONT)
+        self.nothing_is_left(supervisor, pids)
+
     def test_when_the_watchdog_is_told_to_end(self, supervisor: SupervisorProcess) -> None:
         pids = supervisor.tree()
         os.kill(supervisor.watchdog_pid, signal.SIGTERM)

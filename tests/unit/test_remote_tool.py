@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,9 +15,13 @@ from supervisor_process import alive, until
 
 from probecost.remote.supervisor import processes
 from probecost.remote.supervisor import tool as tool_module
+from probecost.remote.supervisor.cgroups import Cgroup
 from probecost.remote.supervisor.files import Files
 from probecost.remote.supervisor.processes import Identity
+from probecost.remote.supervisor.service import Service
 from probecost.remote.supervisor.tool import Tool
+
+MONITORS = {"cpu": "m/cpu.log", "memory": "m/memory.log", "logsize": "m/logsize.log"}
 
 
 def spec(command: str, **changes: object) -> dict[str, object]:
@@ -83,3 +89,44 @@ def test_the_number_of_a_process_that_has_ended_is_nobodys(start: Callable[..., 
     os.kill(tool.pid, signal.SIGKILL)
     assert until(lambda: not alive(tool.pid))
     assert tool.tree() == []
+
+
+@pytest.fixture
+def service(tmp_path: Path) -> Iterator[Service]:
+    """One whose cgroups are plain folders."""
+    group = Cgroup(str(tmp_path / "group"))
+    service = Service(str(tmp_path / "work"), group, lambda event: None, lambda kind, path: None)
+    yield service
+    service.stop_all()
+
+
+def test_after_a_start_that_failed_the_next_one_works(service: Service, tmp_path: Path) -> None:
+    with pytest.raises(Exception, match="is not below"):
+        service.start_tool(spec("sleep 60", stdout="../out.log"), MONITORS)
+    assert not list((tmp_path / "group").iterdir())
+    assert service.start_tool(spec("exec sleep 60"), MONITORS)["outcome"] == "ready"
+
+
+def test_after_one_that_could_not_be_removed_the_next_one_works(service: Service, tmp_path: Path) -> None:
+    for _ in range(2):
+        assert service.start_tool(spec("exec sleep 60"), MONITORS)["outcome"] == "ready"
+        service.stop_tool()
+    assert list((tmp_path / "group").iterdir()), "a plain folder with a file in it is not removed"
+
+
+def test_the_log_size_holds_what_it_writes_while_it_ends(service: Service, tmp_path: Path) -> None:
+    ready = tmp_path / "ready"
+    script = (
+        "import signal, sys\n"
+        "signal.signal(signal.SIGINT, lambda *_: sys.exit(print('0123456789')))\n"
+        f"open('{ready}', 'w')\n"
+        "signal.pause()"
+    )
+    service.start_tool(spec(f"exec {sys.executable} -c {shlex.quote(script)}"), MONITORS)
+    assert until(ready.exists)
+    stopped = service.stop_tool()
+    lines = (tmp_path / "work/m/logsize.log").read_text().splitlines()
+    assert lines[1].split()[2] == "0"
+    assert lines[-1].split()[2] == "11" == str(stopped["log_bytes"])
+    others = [(tmp_path / "work/m" / name).read_text().splitlines() for name in ("cpu.log", "memory.log")]
+    assert len(others[1]) == len(lines) - 1, "memory and CPU are those of the tool at work"

@@ -38,12 +38,15 @@ class Cgroup:
             file.write("0")
 
     def pids(self) -> List[int]:
-        """Members, as this PID namespace numbers them; those of other namespaces (0) are not ours to see."""
-        try:
-            with open(os.path.join(self.path, "cgroup.procs")) as file:
-                return [pid for pid in map(int, file.read().split()) if pid]
-        except OSError:
-            return []
+        """Members, also of those below, as this PID namespace numbers them; others' (0) are not ours to see."""
+        found: List[int] = []
+        for folder, _, _ in os.walk(self.path):
+            try:
+                with open(os.path.join(folder, "cgroup.procs")) as file:
+                    found += [pid for pid in map(int, file.read().split()) if pid]
+            except OSError:
+                continue
+        return found
 
     def cpu_ns(self) -> Optional[int]:
         """CPU time of all its processes so far, also of those that ended; ``None`` where the kernel does not say."""
@@ -55,9 +58,13 @@ class Cgroup:
         return int(match.group(1)) * 1000 if match else None
 
     def remove(self) -> None:
-        """Remove it; the kernel may need a moment after the last member ended."""
+        """Remove it and those below it; the kernel may need a moment after the last member ended."""
         for _ in range(50):
             try:
+                for name in os.listdir(self.path):
+                    below = os.path.join(self.path, name)
+                    if os.path.isdir(below):
+                        os.rmdir(below)
                 os.rmdir(self.path)
                 return
             except FileNotFoundError:

@@ -5,11 +5,11 @@ import platform
 import re
 import shutil
 import subprocess
+import uuid
 from typing import Any, Dict, List, Optional
 
-from .processes import CHILDREN, Identity, now_ns
+from .processes import CHILDREN, Identity, now_ns, search_path
 
-_SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _OFFLOADS = re.compile(
     r"^(tcp-segmentation-offload|generic-segmentation-offload|generic-receive-offload|"
     r"large-receive-offload|tx-checksumming|rx-checksumming): (\w+)",
@@ -50,7 +50,7 @@ def _output(*argv: str) -> Optional[str]:
 
 
 def find(program: str) -> Optional[str]:
-    return shutil.which(program, path=os.environ.get("PATH", "") + ":" + _SYSTEM_PATH)
+    return shutil.which(program, path=search_path())
 
 
 def _version(text: Optional[str]) -> Optional[str]:
@@ -127,14 +127,60 @@ def collect() -> Dict[str, Any]:
 def missing(programs: List[str], workdir: str, identity: Identity) -> List[Dict[str, str]]:
     """What of ``programs`` is not installed, and whether the workdir can be used."""
     lacks = [{"kind": "program", "name": name} for name in programs if find(name) is None]
+    reason = unusable(workdir, identity)
+    return lacks + ([{"kind": "workdir", "name": reason}] if reason else [])
+
+
+def unusable(workdir: str, identity: Identity) -> Optional[str]:
+    """Why nothing can be written to the workdir, or to the folder in which it would be made; ``None`` if it can.
+
+    Tried by both who will write there: the login user, whose tools work in it, and this process.
+    """
     place = workdir
-    while not os.path.exists(place):
+    while not os.path.lexists(place):
         place = os.path.dirname(place)
     if not os.path.isdir(place):
-        lacks.append({"kind": "workdir", "name": "%s is not a directory" % place})
-    elif identity.uid != 0:
-        status = os.stat(place)
-        writable = (status.st_uid == identity.uid and status.st_mode & 0o200) or status.st_mode & 0o002
-        if not writable and not (status.st_gid == identity.gid and status.st_mode & 0o020):
-            lacks.append({"kind": "workdir", "name": "%s belongs to another user" % place})
-    return lacks
+        return "%s is not a directory" % place
+    name = os.path.join(place, ".probecost-%s" % uuid.uuid4().hex)
+    said = create_as_root(name)
+    if said is not None:
+        return "root cannot write to %s: %s" % (place, said)
+    said = create_as(identity, name)
+    if said is not None:
+        return "%s cannot write to %s: %s" % (identity.user, place, said)
+    return None
+
+
+def create_as_root(name: str) -> Optional[str]:
+    """Make and remove a file; the reason why that failed."""
+    try:
+        os.close(os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        os.unlink(name)
+    except OSError as error:
+        return error.strerror or str(error)
+    return None
+
+
+def create_as(identity: Identity, name: str) -> Optional[str]:
+    """The same as the login user, by a shell; what the shell says when it fails."""
+    try:
+        process = CHILDREN.start(
+            ["/bin/sh", "-c", 'set -C; : > "$1" && rm "$1"', "sh", name],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            cwd="/",
+            env={"PATH": search_path(), "LC_ALL": "C"},
+            preexec_fn=identity.become,
+        )
+    except (OSError, subprocess.SubprocessError) as error:
+        return str(error)
+    try:
+        output, _ = process.communicate(timeout=5)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.communicate()
+        return "no answer within 5 s"
+    if process.returncode == 0:
+        return None
+    return bytes(output).decode("utf-8", "replace").strip() or "exit code %s" % process.returncode

@@ -65,7 +65,8 @@ class Writer:
         self._lock = threading.Lock()
 
     def write(self, frame: Frame, payload: bytes = b"") -> None:
-        data = encode(frame, payload)
+        view = memoryview(encode(frame, payload))
         with self._lock:
-            self._stream.write(data)
+            while view:  # a raw stream may take only a part
+                view = view[self._stream.write(view) or 0 :]
             self._stream.flush()

@@ -95,9 +95,6 @@ def clear(group: Optional[Cgroup], notes: Notes, grace_s: float) -> None:
     end(ours, [(signal.SIGTERM, grace_s)])
     remove_placed(notes)
     if group is not None:
-        tool = os.path.join(group.path, "tool")
-        if os.path.isdir(tool):
-            os.rmdir(tool)
         group.remove()
 
 
@@ -135,7 +132,9 @@ class Supervisor:
                 data = os.read(0, 65536) if event & (select.POLLIN | select.POLLHUP) else b""
                 if not data:
                     return
-                os.write(self._watchdog, b"\n")
+                if not self._tell_watchdog(b"\n"):
+                    self._orphaned()
+                    return
                 decoder.feed(data)
             while True:
                 try:
@@ -196,4 +195,12 @@ class Supervisor:
     def _note(self, kind: str, path: str) -> None:
         note = [kind, path]
         self._notes.append(note)
-        os.write(self._watchdog, json.dumps(note).encode("utf-8") + b"\n")
+        self._tell_watchdog(json.dumps(note).encode("utf-8") + b"\n")
+
+    def _tell_watchdog(self, data: bytes) -> bool:
+        """Whether the watchdog is there to hear it; if not, the main thread does its work."""
+        try:
+            os.write(self._watchdog, data)
+        except BrokenPipeError:
+            return False
+        return True

@@ -26,6 +26,15 @@ Stat = NamedTuple(
 )
 
 
+_SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+def search_path() -> str:
+    """Where programs are looked for, before a run and by everything that is started: our PATH and the system's."""
+    folders = (os.environ.get("PATH", "") + ":" + _SYSTEM_PATH).split(":")
+    return ":".join(folder for at, folder in enumerate(folders) if folder and folder not in folders[:at])
+
+
 def now_ns() -> int:
     """This node's clock, Unix time in nanoseconds (``time.time_ns`` came with Python 3.7)."""
     return int(time.time() * 1e9)
@@ -201,13 +210,15 @@ class Identity:
         self.uid = int(os.environ.get("SUDO_UID", os.getuid()))
         self.gid = int(os.environ.get("SUDO_GID", os.getgid()))
         self.user = os.environ.get("SUDO_USER", "root")
+        # Asked for now: a look-up of names in a child that was just forked may wait for a lock that nobody frees.
+        self._groups = os.getgrouplist(self.user, self.gid) if self.uid != os.getuid() else []
 
     def own(self, path: str) -> None:
         os.chown(path, self.uid, self.gid, follow_symlinks=False)
 
     def become(self) -> None:
         if self.uid != os.getuid():
-            os.initgroups(self.user, self.gid)
+            os.setgroups(self._groups)
             os.setgid(self.gid)
             os.setuid(self.uid)
 
@@ -229,7 +240,8 @@ def spawn(
             before()
         identity.become()
 
-    environ = {key: os.environ[key] for key in ("PATH", "LANG", "TZ") if key in os.environ}
+    environ = {key: os.environ[key] for key in ("LANG", "TZ") if key in os.environ}
+    environ["PATH"] = search_path()
     environ.update({"LC_ALL": "C", "PYTHONUNBUFFERED": "1", "USER": identity.user, "LOGNAME": identity.user})
     environ["HOME"] = os.path.expanduser("~" + identity.user)
     return CHILDREN.start(

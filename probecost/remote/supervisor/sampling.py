@@ -154,11 +154,20 @@ class ToolSampler:
         self._logsize.write(("%s %d\n" % (when, self._tool.log_bytes())).encode())
         self.samples += 1
 
-    def finish(self) -> Dict[str, Any]:
+    def pause(self) -> None:
+        """No more samples: what the tool does while it is being ended is not what it costs."""
         self._periodic.finish()
+
+    def finish(self) -> Dict[str, Any]:
+        """After the tool has ended: one last size of its log, which holds what it wrote while it ended."""
+        error = self._periodic.error
+        try:
+            self._logsize.write(("%s %d\n" % (stamp(now_ns()), self._tool.log_bytes())).encode())
+        except OSError as failure:
+            error = error or str(failure)
         for output in (self._cpu, self._memory, self._logsize):
             output.close()
-        return {"error": self._periodic.error, "samples": self.samples}
+        return {"error": error, "samples": self.samples}
 
 
 def _memory_of(pids: List[int]) -> List[int]:

@@ -30,6 +30,7 @@ class Service:
         self._generators = Generators(self._files)
         self._group = group
         self._emit = emit
+        self._starts = 0
         self._tool: Optional[Tool] = None
         self._tool_sampler: Optional[ToolSampler] = None
         self._node_sampler: Optional[NodeSampler] = None
@@ -89,7 +90,7 @@ class Service:
     def _open_tool(self, spec: Dict[str, Any]) -> Tool:
         if self._tool is not None:
             raise ValueError("a tool runs already")
-        self._tool = Tool(spec, self._files, self._group.below("tool") if self._group else None, self._emit)
+        self._tool = self._started(spec)
         return self._tool
 
     def switch(
@@ -120,14 +121,27 @@ class Service:
             switching.done.set()
             switching.write(self._files, segments)
 
+    def _started(self, spec: Dict[str, Any]) -> Tool:
+        """The tool in a cgroup that no start before it had: what could not be ended may sit in that one."""
+        self._starts += 1
+        group = self._group.below("tool-%d" % self._starts) if self._group else None
+        try:
+            return Tool(spec, self._files, group, self._emit)
+        except BaseException:
+            if group is not None:
+                group.remove()
+            raise
+
     def stop_tool(self) -> Result:
         """Stop the monitors, then the tool; ``{}`` when none was started."""
         if self._tool is None:
             return {}
-        sampled = self._tool_sampler.finish() if self._tool_sampler else {"error": None, "samples": 0}
-        self._tool_sampler = None
+        sampler, self._tool_sampler = self._tool_sampler, None
         tool, self._tool = self._tool, None
-        return dict(tool.stop(), sampler=sampled)
+        if sampler is not None:
+            sampler.pause()
+        stopped = tool.stop()
+        return dict(stopped, sampler=sampler.finish() if sampler else {"error": None, "samples": 0})
 
     def stop_all(self) -> Result:
         """End everything of this node's part of a case, whatever state it is in."""
