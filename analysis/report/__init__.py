@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from analysis.report.cells import file_name
 from analysis.report.overview import overview
@@ -52,7 +52,8 @@ def write_study(study: Study, output_dir: Path, settings: Settings) -> Path:
     _write(measurements, measurements_text(study.measurements))
     judged = output_dir / "verdicts.csv"
     _write(judged, verdicts_text(study.run.run_id, study.verdicts))
-    _write(main_report, overview(study, output_dir, [*files, measurements, judged]))
+    written = [PurePosixPath(file.relative_to(output_dir)) for file in [*files, measurements, judged]]
+    _write(main_report, overview(study, written))
     return main_report
 
 

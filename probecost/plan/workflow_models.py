@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from probecost.config.models import Attaches, ConnType, PairKind, PerfType
-from probecost.config.validation import Section
+from probecost.config.validation import Section, complaint
 from probecost.plan.schedule import Baseline
 
 SCHEMA = 1
@@ -16,6 +16,17 @@ CycleType = Literal["baseline", "ebpf_test"]
 Count = Annotated[int, Field(ge=1)]
 Seconds = Annotated[float, Field(gt=0)]
 Text = Annotated[str, Field(min_length=1)]
+
+T = TypeVar("T")
+
+
+def _not_empty(items: tuple[T, ...]) -> tuple[T, ...]:
+    if not items:
+        raise complaint("must not be empty")
+    return items
+
+
+Some = Annotated[tuple[T, ...], AfterValidator(_not_empty)]  # pydantic's own counts only the valid ones
 
 
 class Versions(Section):
@@ -116,14 +127,14 @@ class PerfTestConfig(Section):
 
 class PerfTests(Section):
     type: PerfType
-    configs: Annotated[tuple[PerfTestConfig, ...], Field(min_length=1)]
+    configs: Some[PerfTestConfig]
 
 
 class TestCycle(Section):
     __test__ = False  # not a class of tests, whatever its name says to pytest
 
     init_hook: InitHook
-    performance_tests: Annotated[tuple[PerfTests, ...], Field(min_length=1)]
+    performance_tests: Some[PerfTests]
     post_hook: PostHook
 
 
@@ -160,4 +171,4 @@ class CycleEntry(Section):
 class WorkflowFile(Section):
     metadata: Metadata
     global_config: GlobalConfig
-    test_sequence: Annotated[tuple[CycleEntry, ...], Field(min_length=1)]
+    test_sequence: Some[CycleEntry]
