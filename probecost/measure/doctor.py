@@ -114,7 +114,9 @@ def _addresses(
         try:
             free = node.free_ports(side.test_ip, environment.port_range, wanted if role == "server" else 1)
         except RemoteError as error:
-            found["test address"].append(Missing(node.name, error.reason, "correct test_ip, or bootstrap again"))
+            found["test address"].append(
+                Missing(node.name, error.reason.removeprefix("free_ports: "), "correct test_ip, or bootstrap again")
+            )
             continue
         if role == "server" and free < wanted:
             text = f"{free} of {wanted} ports are free from {first} to {last} on {side.test_ip}"
@@ -129,8 +131,8 @@ def _report(node: str, answer: Lacks | Exception, addresses: Mapping[str, list[M
     checked = {*_CONNECTION, "programs"}
     if answer.supervisor is None:
         checked |= set(CHECKS)
-    elif "python" in problems:
-        checked |= {"sudo"} if "sudo" not in answer.supervisor else set()
+    elif "install Python" in answer.supervisor:
+        checked.add("sudo")
     if isinstance(addresses, Exception):
         return _failed(node, addresses)
     problems |= {name: items for name, items in (addresses or {}).items() if items}

@@ -93,7 +93,8 @@ def lacking(node: str, lacks: Lacks) -> dict[Prerequisite, list[Missing]]:
         "workdir": [Missing(node, f"workdir: {reason}", "choose another workdir") for reason in lacks.workdir],
     }
     if lacks.supervisor is not None:
-        found["sudo" if lacks.supervisor.startswith("sudo ") else "python"] = [Missing(node, lacks.supervisor)]
+        is_sudo = "sudo" in lacks.supervisor and "install Python" not in lacks.supervisor
+        found["sudo" if is_sudo else "python"] = [Missing(node, lacks.supervisor)]
     return {kind: items for kind, items in found.items() if items}
 
 

@@ -313,6 +313,15 @@ class TestGenerators:
         with pytest.raises(RuntimeError, match="no free port"):
             self.open(start(), self.server(tmp_path), [free_ports[0], free_ports[0]])
 
+    def test_free_ports_are_counted(self, start: Any, free_ports: list[int], occupy: Any) -> None:
+        supervisor = start()
+        occupy(free_ports[1])
+        ports = {"address": "127.0.0.1", "port_range": [free_ports[0], free_ports[2]]}
+        assert supervisor.ask("free_ports", **ports, wanted=5) == {"free": 2}
+        assert supervisor.ask("free_ports", **ports, wanted=1) == {"free": 1}
+        with pytest.raises(RuntimeError, match=r"192\.0\.2\.1 is not on this node"):
+            supervisor.ask("free_ports", **(ports | {"address": "192.0.2.1"}), wanted=1)
+
     def test_an_address_that_is_not_here_is_told(self, start: Any, tmp_path: Path) -> None:
         with pytest.raises(RuntimeError, match=r"192\.0\.2\.1 is not on this node"):
             start().ask(
