@@ -239,7 +239,7 @@ class TestEdited:
             (put(0, "unit", 0), "test_sequence[0].unit = 0: expected a number greater than or equal to 1"),
             (put(0, "unit", "one"), 'test_sequence[0].unit = "one": expected a whole number'),
             (put(0, "environment", "moon"), "environment = \"moon\": global_config.environments does not have it"),
-            (put(0, "enviroment", "moon"), "enviroment: unknown key (did you mean 'environment'?)"),
+            (put(0, "enviroment", "moon"), "enviroment = \"moon\": unknown key (did you mean 'environment'?)"),
             (put(0, "pair_kind", "vm"), "pair_kind = \"host\": differs from that of the case's other cycles"),
             (put(0, "pair_kind", "VM"), "expected 'host' or 'vm'"),
             (put(0, "case_key", None), "expected a case: metadata.options.baseline is paired"),
