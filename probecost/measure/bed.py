@@ -16,7 +16,7 @@ from probecost.measure.preflight import check
 from probecost.remote.lease import Holder
 from probecost.remote.node import Node
 from probecost.remote.pool import hurry, on_all
-from probecost.remote.ssh import read_ssh_config
+from probecost.remote.ssh_config import read_ssh_config
 
 MAX_TOOL_FILES = 500
 
