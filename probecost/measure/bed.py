@@ -17,7 +17,7 @@ from probecost.plan.tool_files import local_files
 from probecost.remote.lease import Holder
 from probecost.remote.node import Node
 from probecost.remote.pool import hurry, on_all
-from probecost.remote.ssh import read_ssh_config
+from probecost.remote.ssh_config import read_ssh_config
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from probecost.config.models import SshHost
 from probecost.errors import ProbecostError
 from probecost.remote.node import Node
 from probecost.remote.pool import each
-from probecost.remote.ssh import read_ssh_config
+from probecost.remote.ssh_config import read_ssh_config
 
 
 def collect(

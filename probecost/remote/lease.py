@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from probecost.remote.ssh import local_user
+from probecost.remote.ssh_config import local_user
 
 _TOKEN = secrets.token_hex(8)
 

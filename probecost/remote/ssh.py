@@ -2,81 +2,20 @@
 
 from __future__ import annotations
 
-import getpass
 import itertools
-import os
 import socket
-from dataclasses import dataclass
+import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import paramiko
+from paramiko.hostkeys import HostKeyEntry
 
 from probecost.config.models import SshHost
-from probecost.errors import AuthenticationError, ConfigError, HostKeyError, UnreachableError
+from probecost.errors import AuthenticationError, HostKeyError, UnreachableError
 from probecost.remote.deadline import Deadline
-
-USER_CONFIG = Path("~/.ssh/config")
-_DEFAULT_KNOWN_HOSTS = ["~/.ssh/known_hosts", "~/.ssh/known_hosts2", "/etc/ssh/ssh_known_hosts"]
-
-
-@dataclass(frozen=True)
-class Target:
-    """A node's address after ssh's configuration was applied."""
-
-    host: str
-    port: int
-    user: str
-    key_files: tuple[str, ...]
-    known_hosts: tuple[Path, ...]
-    use_agent: bool
-    jumps: tuple[str, ...]
-    proxy_command: str | None
-
-    @property
-    def text(self) -> str:
-        return f"{self.user}@{self.host}:{self.port}"
-
-
-def local_user() -> str:
-    """The name of the user who runs this, their number where the machine has no name for it."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return str(os.getuid())
-
-
-def read_ssh_config(path: Path | None) -> paramiko.SSHConfig:
-    """The file named by the environment, else the user's own; an absent user file is an empty configuration."""
-    file = path if path is not None else USER_CONFIG.expanduser()
-    if path is None and not file.exists():
-        return paramiko.SSHConfig()
-    try:
-        return paramiko.SSHConfig.from_path(str(file))
-    except OSError as error:
-        raise ConfigError(
-            f"{file}: {error.strerror}", hint="ssh_config names an OpenSSH client configuration"
-        ) from error
-    except Exception as error:  # paramiko raises plain Exception for an unparsable line
-        raise ConfigError(f"{file}: {error}") from error
-
-
-def resolve(host: SshHost, config: paramiko.SSHConfig) -> Target:
-    """Where and as whom to connect: what the environment says goes before what ssh's configuration says."""
-    found: dict[str, Any] = dict(config.lookup(host.host))
-    known = str(found.get("userknownhostsfile", "")).split() or _DEFAULT_KNOWN_HOSTS
-    jump = str(found.get("proxyjump", "none"))
-    command = found.get("proxycommand")
-    return Target(
-        host=str(found.get("hostname", host.host)),
-        port=host.port or int(found.get("port", 22)),
-        user=host.user or str(found.get("user", "root")),
-        key_files=tuple(str(Path(name).expanduser()) for name in found.get("identityfile", [])),
-        known_hosts=tuple(Path(name).expanduser() for name in known),
-        use_agent=str(found.get("identitiesonly", "no")).lower() != "yes",
-        jumps=() if jump.lower() == "none" else tuple(part.strip() for part in jump.split(",")),
-        proxy_command=None if command is None or str(command).lower() == "none" else str(command),
-    )
+from probecost.remote.ssh_config import Target, local_user, resolve
 
 
 class _Refuse(paramiko.MissingHostKeyPolicy):
@@ -112,12 +51,20 @@ def connect(host: SshHost, config: paramiko.SSHConfig, deadline: Deadline, *, ac
         if target.jumps:
             sock = _through_jumps(host.name, target, config, deadline, accept_new, hops)
         elif target.proxy_command:
-            sock = paramiko.ProxyCommand(target.proxy_command)
+            sock = _through_command(host.name, target.proxy_command)
         client = _open(host.name, target, sock, deadline, accept_new)
     except BaseException:
         _close_all(hops)
         raise
     return Connection(host.name, target.user, client, hops)
+
+
+def _through_command(node: str, command: str) -> paramiko.ProxyCommand:
+    try:
+        return paramiko.ProxyCommand(command)
+    except (OSError, ValueError) as error:
+        hint = "install that program, or change ProxyCommand in the ssh configuration"
+        raise UnreachableError(node, f"ProxyCommand {command!r} cannot be started: {error}; {hint}") from error
 
 
 def _through_jumps(
@@ -129,8 +76,7 @@ def _through_jumps(
     hops: list[paramiko.SSHClient],
 ) -> Any:
     sock: Any = None
-    chain = [_parse_jump(jump) for jump in target.jumps]
-    targets = [resolve(hop, config) for hop in chain] + [target]
+    targets = [resolve(hop, config, default_user=local_user()) for hop in target.jumps] + [target]
     for here, following in itertools.pairwise(targets):
         client = _open(f"{node} (jump host {here.host})", here, sock, deadline, accept_new)
         hops.append(client)
@@ -147,17 +93,9 @@ def _through_jumps(
     return sock
 
 
-def _parse_jump(text: str) -> SshHost:
-    user, at, rest = text.rpartition("@")
-    name, colon, port = rest.partition(":")
-    return SshHost(name=name, host=name, workdir="", user=user if at else None, port=int(port) if colon else None)
-
-
 def _open(node: str, target: Target, sock: Any, deadline: Deadline, accept_new: bool) -> paramiko.SSHClient:
     client = paramiko.SSHClient()
-    for file in target.known_hosts:
-        if file.exists():
-            client.load_system_host_keys(str(file))
+    damaged = _load_known_hosts(node, client, target)
     client.set_missing_host_key_policy(_AcceptNew(target.known_hosts[0]) if accept_new else _Refuse())
     left_s = max(deadline.left_s, 0.1)
     keys = [name for name in target.key_files if Path(name).exists()] or None
@@ -165,7 +103,7 @@ def _open(node: str, target: Target, sock: Any, deadline: Deadline, accept_new: 
         client.connect(
             target.host,
             port=target.port,
-            username=target.user or getpass.getuser(),
+            username=target.user,
             key_filename=keys,  # type: ignore[arg-type]  # a list is taken, the stubs know only str
             allow_agent=target.use_agent,
             look_for_keys=not target.key_files,
@@ -177,11 +115,44 @@ def _open(node: str, target: Target, sock: Any, deadline: Deadline, accept_new: 
         )
     except BaseException as error:
         client.close()
-        raise _explained(node, target, error) from error
+        raise _explained(node, target, error, damaged) from error
     return client
 
 
-def _explained(node: str, target: Target, error: BaseException) -> BaseException:
+def _load_known_hosts(node: str, client: paramiko.SSHClient, target: Target) -> list[str]:
+    """Load the files that are there. Lines that cannot be read are passed over, as ssh does; returned as file:line."""
+    damaged: list[str] = []
+    for file in target.known_hosts:
+        try:
+            if not file.exists():
+                continue
+            lines = [line.decode("utf-8", "replace").strip() for line in file.read_bytes().splitlines()]
+        except OSError as error:
+            raise HostKeyError(node, f"{file}: {error.strerror}: make it readable, or name another one") from error
+        bad = [number for number, line in enumerate(lines, 1) if not _is_readable(line)]
+        damaged += [f"{file}:{number}" for number in bad]
+        good = [line for number, line in enumerate(lines, 1) if number not in bad]
+        try:
+            with tempfile.NamedTemporaryFile("w", prefix="known_hosts_", encoding="utf-8") as copy:
+                copy.write("\n".join(good))
+                copy.flush()
+                client.load_system_host_keys(copy.name)
+        except OSError as error:
+            raise HostKeyError(node, f"no temporary copy of {file} can be made: {error}") from error
+    return damaged
+
+
+def _is_readable(line: str) -> bool:
+    if not line or line.startswith("#"):
+        return True
+    try:
+        HostKeyEntry.from_line(line)
+    except Exception:  # paramiko lets through whatever decoding a key can raise
+        return False
+    return True
+
+
+def _explained(node: str, target: Target, error: BaseException, damaged: Sequence[str] = ()) -> BaseException:
     where = target.text
     match error:
         case paramiko.BadHostKeyException():
@@ -189,6 +160,7 @@ def _explained(node: str, target: Target, error: BaseException) -> BaseException
         case _UnknownHostKey():
             files = ", ".join(str(file) for file in target.known_hosts)
             hint = f"ssh-keyscan -p {target.port} {target.host} >> known_hosts after checking it, or --ssh-accept-new"
+            hint += f" (damaged lines were passed over: {', '.join(damaged)})" if damaged else ""
             return HostKeyError(node, f"the host key of {where} ({error}) is not in {files}: {hint}")
         case paramiko.AuthenticationException():
             keys = ", ".join(target.key_files) or "agent and default keys"

@@ -24,7 +24,7 @@ from probecost.plan.schedule import visits
 from probecost.remote.deadline import Deadline
 from probecost.remote.lease import Holder
 from probecost.remote.node import ClientSpec, Node
-from probecost.remote.ssh import read_ssh_config
+from probecost.remote.ssh_config import read_ssh_config
 
 R = "performance-test-results"
 pytestmark = pytest.mark.usefixtures("clean")
