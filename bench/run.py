@@ -4,7 +4,8 @@
   that a loop of bare generators reaches in the same minute (the reference);
 - SSH round trips per perf test;
 - the supervisor's CPU time while it watches a tool, per core;
-- time from Ctrl-C, and from SIGKILL, until both nodes are as they were.
+- time from Ctrl-C, and from SIGKILL, until both nodes are as they were;
+- a workflow of 10,000 cycles written and read back, against plain JSON.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+from workflow import print_workflow_figures
 
 from lab import control, state
 from lab.places import Place
@@ -193,6 +196,7 @@ def _wait_for_traffic(config_dir: Path, process: subprocess.Popen[bytes]) -> Non
 
 
 def main() -> None:
+    print_workflow_figures(say)
     with tempfile.TemporaryDirectory() as folder:
         config_dir, results = Path(folder) / "config", Path(folder) / "results"
         say(control.up("lab", config_dir))

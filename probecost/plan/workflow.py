@@ -11,8 +11,9 @@ from probecost import __version__, layout
 from probecost.config.models import Case, Environment, PairKind, PairSide, PerfTestSpec
 from probecost.errors import ProbecostError
 from probecost.layout import RunTree, VisitFolder
+from probecost.plan import collector
 from probecost.plan.schedule import visit_duration_s
-from probecost.plan.sequence import Cycle, Plan, PlannedItem, cycles
+from probecost.plan.sequence import Cycle, Plan, PlannedItem, Turn, cycles
 from probecost.plan.tool_files import local_hashes
 from probecost.plan.workflow_models import (
     SCHEMA,
@@ -46,6 +47,7 @@ _BASELINE_MONITORING = Monitoring(interval=1.0, node_counters=_NODE_COUNTERS, to
 _TOOL_MONITORING = Monitoring(interval=1.0, node_counters=_NODE_COUNTERS, tool=("cpu_usage", "memory", "logsize"))
 
 
+@collector.paused()
 def workflow(plan: Plan, items: Sequence[PlannedItem], time_s: float) -> WorkflowFile:
     """The workflow of ``items``, which are those of ``plan`` or a selection of them, in the order of measuring.
 
@@ -102,6 +104,7 @@ class _Entries:
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
         self._cases: dict[Case, EbpfCase] = {}
+        self._turns: dict[Turn, str] = {}
         self._seconds: dict[tuple[str, str], float] = {}
 
     def entry(self, cycle: Cycle, tests: tuple[PerfTests, ...]) -> CycleEntry:
@@ -110,6 +113,9 @@ class _Entries:
         ebpf_case = self._case(case) if visit.arm == layout.TOOL else None
         init, post, monitoring = frame(cycle_type, ebpf_case)
         folder = VisitFolder(case.pair_kind, case_folder(case) if ebpf_case is not None else None)
+        if turn not in self._turns:
+            place = RunTree(Path()).node(turn.environment, turn.iteration, "*") / layout.TREE
+            self._turns[turn] = place.as_posix()
         return CycleEntry(
             cycle_id=cycle.id,
             cycle_type=cycle_type,
@@ -122,7 +128,7 @@ class _Entries:
             test_cycle=TestCycle(init_hook=init, performance_tests=tests, post_hook=post),
             monitoring_config=monitoring,
             expected_duration=self._duration_s(turn.environment, visit.arm),
-            result_path=str(RunTree(Path()).node(turn.environment, turn.iteration, "*") / layout.TREE / folder.path),
+            result_path=f"{self._turns[turn]}/{folder.path}",
         )
 
     def _case(self, case: Case) -> EbpfCase:

@@ -15,6 +15,7 @@ from probecost.config.documents import Document, KeyPath, read_json
 from probecost.config.models import PerfTestSpec
 from probecost.config.validation import validate
 from probecost.errors import ConfigError
+from probecost.plan import collector
 from probecost.plan.schedule import SHARED_BASELINE, VisitPlan
 from probecost.plan.sequence import PlannedItem, Settings, ToolKey, Turn, named
 from probecost.plan.workflow import case_of, frame, specs_of
@@ -50,6 +51,7 @@ class Workflow:
         )
 
 
+@collector.paused()
 def read_workflow(file: Path) -> Workflow:
     """Read a workflow. ``ConfigError``: it cannot be read, is damaged, or asks for what cannot be run."""
     document = read_json(file)
@@ -115,13 +117,17 @@ class _Reader:
                 self._wrong((*here, "environment"), "global_config.environments does not have it")
             self._check_type(here, entry)
             self._check_frame(here, entry)
-            first, other = tests.setdefault(entry.environment, (index, entry))
-            if entry.test_cycle.performance_tests != other.test_cycle.performance_tests:
+            if entry.environment not in tests:
+                tests[entry.environment] = (index, entry)
+                names = [spec.name for spec in specs_of(entry.test_cycle.performance_tests)]
+                if len(set(names)) < len(names):
+                    self._wrong((*here, "test_cycle", "performance_tests"), "lists a perf test twice")
+                continue
+            first, other = tests[entry.environment]
+            own, others = entry.test_cycle.performance_tests, other.test_cycle.performance_tests
+            if own is not others and own != others:
                 text = f"differs from test_sequence[{first}]: all cycles of an environment make the same perf tests"
                 self._wrong((*here, "test_cycle", "performance_tests"), text)
-            names = [spec.name for spec in specs_of(entry.test_cycle.performance_tests)]
-            if first == index and len(set(names)) < len(names):
-                self._wrong((*here, "test_cycle", "performance_tests"), "lists a perf test twice")
 
     def _check_type(self, here: KeyPath, entry: CycleEntry) -> None:
         if entry.cycle_type == "ebpf_test" and entry.ebpf_case is None:

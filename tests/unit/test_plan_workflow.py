@@ -306,6 +306,15 @@ class TestEdited:
         for number, name in zip(expected, ("moon", "mars"), strict=True):
             assert any(line.startswith(f"{file}:{number}: ") and f'"{name}"' in line for line in problems)
 
+    def test_a_perf_test_that_is_there_twice(self, tmp_path: Path) -> None:
+        def twice(sequence: list[Content]) -> None:
+            for entry in sequence:
+                tests = entry["test_cycle"]["performance_tests"]
+                tests.append(tests[0])
+
+        text = refusal(written(tmp_path, Settings(), edit=twice))
+        assert "test_sequence[0].test_cycle.performance_tests: lists a perf test twice" in text
+
     def test_many_mistakes_are_not_all_listed(self, tmp_path: Path) -> None:
         file = written(tmp_path, Settings(units=20), edit=lambda sequence: [entry.pop("unit") for entry in sequence])
         text = refusal(file)
