@@ -1,5 +1,7 @@
 """Figures of the framework itself, printed and never asserted: ``make bench`` (needs root: it brings a lab up).
 
+- generating, listing and collecting 10,000 cases: seconds and memory, and the ratio to a bare pytest that collects as
+  many items (the reference);
 - share of the wall time of a case in which traffic is measured, at 3 and 10 seconds per perf test, against the share
   that a loop of bare generators reaches in the same minute (the reference);
 - SSH round trips per perf test;
@@ -21,6 +23,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import many_cases
 from workflow import print_workflow_figures
 
 from lab import control, state
@@ -196,6 +199,9 @@ def _wait_for_traffic(config_dir: Path, process: subprocess.Popen[bytes]) -> Non
 
 
 def main() -> None:
+    for line in many_cases.lines(many_cases.measure()):
+        say(line)
+    say()
     print_workflow_figures(say)
     with tempfile.TemporaryDirectory() as folder:
         config_dir, results = Path(folder) / "config", Path(folder) / "results"

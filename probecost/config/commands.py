@@ -14,6 +14,7 @@ _SUDO_FLAGS = {"-n", "-k", "-s"}  # these take no value for sudo
 _BUILT_INS = {"cd", "echo", "exec", "exit", "export", "if", "for", "set", "time", "trap", "ulimit", "while", ":", "."}
 _INTERPRETER = re.compile(r"python[0-9.]*|bpftrace|sh|bash|dash|ksh|zsh|perl|ruby|lua|node|stap")
 _INLINE = {"-c", "-e", "-m"}
+_PLAIN = re.compile(r"[\t\n\r !#-&(-\[\]-~]*")  # printable ASCII without quotes and backslashes
 _NUMBER = re.compile(r"-\d+(\.\d+)?")
 
 
@@ -34,6 +35,8 @@ class CommandParts:
 
 def split(command: str) -> list[str]:
     """The words of a command as a shell would see them; at blanks where its quotes do not match."""
+    if _PLAIN.fullmatch(command):
+        return command.split()  # what shlex does too, a hundred times slower
     try:
         return shlex.split(command)
     except ValueError:
@@ -50,7 +53,7 @@ def parse(command: str, script: str | None = None) -> CommandParts:
     if script:
         name = PurePosixPath(script).name
         for index, word in enumerate(words):
-            if PurePosixPath(word).name == name:
+            if word.rpartition("/")[2] == name:
                 return CommandParts(tuple(words), PurePosixPath(name).stem, word, index + 1)
     index = _skip_wrappers(words)
     if index >= len(words):

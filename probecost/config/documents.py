@@ -178,6 +178,19 @@ def read_yaml(file: Path) -> Document:
     return document
 
 
+def read_yaml_key(file: Path, key: str) -> object:
+    """The value of one key at the top of a YAML file, without parsing all of it where that can be avoided."""
+    text = read_text(file)
+    section = re.search(rf"^{re.escape(key)}:.*(?:\n(?:[ \t#].*)?)*", text, re.MULTILINE)
+    if section is None:
+        return read_yaml(file).get((key,)) if key in text else None
+    try:
+        content = yaml.load(section[0], _Loader)  # a SafeLoader
+    except yaml.YAMLError:
+        return read_yaml(file).get((key,))
+    return content.get(key) if isinstance(content, dict) else None
+
+
 def _yaml_lines(
     node: yaml.Node,
     path: KeyPath,

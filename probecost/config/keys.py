@@ -11,8 +11,8 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 import re
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from probecost.config.commands import generalise, options, parse
@@ -76,7 +76,7 @@ def case_keys(cases: Sequence[Named]) -> list[str]:
             for index, suffix in zip(members, suffixes, strict=True):
                 keys[index] = f"{plain[index]}-{suffix}" if suffix else plain[index]
     for spell in (_general_command, _whole_command):
-        keys = _with_hashes(keys, [spell(case) for case in cases])
+        keys = _with_hashes(keys, cases, spell)
     return keys
 
 
@@ -160,12 +160,12 @@ def _spell(found: Mapping[str, str], names: Sequence[str]) -> str:
     return text if len(text) <= _MAX_PART else short_hash(text)
 
 
-def _with_hashes(keys: Sequence[str], texts: Sequence[str]) -> list[str]:
-    """The keys, with a hash of its text added to each that is not the only one."""
-    count: dict[str, int] = defaultdict(int)
-    for key in keys:
-        count[key] += 1
-    return [f"{key}-{short_hash(text)}" if count[key] > 1 else key for key, text in zip(keys, texts, strict=True)]
+def _with_hashes(keys: Sequence[str], cases: Sequence[Named], spell: Callable[[Named], str]) -> list[str]:
+    """The keys, with a hash of what ``spell`` makes of its case added to each that is not the only one."""
+    count = Counter(keys)
+    return [
+        f"{key}-{short_hash(spell(case))}" if count[key] > 1 else key for key, case in zip(keys, cases, strict=True)
+    ]
 
 
 def _general_command(case: Named) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from probecost.config.cases import build_cases
 from probecost.config.discovered import variables_of
-from probecost.config.documents import Document, read_json, read_yaml
+from probecost.config.documents import Document, read_json, read_yaml, read_yaml_key
 from probecost.config.environments import (
     LEGACY_FILES,
     bootstrap_command,
@@ -283,9 +283,10 @@ def is_outdated(folder: Path) -> bool:
     if file is None or cases_file(folder) is None:
         return minimal_file(folder) is not None
     try:
-        inputs = read_yaml(file).get(("generated", "inputs"))
+        generated = read_yaml_key(file, "generated")
     except ConfigError:
         return False  # whoever loads it will say what is wrong
+    inputs = generated.get("inputs") if isinstance(generated, Mapping) else None
     return isinstance(inputs, Mapping) and any(
         (folder / name).is_file() and sha256_of(folder / name) != recorded for name, recorded in inputs.items()
     )

@@ -102,6 +102,10 @@ class Case:
     stop_signal: str = DEFAULT_STOP_SIGNAL
     log_cap_bytes: int = DEFAULT_LOG_CAP_BYTES
 
+    def __hash__(self) -> int:
+        """Of what names a case; pytest asks for it many times."""
+        return hash((self.environment, self.key))
+
 
 @dataclass(frozen=True)
 class Environment:

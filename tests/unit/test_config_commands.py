@@ -1,6 +1,22 @@
+import shlex
+
 import pytest
 
-from probecost.config.commands import generalise, options, parse, programs
+from probecost.config.commands import generalise, options, parse, programs, split
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "sudo  python3\tx.py -a=1,2 ~/x $HOME `id` #y ; a|b && (c) > /dev/null \n",
+        "sh -c 'a b' \"c d\" e\\ f",
+        "caf\u00e9\u00a0x y",
+        "a\x0bb\x0cc\x1cd",
+        "",
+    ],
+)
+def test_words_are_those_of_a_shell(command: str) -> None:
+    assert split(command) == shlex.split(command)
 
 
 @pytest.mark.parametrize(

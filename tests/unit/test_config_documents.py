@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from probecost.config.documents import dotted, read_json, read_yaml
+from probecost.config.documents import dotted, read_json, read_yaml, read_yaml_key
 from probecost.errors import ConfigError
 
 
@@ -107,6 +107,26 @@ class TestJson:
         file = write(tmp_path, "a.json", '{"a": [{"b": 1,\n "b": 2}]}')
         with pytest.raises(ConfigError, match=rf"{file}:2: a\[0\].b"):
             read_json(file)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("a: 1\ngenerated:\n  inputs: {x: '1'}\n\n  # more\n  by: me\nb: [\n", {"inputs": {"x": "1"}, "by": "me"}),
+        ("generated: {inputs: {x: '1'}}\nb: 2\n", {"inputs": {"x": "1"}}),
+        ('{"a": 1, "generated": {"by": "me"}}', {"by": "me"}),
+        ("a:\n  generated: 1\n", None),
+        ("a: 1\n", None),
+        ("generated: 5", 5),
+    ],
+)
+def test_one_key_of_a_file(tmp_path: Path, text: str, value: object) -> None:
+    assert read_yaml_key(write(tmp_path, "a.yaml", text), "generated") == value
+
+
+def test_one_key_of_a_broken_file(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"a\.yaml:1:12: broken YAML"):
+        read_yaml_key(write(tmp_path, "a.yaml", "generated: ]\n"), "generated")
 
 
 def test_values_and_problems_by_path(tmp_path: Path) -> None:

@@ -294,6 +294,32 @@ class TestCases:
         assert (environment.name, len(cases)) == ("bed-42", 1)
 
 
+class TestMistakesOfAllFiles:
+    def test_seven_mistakes_in_three_files_give_seven_messages_with_seven_lines(self, folder: Path) -> None:
+        text = FULL.replace("workdir: /root/work", "wrkdir: /root/work").replace("ssh_ref: right", "ssh_ref: rigth")
+        (folder / "bed-full.yaml").write_text(text.replace("streams: 3", "streams: many"))
+        write_cases(folder, [{**CASE, "enviroment": "host"}, {**CASE, "id": 2, "duration": 0}])
+        (folder / "bed-minimal.yaml").write_text(
+            "environment: bed-42\nnodes:\n  left: {ssh: 'a b', role: host}\n  right: {ssh: x, role: hots}\n"
+        )
+        with pytest.raises(ConfigError) as caught:
+            load_folder(folder)
+        assert [problem.removeprefix(f"{folder}/").split(": ")[0] for problem in caught.value.problems] == [
+            "bed-full.yaml:6",
+            "bed-full.yaml:12",
+            "bed-full.yaml:27",
+            "bed-cases.json:15",
+            "bed-cases.json:28",
+            "bed-minimal.yaml:3",
+            "bed-minimal.yaml:4",
+        ]
+
+    def test_a_minimal_input_with_mistakes_does_not_matter_where_all_else_is_right(self, folder: Path) -> None:
+        write_cases(folder, [CASE])
+        (folder / "bed-minimal.yaml").write_text("nodes: []\n")
+        assert load_folder(folder)[0].name == "bed-42"
+
+
 class TestOutdated:
     def test_without_generated_files_there_is_something_to_generate(self, tmp_path: Path) -> None:
         assert not is_outdated(tmp_path)
