@@ -14,7 +14,7 @@ from lab.render import HOME, NSSWITCH, PAM, SUDOERS, USER, WORKDIR, Keys, sshd_c
 from lab.vm import cpio
 from lab.vm.names import GUEST_MANAGEMENT_INTERFACE, GUEST_TEST_INTERFACE, GuestNames
 
-# What a guest has beside busybox, and the Debian packages.
+# What a guest has beside (its shell is not busybox, which would prefer its own ip to the real one), and the Debian packages.
 PROGRAMS = {
     "busybox": "busybox-static",
     "ethtool": "ethtool",
@@ -23,10 +23,11 @@ PROGRAMS = {
     "netperf": "netperf",
     "netserver": "netperf",
     "python3": "python3",
+    "sh": "dash",
     "sshd": "openssh-server",
     "sudo": "sudo",
 }
-MEMORY_MB = 384
+MEMORY_MB = 256
 UID = 1000
 SETUP = "opt/probecost/setup"  # as QEMU's firmware configuration calls it
 IMAGE_FOLDER = "/run/probecost/image"
