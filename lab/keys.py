@@ -22,7 +22,7 @@ class LoginKey:
 
 
 def make_keys(programs: Programs, names: Iterable[str], identity: Path, state_dir: Path) -> tuple[Keys, LoginKey]:
-    """New keys for the hosts called ``names``, and the login key: that in ``identity`` if it is usable, else a new one."""
+    """New keys for the hosts called ``names`` and the login key: that in ``identity`` if it is usable, or a new one."""
     with tempfile.TemporaryDirectory(prefix="keys-", dir=state_dir) as folder:
         hosts = {name: _generate(programs, Path(folder, name), name) for name in names}
         login = _existing(programs, identity) or LoginKey(*_generate(programs, Path(folder, "login"), "probecost-lab"))

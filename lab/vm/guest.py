@@ -14,7 +14,7 @@ from lab.render import HOME, NSSWITCH, PAM, SUDOERS, USER, WORKDIR, Keys, sshd_c
 from lab.vm import cpio
 from lab.vm.names import GUEST_MANAGEMENT_INTERFACE, GUEST_TEST_INTERFACE, GuestNames
 
-# What a guest has beside (its shell is not busybox, which would prefer its own ip to the real one), and the Debian packages.
+# What a guest has, and the Debian packages. Its shell is not busybox, which prefers an ip of its own to the real one.
 PROGRAMS = {
     "busybox": "busybox-static",
     "ethtool": "ethtool",
@@ -28,6 +28,7 @@ PROGRAMS = {
     "sudo": "sudo",
 }
 MEMORY_MB = 256
+TRANSLATED_MB = 128  # QEMU would keep up to a gigabyte of translated code
 UID = 1000
 SETUP = "opt/probecost/setup"  # as QEMU's firmware configuration calls it
 IMAGE_FOLDER = "/run/probecost/image"
@@ -187,7 +188,7 @@ def qemu_command(qemu: str, guest: GuestAddresses, names: GuestNames, kernel: st
         *("-name", f"guest={guest.name}"),
         *("-uuid", names.uuid),
         *("-machine", "pc"),
-        *("-accel", "tcg,thread=multi"),
+        *("-accel", f"tcg,thread=multi,tb-size={TRANSLATED_MB}"),
         *("-cpu", "max"),
         *("-m", str(MEMORY_MB)),
         *("-smp", "1"),

@@ -20,7 +20,7 @@ from pathlib import Path
 from lab.errors import LabError
 from lab.publish import Owner, make_folder
 from lab.vm import cpio, guest
-from lab.vm.kernel import Kernel, download_kernel, find_kernel
+from lab.vm.kernel import Kernel, download_kernel, find_kernel, kernels_folder
 
 ROOT_FS = "initramfs"
 KEPT = 2  # root file systems in the cache: another program may just be starting a guest with an older one
@@ -57,8 +57,9 @@ def prepare(cache: Path, programs: Mapping[str, str]) -> Image:
     The kernel is downloaded the first time; ``LabError`` says what to do when that cannot be.
     """
     owner = Owner.calling()
-    make_folder(cache, owner)
-    kernel = find_kernel(cache) or download_kernel(cache, owner)
+    kernels = kernels_folder(cache)
+    make_folder(kernels, owner)
+    kernel = find_kernel(kernels) or download_kernel(kernels, owner)
     entries = cpio.with_parents(_entries(programs, kernel))
     root_fs = cache / f"{ROOT_FS}-{recipe_hash(entries)}"
     if not root_fs.exists():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import lzma
 import os
 import re
@@ -10,12 +11,14 @@ import tarfile
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from lab.errors import LabError
 from lab.publish import Owner
 
 META_PACKAGE = "linux-image-cloud-amd64"
 KERNEL = "vmlinuz"
+BUILTIN = "modules.builtin"
 # In the order in which they must be loaded. What a kernel has built in needs none.
 MODULES = (
     "virtio_ring",
@@ -41,6 +44,11 @@ class Kernel:
     modules: tuple[Path, ...]
 
 
+def kernels_folder(cache: Path) -> Path:
+    """Where in the cache kernels are kept: another list of modules makes it another folder."""
+    return cache / f"kernels-{hashlib.sha256(' '.join(MODULES).encode()).hexdigest()[:8]}"
+
+
 def find_kernel(folder: Path) -> Kernel | None:
     """The newest kernel that was unpacked below ``folder``; ``None`` when there is none."""
     images = sorted(folder.glob(f"*/{KERNEL}"), key=lambda image: image.stat().st_mtime_ns)
@@ -59,7 +67,11 @@ def download_kernel(folder: Path, owner: Owner) -> Kernel:
         (deb,) = work.glob("*.deb")
         unpacked = work / package.removeprefix("linux-image-")
         unpacked.mkdir()
-        _unpack(deb, unpacked)
+        with subprocess.Popen(["dpkg-deb", "--fsys-tarfile", str(deb)], stdout=subprocess.PIPE) as unpacking:
+            assert unpacking.stdout is not None
+            unpack(unpacking.stdout, unpacked)
+        if unpacking.returncode:
+            raise LabError(f"cannot unpack {deb.name}: dpkg-deb ended with {unpacking.returncode}")
         for path in (*unpacked.iterdir(), unpacked):
             os.chown(path, owner.uid, owner.gid)
         target = folder / unpacked.name
@@ -78,40 +90,41 @@ def kernel_package(depends: str) -> str:
     return match.group(1)
 
 
-def _unpack(deb: Path, folder: Path) -> None:
-    with subprocess.Popen(["dpkg-deb", "--fsys-tarfile", str(deb)], stdout=subprocess.PIPE) as unpacking:
-        assert unpacking.stdout is not None
-        with tarfile.open(fileobj=unpacking.stdout, mode="r|") as archive:
-            builtin: set[str] = set()
-            for member in archive:
-                name = wanted(member.name)
-                if name is None:
-                    continue
-                opened = archive.extractfile(member)
-                assert opened is not None
-                data = opened.read()
-                if name == "builtin":
-                    builtin = {Path(line).stem.replace("-", "_") for line in data.decode().splitlines()}
-                else:
-                    (folder / name).write_bytes(lzma.decompress(data) if member.name.endswith(".xz") else data)
-    if unpacking.returncode:
-        raise LabError(f"cannot unpack {deb.name}: dpkg-deb ended with {unpacking.returncode}")
+def unpack(package: IO[bytes], folder: Path) -> None:
+    """Put the kernel and the modules of ``package``, the files of a Debian package as a tar stream, into ``folder``.
+
+    ``LabError`` names what it lacks of what a guest needs.
+    """
+    builtin: set[str] = set()
+    with tarfile.open(fileobj=package, mode="r|") as archive:
+        for member in archive:
+            name = wanted(member.name)
+            opened = archive.extractfile(member) if name else None
+            if name is None or opened is None:
+                continue
+            data = opened.read()
+            if name == BUILTIN:
+                builtin = {Path(line).stem.replace("-", "_") for line in data.decode().splitlines()}
+            else:
+                (folder / name).write_bytes(lzma.decompress(data) if member.name.endswith(".xz") else data)
     missing = [
         name
         for number, name in enumerate(MODULES)
         if not (folder / module_file(number)).exists() and name.replace("-", "_") not in builtin
     ]
-    if missing or not (folder / KERNEL).exists():
-        raise LabError(f"{deb.name} lacks what a guest of lab-vm needs: {', '.join(missing) or KERNEL}")
+    if not (folder / KERNEL).exists():
+        missing.insert(0, KERNEL)
+    if missing:
+        raise LabError(f"the package of the guests' kernel lacks what a guest needs: {', '.join(missing)}")
 
 
 def wanted(path: str) -> str | None:
-    """What a file of the package is called in the cache; ``builtin``: the list of built-in modules; ``None``: unused."""
+    """What a file of the package is called in the cache; ``None`` when a guest does not need it."""
     name = path.rpartition("/")[2]
     if re.search(r"(^|/)boot/vmlinuz-[^/]+$", path):
         return KERNEL
-    if name == "modules.builtin":
-        return "builtin"
+    if name == BUILTIN:
+        return BUILTIN
     module = name.removesuffix(".xz").removesuffix(".ko")
     return module_file(MODULES.index(module)) if module != name and module in MODULES else None
 
