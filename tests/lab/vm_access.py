@@ -3,40 +3,25 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
 from bed_access import WORKDIR
+from own_lab import OwnLab
 
-from lab import control, state
 from lab.addresses import LabAddresses, addresses_of
-from lab.places import Place
-from lab.state import LabState
 from lab.vm.built import BuiltHost
 
-NAME = "lab-vm"
 SITE = "vm-site"
-SSH_TIMEOUT_S = 120
 
 
 @dataclass(frozen=True)
-class VmBed:
+class VmBed(OwnLab):
     """A bed with guests in a configuration folder of its own."""
 
-    config_dir: Path
-
-    @property
-    def place(self) -> Place:
-        return Place.of(NAME, self.config_dir)
-
-    @property
-    def recorded(self) -> LabState:
-        recorded = state.load(self.place)
-        assert recorded is not None
-        return recorded
+    name: str = "lab-vm"
 
     @property
     def addresses(self) -> LabAddresses:
@@ -44,28 +29,6 @@ class VmBed:
 
     def built(self, host: str) -> BuiltHost:
         return self.recorded.built[host]
-
-    def up(self) -> str:
-        return control.up(NAME, self.config_dir)
-
-    def down(self) -> str:
-        return control.down(NAME, self.config_dir)
-
-    def ssh_command(self, node: str, command: str) -> list[str]:
-        return ["ssh", "-F", str(self.place.ssh_config()), "-o", "ConnectTimeout=30", node, command]
-
-    def says(self, node: str, command: str) -> str:
-        """What a command says on a node; it must not fail."""
-        done = subprocess.run(
-            self.ssh_command(node, command),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=SSH_TIMEOUT_S,
-        )
-        assert done.returncode == 0, f"{node}: {command}: {done.stdout}{done.stderr}"
-        return done.stdout.strip()
 
     def write_site(self) -> Path:
         """Write the environment ``vm-site`` with the pairs host and vm, and a case for each; its folder."""
