@@ -74,6 +74,20 @@ def vm_bed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VmBed]:
 
 
 @pytest.fixture
+def new_vm_bed(tmp_path: Path) -> Iterator[Callable[[], VmBed]]:
+    """Makes a bed with guests of the test's own, not up yet, and takes it down at the end."""
+    beds: list[VmBed] = []
+
+    def make() -> VmBed:
+        beds.append(VmBed(tmp_path / "vm-config"))
+        return beds[-1]
+
+    yield make
+    for bed in beds:
+        bed.down()
+
+
+@pytest.fixture
 def clean(bed: LabBed) -> Iterator[Callable[[], None]]:
     """Compares the hosts with what was on them before the test; also done at the end of the test."""
     before = bed.inventory()
