@@ -162,6 +162,22 @@ class TestKernel:
         assert find_kernel(tmp_path) is None
 
 
+def test_a_busybox_without_init_is_refused(tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    kernel = kernels_folder(cache) / RELEASE
+    kernel.mkdir(parents=True)
+    (kernel / KERNEL).write_text("kernel")
+    program = tmp_path / "busybox"
+    program.write_text("#!/bin/sh\necho /\n")
+    program.chmod(0o755)
+    (tmp_path / "empty").mkdir()
+    python = tmp_path / "python3"
+    python.write_text(f"#!/bin/sh\necho {tmp_path / 'empty'}\n")
+    python.chmod(0o755)
+    with pytest.raises(LabError, match="has no init; the one of Debian's package busybox-static has"):
+        prepare(cache, {"busybox": str(program), "python3": str(python)})
+
+
 def test_image_is_made_once_and_old_ones_go(tmp_path: Path) -> None:
     cache = tmp_path / "cache"
     kernel = kernels_folder(cache) / RELEASE
@@ -170,7 +186,7 @@ def test_image_is_made_once_and_old_ones_go(tmp_path: Path) -> None:
     (kernel / module_file(0)).write_text("module")
     programs = tmp_path / "programs"
     programs.mkdir()
-    for name, script in (("busybox", "echo one two"), ("python3", f"echo {tmp_path / 'lib'}")):
+    for name, script in (("busybox", "echo init one two"), ("python3", f"echo {tmp_path / 'lib'}")):
         (programs / name).write_text(f"#!/bin/sh\n{script}\n")
         (programs / name).chmod(0o755)
     (tmp_path / "lib" / "test").mkdir(parents=True)
