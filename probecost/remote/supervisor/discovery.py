@@ -26,14 +26,13 @@ _COLUMNS = {
 def discover(uuids: List[str], send: Callable[[bytes], None]) -> Dict[str, Any]:
     """Send everything as compressed JSON; ``uuids`` are those of VMs that should run here."""
     commands = {table: _OVS + ["--columns=" + columns, "list", table] for table, columns in _COLUMNS.items()}
-    commands.update({"addr": ["ip", "-o", "addr"], "link": ["ip", "-o", "link"]})
+    commands["link"] = ["ip", "-o", "link"]
     commands.update(("virsh " + uuid, _virsh(uuid)) for uuid in uuids)
     said = run_all(commands, COMMANDS_S, OUTPUT_LIMIT)
     answer = {
         "facts": facts.collect(),
         "links": links(),
         "ip_link": said["link"],
-        "ip_addr": said["addr"],
         "ovs": {table: said[table] for table in _COLUMNS},
         "machines": virtual_machines(uuids),
         "libvirt": {uuid: said["virsh " + uuid] for uuid in uuids},
