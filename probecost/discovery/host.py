@@ -60,7 +60,8 @@ def find_uplink(node: str, interface: str, prefer: str | None, wiring: Wiring) -
 
 
 def _interface(node: str, hints: Hints, answer: Answer, wiring: Wiring) -> tuple[Interface, str]:
-    if hints.internal_port is not None:
+    absent = wiring.ovs_is_absent and hints.test_ip is not None
+    if hints.internal_port is not None and not absent:
         ports = _matching(node, hints.internal_port, answer, wiring)
         return _one_port(node, ports, hints, answer)
     if hints.test_ip is not None:
@@ -113,6 +114,7 @@ def _one_port(node: str, ports: Sequence[Interface], hints: Hints, answer: Answe
             fits = f"fits internal_port_type: {hints.internal_port}"
             raise NodeError(node, f"test_ip {hints.test_ip} is on {wanted.name}; what {fits} is {listing}")
         return wanted, hints.test_ip
+    ports = [port for port in ports if _is_v4(_by_version(port)[0])] or ports
     if len(ports) > 1:
         again = " again, or test_ip," if hints.internal_port else " or test_ip"
         name = f"more exactly by internal_port_type{again}" if hints.internal_port else f"by internal_port_type{again}"
@@ -129,14 +131,17 @@ def _only_address(node: str, interface: Interface) -> str:
 
 
 def _by_version(interface: Interface) -> list[str]:
-    v4 = [address for address in interface.usable if ipaddress.ip_address(address).version == 4]
-    return v4 or list(interface.usable)
+    return [address for address in interface.usable if _is_v4(address)] or list(interface.usable)
+
+
+def _is_v4(address: str) -> bool:
+    return ipaddress.ip_address(address).version == 4
 
 
 def _only_candidate(node: str, answer: Answer) -> tuple[Interface, str]:
     """Without Open vSwitch: the address, if there is only one."""
-    found = [(one, address) for one in answer.facts.interfaces for address in _by_version(one) if one.usable]
-    v4 = [(one, address) for one, address in found if ipaddress.ip_address(address).version == 4]
+    found = [(one, address) for one in answer.facts.interfaces for address in _by_version(one)]
+    v4 = [(one, address) for one, address in found if _is_v4(address)]
     if len(v4 or found) == 1:
         return (v4 or found)[0]
     raise NodeError(

@@ -42,11 +42,15 @@ class UndecidedError(Exception):
 
 @dataclass(frozen=True)
 class Wiring:
-    """All interfaces of a node. ``ovs`` is empty and ``ovs_problem`` says why where Open vSwitch does not answer."""
+    """All interfaces of a node. ``ovs`` is empty and ``ovs_problem`` says why where Open vSwitch does not answer.
+
+    ``ovs_is_absent``: because it is not installed.
+    """
 
     links: Mapping[str, Link]
     ovs: Ovs = Ovs()
     ovs_problem: str = ""
+    ovs_is_absent: bool = False
 
     @classmethod
     def read(cls, answer: Answer) -> Wiring:
@@ -55,7 +59,8 @@ class Wiring:
         try:
             return cls(links, read_ovs(answer.ovs))
         except OvsError as error:
-            return cls(links, ovs_problem=str(error))
+            absent = all(said.problem.endswith("is not installed") for said in answer.ovs.values())
+            return cls(links, ovs_problem=str(error), ovs_is_absent=absent)
 
     def bridge_of(self, name: str) -> str | None:
         """The bridge that an interface is a port of: of Open vSwitch, or Linux's own."""
