@@ -14,7 +14,7 @@ import click
 
 from cli import options
 from cli.selection import matcher
-from cli.table import table
+from cli.table import counted, table
 from probecost.config.load import environment_of, find_environment, load_cases, load_full
 from probecost.config.models import Case, PerfTestSpec
 from probecost.errors import ConfigError
@@ -108,9 +108,9 @@ def _as_text(listing: Listing, units: int) -> str:
     tests = ", ".join(f"{spec.name} {spec.duration_s:g} s" for spec in listing.perf_tests)
     lines += [
         "",
-        f"{listing.environment}: {len(listing.cases)} of {listing.total} cases",
+        f"{listing.environment}: {len(listing.cases)} of {counted(listing.total, 'case')}",
         f"perf tests of each visit: {tests}",
-        f"estimated time: {_spell(listing.duration_s)} ({units} unit{'s' if units > 1 else ''} per case)",
+        f"estimated time: {_spell(listing.duration_s)} ({counted(units, 'unit')} per case)",
     ]
     return "\n".join([*lines, *_difference_lines(listing)]).lstrip("\n")
 

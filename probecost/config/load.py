@@ -33,6 +33,7 @@ __all__ = [
     "CaseFile",
     "FullConfig",
     "MinimalConfig",
+    "changed_inputs",
     "environment_of",
     "find_environment",
     "is_outdated",
@@ -217,13 +218,19 @@ def is_outdated(folder: Path) -> bool:
 
     Files that probecost did not generate record nothing and are never outdated.
     """
-    file = full_file(folder)
-    if file is None or cases_file(folder) is None:
+    if full_file(folder) is None or cases_file(folder) is None:
         return minimal_file(folder) is not None
+    return bool(changed_inputs(folder))
+
+
+def changed_inputs(folder: Path) -> tuple[Path, ...]:
+    """The files that were made into the full.yaml of ``folder`` and have other content now; relative to ``folder``."""
     generated = load_full(folder).file.generated
-    return generated is not None and any(
-        (folder / name).is_file() and sha256_of(folder / name) != recorded
-        for name, recorded in generated.inputs.items()
+    recorded = generated.inputs if generated else {}
+    return tuple(
+        Path(name)
+        for name, digest in recorded.items()
+        if (folder / name).is_file() and sha256_of(folder / name) != digest
     )
 
 

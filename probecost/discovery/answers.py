@@ -70,8 +70,11 @@ class Said(_Raw):
         """Why ``out`` is of no use, in one line; "" if it is."""
         if self.problem or not self.argv:
             return self.problem or "was not asked"
-        lines = self.err.splitlines()
-        return "" if self.status == 0 else f"{self.argv[0]}: {lines[-1] if lines else f'exit code {self.status}'}"
+        if self.status == 0:
+            return ""
+        *_, last = ["", *self.err.splitlines()]
+        program = f"{self.argv[0]}: "
+        return program + (last.removeprefix(program) or f"exit code {self.status}")
 
 
 class RawLink(_Raw):

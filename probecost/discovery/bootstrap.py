@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -28,7 +29,8 @@ NodeProbe = Callable[[Questions], Answers]
 class BootstrapResult:
     """What was found and what became of the files. With ``problems`` nothing was written.
 
-    ``notes`` say what could not be generated or was left out of a command because the environment lacks it.
+    ``notes`` say what could not be generated or was left out of a command because the environment lacks it;
+    ``command`` does the same again.
     """
 
     environment: str
@@ -38,6 +40,7 @@ class BootstrapResult:
     files: tuple[FileChange, ...] = ()
     cases: int = 0
     dry_run: bool = False
+    command: str = "probecost bootstrap"
 
     @property
     def edited(self) -> tuple[FileChange, ...]:
@@ -57,7 +60,7 @@ class BootstrapResult:
             raise ConfigError(
                 f"{names}: edited since it was generated, not overwritten (nothing was written)",
                 *(change.difference for change in self.edited),
-                hint="Overwrite it with: probecost bootstrap --force",
+                hint=f"Overwrite it with: {self.command} --force",
             )
 
 
@@ -78,10 +81,14 @@ def bootstrap(
     rows, notes = tuple(found.rows), tuple(found.notes)
     if found.problems:
         return BootstrapResult(file.environment, rows, tuple(found.problems), notes, dry_run=dry_run)
+    command = ["probecost", "bootstrap", "--minimal-input", str(minimal)]
+    if output_dir.resolve() != minimal.parent.resolve():
+        command += ["--output-dir", str(output_dir)]
     planned, expansion = _generate(inputs, found.found, output_dir)
     changes = write_all(planned, force=force, dry_run=dry_run)
     notes += expansion.notes
-    return BootstrapResult(file.environment, rows, (), notes, changes, len(expansion.entries), dry_run)
+    count = len(expansion.entries)
+    return BootstrapResult(file.environment, rows, (), notes, changes, count, dry_run, shlex.join(command))
 
 
 def _generate(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -75,7 +76,7 @@ def nics(argv: Iterable[str]) -> tuple[Nic, ...]:
     words = list(argv)
     backends: dict[str, Mapping[str, Any]] = {}
     devices: list[Mapping[str, Any]] = []
-    for option, value in zip(words, words[1:], strict=False):
+    for option, value in itertools.pairwise(words):
         if option in _BACKENDS:
             backend = _properties(value, "type")
             backends[str(backend.get("id"))] = backend

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from probecost.discovery.answers import Answer
 from probecost.discovery.linux_net import Link, read_links
@@ -48,7 +48,7 @@ class Wiring:
     """
 
     links: Mapping[str, Link]
-    ovs: Ovs = Ovs()
+    ovs: Ovs = field(default_factory=Ovs)
     ovs_problem: str = ""
     ovs_is_absent: bool = False
 
