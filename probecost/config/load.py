@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from probecost.config.cases import build_cases
 from probecost.config.discovered import variables_of
@@ -22,7 +23,7 @@ from probecost.config.environments import (
     known_environments,
     minimal_file,
 )
-from probecost.config.files import CaseEntry, CasesFile, FullFile, FullPair, FullSide, MinimalFile
+from probecost.config.files import CaseEntry, CasesFile, FullFile, FullPair, FullSide, KvmSide, MinimalFile
 from probecost.config.models import Case, Environment, PairKind, PairSide, SshHost, TestPair
 from probecost.config.perf_specs import DEFAULT_PORT_RANGE, perf_specs
 from probecost.config.references import full_problems, minimal_problems
@@ -114,7 +115,7 @@ def environment_of(full: FullConfig, folder: Path) -> Environment:
     }
     declared: dict[PairKind, FullPair | None] = {"host": file.environments.host, "vm": file.environments.vm}
     pairs: dict[PairKind, TestPair] = {
-        kind: TestPair(kind, _side(pair.server), _side(pair.client))
+        kind: TestPair(kind, _side(pair, "server"), _side(pair, "client"))
         for kind, pair in declared.items()
         if pair is not None
     }
@@ -141,8 +142,12 @@ def environment_of(full: FullConfig, folder: Path) -> Environment:
     )
 
 
-def _side(side: FullSide) -> PairSide:
-    return PairSide(side.ssh_ref, side.test_ip, side.interface, side.physical_host_ref or side.ssh_ref)
+def _side(pair: FullPair, name: Literal["server", "client"]) -> PairSide:
+    side: FullSide = getattr(pair, name)
+    kvm: KvmSide = (getattr(pair.kvm_config, name) if pair.kvm_config else None) or KvmSide()
+    pid = int(kvm.qemu_pid) if kvm.qemu_pid and kvm.qemu_pid.isdecimal() else None
+    node = side.physical_host_ref or side.ssh_ref
+    return PairSide(side.ssh_ref, side.test_ip, side.interface, node, pid, kvm.uuid)
 
 
 def _ssh_config(full: FullConfig, folder: Path) -> Path | None:

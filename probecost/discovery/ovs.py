@@ -7,6 +7,7 @@ A table is ``{"headings": [...], "data": [[...], ...]}``. A cell is a scalar, ``
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -119,20 +120,21 @@ _Row = Mapping[str, Any]
 
 def _put_together(bridges: Sequence[_Row], ports: Sequence[_Row], interfaces: Sequence[_Row]) -> Ovs:
     by_uuid = {row["_uuid"]: _interface(row) for row in interfaces}
-    port_by_uuid = {
-        row["_uuid"]: OvsPort(
-            str(row["name"]), tuple(by_uuid[uuid] for uuid in elements(row["interfaces"]) if uuid in by_uuid)
-        )
-        for row in ports
-    }
-    return Ovs(
-        tuple(
-            OvsBridge(
-                str(row["name"]), tuple(port_by_uuid[uuid] for uuid in elements(row["ports"]) if uuid in port_by_uuid)
-            )
-            for row in bridges
-        )
-    )
+    port_by_uuid = {}
+    for row in ports:
+        own = [by_uuid[uuid] for uuid in elements(row["interfaces"]) if uuid in by_uuid]
+        port_by_uuid[row["_uuid"]] = OvsPort(str(row["name"]), tuple(sorted(own, key=_natural)))
+    found = []
+    for row in bridges:
+        own_ports = [port_by_uuid[uuid] for uuid in elements(row["ports"]) if uuid in port_by_uuid]
+        found.append(OvsBridge(str(row["name"]), tuple(own_ports)))
+    return Ovs(tuple(found))
+
+
+def _natural(interface: OvsInterface) -> list[tuple[int, str]]:
+    """eth2 before eth10: a set of the database has no order."""
+    parts = re.split(r"(\d+)", interface.name)
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]
 
 
 def rows(text: str) -> Iterator[dict[str, Any]]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 from probecost.config.commands import programs as programs_of
-from probecost.config.models import Case, Environment
+from probecost.config.environments import bootstrap_command
+from probecost.config.models import Case, Environment, PairSide
 from probecost.errors import Gathered, Missing, PreflightError
-from probecost.remote.node import Lacks, Node
+from probecost.remote.node import Lacks, Machine, Node
 from probecost.remote.pool import each
 
 _PACKAGES = {
@@ -19,6 +21,7 @@ _PACKAGES = {
     "python3": "python3",
     "ethtool": "ethtool",
 }
+_WORD = re.compile(r"[\w.-]+")
 
 
 def needs(environment: Environment, cases: Sequence[Case]) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
@@ -38,20 +41,57 @@ def needs(environment: Environment, cases: Sequence[Case]) -> tuple[dict[str, li
     )
 
 
+def vm_in_use(environment: Environment, cases: Sequence[Case]) -> PairSide | None:
+    """The VM whose processes and tap stand in the cases' commands; they are others each time it is started."""
+    pair = environment.pairs.get("vm")
+    if pair is None or pair.server.qemu_pid is None:
+        return None
+    used = any(case.pair_kind == "vm" or _mentions_vm(case, environment) for case in cases)
+    return pair.server if used else None
+
+
+def _mentions_vm(case: Case, environment: Environment) -> bool:
+    variables = environment.variables.get(case.pair_kind, {})
+    names = (variables.get(name, ()) for name in ("QEMU_PID", "vhost_pids", "VM_INTERFACE"))
+    values = {value for one in names for value in ((one,) if isinstance(one, str) else one)}
+    return not values.isdisjoint(_WORD.findall(case.command))
+
+
+def stale_vm(vm: PairSide, machines: Sequence[Machine], remedy: str) -> list[Missing]:
+    """Whether the VM's process is another than the one that was discovered, or gone."""
+    uuid = vm.uuid.lower() if vm.uuid else None
+    now = [machine.pid for machine in machines if machine.uuid == uuid] if uuid else []
+    if any(machine.pid == vm.qemu_pid and uuid in (None, machine.uuid) for machine in machines):
+        return []
+    what = f"QEMU_PID {vm.qemu_pid} is not the qemu of {vm.node} any more"
+    if now:
+        pids = " and ".join(map(str, now))
+        return [Missing(vm.tool_node, f"{what}: it is {pids} now, the VM was started again since", remedy)]
+    if uuid:
+        return [Missing(vm.tool_node, f"{what}: its VM {uuid} is not running", f"start it, then {remedy}")]
+    return [Missing(vm.tool_node, f"{what}: no VM has this PID", remedy)]
+
+
 def check(environment: Environment, nodes: Mapping[str, Node], cases: Sequence[Case]) -> None:
     """Open every node and ask what it lacks; raises everything that was found, together."""
     programs, files = needs(environment, cases)
 
-    def ask(node: Node) -> Lacks:
-        return node.open_and_check(programs.get(node.name, []), files.get(node.name, []))
+    vm = vm_in_use(environment, cases)
+
+    def ask(node: Node) -> list[Missing]:
+        lacks = node.open_and_check(programs.get(node.name, []), files.get(node.name, []))
+        found = _missing(node.name, lacks)
+        if vm is not None and node.name == vm.tool_node and lacks.supervisor is None:
+            found += stale_vm(vm, node.virtual_machines(), bootstrap_command(environment.folder))
+        return found
 
     missing: list[Missing] = []
     errors: list[Exception] = []
-    for name, result in each(list(nodes.values()), ask).items():
+    for result in each(list(nodes.values()), ask).values():
         if isinstance(result, Exception):
             errors.append(result)
         else:
-            missing += _missing(name, result)
+            missing += result
     if missing:
         errors.append(PreflightError(missing))
     if len(errors) == 1:

@@ -23,6 +23,7 @@ from probecost.remote.ssh import Connection, connect
 from probecost.remote.transfer import Unpacker
 
 CONNECT_S = 10.0
+START_S = 30.0
 REQUEST_S = 30.0
 ARCHIVE_S = 600.0
 SERVER_LINGER_S = 2.0
@@ -168,11 +169,11 @@ class Node:
 
     def open(self, deadline: Deadline | None = None, *, clock: bool = True) -> None:
         """Connect, start the supervisor, and compare the clocks unless nobody needs them (``clock``)."""
-        deadline = deadline or Deadline.after(CONNECT_S)
         self.generation += 1
-        self._connection = connect(self.host, self._config, deadline, accept_new=self._accept_new)
+        in_time = deadline or Deadline.after(CONNECT_S)
+        self._connection = connect(self.host, self._config, in_time, accept_new=self._accept_new)
         try:
-            self._start_session(self._connection, deadline, clock=clock)
+            self._start_session(self._connection, deadline or Deadline.after(START_S), clock=clock)
         except BaseException:
             self._connection.close()
             raise

@@ -110,7 +110,9 @@ class TestGuests:
     def test_have_what_a_node_needs(self, vm_bed: VmBed) -> None:
         programs = "iperf3 netperf netserver sudo ethtool ip python3"
         assert vm_bed.says("vm-client", f"for p in {programs}; do command -v $p >/dev/null || echo $p; done") == ""
-        assert vm_bed.says("vm-client", "python3 -c 'import ctypes, gzip, hashlib, tarfile, threading; print(1)'") == "1"
+        assert (
+            vm_bed.says("vm-client", "python3 -c 'import ctypes, gzip, hashlib, tarfile, threading; print(1)'") == "1"
+        )
         needed = "/sys/fs/cgroup/cgroup.procs /sys/kernel/btf/vmlinux /sys/kernel/tracing/events/net"
         assert vm_bed.says("vm-client", f"sudo -n ls -d {needed}").split() == needed.split()
 

@@ -120,10 +120,8 @@ class TestOpenVswitch:
     def test_the_port_that_matches_the_hint(self) -> None:
         host = find_host("a", Hints(internal_port="access"), recorded("ovs"))
         assert (host.test_ip, host.interface.name, host.bridge) == ("10.2.0.1", "port-access", "ovsbr-access")
-        assert host.uplink is not None
-        assert host.uplink.interface == "bond-phy"
-        assert sorted(host.uplink.members) == ["eth3", "eth4"]
-        assert host.uplink.bridges == ("ovsbr-access", "ovsbr-phy")
+        bridges = ("ovsbr-access", "ovsbr-phy")
+        assert host.uplink == Uplink("bond-phy", ("eth3", "eth4"), bridges, is_hardware=True)
 
     @pytest.mark.parametrize("hint", ["port-mgt", "mgt", "*-mgt", "port-[m]gt"])
     def test_names_and_patterns(self, hint: str) -> None:
