@@ -63,7 +63,7 @@ def command(
 def open_nodes(environment: Environment, names: Sequence[str], *, accept_new: bool) -> Sequence[DoctorNode]:
     """Nodes behind SSH, not yet connected."""
     from probecost.remote.node import Node
-    from probecost.remote.ssh import read_ssh_config
+    from probecost.remote.ssh_config import read_ssh_config
 
     config = read_ssh_config(environment.ssh_config)
     python = environment.python_interpreter

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Literal, Protocol
 
 from probecost.config.commands import programs as programs_of
-from probecost.config.models import Case, Environment
+from probecost.config.environments import bootstrap_command
+from probecost.config.models import Case, Environment, PairSide
 from probecost.errors import Gathered, Missing, PreflightError
-from probecost.remote.node import Lacks, Node
+from probecost.remote.node import Lacks, Machine, Node
 from probecost.remote.pool import Member, each
 
 Prerequisite = Literal["sudo", "python", "programs", "workdir", "tools"]
@@ -23,6 +25,7 @@ _PACKAGES = {
     "python3": "python3",
     "ethtool": "ethtool",
 }
+_WORD = re.compile(r"[\w.-]+")
 
 
 class PreflightNode(Member, Protocol):
@@ -68,15 +71,52 @@ def examine(
     return each(nodes, lambda node: node.open_and_check(programs.get(node.name, []), files.get(node.name, [])))
 
 
+def vm_in_use(environment: Environment, cases: Sequence[Case]) -> PairSide | None:
+    """The VM whose processes and tap stand in the cases' commands; they are others each time it is started."""
+    pair = environment.pairs.get("vm")
+    if pair is None or pair.server.qemu_pid is None:
+        return None
+    used = any(case.pair_kind == "vm" or _mentions_vm(case, environment) for case in cases)
+    return pair.server if used else None
+
+
+def _mentions_vm(case: Case, environment: Environment) -> bool:
+    variables = environment.variables.get(case.pair_kind, {})
+    names = (variables.get(name, ()) for name in ("QEMU_PID", "vhost_pids", "VM_INTERFACE"))
+    values = {value for one in names for value in ((one,) if isinstance(one, str) else one)}
+    return not values.isdisjoint(_WORD.findall(case.command))
+
+
+def stale_vm(vm: PairSide, machines: Sequence[Machine], remedy: str) -> list[Missing]:
+    """Whether the VM's process is another than the one that was discovered, or gone."""
+    uuid = vm.uuid.lower() if vm.uuid else None
+    now = [machine.pid for machine in machines if machine.uuid == uuid] if uuid else []
+    if any(machine.pid == vm.qemu_pid and uuid in (None, machine.uuid) for machine in machines):
+        return []
+    what = f"QEMU_PID {vm.qemu_pid} is not the qemu of {vm.node} any more"
+    if now:
+        pids = " and ".join(map(str, now))
+        return [Missing(vm.tool_node, f"{what}: it is {pids} now, the VM was started again since", remedy)]
+    if uuid:
+        return [Missing(vm.tool_node, f"{what}: its VM {uuid} is not running", f"start it, then {remedy}")]
+    return [Missing(vm.tool_node, f"{what}: no VM has this PID", remedy)]
+
+
 def check(environment: Environment, nodes: Mapping[str, Node], cases: Sequence[Case]) -> None:
     """Open every node and ask what it lacks; raises everything that was found, together."""
     missing: list[Missing] = []
     errors: list[Exception] = []
-    for name, result in examine(environment, list(nodes.values()), cases).items():
+    answers = examine(environment, list(nodes.values()), cases)
+    for name, result in answers.items():
         if isinstance(result, Exception):
             errors.append(result)
         else:
             missing += [item for found in lacking(name, result).values() for item in found]
+    vm = vm_in_use(environment, cases)
+    host = answers.get(vm.tool_node) if vm is not None else None
+    if vm is not None and isinstance(host, Lacks) and host.supervisor is None:
+        machines = nodes[vm.tool_node].virtual_machines()
+        missing += stale_vm(vm, machines, bootstrap_command(environment.folder))
     if missing:
         errors.append(PreflightError(missing))
     if len(errors) == 1:

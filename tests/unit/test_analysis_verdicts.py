@@ -34,8 +34,8 @@ def record(arm: str, unit: int, *, case: str = "host-a", **changes: object) -> P
         run_id="run", probecost="", environment="lab", iteration=1, pair_kind="host", case_key=case, case_id=1,
         case_name="", tool_id=case.removeprefix("host-"), category="", parameters={}, command="", visit_id="",
         unit=unit, pair=unit, arm=arm, order=None, shared_baseline=False, perf_test="latency", conn_type="tcp_rr",
-        duration_s=None, streams=1, planned_units=(), start_ns=None, end_ns=None, server_node="", client_node="", tool_node="",
-        clocks={}, facts={}, tool=None, options={}, void_reason="", error="",
+        duration_s=None, streams=1, planned_units=(), start_ns=None, end_ns=None, server_node="", client_node="",
+        tool_node="", clocks={}, facts={}, tool=None, options={}, void_reason="", error="",
     )  # fmt: skip
     return replace(what, **changes)  # type: ignore[arg-type]
 
