@@ -10,16 +10,9 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 export PYTHON
 
 # The cases of `make lab`: the control and, of each other tool, the one with received TCP. FULL=1 takes them all.
-DEFAULT_SELECT := null or rx_protocol_tcp
-SELECT ?= $(DEFAULT_SELECT)
-PERF_TESTS := 6
-LAB_CASES := ?
+SELECT ?= null or rx_protocol_tcp
 LAB_SELECTION := -k "$(SELECT)"
-ifeq ($(SELECT),$(DEFAULT_SELECT))
-LAB_CASES := 4
-endif
 ifdef FULL
-LAB_CASES := 13
 LAB_SELECTION :=
 endif
 
@@ -33,12 +26,10 @@ help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*##/\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{ printf "make %-10s %s\n", $$1, $$2 }'
 
 lab:  ## measure four cases on a test bed on this machine; FULL=1 all of them, SELECT="..." as pytest's -k
-	@scripts/lab.sh lab "$(LAB_CASES)" $(PERF_TESTS) $(UNITS) $(DURATION) \
-		--env lab --units $(UNITS) --duration $(DURATION) $(LAB_SELECTION) $(ARGS)
+	@scripts/lab.sh lab --env lab --units $(UNITS) --duration $(DURATION) $(LAB_SELECTION) $(ARGS)
 
 lab-vm:  ## measure a case between hosts and one between guests, on a test bed with Open vSwitch and QEMU
-	@scripts/lab.sh lab-vm 2 $(PERF_TESTS) $(UNITS) $(DURATION) \
-		--env lab-vm --units $(UNITS) --duration $(DURATION) -k "$(VM_SELECT)" $(ARGS)
+	@scripts/lab.sh lab-vm --env lab-vm --units $(UNITS) --duration $(DURATION) -k "$(VM_SELECT)" $(ARGS)
 
 setup:  ## install what is missing: packages (root or sudo) and the Python environment; BED=lab-vm for that bed
 	@scripts/setup.sh $(BEDS)
