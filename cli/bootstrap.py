@@ -13,7 +13,8 @@ from probecost.config.environments import find_environment, minimal_file
 from probecost.discovery.bootstrap import BootstrapResult, NodeProbe, bootstrap
 from probecost.errors import ConfigError
 
-_TITLES = ("NODE", "ROLE", "SSH", "KERNEL", "TEST ADDRESS", "PYTHON", "IPERF3", "NETPERF", "BTF", "PROBLEM")
+_NODES = ("NODE", "ROLE", "SSH", "KERNEL", "PYTHON", "IPERF3", "NETPERF", "BTF", "PROBLEM")
+_PATHS = ("NODE", "TEST ADDRESS", "BRIDGES", "UPLINK", "TAP", "QEMU PID", "VHOST WORKERS")
 
 
 def node_probe(*, accept_new: bool) -> NodeProbe:
@@ -66,13 +67,12 @@ def _minimal(file: Path | None, environment: str | None, config_dir: Path) -> Pa
 
 
 def _show(result: BootstrapResult) -> None:
-    rows = [
+    nodes = [
         (
             row.node,
             row.role,
             row.destination,
             row.kernel,
-            row.interface,
             row.python,
             row.iperf3,
             row.netperf,
@@ -81,7 +81,10 @@ def _show(result: BootstrapResult) -> None:
         )
         for row in result.rows
     ]
-    click.echo(table(_TITLES, rows))
+    click.echo(table(_NODES, nodes))
+    paths = [(row.node, row.interface, row.bridge, row.uplink, row.tap, row.qemu_pid, row.vhost) for row in result.rows]
+    if any(any(path[1:]) for path in paths):
+        click.echo("\n" + table(_PATHS, paths) + "\n")
     for note in result.notes:
         click.echo(f"note: {note}")
     for change in result.files:

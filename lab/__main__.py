@@ -53,7 +53,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _up(place: Place, *, auto: bool) -> None:
     lab = bed.bring_up(place, kept=not auto)
     how = {"brought up": "is up", "was up": "was up already", "repaired": "was broken and is up again"}[lab.how]
-    hosts = ", ".join(f"{host.name} {host.management_ip}" for host in lab.addresses.hosts)
+    hosts = ", ".join(f"{host.name} {host.management_ip}" for host in lab.addresses.nodes)
     _say(f"{place.name} {how}: {hosts}; environment folder {place.folder}")
     if auto:
         _say(control.HELD)

@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from lab import publish, render, state
+from lab import environment, publish, render, state
 from lab.addresses import HOST_NAMES, LabAddresses, addresses_of, choose_index
 from lab.errors import LabError
 from lab.hosts import (
@@ -33,15 +33,23 @@ from lab.hosts import (
 from lab.keys import make_keys
 from lab.places import Place
 from lab.process import ProcessId, kill
-from lab.requirements import Programs, check_kernel, find_programs
+from lab.requirements import Programs, check_kernel, check_tun, find_guest_programs, find_programs
 from lab.state import LabState
+from lab.vm import guest as guests
+from lab.vm.built import BuiltHost
+from lab.vm.image import Image, prepare
+from lab.vm.spec import built_host, machine_network, with_guest
 from lab.waiting import Deadline, wait_until
 
 UP_S = 30.0
-LOCK_S = 60.0
+GUESTS_UP_S = 240.0
+LOCK_S = 300.0
 END_S = 10.0
 HEALTHY_S = 3.0
+GUEST_HEALTHY_S = 10.0
+GUEST_GREETING_S = 10.0
 PROJECT = Path(__file__).resolve().parents[1]
+IMAGE_CACHE = PROJECT / ".cache" / "lab-vm"
 
 
 @dataclass(frozen=True)
@@ -53,20 +61,37 @@ class Up:
     hold: int | None
 
 
+@dataclass(frozen=True)
+class Equipment:
+    """What guests are made of: QEMU, and the image that it starts."""
+
+    qemu: str
+    image: Image
+
+    @classmethod
+    def of_this_machine(cls) -> Equipment:
+        """Look for everything that guests need, and make their image unless it is in the cache."""
+        check_tun()
+        found = find_guest_programs()
+        image = prepare(IMAGE_CACHE, {name: found[name] for name in guests.PROGRAMS})
+        return cls(found["qemu-system-x86_64"], image)
+
+
 def bring_up(place: Place, *, kept: bool) -> Up:
     """Bring the lab up unless it is up and well. A ``kept`` lab stays; any other has a guard and comes with a hold."""
     check_kernel()
     programs = find_programs()
+    equipment = Equipment.of_this_machine() if place.has_guests else None
     with state.working(place.state_root, Deadline.after(LOCK_S)):
         was_there = place.state_dir.exists()
         recorded = state.load(place)
         if recorded is not None and trouble(place, recorded) is None:
             hold = None if kept else _hold(place)
             _adopt(place, recorded, kept=kept)
-            return Up(addresses_of(recorded.index), "was up", hold)
+            return Up(addresses_of(recorded.index, guests=place.has_guests), "was up", hold)
         _remove(place, programs)
         try:
-            return replace(_build(place, programs, kept=kept), how="repaired" if was_there else "brought up")
+            return replace(_build(place, programs, equipment, kept=kept), how="repaired" if was_there else "brought up")
         except BaseException:
             with suppress(LabError, OSError):
                 _remove(place, programs)
@@ -97,7 +122,7 @@ def trouble(place: Place, recorded: LabState) -> str | None:
     """What is wrong with a lab that should be up, ``None`` when all is well."""
     if not recorded.complete:
         return "it was not brought up to the end"
-    addresses = addresses_of(recorded.index)
+    addresses = addresses_of(recorded.index, guests=place.has_guests)
     for host in addresses.hosts:
         first = recorded.hosts.get(host.name)
         if first is None or not first.alive:
@@ -105,10 +130,15 @@ def trouble(place: Place, recorded: LabState) -> str | None:
         address = host.management_ip
         if not wait_until(partial(answers_as_ssh, address), Deadline.after(HEALTHY_S)):
             return f"{host.name} does not answer at {address}"
+    for guest in addresses.guests:
+        answers = partial(answers_as_ssh, guest.management_ip, GUEST_GREETING_S)
+        if not wait_until(answers, Deadline.after(GUEST_HEALTHY_S)):
+            return f"{guest.name} does not answer at {guest.management_ip}"
     for path in (place.identity(), place.known_hosts(), place.ssh_config(), place.minimal_input()):
         if not path.is_file():
             return f"{path} is missing"
-    if place.minimal_input().read_text(encoding="utf-8") != render.minimal_input(place.name, addresses):
+    wanted = environment.minimal_input(place.name, addresses, place.instance)
+    if place.minimal_input().read_text(encoding="utf-8") != wanted:
         return f"{place.minimal_input()} describes another lab"
     return None
 
@@ -130,11 +160,11 @@ def _adopt(place: Place, recorded: LabState, *, kept: bool) -> None:
         state.save(place, replace(recorded, guard=_start_guard(place)))
 
 
-def _build(place: Place, programs: Programs, *, kept: bool) -> Up:
-    deadline = Deadline.after(UP_S)
+def _build(place: Place, programs: Programs, equipment: Equipment | None, *, kept: bool) -> Up:
+    deadline = Deadline.after(GUESTS_UP_S if equipment else UP_S)
     taken = state.indices_taken(place)
     index = choose_index(place.instance, taken, machine_networks(programs), machine_links(programs))
-    addresses = addresses_of(index)
+    addresses = addresses_of(index, guests=place.has_guests)
     place.state_dir.mkdir(mode=0o755)
     place.in_use_file.touch(mode=0o644)
     recorded = LabState(str(place.config_dir), index, kept)
@@ -144,7 +174,8 @@ def _build(place: Place, programs: Programs, *, kept: bool) -> Up:
         hold = _hold(place)
         recorded = replace(recorded, guard=_start_guard(place))
         state.save(place, recorded)
-    keys, login = make_keys(programs, place.identity(), place.state_dir)
+    names = [node.name for node in addresses.nodes]
+    keys, login = make_keys(programs, names, place.identity(), place.state_dir)
     accounts = _machine_accounts()
     with ExitStack() as stack:
         starting: list[Starting] = []
@@ -161,21 +192,35 @@ def _build(place: Place, programs: Programs, *, kept: bool) -> Up:
                 sshd=programs.sshd,
                 openssh_version=programs.openssh_version,
             )
+            if equipment:
+                spec = with_guest(
+                    spec,
+                    host,
+                    addresses,
+                    instance=place.instance,
+                    keys=keys,
+                    image=equipment.image,
+                    qemu=equipment.qemu,
+                    openssh_version=programs.openssh_version,
+                )
             started = Starting.launch(spec, place.log_file(host.name), programs, deadline)
             stack.callback(started.close)
             starting.append(started)
             recorded = replace(recorded, hosts={**recorded.hosts, host.name: started.first})
             state.save(place, recorded)
-        run_ip(programs, render.machine_network(addresses, {one.name: one.first.pid for one in starting}))
+        pids = {one.name: one.first.pid for one in starting}
+        run_ip(programs, render.machine_network(addresses, pids))
+        if equipment:
+            run_ip(programs, machine_network(addresses, pids))
         for one in starting:
             one.order("network")
         owner = publish.Owner.calling()
         publish.make_folder(place.folder, owner)
         files = (
             (place.identity(), login.private, 0o600),
-            (place.known_hosts(), render.known_hosts(addresses, keys), 0o644),
-            (place.ssh_config(), render.ssh_config(addresses, place.identity(), place.known_hosts()), 0o644),
-            (place.minimal_input(), render.minimal_input(place.name, addresses), 0o644),
+            (place.known_hosts(), environment.known_hosts(addresses, keys), 0o644),
+            (place.ssh_config(), environment.ssh_config(addresses, place.identity(), place.known_hosts()), 0o644),
+            (place.minimal_input(), environment.minimal_input(place.name, addresses, place.instance), 0o644),
         )
         for path, text, mode in files:
             publish.write_if_changed(path, text, owner, mode)
@@ -184,11 +229,26 @@ def _build(place: Place, programs: Programs, *, kept: bool) -> Up:
             one.expect("started", deadline)
         for one, host in zip(starting, addresses.hosts, strict=True):
             wait_for_ssh(one.name, host.management_ip, one.log_file, deadline)
+        for guest in addresses.guests:
+            root = Path(f"/proc/{pids[guest.host]}/root")
+            console = root / guests.console_file(guest).lstrip("/")
+            wait_for_ssh(guest.name, guest.management_ip, console, deadline, GUEST_GREETING_S)
+        recorded = replace(recorded, built=_built(addresses, place.instance, pids))
         for one in starting:
             one.order("go")
             one.expect("ready", deadline)
     state.save(place, replace(recorded, complete=True))
     return Up(addresses, "brought up", hold)
+
+
+def _built(addresses: LabAddresses, instance: str, pids: dict[str, int]) -> dict[str, BuiltHost]:
+    """The record of each host with a guest, by the host's name."""
+    found = {}
+    for guest in addresses.guests:
+        (host,) = [host for host in addresses.hosts if host.name == guest.host]
+        pid_file = Path(f"/proc/{pids[host.name]}/root") / guests.pid_file(guest).lstrip("/")
+        found[host.name] = built_host(host, addresses, instance, int(pid_file.read_text(encoding="ascii")))
+    return found
 
 
 def _machine_accounts() -> render.Accounts:

@@ -24,7 +24,7 @@ from lab.waiting import Deadline, wait_until
 
 __all__ = ["LabError", "LabHold", "LabStatus", "acquire", "down", "names", "status", "up"]
 
-ACQUIRE_S = 120.0
+ACQUIRE_S = 600.0
 RELEASE_S = 15.0
 HELD = "held"
 
@@ -33,7 +33,7 @@ HELD = "held"
 class LabStatus:
     """``problem`` says what is wrong with a broken lab; ``kept`` labs stay until they are taken down.
 
-    ``hosts`` maps the names of the hosts to their management addresses; it is empty when the lab is down.
+    ``hosts`` maps the names of the hosts and guests to their management addresses; it is empty when the lab is down.
     """
 
     instance: str
@@ -67,7 +67,8 @@ def status(name: str, config_dir: Path) -> LabStatus:
         if place.state_dir.exists():
             return LabStatus(place.instance, "broken", place.folder, problem="its record cannot be read")
         return LabStatus(place.instance, "down", place.folder)
-    hosts = tuple((host.name, str(host.management_ip)) for host in addresses_of(recorded.index).hosts)
+    addresses = addresses_of(recorded.index, guests=place.has_guests)
+    hosts = tuple((host.name, str(host.management_ip)) for host in addresses.nodes)
     problem = bed.trouble(place, recorded)
     condition: Literal["up", "broken"] = "broken" if problem else "up"
     return LabStatus(place.instance, condition, place.folder, recorded.kept, problem or "", hosts)

@@ -94,7 +94,6 @@ def protect_machine() -> None:
 
 def mount_everything(stage: str) -> None:
     """Give this mount namespace the file systems of a host. ``stage`` is an empty folder to assemble them on."""
-    mount("none", "/", None, MS_REC | MS_PRIVATE)
     protect_machine()
     mount("tmpfs", stage, "tmpfs", MS_NODEV, "mode=755")
 
@@ -123,6 +122,14 @@ def mount_everything(stage: str) -> None:
     for target, options in OWN_FOLDERS:
         if Path(target).is_dir():
             mount("tmpfs", target, "tmpfs", MS_NOSUID | MS_NODEV, options)
+
+
+def bind_folders(binds: list[dict[str, str]], opened: list[int]) -> None:
+    """Show folders that were opened before they were hidden. Their file systems are read-only here already."""
+    for bind, folder in zip(binds, opened, strict=True):
+        Path(bind["target"]).mkdir(parents=True, exist_ok=True)
+        mount(f"/proc/self/fd/{folder}", bind["target"], None, MS_BIND)
+        os.close(folder)
 
 
 def write_files(spec: dict[str, Any]) -> None:
@@ -177,12 +184,17 @@ def live(spec: dict[str, Any]) -> NoReturn:
     os.setsid()
     os.umask(0o022)
     os.chdir("/")
+    mount("none", "/", None, MS_REC | MS_PRIVATE)
+    opened = [os.open(bind["source"], os.O_RDONLY | os.O_DIRECTORY) for bind in spec["binds"]]
     mount_everything(spec["stage"])
+    bind_folders(spec["binds"], opened)
     write_files(spec)
     socket.sethostname(spec["hostname"])
     report("mounted")
     expect("network")
     subprocess.run(["ip", "-batch", "-"], input=spec["network"].encode(), env=ENVIRONMENT, check=True)
+    for command in spec["commands"]:
+        subprocess.run(command, env=ENVIRONMENT, stdin=subprocess.DEVNULL, stdout=2, check=True)
     sshd = subprocess.Popen(spec["sshd"], env=ENVIRONMENT, stdin=subprocess.DEVNULL, stdout=2)
     report("started")
     expect("go")

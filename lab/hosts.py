@@ -126,18 +126,21 @@ def _is_first_of_namespace(folder: Path) -> bool:
     return False
 
 
-def answers_as_ssh(address: IPv4Address) -> bool:
-    """Whether an SSH server greets at port 22 of ``address``."""
+def answers_as_ssh(address: IPv4Address, greeting_s: float = ANSWER_S) -> bool:
+    """Whether an SSH server greets at port 22 of ``address``, within ``greeting_s`` after the connection is made."""
     try:
         with socket.create_connection((str(address), 22), timeout=ANSWER_S) as connection:
+            connection.settimeout(greeting_s)
             return connection.recv(4) == b"SSH-"
     except OSError:
         return False
 
 
-def wait_for_ssh(name: str, address: IPv4Address, log_file: Path, deadline: Deadline) -> None:
-    """Wait until the host's sshd greets; ``LabError`` with the end of its log otherwise."""
-    if not wait_until(lambda: answers_as_ssh(address), deadline, interval_s=0.01):
+def wait_for_ssh(
+    name: str, address: IPv4Address, log_file: Path, deadline: Deadline, greeting_s: float = ANSWER_S
+) -> None:
+    """Wait until the host's (or guest's) sshd greets; ``LabError`` with the end of its log otherwise."""
+    if not wait_until(lambda: answers_as_ssh(address, greeting_s), deadline, interval_s=0.01):
         raise LabError(f"{name}: its sshd does not answer at {address}{_end_of(log_file)}")
 
 

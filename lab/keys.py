@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import subprocess
 import tempfile
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab.addresses import HOST_NAMES
 from lab.errors import LabError
 from lab.render import Keys
 from lab.requirements import Programs
@@ -21,10 +21,10 @@ class LoginKey:
     public: str
 
 
-def make_keys(programs: Programs, identity: Path, state_dir: Path) -> tuple[Keys, LoginKey]:
-    """New keys for all hosts and the login key: the one in ``identity`` if it is a usable one, else a new one."""
+def make_keys(programs: Programs, names: Iterable[str], identity: Path, state_dir: Path) -> tuple[Keys, LoginKey]:
+    """New keys for the hosts called ``names`` and the login key: that in ``identity`` if it is usable, or a new one."""
     with tempfile.TemporaryDirectory(prefix="keys-", dir=state_dir) as folder:
-        hosts = {name: _generate(programs, Path(folder, name), name) for name in HOST_NAMES}
+        hosts = {name: _generate(programs, Path(folder, name), name) for name in names}
         login = _existing(programs, identity) or LoginKey(*_generate(programs, Path(folder, "login"), "probecost-lab"))
     return Keys(hosts, login.public), login
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from lab.errors import LabError
 
 STATE_ROOT = Path("/run/probecost-lab")
-NAMES = ("lab",)
+NAMES = ("lab", "lab-vm")
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,11 @@ class Place:
         if name not in NAMES:
             raise LabError(f"no lab is called {name!r}; known: {', '.join(NAMES)}")
         return cls(name, config_dir.resolve())
+
+    @property
+    def has_guests(self) -> bool:
+        """Whether each host runs a virtual switch and a guest."""
+        return self.name == "lab-vm"
 
     @property
     def instance(self) -> str:

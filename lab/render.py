@@ -1,4 +1,4 @@
-"""The text of every file that a lab writes: inside its hosts, and in the environment folder. Nothing here does I/O."""
+"""The text of every file that a lab writes inside its hosts, and of its network. Nothing here does I/O."""
 
 from __future__ import annotations
 
@@ -40,8 +40,19 @@ class Folder:
 
 
 @dataclass(frozen=True)
+class Bind:
+    """A folder of the machine that a host sees, read-only, also where it has a file system of its own."""
+
+    source: str
+    target: str
+
+
+@dataclass(frozen=True)
 class HostSpec:
-    """What ``lab.hostinit`` needs to know. ``remove`` are glob patterns, removed before anything is written."""
+    """What ``lab.hostinit`` needs to know. ``remove`` are glob patterns, removed before anything is written.
+
+    ``commands`` are run one after the other when the network is there; the first that fails ends the host.
+    """
 
     hostname: str
     stage: str
@@ -50,6 +61,8 @@ class HostSpec:
     files: tuple[File, ...]
     network: str
     sshd: tuple[str, ...]
+    binds: tuple[Bind, ...] = ()
+    commands: tuple[tuple[str, ...], ...] = ()
 
     def as_dict(self) -> dict[str, object]:
         """The spec as plain data, ready for JSON."""
@@ -142,21 +155,25 @@ def sshd_config(address: str, openssh_version: tuple[int, int]) -> str:
 
 
 def hosts_file(name: str, addresses: LabAddresses) -> str:
-    """``/etc/hosts`` of the host called ``name``: itself, and both management addresses."""
+    """``/etc/hosts`` of the host called ``name``: itself, and the management addresses of all others."""
     lines = ["127.0.0.1 localhost", "::1 localhost ip6-localhost ip6-loopback", f"127.0.1.1 {name}"]
-    lines += [f"{host.management_ip} {host.name}" for host in addresses.hosts if host.name != name]
+    lines += [f"{host.management_ip} {host.name}" for host in addresses.nodes if host.name != name]
     return "\n".join(lines) + "\n"
 
 
 def host_network(host: HostAddresses, addresses: LabAddresses) -> str:
-    """``ip -batch`` commands that configure a host from inside."""
-    return (
-        "link set lo up\n"
-        f"addr add {host.management_ip}/{addresses.management_prefix} dev {MANAGEMENT_INTERFACE}\n"
-        f"addr add {host.test_ip}/{addresses.test_prefix} dev {TEST_INTERFACE}\n"
-        f"link set {MANAGEMENT_INTERFACE} up\n"
-        f"link set {TEST_INTERFACE} up\n"
-    )
+    """``ip -batch`` commands that configure a host from inside; one with a guest has its test address on a switch."""
+    lines = [
+        "link set lo up",
+        f"addr add {host.management_ip}/{addresses.management_prefix} dev {MANAGEMENT_INTERFACE}",
+        f"link set {MANAGEMENT_INTERFACE} up",
+    ]
+    if not addresses.guests:
+        lines += [
+            f"addr add {host.test_ip}/{addresses.test_prefix} dev {TEST_INTERFACE}",
+            f"link set {TEST_INTERFACE} up",
+        ]
+    return "\n".join(lines) + "\n"
 
 
 def machine_network(addresses: LabAddresses, pids: dict[str, int]) -> str:
@@ -183,7 +200,7 @@ def machine_network(addresses: LabAddresses, pids: dict[str, int]) -> str:
 
 @dataclass(frozen=True)
 class Keys:
-    """Host keys by host (private, public) and the public key of the login user, in OpenSSH's formats."""
+    """Host keys by host or guest (private, public) and the public key of the login user, in OpenSSH's formats."""
 
     hosts: dict[str, tuple[str, str]]
     login_public: str
@@ -236,63 +253,3 @@ def host_spec(
         network=host_network(host, addresses),
         sshd=(sshd, "-D", "-e", "-f", "/etc/ssh/sshd_config"),
     )
-
-
-def ssh_config(addresses: LabAddresses, identity: Path, known_hosts: Path) -> str:
-    """An OpenSSH client configuration for the hosts, by name or management address."""
-    blocks = ["# Written by the lab: brought up anew, it is written anew. Use: ssh -F <this file> host-server\n"]
-    for host in addresses.hosts:
-        blocks.append(
-            f"Host {host.name} {host.management_ip}\n"
-            f"    HostName {host.management_ip}\n"
-            f"    User {USER}\n"
-            f"    IdentityFile {_ssh_path(identity)}\n"
-            f"    IdentitiesOnly yes\n"
-            f"    UserKnownHostsFile {_ssh_path(known_hosts)}\n"
-            f"    GlobalKnownHostsFile /dev/null\n"
-            f"    StrictHostKeyChecking yes\n"
-        )
-    return "\n".join(blocks)
-
-
-def _ssh_path(path: Path) -> str:
-    text = str(path).replace("%", "%%")
-    return f'"{text}"' if " " in text else text
-
-
-def known_hosts(addresses: LabAddresses, keys: Keys) -> str:
-    """One line per host: address, key type, key."""
-    lines = [f"{host.management_ip} {' '.join(keys.hosts[host.name][1].split()[:2])}" for host in addresses.hosts]
-    return "\n".join(lines) + "\n"
-
-
-def minimal_input(name: str, addresses: LabAddresses) -> str:
-    """The environment's ``minimal-input.yaml``."""
-    lines = [
-        "# Written by the lab. It stays as it is while the addresses do; changes made by hand are lost.",
-        'version: "1.0"',
-        f'environment: "{name}"',
-        "ssh_config: ssh_config",
-        "",
-        "nodes:",
-    ]
-    for host in addresses.hosts:
-        lines += [
-            f"  {host.name}:",
-            f'    ssh: "{USER}@{host.management_ip}"',
-            f'    workdir: "{WORKDIR}"',
-            "    role: host",
-            f'    test_ip: "{host.test_ip}"',
-        ]
-    server, client = addresses.hosts
-    lines += [
-        "",
-        "test_pairs:",
-        "  host:",
-        f"    server: {server.name}",
-        f"    client: {client.name}",
-        "",
-        "discovery_hints:",
-        '  python_interpreter: "python3"',
-    ]
-    return "\n".join(lines) + "\n"

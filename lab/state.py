@@ -20,6 +20,7 @@ from pathlib import Path
 from lab.errors import LabError
 from lab.places import Place
 from lab.process import ProcessId
+from lab.vm.built import BuiltHost
 from lab.waiting import Deadline, wait_until
 
 SCHEMA = 1
@@ -27,7 +28,10 @@ SCHEMA = 1
 
 @dataclass(frozen=True)
 class LabState:
-    """``kept`` labs live until they are taken down, others until nobody uses them; ``hosts`` are first processes."""
+    """``kept`` labs live until they are taken down, others until nobody uses them; ``hosts`` are first processes.
+
+    ``built`` says by host what a bed with guests consists of.
+    """
 
     config_dir: str
     index: int
@@ -35,6 +39,7 @@ class LabState:
     hosts: dict[str, ProcessId] = field(default_factory=dict)
     guard: ProcessId | None = None
     complete: bool = False
+    built: dict[str, BuiltHost] = field(default_factory=dict)
 
 
 def load(place: Place) -> LabState | None:
@@ -70,6 +75,7 @@ def parse(text: str) -> LabState:
             hosts={str(name): ProcessId(**process) for name, process in record["hosts"].items()},
             guard=ProcessId(**record["guard"]) if record["guard"] else None,
             complete=bool(record["complete"]),
+            built={str(name): BuiltHost.parse(host) for name, host in record.get("built", {}).items()},
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"not the record of a lab: {error!r}") from error

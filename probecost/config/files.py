@@ -74,6 +74,8 @@ class MinimalNode(Section):
     host_ref: str | None = None
     uuid: str | None = None
     test_ip: Address | None = None
+    internal_port_type: str | None = None  # instead of that in discovery_hints
+    physical_interface: Name | None = None
 
 
 class PairNames(Section):
@@ -189,10 +191,11 @@ class NetworkConfig(Section):
 
 
 class KvmSide(Section):
-    """The processes behind one VM."""
+    """The processes behind one VM, and the UUID by which they are found again."""
 
     qemu_pid: str | None = None
     vhost_pids: Scalars = ()
+    uuid: str | None = None
 
 
 class KvmConfig(Section):

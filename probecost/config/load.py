@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from probecost.config.cases import build_cases
 from probecost.config.discovered import variables_of
@@ -24,7 +25,7 @@ from probecost.config.environments import (
     known_environments,
     minimal_file,
 )
-from probecost.config.files import CaseEntry, CasesFile, FullFile, FullPair, FullSide, MinimalFile
+from probecost.config.files import CaseEntry, CasesFile, FullFile, FullPair, FullSide, KvmSide, MinimalFile
 from probecost.config.legacy import read_legacy
 from probecost.config.models import Case, Environment, PairKind, PairSide, SshHost, TestPair
 from probecost.config.perf_specs import DEFAULT_PORT_RANGE, perf_specs
@@ -37,6 +38,7 @@ __all__ = [
     "FullConfig",
     "Loaded",
     "MinimalConfig",
+    "changed_inputs",
     "environment_of",
     "find_environment",
     "is_outdated",
@@ -147,7 +149,7 @@ def environment_of(full: FullConfig, folder: Path) -> Environment:
     }
     declared: dict[PairKind, FullPair | None] = {"host": file.environments.host, "vm": file.environments.vm}
     pairs: dict[PairKind, TestPair] = {
-        kind: TestPair(kind, _side(pair.server), _side(pair.client))
+        kind: TestPair(kind, _side(pair, "server"), _side(pair, "client"))
         for kind, pair in declared.items()
         if pair is not None
     }
@@ -175,8 +177,12 @@ def environment_of(full: FullConfig, folder: Path) -> Environment:
     )
 
 
-def _side(side: FullSide) -> PairSide:
-    return PairSide(side.ssh_ref, side.test_ip, side.interface, side.physical_host_ref or side.ssh_ref)
+def _side(pair: FullPair, name: Literal["server", "client"]) -> PairSide:
+    side: FullSide = getattr(pair, name)
+    kvm: KvmSide = (getattr(pair.kvm_config, name) if pair.kvm_config else None) or KvmSide()
+    pid = int(kvm.qemu_pid) if kvm.qemu_pid and kvm.qemu_pid.isdecimal() else None
+    node = side.physical_host_ref or side.ssh_ref
+    return PairSide(side.ssh_ref, side.test_ip, side.interface, node, pid, kvm.uuid)
 
 
 def _ssh_config(full: FullConfig, folder: Path) -> Path | None:
@@ -279,16 +285,23 @@ def is_outdated(folder: Path) -> bool:
     """
     if is_legacy(folder):
         return False
-    file = full_file(folder)
-    if file is None or cases_file(folder) is None:
+    if full_file(folder) is None or cases_file(folder) is None:
         return minimal_file(folder) is not None
+    return bool(changed_inputs(folder))
+
+
+def changed_inputs(folder: Path) -> tuple[Path, ...]:
+    """The files that were made into the full.yaml of ``folder`` and have other content now; relative to ``folder``."""
+    file = full_file(folder)
     try:
-        generated = read_yaml_key(file, "generated")
+        generated = read_yaml_key(file, "generated") if file else None
     except ConfigError:
-        return False  # whoever loads it will say what is wrong
-    inputs = generated.get("inputs") if isinstance(generated, Mapping) else None
-    return isinstance(inputs, Mapping) and any(
-        (folder / name).is_file() and sha256_of(folder / name) != recorded for name, recorded in inputs.items()
+        return ()  # whoever loads it will say what is wrong
+    recorded = generated.get("inputs") if isinstance(generated, Mapping) else None
+    return tuple(
+        Path(name)
+        for name, digest in (recorded if isinstance(recorded, Mapping) else {}).items()
+        if (folder / name).is_file() and sha256_of(folder / name) != digest
     )
 
 

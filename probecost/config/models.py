@@ -57,12 +57,17 @@ class SshHost:
 
 @dataclass(frozen=True)
 class PairSide:
-    """One end of a traffic path: ``tool_node`` is where a tool runs (the physical host, for a VM)."""
+    """One end of a traffic path: ``tool_node`` is where a tool runs (the physical host, for a VM).
+
+    Of a VM ``qemu_pid`` is its process there and ``uuid`` its own, where they are known.
+    """
 
     node: str
     test_ip: str
     interface: str | None
     tool_node: str
+    qemu_pid: int | None = None
+    uuid: str | None = None
 
 
 @dataclass(frozen=True)

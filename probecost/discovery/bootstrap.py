@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+import shlex
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -12,40 +13,24 @@ from pathlib import Path
 from probecost.config.environments import cases_file, full_file
 from probecost.config.files import FullFile
 from probecost.config.load import sha256_of
-from probecost.config.models import SshHost
 from probecost.discovery.full import Ingredients, full_content, performance_tests, ssh_hosts
 from probecost.discovery.generated import FileChange, Planned, Record, cases_text, full_text, text_hash, write_all
-from probecost.discovery.host import HostFacts, HostFound, NodeFacts, find_host, read_facts
 from probecost.discovery.inputs import Inputs, read_inputs
-from probecost.errors import ConfigError, NodeError, ProbecostError
+from probecost.discovery.survey import Answers, Found, NodeRow, survey, uuids_by_host
+from probecost.errors import ConfigError, ProbecostError
 from probecost.plan.matrix import Expansion, expand
+from probecost.remote.questions import Questions
 
-#: Facts of all nodes, asked at the same time, or the error that kept them from us; by name of the node. The second
-#: argument is an OpenSSH client configuration, ``None`` for the user's own.
-NodeProbe = Callable[[Sequence[SshHost], Path | None], Mapping[str, NodeFacts | ProbecostError]]
-
-
-@dataclass(frozen=True)
-class NodeRow:
-    """What was found of one node, for a table; empty where nothing was. ``problem`` says why."""
-
-    node: str
-    role: str
-    destination: str
-    kernel: str = ""
-    interface: str = ""
-    python: str = ""
-    iperf3: str = ""
-    netperf: str = ""
-    btf: str = ""
-    problem: str = ""
+#: Answers of all nodes, asked at the same time, or the error that kept them from us; by name of the node.
+NodeProbe = Callable[[Questions], Answers]
 
 
 @dataclass(frozen=True)
 class BootstrapResult:
     """What was found and what became of the files. With ``problems`` nothing was written.
 
-    ``notes`` say what could not be generated or was left out of a command because the environment lacks it.
+    ``notes`` say what could not be generated or was left out of a command because the environment lacks it;
+    ``command`` does the same again.
     """
 
     environment: str
@@ -55,6 +40,7 @@ class BootstrapResult:
     files: tuple[FileChange, ...] = ()
     cases: int = 0
     dry_run: bool = False
+    command: str = "probecost bootstrap"
 
     @property
     def edited(self) -> tuple[FileChange, ...]:
@@ -74,7 +60,7 @@ class BootstrapResult:
             raise ConfigError(
                 f"{names}: edited since it was generated, not overwritten (nothing was written)",
                 *(change.difference for change in self.edited),
-                hint="Overwrite it with: probecost bootstrap --force",
+                hint=f"Overwrite it with: {self.command} --force",
             )
 
 
@@ -87,71 +73,26 @@ def bootstrap(
     all nodes. Files that a user edited stay as they are unless ``force`` is given; ``dry_run`` writes nothing.
     """
     inputs = read_inputs(minimal)
-    hosts = ssh_hosts(inputs.minimal.file)
-    answers = probe(list(hosts.values()), inputs.ssh_config)
-    rows, found, problems = _nodes(inputs, hosts, answers)
-    name = inputs.minimal.file.environment
-    if problems:
-        return BootstrapResult(name, rows, tuple(problems), dry_run=dry_run)
-    planned, expansion = _generate(inputs, found, output_dir)
-    changes = write_all(planned, force=force, dry_run=dry_run)
-    return BootstrapResult(name, rows, (), expansion.notes, changes, len(expansion.entries), dry_run)
-
-
-def _nodes(
-    inputs: Inputs, hosts: Mapping[str, SshHost], answers: Mapping[str, NodeFacts | ProbecostError]
-) -> tuple[tuple[NodeRow, ...], dict[str, HostFound], list[str]]:
-    """A row for each node, what was found of the nodes that are in a pair, and what is wrong with any."""
-    rows: list[NodeRow] = []
-    found: dict[str, HostFound] = {}
-    problems: list[str] = []
+    file = inputs.minimal.file
+    python = file.discovery_hints.python_interpreter
+    answers = probe(Questions(list(ssh_hosts(file).values()), inputs.ssh_config, uuids_by_host(file), python))
     in_pairs = {name for names in inputs.pairs.values() for name in (names.server, names.client)}
-    for name, node in inputs.minimal.file.nodes.items():
-        row = NodeRow(name, node.role, node.ssh)
-        try:
-            facts = _facts_of(name, answers)
-            row = _with_facts(row, facts)
-            if node.role == "vm":
-                raise NodeError(name, "VMs cannot be discovered yet: leave them out of nodes and test_pairs")
-            if name in in_pairs or node.test_ip is not None:
-                found[name] = find_host(name, node.test_ip, facts)
-                row = _with_interface(row, found[name])
-        except ProbecostError as error:
-            problems.append(str(error))
-            row = replace(row, problem=str(error))
-        rows.append(row)
-    return tuple(rows), found, problems
-
-
-def _facts_of(name: str, answers: Mapping[str, NodeFacts | ProbecostError]) -> HostFacts:
-    answer = answers.get(name, NodeError(name, "was not asked"))
-    if isinstance(answer, ProbecostError):
-        raise answer
-    return read_facts(name, answer)
-
-
-def _with_facts(row: NodeRow, facts: HostFacts) -> NodeRow:
-    return replace(
-        row,
-        kernel=facts.kernel or "",
-        python=facts.python or "missing",
-        iperf3=facts.iperf3 or "missing",
-        netperf=facts.netperf or "missing",
-        btf={True: "yes", False: "no", None: ""}[facts.btf],
-    )
-
-
-def _with_interface(row: NodeRow, found: HostFound) -> NodeRow:
-    interface = found.interface
-    details = ", ".join(
-        filter(None, [interface.driver, f"mtu {interface.mtu}" if interface.mtu else "", interface.state])
-    )
-    text = f"{found.test_ip} on {interface.name}" + (f" ({details})" if details else "")
-    return replace(row, interface=text)
+    found = survey(file, in_pairs, answers)
+    rows, notes = tuple(found.rows), tuple(found.notes)
+    if found.problems:
+        return BootstrapResult(file.environment, rows, tuple(found.problems), notes, dry_run=dry_run)
+    command = ["probecost", "bootstrap", "--minimal-input", str(minimal)]
+    if output_dir.resolve() != minimal.parent.resolve():
+        command += ["--output-dir", str(output_dir)]
+    planned, expansion = _generate(inputs, found.found, output_dir)
+    changes = write_all(planned, force=force, dry_run=dry_run)
+    notes += expansion.notes
+    count = len(expansion.entries)
+    return BootstrapResult(file.environment, rows, (), notes, changes, count, dry_run, shlex.join(command))
 
 
 def _generate(
-    inputs: Inputs, found: Mapping[str, HostFound], output_dir: Path
+    inputs: Inputs, found: Mapping[str, Found], output_dir: Path
 ) -> tuple[tuple[Planned, Planned], Expansion]:
     """Both files with their new text. ``ConfigError``: the tools of the environment give no case."""
     exists = output_dir.is_dir()
@@ -171,7 +112,7 @@ def _generate(
         minimal=minimal,
         output_dir=output_dir,
         pairs=inputs.pairs,
-        hosts=found,
+        nodes=found,
         tools=inputs.tools,
         performance_tests=performance_tests(inputs.performance, minimal.document),
         generated=generated,

@@ -13,7 +13,8 @@ from probecost.config.files import Defaults, MinimalFile, PairNames
 from probecost.config.load import DEFAULT_TOOLS_DIR, MinimalConfig
 from probecost.config.models import PairKind, SshHost
 from probecost.config.values import parse_destination
-from probecost.discovery.host import HostFound
+from probecost.discovery.survey import Found
+from probecost.discovery.vm import VmFound
 from probecost.plan.registry import Tools
 
 _MONITORING = {
@@ -33,7 +34,7 @@ class Ingredients:
     minimal: MinimalConfig
     output_dir: Path
     pairs: Mapping[PairKind, PairNames]
-    hosts: Mapping[str, HostFound]
+    nodes: Mapping[str, Found]
     tools: Tools
     performance_tests: Mapping[str, Any]
     generated: Mapping[str, Any]
@@ -92,21 +93,58 @@ def _ssh_host(host: SshHost) -> dict[str, Any]:
 
 
 def _pair(kind: PairKind, names: PairNames, parts: Ingredients) -> dict[str, Any]:
-    server, client = parts.hosts[names.server], parts.hosts[names.client]
+    server, client = parts.nodes[names.server], parts.nodes[names.client]
+    sides = {"server": server, "client": client}
     return {
         "description": f"{kind}-to-{kind} testing on {parts.minimal.file.environment}",
-        "server": {"ssh_ref": names.server, "test_ip": server.test_ip, "interface": server.interface.name},
-        "client": {"ssh_ref": names.client, "test_ip": client.test_ip, "interface": client.interface.name},
+        "server": _side(names.server, server),
+        "client": _side(names.client, client),
         "network_config": {
             "server_ip": server.test_ip,
             "client_ip": client.test_ip,
-            "internal_interface": server.internal_interface,
-            "server_physical_interface": server.physical_interface,
-            "server_physical_nic_members": list(server.nic_members),
-            "client_physical_interface": client.physical_interface,
-            "client_physical_nic_members": list(client.nic_members),
+            **_internal_interfaces(server, client),
+            **{key: value for side, found in sides.items() for key, value in _below(side, found).items()},
         },
+        **_kvm_config(sides),
     }
+
+
+def _side(name: str, found: Found) -> dict[str, Any]:
+    side = {"ssh_ref": name, "test_ip": found.test_ip, "interface": found.interface.name}
+    if isinstance(found, VmFound):
+        side |= {"vm_interface": found.tap, "physical_host_ref": found.host}
+    return side
+
+
+def _internal_interfaces(server: Found, client: Found) -> dict[str, str]:
+    """Of hosts: where local traffic enters the network. Only the server's, unless the client's is called otherwise."""
+    if isinstance(server, VmFound):
+        return {}
+    own, other = server.interface.name, client.interface.name
+    return {"internal_interface": own, **({"client_internal_interface": other} if other != own else {})}
+
+
+def _below(side: str, found: Found) -> dict[str, Any]:
+    """The uplink: none where packets leave by no interface that Linux knows."""
+    uplink: dict[str, Any] = {}
+    if found.uplink is not None:
+        uplink[f"{side}_physical_interface"] = found.uplink.interface
+    uplink[f"{side}_physical_nic_members"] = list(found.uplink.members) if found.uplink else []
+    return uplink | ({f"{side}_vm_interface": found.tap} if isinstance(found, VmFound) else {})
+
+
+def _kvm_config(sides: Mapping[str, Found]) -> dict[str, Any]:
+    """Processes of VMs, as text: that is how the field writes them."""
+    config = {
+        side: {
+            "qemu_pid": str(found.processes.qemu_pid),
+            "vhost_pids": [str(pid) for pid in found.processes.vhost_pids],
+            "uuid": found.uuid,
+        }
+        for side, found in sides.items()
+        if isinstance(found, VmFound)
+    }
+    return {"kvm_config": config} if config else {}
 
 
 def _paths(parts: Ingredients) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from probecost.config.documents import read_yaml
 from probecost.config.files import CaseEntry
 from probecost.errors import ConfigError
 
-State = Literal["written", "unchanged", "would be written", "edited"]
+State = Literal["written", "unchanged", "would be written", "edited", "not written"]
 
 _OWN_HASH = re.compile(r"^  full_sha256: .*$", re.MULTILINE)
 _VOLATILE = re.compile(r"^  (?:at|full_sha256|cases_sha256): .*\n", re.MULTILINE)
@@ -148,7 +148,9 @@ def write_all(files: Sequence[Planned], *, force: bool, dry_run: bool) -> tuple[
             changes.append(FileChange(file.path, "unchanged"))
         elif file.edited and not file.is_same and not force:
             changes.append(FileChange(file.path, "edited", difference))
-        elif dry_run or blocked:
+        elif blocked:
+            changes.append(FileChange(file.path, "not written", difference))
+        elif dry_run:
             changes.append(FileChange(file.path, "would be written", difference))
         else:
             _write(file.path, file.text)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Literal, Protocol
 
 from probecost.config.commands import programs as programs_of
-from probecost.config.models import Case, Environment
+from probecost.config.environments import bootstrap_command
+from probecost.config.models import Case, Environment, PairSide
 from probecost.errors import Gathered, Missing, PreflightError
-from probecost.remote.node import Lacks, Node
+from probecost.remote.node import Lacks, Machine, Node
 from probecost.remote.pool import each
 
-Prerequisite = Literal["sudo", "python", "programs", "workdir", "tools"]
+Prerequisite = Literal["sudo", "python", "programs", "workdir", "tools", "vm"]
 
 _PACKAGES = {
     "iperf3": "iperf3",
@@ -23,6 +26,7 @@ _PACKAGES = {
     "python3": "python3",
     "ethtool": "ethtool",
 }
+_WORD = re.compile(r"[\w.-]+")
 
 
 class PreflightNode(Protocol):
@@ -32,6 +36,8 @@ class PreflightNode(Protocol):
     def name(self) -> str: ...
 
     def open_and_check(self, programs: Sequence[str], files: Sequence[str]) -> Lacks: ...
+
+    def virtual_machines(self) -> Sequence[Machine]: ...
 
 
 def needs(environment: Environment, cases: Sequence[Case]) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
@@ -63,23 +69,72 @@ def local_tool(environment: Environment, tool_file: str) -> Path | None:
     return file if file.is_file() else None
 
 
+def vm_in_use(environment: Environment, cases: Sequence[Case]) -> PairSide | None:
+    """The VM whose processes and tap stand in the cases' commands; they are others each time it is started."""
+    pair = environment.pairs.get("vm")
+    if pair is None or pair.server.qemu_pid is None:
+        return None
+    used = any(case.pair_kind == "vm" or _mentions_vm(case, environment) for case in cases)
+    return pair.server if used else None
+
+
+def _mentions_vm(case: Case, environment: Environment) -> bool:
+    variables = environment.variables.get(case.pair_kind, {})
+    names = (variables.get(name, ()) for name in ("QEMU_PID", "vhost_pids", "VM_INTERFACE"))
+    values = {value for one in names for value in ((one,) if isinstance(one, str) else one)}
+    return not values.isdisjoint(_WORD.findall(case.command))
+
+
+def stale_vm(vm: PairSide, machines: Sequence[Machine], remedy: str) -> list[Missing]:
+    """Whether the VM's process is another than the one that was discovered, or gone."""
+    uuid = vm.uuid.lower() if vm.uuid else None
+    now = [machine.pid for machine in machines if machine.uuid == uuid] if uuid else []
+    if any(machine.pid == vm.qemu_pid and uuid in (None, machine.uuid) for machine in machines):
+        return []
+    what = f"QEMU_PID {vm.qemu_pid} is not the qemu of {vm.node} any more"
+    if now:
+        pids = " and ".join(map(str, now))
+        return [Missing(vm.tool_node, f"{what}: it is {pids} now, the VM was started again since", remedy)]
+    if uuid:
+        return [Missing(vm.tool_node, f"{what}: its VM {uuid} is not running", f"start it, then {remedy}")]
+    return [Missing(vm.tool_node, f"{what}: no VM has this PID", remedy)]
+
+
+@dataclass(frozen=True)
+class Examined:
+    """What a node said, and what that means: what is missing on it, by the kind of it."""
+
+    lacks: Lacks
+    missing: Mapping[Prerequisite, Sequence[Missing]]
+
+
 def examine(
     environment: Environment, nodes: Sequence[PreflightNode], cases: Sequence[Case]
-) -> dict[str, Lacks | Exception]:
+) -> dict[str, Examined | Exception]:
     """Open every node at the same time and ask what it lacks for the cases; its answer, or why there is none."""
     programs, files = needs(environment, cases)
-    return each(nodes, lambda node: node.open_and_check(programs.get(node.name, []), files.get(node.name, [])))
+    vm = vm_in_use(environment, cases)
+
+    def ask(node: PreflightNode) -> Examined:
+        lacks = node.open_and_check(programs.get(node.name, []), files.get(node.name, []))
+        found = lacking(node.name, lacks)
+        if vm is not None and node.name == vm.tool_node and lacks.supervisor is None:
+            stale = stale_vm(vm, node.virtual_machines(), bootstrap_command(environment.folder))
+            found |= {"vm": stale} if stale else {}
+        return Examined(lacks, found)
+
+    return each(nodes, ask)
 
 
 def check(environment: Environment, nodes: Mapping[str, Node], cases: Sequence[Case]) -> None:
     """Open every node and ask what it lacks; raises everything that was found, together."""
     missing: list[Missing] = []
     errors: list[Exception] = []
-    for name, result in examine(environment, list(nodes.values()), cases).items():
+    for result in examine(environment, list(nodes.values()), cases).values():
         if isinstance(result, Exception):
             errors.append(result)
         else:
-            missing += [item for found in lacking(name, result).values() for item in found]
+            missing += [item for found in result.missing.values() for item in found]
     if missing:
         errors.append(PreflightError(missing))
     if len(errors) == 1:

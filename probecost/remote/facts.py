@@ -2,32 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
-from probecost.config.models import SshHost
 from probecost.errors import ProbecostError
 from probecost.remote.node import Node
 from probecost.remote.pool import each
+from probecost.remote.questions import Questions
 from probecost.remote.ssh import read_ssh_config
 
 
-def collect(
-    hosts: Sequence[SshHost], ssh_config: Path | None, *, accept_new: bool = False, python: str = "python3"
-) -> dict[str, dict[str, Any] | ProbecostError]:
-    """Facts of every node (keys as in ``supervisor.facts.collect``), or the error that kept them from us."""
-    config = read_ssh_config(ssh_config)
+def collect(questions: Questions, *, accept_new: bool = False) -> dict[str, dict[str, Any] | ProbecostError]:
+    """The answer of every node (keys as in ``supervisor.discovery``), or the error that kept it from us."""
+    config = read_ssh_config(questions.ssh_config)
 
     def ask(node: Node) -> dict[str, Any]:
         try:
-            node.open()
-            return node.facts()
+            node.open(clock=False)
+            return node.discover(questions.uuids.get(node.name, ()))
         finally:
             node.close()
 
     found: dict[str, dict[str, Any] | ProbecostError] = {}
-    nodes = [Node(host, config, python=python, accept_new=accept_new) for host in hosts]
+    nodes = [Node(host, config, python=questions.python, accept_new=accept_new) for host in questions.hosts]
     for name, result in each(nodes, ask).items():
         if isinstance(result, Exception) and not isinstance(result, ProbecostError):
             raise result

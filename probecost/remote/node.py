@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 import shlex
 import time
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +15,7 @@ from typing import Any
 import paramiko
 
 from probecost.config.models import SshHost
-from probecost.errors import SupervisorError, TransferError
+from probecost.errors import RemoteError, SupervisorError, TransferError
 from probecost.layout import TREE
 from probecost.remote.deadline import Deadline
 from probecost.remote.session import Session
@@ -21,9 +23,11 @@ from probecost.remote.ssh import Connection, connect
 from probecost.remote.transfer import Unpacker
 
 CONNECT_S = 10.0
+START_S = 30.0
 REQUEST_S = 30.0
 ARCHIVE_S = 600.0
 SERVER_LINGER_S = 2.0
+MAX_ANSWER = 256 << 20
 
 
 @dataclass(frozen=True)
@@ -119,6 +123,15 @@ class ToolStop:
 
 
 @dataclass(frozen=True)
+class Machine:
+    """A process with a VM's UUID (in lower case) in its command line; ``program`` is what it runs."""
+
+    pid: int
+    uuid: str
+    program: str
+
+
+@dataclass(frozen=True)
 class Lacks:
     """What a node has not: programs, files below the workdir; what is wrong with the workdir, or with sudo."""
 
@@ -154,25 +167,26 @@ class Node:
         """Requests sent so far, lease renewals not counted."""
         return self._past_round_trips + (self._session.round_trips if self._session else 0)
 
-    def open(self, deadline: Deadline | None = None) -> None:
-        """Connect, start the supervisor, and compare the clocks."""
-        deadline = deadline or Deadline.after(CONNECT_S)
+    def open(self, deadline: Deadline | None = None, *, clock: bool = True) -> None:
+        """Connect, start the supervisor, and compare the clocks unless nobody needs them (``clock``)."""
         self.generation += 1
-        self._connection = connect(self.host, self._config, deadline, accept_new=self._accept_new)
+        in_time = deadline or Deadline.after(CONNECT_S)
+        self._connection = connect(self.host, self._config, in_time, accept_new=self._accept_new)
         try:
-            self._start_session(self._connection, deadline)
+            self._start_session(self._connection, deadline or Deadline.after(START_S), clock=clock)
         except BaseException:
             self._connection.close()
             raise
 
-    def _start_session(self, connection: Connection, deadline: Deadline) -> None:
+    def _start_session(self, connection: Connection, deadline: Deadline, *, clock: bool) -> None:
         config: dict[str, object] = {
             "mark": f"{self.name}-{secrets.token_hex(4)}",
             "workdir": self.host.workdir,
         }
         user = connection.user
         self._session = Session(connection, python=self._python, sudo=user != "root", config=config, deadline=deadline)
-        self.clock = self._compare_clocks(self._session)
+        if clock:
+            self.clock = self._compare_clocks(self._session)
 
     def close(self) -> None:
         """End the supervisor and the connection; what is still running on the node ends with it."""
@@ -218,6 +232,24 @@ class Node:
 
     def facts(self) -> dict[str, Any]:
         return dict(self._ask("facts"))
+
+    def discover(self, uuids: Sequence[str]) -> dict[str, Any]:
+        """What ``supervisor.discovery`` gathers, for VMs with ``uuids`` that should run on this node."""
+        self.revive()
+        assert self._session is not None
+        chunks: list[bytes] = []
+        deadline = Deadline.after(REQUEST_S)
+        self._session.request("discover", {"uuids": list(uuids)}, deadline=deadline, on_data=chunks.append)
+        try:
+            text = zlib.decompressobj().decompress(b"".join(chunks), MAX_ANSWER)
+            return dict(json.loads(text))
+        except (zlib.error, ValueError) as error:
+            raise RemoteError(self.name, f"discover: its answer cannot be read: {error}") from error
+
+    def virtual_machines(self) -> list[Machine]:
+        """Every process on this node that has a UUID of a VM in its command line."""
+        found = self._ask("virtual_machines")["processes"]
+        return [Machine(item["pid"], item["uuid"].lower(), item["exe"] or item["argv"][0]) for item in found]
 
     def open_and_check(self, programs: Sequence[str], files: Sequence[str]) -> Lacks:
         """Open the node and say what it lacks; where not even the supervisor starts, the login shell is asked."""

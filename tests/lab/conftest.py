@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 from bed_access import PROJECT, Inventory, LabBed, Run, until
+from own_lab import OwnLab
+from vm_access import VmBed
 
 from lab import control
 
@@ -40,6 +42,49 @@ def bed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabBed]:
         yield bed
     finally:
         control.down("lab", bed.config_dir)
+
+
+@pytest.fixture
+def new_lab(tmp_path: Path) -> Iterator[Callable[[str], OwnLab]]:
+    """Makes labs of the test's own, none of them up, and takes them all down at the end."""
+    labs: list[OwnLab] = []
+
+    def make(name: str) -> OwnLab:
+        labs.append(OwnLab(tmp_path / name))
+        return labs[-1]
+
+    yield make
+    for lab in labs:
+        lab.down()
+
+
+@pytest.fixture
+def own(new_lab: Callable[[str], OwnLab]) -> OwnLab:
+    """A lab of the test's own, not up yet."""
+    return new_lab("config")
+
+
+@pytest.fixture(scope="session")
+def vm_bed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VmBed]:
+    """A bed with guests that is up, for tests that leave it as it was: it takes long to come up."""
+    bed = VmBed(tmp_path_factory.mktemp("vm-bed") / "config")
+    bed.up()
+    yield bed
+    bed.down()
+
+
+@pytest.fixture
+def new_vm_bed(tmp_path: Path) -> Iterator[Callable[[], VmBed]]:
+    """Makes a bed with guests of the test's own, not up yet, and takes it down at the end."""
+    beds: list[VmBed] = []
+
+    def make() -> VmBed:
+        beds.append(VmBed(tmp_path / "vm-config"))
+        return beds[-1]
+
+    yield make
+    for bed in beds:
+        bed.down()
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import pytest
 from cli import bootstrap as bootstrap_verb
 from cli.main import main
 from probecost.errors import UnreachableError
+from probecost.remote.questions import Questions
 
 Text = pytest.CaptureFixture[str]
 
@@ -18,11 +19,14 @@ nodes:
 """
 
 
-def collect(nodes: Any, ssh_config: Any) -> dict[str, Any]:
+def collect(questions: Questions) -> dict[str, Any]:
     addresses = {"host-server": "10.0.0.1", "host-client": "10.0.0.2"}
     return {
-        node.name: {"kernel": "6.1.0", "interfaces": [{"name": "eth5", "addresses": [f"{addresses[node.name]}/24"]}]}
-        for node in nodes
+        node.name: {
+            "facts": {"kernel": "6.1.0", "interfaces": [{"name": "eth5", "addresses": [f"{addresses[node.name]}/24"]}]},
+            "links": {"eth5": {"device": True}},
+        }
+        for node in questions.hosts
     }
 
 
@@ -59,16 +63,42 @@ class TestBootstrap:
         cases.write_text(cases.read_text().replace("host-server", "x").replace("sudo sh", "sudo sh -x"))
         capsys.readouterr()
         assert main(arguments) == 4
-        message = capsys.readouterr().err
+        printed = capsys.readouterr()
+        assert "would be written" not in printed.out
+        message = printed.err
         assert '-      "command": "sudo sh -x lab/tools/control/null.sh",' in message
-        assert "--force" in message
+        minimal = config / "my-bed/minimal-input.yaml"
+        assert message.endswith(f"Overwrite it with: probecost bootstrap --minimal-input {minimal} --force\n")
         assert main([*arguments, "--force"]) == 0
+
+    def test_the_way_to_overwrite_names_the_folder_too(self, config: Path, tmp_path: Path, capsys: Text) -> None:
+        target = tmp_path / "the out"
+        arguments = ["bootstrap", "--env", "my-bed", "--config-dir", str(config), "--output-dir", str(target)]
+        main(arguments)
+        (target / "bed-cases.json").write_text("[]")
+        assert main(arguments) == 4
+        assert f" --output-dir '{target}' --force\n" in capsys.readouterr().err
+
+    def test_what_each_node_has_and_what_the_path_is(self, config: Path, capsys: Text) -> None:
+        main(["bootstrap", "--env", "my-bed", "--config-dir", str(config)])
+        lines = capsys.readouterr().out.splitlines()
+        assert lines[0].split() == ["NODE", "ROLE", "SSH", "KERNEL", "PYTHON", "IPERF3", "NETPERF"]
+        assert lines[4].split() == ["NODE", "TEST", "ADDRESS", "UPLINK"]
+        assert lines[5].split() == ["host-server", "10.0.0.1", "on", "eth5", "eth5"]
+
+    def test_one_case_is_one_case(self, config: Path, capsys: Text) -> None:
+        tools = "tools: {drop: [packet-drop, packet-trace, latency]}\n"
+        (config / "my-bed/minimal-input.yaml").write_text(MINIMAL + tools)
+        main(["bootstrap", "--env", "my-bed", "--config-dir", str(config)])
+        assert capsys.readouterr().out.endswith("bed: 1 case\n")
+        main(["cases", "--env", "my-bed", "--config-dir", str(config)])
+        assert "bed: 1 of 1 case\n" in capsys.readouterr().out
 
     def test_a_node_that_does_not_answer_is_1_and_the_others_are_shown(
         self, config: Path, monkeypatch: pytest.MonkeyPatch, capsys: Text
     ) -> None:
-        def partly(nodes: Any, ssh_config: Any) -> dict[str, Any]:
-            return {**collect(nodes, ssh_config), "host-client": UnreachableError("host-client", "does not answer")}
+        def partly(questions: Questions) -> dict[str, Any]:
+            return {**collect(questions), "host-client": UnreachableError("host-client", "does not answer")}
 
         monkeypatch.setattr(bootstrap_verb, "node_probe", lambda *, accept_new: partly)
         assert main(["bootstrap", "--env", "my-bed", "--config-dir", str(config)]) == 1

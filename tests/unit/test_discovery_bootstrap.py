@@ -1,5 +1,5 @@
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -8,9 +8,10 @@ import yaml
 
 from probecost.config.load import is_outdated, load_folder
 from probecost.config.models import SshHost
+from probecost.discovery.answers import NodeFacts
 from probecost.discovery.bootstrap import BootstrapResult, bootstrap
-from probecost.discovery.host import NodeFacts
 from probecost.errors import ConfigError, ProbecostError, UnreachableError
+from probecost.remote.questions import Questions
 
 MINIMAL = """\
 version: "1.0"
@@ -39,7 +40,8 @@ tools:
 
 def facts(address: str) -> dict[str, object]:
     interface = {"name": "eth5", "driver": "veth", "mtu": 1500, "state": "up", "addresses": [f"{address}/24"]}
-    return {"kernel": "6.1.0", "python": "3.11.2", "iperf3": "3.12", "btf": True, "interfaces": [interface]}
+    versions = {"kernel": "6.1.0", "python": "3.11.2", "iperf3": "3.12", "btf": True}
+    return {"facts": versions | {"interfaces": [interface]}, "links": {"eth5": {"device": True}}}
 
 
 @dataclass
@@ -47,12 +49,12 @@ class Probe:
     """Answers for two hosts; ``answers`` replaces single ones."""
 
     answers: dict[str, NodeFacts | ProbecostError] = field(default_factory=dict)
-    asked: list[tuple[list[SshHost], Path | None]] = field(default_factory=list)
+    asked: list[Questions] = field(default_factory=list)
 
-    def __call__(self, nodes: Sequence[SshHost], ssh_config: Path | None) -> Mapping[str, NodeFacts | ProbecostError]:
-        self.asked.append((list(nodes), ssh_config))
+    def __call__(self, questions: Questions) -> Mapping[str, NodeFacts | ProbecostError]:
+        self.asked.append(questions)
         known = {"host-server": facts("10.0.0.1"), "host-client": facts("10.0.0.2")}
-        return {node.name: known.get(node.name, {}) for node in nodes} | self.answers
+        return {node.name: known.get(node.name, {}) for node in questions.hosts} | self.answers
 
 
 @pytest.fixture
@@ -109,7 +111,9 @@ class TestFromMinimalToCases:
     def test_the_hint_for_python(self, folder: Path, defaults: str) -> None:
         hint = "discovery_hints: {python_interpreter: python3.9}\n"
         (folder / "minimal-input.yaml").write_text(MINIMAL + hint + defaults)
-        run(folder)
+        probe = Probe()
+        run(folder, probe)
+        assert probe.asked[0].python == "python3.9"
         environment, cases = load_folder(folder)
         assert environment.python_interpreter == "python3.9"
         assert cases[0].duration_s == (3 if defaults else 10)
@@ -117,9 +121,9 @@ class TestFromMinimalToCases:
     def test_all_nodes_are_asked_at_once(self, folder: Path) -> None:
         probe = Probe()
         run(folder, probe)
-        ((nodes, ssh_config),) = probe.asked
-        assert [node.name for node in nodes] == ["host-server", "host-client"]
-        assert ssh_config == folder / "client.conf"
+        (questions,) = probe.asked
+        assert [node.name for node in questions.hosts] == ["host-server", "host-client"]
+        assert (questions.ssh_config, questions.python) == (folder / "client.conf", "python3")
 
     def test_rows_and_notes(self, folder: Path) -> None:
         result = run(folder)
@@ -165,27 +169,15 @@ class TestProblems:
         assert not result.is_ok
         assert result.problems == (
             "node host-server: does not answer",
-            "node host-client: no interface has the test_ip 10.0.0.2; addresses: 10.9.9.9/24 on eth5",
+            "node host-client: no interface has the test_ip 10.0.0.2; addresses: 10.9.9.9 on eth5",
         )
         assert [row.kernel for row in result.rows] == ["", "6.1.0"]
         assert not list(folder.glob("bed-*"))
         with pytest.raises(ProbecostError, match=r"(?s)bed cannot be bootstrapped.*host-server.*host-client"):
             result.raise_for_problems()
 
-    def test_a_host_of_a_pair_needs_a_test_address(self, folder: Path) -> None:
-        (folder / "minimal-input.yaml").write_text(MINIMAL.replace(", test_ip: 10.0.0.2", ""))
-        (problem,) = run(folder).problems
-        assert problem.startswith("node host-client: needs test_ip in the minimal input")
-        assert "10.0.0.2/24 on eth5" in problem
-
-    def test_a_vm_is_refused_by_name(self, folder: Path) -> None:
-        vm = "  guest: {ssh: 192.0.2.3, role: vm, host_ref: host-server, uuid: u, test_ip: 10.0.0.3}\n"
-        (folder / "minimal-input.yaml").write_text(MINIMAL.replace("tools:\n", vm + "tools:\n"))
-        (problem,) = run(folder).problems
-        assert problem.startswith("node guest: VMs cannot be discovered yet")
-
     def test_a_node_that_was_forgotten(self, folder: Path) -> None:
-        result = bootstrap(folder / "minimal-input.yaml", folder, lambda nodes, ssh_config: {})
+        result = bootstrap(folder / "minimal-input.yaml", folder, lambda questions: {})
         assert result.problems == ("node host-server: was not asked", "node host-client: was not asked")
 
     def test_mistakes_in_files_are_found_before_any_node_is_asked(self, folder: Path) -> None:
@@ -261,7 +253,7 @@ class TestFilesThatAreThere:
         cases.write_text("[]")
         full = (folder / "bed-full.yaml").read_text()
         (folder / "minimal-input.yaml").write_text(MINIMAL.replace("duration: 3", "duration: 4"))
-        assert states(run(folder)) == ["edited", "would be written"]
+        assert states(run(folder)) == ["edited", "not written"]
         assert (folder / "bed-full.yaml").read_text() == full
 
     def test_force_overwrites(self, folder: Path) -> None:

@@ -1,10 +1,8 @@
-"""The files a lab writes, as text."""
+"""The files of a lab host and the commands of its network, as text."""
 
 from __future__ import annotations
 
 from pathlib import Path
-
-import yaml
 
 from lab import render
 from lab.addresses import HOST_NAMES, addresses_of
@@ -37,50 +35,6 @@ def spec(version: tuple[int, int] = (9, 2)) -> render.HostSpec:
 
 def text_of(path: str) -> str:
     return {file.path: file.text for file in spec().files}[path]
-
-
-def test_minimal_input_is_an_environment() -> None:
-    document = yaml.safe_load(render.minimal_input("lab", LAB))
-    assert document == {
-        "version": "1.0",
-        "environment": "lab",
-        "ssh_config": "ssh_config",
-        "nodes": {
-            "host-server": {
-                "ssh": "probe@198.18.1.2",
-                "workdir": "/home/probe/work",
-                "role": "host",
-                "test_ip": "198.18.1.129",
-            },
-            "host-client": {
-                "ssh": "probe@198.18.1.6",
-                "workdir": "/home/probe/work",
-                "role": "host",
-                "test_ip": "198.18.1.130",
-            },
-        },
-        "test_pairs": {"host": {"server": "host-server", "client": "host-client"}},
-        "discovery_hints": {"python_interpreter": "python3"},
-    }
-
-
-def test_ssh_config_knows_names_and_addresses() -> None:
-    text = render.ssh_config(LAB, Path("/c/lab/id_ed25519"), Path("/c/lab/known_hosts"))
-    assert "Host host-server 198.18.1.2\n    HostName 198.18.1.2\n" in text
-    assert text.count("    IdentityFile /c/lab/id_ed25519\n    IdentitiesOnly yes\n") == 2
-    assert text.count("    UserKnownHostsFile /c/lab/known_hosts\n") == 2
-    assert text.count("StrictHostKeyChecking yes") == 2
-
-
-def test_ssh_config_quotes_odd_folders() -> None:
-    text = render.ssh_config(LAB, Path("/my 50% lab/id"), Path("/k"))
-    assert '    IdentityFile "/my 50%% lab/id"\n' in text
-
-
-def test_known_hosts_has_a_line_per_host() -> None:
-    assert render.known_hosts(LAB, KEYS) == (
-        "198.18.1.2 ssh-ed25519 AAAAhost-server\n198.18.1.6 ssh-ed25519 AAAAhost-client\n"
-    )
 
 
 class TestAccounts:

@@ -39,7 +39,7 @@ class TestNames:
         assert one == Place.of("lab", Path("/a/../a/config"))
 
     def test_known_names(self) -> None:
-        assert control.names() == ("lab",)
+        assert control.names() == ("lab", "lab-vm")
         with pytest.raises(LabError, match="no lab is called 'lob'"):
             Place.of("lob", Path("/a"))
 

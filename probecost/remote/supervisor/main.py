@@ -18,6 +18,9 @@ from .service import Service
 
 Notes = List[List[str]]
 
+#: Verbs whose answer is too large for one frame: they send chunks before it.
+STREAMS = ("archive", "discover")
+
 
 def main(config: Dict[str, Any]) -> None:
     """Run until told to end. ``config``: ``mark`` (a name), ``workdir``; optionally ``lease_s``, ``grace_s``."""
@@ -136,7 +139,7 @@ class Supervisor:
             arguments = dict(frame.get("args") or {})
             if payload:
                 arguments["payload"] = payload
-            if frame["verb"] == "archive":
+            if frame["verb"] in STREAMS:
                 arguments["send"] = lambda chunk: self._writer.write({"id": number, "more": True}, chunk)
             result = method(**arguments)
         except Exception as error:  # whatever it is, the controller must hear of it

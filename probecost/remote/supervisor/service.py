@@ -3,10 +3,11 @@
 import os
 from typing import Any, Callable, Dict, List, Optional
 
-from . import facts
+from . import discovery, facts
 from .cgroups import Cgroup
 from .files import Files
 from .generators import Generators, count_free
+from .machines import virtual_machines
 from .processes import Identity, now_ns
 from .sampling import NodeSampler, ToolSampler
 from .tool import Tool
@@ -47,6 +48,12 @@ class Service:
 
     def facts(self) -> Result:
         return facts.collect()
+
+    def discover(self, uuids: List[str], send: Callable[[bytes], None]) -> Result:
+        return discovery.discover(uuids, send)
+
+    def virtual_machines(self) -> Result:
+        return virtual_machines([])
 
     def missing(self, programs: List[str], files: List[str]) -> Result:
         absent = [name for name in files if not os.path.exists(self._files.locate(name))]

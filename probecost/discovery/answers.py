@@ -1,0 +1,145 @@
+"""What a node answers when it is discovered, typed. The texts in it are as the node's commands and files gave them."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Mapping
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from probecost.errors import NodeError
+
+NodeFacts = Mapping[str, object]
+
+
+class _Raw(BaseModel):
+    """Answers come from a program of ours on the node; keys that are not needed here are passed over."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class Interface(_Raw):
+    """One network interface; ``addresses`` with prefix length (``10.0.0.1/24``), ``mtu`` in bytes."""
+
+    name: str
+    mac: str | None = None
+    mtu: int | None = None
+    state: str | None = None
+    driver: str | None = None
+    addresses: tuple[str, ...] = ()
+
+    def carries(self, address: str) -> bool:
+        wanted = ipaddress.ip_address(address)
+        return any(ipaddress.ip_interface(own.partition("%")[0]).ip == wanted for own in self.addresses)
+
+    @property
+    def usable(self) -> tuple[str, ...]:
+        """Addresses without their prefix length; those that reach only this host or this link are not among them."""
+        found = [ipaddress.ip_interface(address.partition("%")[0]).ip for address in self.addresses]
+        return tuple(str(ip) for ip in found if not ip.is_loopback and not ip.is_link_local)
+
+
+class HostFacts(_Raw):
+    """What the node says of itself. Versions are ``None`` where the program is missing, ``memory_kb`` is in KiB."""
+
+    hostname: str | None = None
+    kernel: str | None = None
+    arch: str | None = None
+    python: str | None = None
+    cpu_model: str | None = None
+    cpus: int | None = None
+    memory_kb: int | None = None
+    btf: bool | None = None
+    iperf3: str | None = None
+    netperf: str | None = None
+    sudo: bool | None = None
+    interfaces: tuple[Interface, ...] = ()
+
+
+class Said(_Raw):
+    """What a command said; ``status`` is ``None`` where it did not end by itself, and ``problem`` says why."""
+
+    argv: tuple[str, ...] = ()
+    status: int | None = None
+    out: str = ""
+    err: str = ""
+    problem: str = ""
+
+    @property
+    def failure(self) -> str:
+        """Why ``out`` is of no use, in one line; "" if it is."""
+        if self.problem or not self.argv:
+            return self.problem or "was not asked"
+        if self.status == 0:
+            return ""
+        *_, last = ["", *self.err.splitlines()]
+        program = f"{self.argv[0]}: "
+        return program + (last.removeprefix(program) or f"exit code {self.status}")
+
+
+class RawLink(_Raw):
+    """Files of an interface below /sys/class/net and /proc/net. ``ports`` are a bridge's, ``None`` for other links."""
+
+    uevent: str | None = None
+    tun_flags: str | None = None
+    device: bool = False
+    master: str | None = None
+    lower: tuple[str, ...] = ()
+    ports: tuple[str, ...] | None = None
+    vlan: str | None = None
+    bonding: str | None = None
+
+
+class VmProcess(_Raw):
+    """A process with ``-uuid`` in its command line.
+
+    ``start`` is in clock ticks since boot. ``tuns`` are its tun descriptors (number -> interface), ``threads`` those
+    of its threads that are called like vhost workers (thread id -> name); both, and all but the first of ``argv``, are
+    only there for UUIDs that were asked for.
+    """
+
+    pid: int
+    ppid: int
+    start: int
+    uuid: str
+    exe: str | None = None
+    argv: tuple[str, ...] = ()
+    tuns: Mapping[int, str] = {}
+    threads: Mapping[int, str] = {}
+
+
+class Machines(_Raw):
+    """Virtual machines as the processes of their host show them; ``kernel_threads`` are vhost workers, by PID."""
+
+    processes: tuple[VmProcess, ...] = ()
+    kernel_threads: Mapping[int, str] = {}
+
+
+class Answer(_Raw):
+    """All that a node answers: ``ovs`` by table, ``libvirt`` by UUID (``virsh dumpxml``)."""
+
+    facts: HostFacts
+    links: Mapping[str, RawLink] = {}
+    ip_link: Said = Said()
+    ovs: Mapping[str, Said] = {}
+    machines: Machines = Machines()
+    libvirt: Mapping[str, Said] = {}
+
+    def interface_with(self, address: str) -> Interface | None:
+        return next((interface for interface in self.facts.interfaces if interface.carries(address)), None)
+
+    @property
+    def addresses(self) -> str:
+        """Every usable address with its interface, for messages."""
+        listing = [f"{address} on {one.name}" for one in self.facts.interfaces for address in one.usable]
+        return ", ".join(listing) or "none"
+
+
+def read_answer(node: str, raw: NodeFacts) -> Answer:
+    """A node's raw answer as a typed one. ``NodeError`` if the node answered something else."""
+    try:
+        return Answer.model_validate(raw)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(map(str, first["loc"]))
+        raise NodeError(node, f"its answer cannot be read: {place}: {first['msg']}") from None

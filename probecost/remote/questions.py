@@ -1,0 +1,22 @@
+"""What is asked of the nodes of an environment when it is discovered."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from probecost.config.models import SshHost
+
+
+@dataclass(frozen=True)
+class Questions:
+    """``uuids`` are those of the VMs that each node should carry, by name of the node.
+
+    ``ssh_config`` is an OpenSSH client configuration, ``None`` for the user's own; ``python`` the nodes' interpreter.
+    """
+
+    hosts: Sequence[SshHost]
+    ssh_config: Path | None = None
+    uuids: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    python: str = "python3"
