@@ -7,7 +7,8 @@
 - SSH round trips per perf test;
 - the supervisor's CPU time while it watches a tool, per core;
 - time from Ctrl-C, and from SIGKILL, until both nodes are as they were;
-- a workflow of 10,000 cycles written and read back, against plain JSON.
+- a workflow of 10,000 cycles written and read back, against plain JSON;
+- wall time of discovering the four nodes of lab-vm, against the same facts asked by one ssh command after the other.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,13 +29,17 @@ from workflow import print_workflow_figures
 
 from lab import control, state
 from lab.places import Place
-from probecost.config.load import load_cases, load_environment
+from probecost.config.load import load_cases, load_environment, load_minimal
 from probecost.config.models import Case, Environment
+from probecost.discovery.full import ssh_hosts
+from probecost.discovery.survey import survey, uuids_by_host
 from probecost.layout import TOOL, RunTree
 from probecost.measure.bed import Bed, MeasureOptions
 from probecost.measure.records import PerfTestRun, VisitRecord
 from probecost.plan.perf_tests import select_perf_tests
 from probecost.plan.schedule import visits
+from probecost.remote.facts import collect
+from probecost.remote.questions import Questions
 from probecost.remote.supervisor.processes import stat_of
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -198,11 +203,71 @@ def _wait_for_traffic(config_dir: Path, process: subprocess.Popen[bytes]) -> Non
     raise RuntimeError("no traffic with a tool attached within a minute")
 
 
+#: What discovery asks a node, as commands that a user would type.
+SINGLE_COMMANDS = {
+    "vm": ("uname -r", "python3 --version", "iperf3 --version", "netperf -V", "ip -o addr"),
+    "host": (
+        *("uname -r", "python3 --version", "iperf3 --version", "netperf -V", "ip -o addr", "ip -o link"),
+        *(f"sudo -n ovs-vsctl --format=json list {table}" for table in ("Bridge", "Port", "Interface")),
+        "grep -lz -e -uuid /proc/[0-9]*/cmdline",
+        "sudo -n sh -c 'grep -h iff: /proc/[0-9]*/fdinfo/*'",
+        "grep -h vhost- /proc/[0-9]*/task/*/comm",
+    ),
+}
+
+
+def discovery_s(config_dir: Path) -> tuple[float, float]:
+    """Seconds that discovery of the nodes of lab-vm takes, and the sum of single commands; the better of two each."""
+    minimal = load_minimal(config_dir / "lab-vm/minimal-input.yaml").file
+    hosts = list(ssh_hosts(minimal).values())
+    questions = Questions(hosts, config_dir / "lab-vm/ssh_config", uuids_by_host(minimal))
+    ssh = ["ssh", "-F", str(config_dir / "lab-vm/ssh_config")]
+
+    def together() -> None:
+        found = survey(minimal, minimal.nodes, collect(questions))
+        if found.problems:
+            raise RuntimeError("\n".join(found.problems))
+
+    def one_by_one() -> None:
+        for name, node in minimal.nodes.items():
+            for command in SINGLE_COMMANDS[node.role]:
+                done = subprocess.run([*ssh, name, command], check=False, stdin=subprocess.DEVNULL, capture_output=True)
+                if done.returncode == 255:
+                    raise RuntimeError(f"{name}: {command}: {done.stderr.decode()}")
+
+    return best_s(together), best_s(one_by_one)
+
+
+def best_s(act: Callable[[], None]) -> float:
+    taken = []
+    for _ in range(2):
+        start = time.monotonic()
+        act()
+        taken.append(time.monotonic() - start)
+    return min(taken)
+
+
+def print_discovery() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        config_dir = Path(folder) / "config"
+        say(control.up("lab-vm", config_dir))
+        try:
+            whole_s, single_s = discovery_s(config_dir)
+        finally:
+            say(control.down("lab-vm", config_dir))
+    count = 2 * sum(map(len, SINGLE_COMMANDS.values()))
+    say(
+        f"discovery of the four nodes of lab-vm: {whole_s:.1f} s; {count} single ssh commands: {single_s:.1f} s; "
+        f"ratio {whole_s / single_s:.2f}"
+    )
+
+
 def main() -> None:
     for line in many_cases.lines(many_cases.measure()):
         say(line)
     say()
     print_workflow_figures(say)
+    print_discovery()
     with tempfile.TemporaryDirectory() as folder:
         config_dir, results = Path(folder) / "config", Path(folder) / "results"
         say(control.up("lab", config_dir))

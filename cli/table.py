@@ -5,6 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 
+def counted(number: int, noun: str) -> str:
+    """``1 case``, ``2 cases``."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def table(titles: Sequence[str], rows: Sequence[Sequence[str]], width: int = 0) -> str:
     """Columns aligned left, two blanks apart; columns that are empty in every row are left out.
 
@@ -15,8 +20,3 @@ def table(titles: Sequence[str], rows: Sequence[Sequence[str]], width: int = 0) 
     widths = [max(len(line[column]) for line in lines) for column in range(len(kept))]
     texts = ["  ".join(cell.ljust(size) for cell, size in zip(line, widths, strict=True)).rstrip() for line in lines]
     return "\n".join(text if not width or len(text) <= width else f"{text[: width - 3]}..." for text in texts)
-
-
-def counted(number: int, word: str) -> str:
-    """``1 case``, ``2 cases``."""
-    return f"{number} {word}" if number == 1 else f"{number} {word}s"

@@ -294,14 +294,13 @@ def changed_inputs(folder: Path) -> tuple[Path, ...]:
     """The files that were made into the full.yaml of ``folder`` and have other content now; relative to ``folder``."""
     file = full_file(folder)
     try:
-        generated = read_yaml_key(file, "generated") if file is not None else None
+        generated = read_yaml_key(file, "generated") if file else None
     except ConfigError:
         return ()  # whoever loads it will say what is wrong
-    inputs = generated.get("inputs") if isinstance(generated, Mapping) else None
-    recorded = inputs if isinstance(inputs, Mapping) else {}
+    recorded = generated.get("inputs") if isinstance(generated, Mapping) else None
     return tuple(
         Path(name)
-        for name, digest in recorded.items()
+        for name, digest in (recorded if isinstance(recorded, Mapping) else {}).items()
         if (folder / name).is_file() and sha256_of(folder / name) != digest
     )
 

@@ -21,14 +21,14 @@ from probecost.errors import (
     RemoteError,
     UnreachableError,
 )
-from probecost.measure.preflight import PreflightNode, examine, lacking, local_tool
-from probecost.remote.node import Lacks
+from probecost.measure.preflight import Examined, PreflightNode, examine, local_tool, vm_in_use
 from probecost.remote.pool import each
 
 State = Literal["ok", "problem", "not checked"]
 
 #: What is looked at on a node, in this order.
 CHECKS = ("ssh", "host key", "login", "sudo", "python", "programs", "workdir", "tools", "test address", "ports")
+_VM = "vm"  # looked at on the host of a VM whose processes stand in the cases
 _CONNECTION = CHECKS[:3]
 _FAILED_STEP = {UnreachableError: "ssh", HostKeyError: "host key", AuthenticationError: "login"}
 _NETPERF_PORTS = 2
@@ -79,7 +79,16 @@ def diagnose(environment: Environment, nodes: Sequence[DoctorNode], cases: Seque
         opened = [node for node in nodes if _is_open(answers[node.name])]
         sides = _sides(environment, cases)
         found = each(opened, lambda node: _addresses(environment, node, sides.get(node.name, ()), cases))
-        return [_report(node.name, answers[node.name], found.get(node.name)) for node in nodes]
+        vm = vm_in_use(environment, cases)
+        return [
+            _report(
+                node.name,
+                answers[node.name],
+                found.get(node.name),
+                carries_vm=vm is not None and vm.tool_node == node.name,
+            )
+            for node in nodes
+        ]
     finally:
         each(nodes, _close)
 
@@ -89,8 +98,8 @@ def _close(node: DoctorNode) -> None:
         node.close()
 
 
-def _is_open(answer: Lacks | Exception) -> bool:
-    return isinstance(answer, Lacks) and answer.supervisor is None
+def _is_open(answer: Examined | Exception) -> bool:
+    return isinstance(answer, Examined) and answer.lacks.supervisor is None
 
 
 def _sides(environment: Environment, cases: Sequence[Case]) -> dict[str, list[tuple[str, PairSide]]]:
@@ -124,22 +133,29 @@ def _addresses(
     return found
 
 
-def _report(node: str, answer: Lacks | Exception, addresses: Mapping[str, list[Missing]] | Exception | None) -> Report:
+def _report(
+    node: str,
+    answer: Examined | Exception,
+    addresses: Mapping[str, list[Missing]] | Exception | None,
+    *,
+    carries_vm: bool,
+) -> Report:
+    names = (*CHECKS, _VM) if carries_vm else CHECKS
     if isinstance(answer, Exception):
-        return _failed(node, answer)
-    problems: dict[str, list[Missing]] = {str(kind): items for kind, items in lacking(node, answer).items()}
+        return _failed(node, answer, names)
+    problems: dict[str, Sequence[Missing]] = {str(kind): items for kind, items in answer.missing.items()}
     checked = {*_CONNECTION, "programs"}
-    if answer.supervisor is None:
-        checked |= set(CHECKS)
-    elif "install Python" in answer.supervisor:
+    if answer.lacks.supervisor is None:
+        checked |= {*CHECKS, _VM}
+    elif "install Python" in answer.lacks.supervisor:
         checked.add("sudo")
     if isinstance(addresses, Exception):
-        return _failed(node, addresses)
+        return _failed(node, addresses, names)
     problems |= {name: items for name, items in (addresses or {}).items() if items}
-    return Report(node, tuple(_check(name, problems.get(name, []), name in checked) for name in CHECKS))
+    return Report(node, tuple(_check(name, problems.get(name, []), name in checked) for name in names))
 
 
-def _failed(node: str, error: Exception) -> Report:
+def _failed(node: str, error: Exception, names: Sequence[str]) -> Report:
     """A report of a node to which the way is blocked. Errors that are not ours are raised."""
     if not isinstance(error, ProbecostError):
         raise error
@@ -148,7 +164,7 @@ def _failed(node: str, error: Exception) -> Report:
     before = CHECKS[: CHECKS.index(step)]
     return Report(
         node,
-        tuple(_check(name, [Missing(node, text)] if name == step else [], name in before) for name in CHECKS),
+        tuple(_check(name, [Missing(node, text)] if name == step else [], name in before) for name in names),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Literal, Protocol
 
@@ -14,7 +15,7 @@ from probecost.errors import Gathered, Missing, PreflightError
 from probecost.remote.node import Lacks, Machine, Node
 from probecost.remote.pool import Member, each
 
-Prerequisite = Literal["sudo", "python", "programs", "workdir", "tools"]
+Prerequisite = Literal["sudo", "python", "programs", "workdir", "tools", "vm"]
 
 _PACKAGES = {
     "iperf3": "iperf3",
@@ -32,6 +33,8 @@ class PreflightNode(Member, Protocol):
     """What is used of ``remote.node.Node`` here."""
 
     def open_and_check(self, programs: Sequence[str], files: Sequence[str]) -> Lacks: ...
+
+    def virtual_machines(self) -> Sequence[Machine]: ...
 
 
 def needs(environment: Environment, cases: Sequence[Case]) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
@@ -61,14 +64,6 @@ def local_tool(environment: Environment, tool_file: str) -> Path | None:
         return None
     file = local / relative.relative_to(environment.tools_dir)
     return file if file.is_file() else None
-
-
-def examine(
-    environment: Environment, nodes: Sequence[PreflightNode], cases: Sequence[Case]
-) -> dict[str, Lacks | Exception]:
-    """Open every node at the same time and ask what it lacks for the cases; its answer, or why there is none."""
-    programs, files = needs(environment, cases)
-    return each(nodes, lambda node: node.open_and_check(programs.get(node.name, []), files.get(node.name, [])))
 
 
 def vm_in_use(environment: Environment, cases: Sequence[Case]) -> PairSide | None:
@@ -102,21 +97,41 @@ def stale_vm(vm: PairSide, machines: Sequence[Machine], remedy: str) -> list[Mis
     return [Missing(vm.tool_node, f"{what}: no VM has this PID", remedy)]
 
 
+@dataclass(frozen=True)
+class Examined:
+    """What a node said, and what that means: what is missing on it, by the kind of it."""
+
+    lacks: Lacks
+    missing: Mapping[Prerequisite, Sequence[Missing]]
+
+
+def examine(
+    environment: Environment, nodes: Sequence[PreflightNode], cases: Sequence[Case]
+) -> dict[str, Examined | Exception]:
+    """Open every node at the same time and ask what it lacks for the cases; its answer, or why there is none."""
+    programs, files = needs(environment, cases)
+    vm = vm_in_use(environment, cases)
+
+    def ask(node: PreflightNode) -> Examined:
+        lacks = node.open_and_check(programs.get(node.name, []), files.get(node.name, []))
+        found = lacking(node.name, lacks)
+        if vm is not None and node.name == vm.tool_node and lacks.supervisor is None:
+            stale = stale_vm(vm, node.virtual_machines(), bootstrap_command(environment.folder))
+            found |= {"vm": stale} if stale else {}
+        return Examined(lacks, found)
+
+    return each(nodes, ask)
+
+
 def check(environment: Environment, nodes: Mapping[str, Node], cases: Sequence[Case]) -> None:
     """Open every node and ask what it lacks; raises everything that was found, together."""
     missing: list[Missing] = []
     errors: list[Exception] = []
-    answers = examine(environment, list(nodes.values()), cases)
-    for name, result in answers.items():
+    for result in examine(environment, list(nodes.values()), cases).values():
         if isinstance(result, Exception):
             errors.append(result)
         else:
-            missing += [item for found in lacking(name, result).values() for item in found]
-    vm = vm_in_use(environment, cases)
-    host = answers.get(vm.tool_node) if vm is not None else None
-    if vm is not None and isinstance(host, Lacks) and host.supervisor is None:
-        machines = nodes[vm.tool_node].virtual_machines()
-        missing += stale_vm(vm, machines, bootstrap_command(environment.folder))
+            missing += [item for found in result.missing.values() for item in found]
     if missing:
         errors.append(PreflightError(missing))
     if len(errors) == 1:

@@ -141,13 +141,13 @@ class TestFound:
         assert command == f"sudo bpftrace lab/tools/kvm-virt-network/tap_traffic.bt {built.guest.test_tap} tcp"
 
     def test_nothing_is_left_on_the_nodes(self, vm_bed: VmBed, site: Path) -> None:
+        def ours() -> list[str]:
+            look = "ps -e -o comm= | grep -e python -e ovs-vsctl -e virsh | sort"
+            return [vm_bed.ssh(node.name, look).stdout for node in vm_bed.addresses.nodes]
+
+        before = ours()
         generated(site)
-
-        def is_clean() -> bool:
-            look = "ps -e -o comm= | grep -e python -e ovs-vsctl -e virsh || true"
-            return not any(vm_bed.says(node.name, look) for node in vm_bed.addresses.nodes)
-
-        assert wait_until(is_clean, Deadline.after(ENDED_S), 0.2)
+        assert wait_until(lambda: ours() == before, Deadline.after(ENDED_S), 0.2)
 
 
 class TestNotFound:

@@ -82,7 +82,7 @@ class TestEnvironment:
         assert environment.nodes["left"] == SshHost("left", "192.0.2.1", "/home/me/work", "me", 2222)
         assert environment.nodes["right"].user is None
         assert environment.pairs["host"].server == PairSide("left", "10.0.0.1", "eth7", "left")
-        assert environment.pairs["vm"].server == PairSide("guest-a", "10.1.0.1", None, "left")
+        assert environment.pairs["vm"].server == PairSide("guest-a", "10.1.0.1", None, "left", 4242)
         assert environment.perf_tests == (
             PerfTestSpec("throughput", "multi", 4, streams=3),
             PerfTestSpec("latency", "tcp_rr", 5),

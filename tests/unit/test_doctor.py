@@ -23,7 +23,7 @@ from probecost.errors import (
 )
 from probecost.measure.doctor import CHECKS, Report, diagnose, local_report, nodes_needed
 from probecost.measure.preflight import needs
-from probecost.remote.node import Lacks
+from probecost.remote.node import Lacks, Machine
 
 Text = pytest.CaptureFixture[str]
 
@@ -47,6 +47,9 @@ class FakeNode:
         if isinstance(self.answer, Exception):
             raise self.answer
         return self.answer
+
+    def virtual_machines(self) -> Sequence[Machine]:
+        return ()
 
     def free_ports(self, address: str, port_range: tuple[int, int], wanted: int) -> int:
         if address != self.address:
@@ -144,6 +147,21 @@ class TestDiagnose:
         report = self.report(folder, FakeNode("host-server", address="10.9.9.9"))
         assert states(report)["test address"] == "problem"
         assert f"the test address {HERE} is not on this node" in report.problems[0].what
+
+    def test_a_vm_that_was_started_again(self, folder: Path) -> None:
+        content: dict[str, Any] = full_config("bed")
+        content["environments"]["vm"] = content["environments"]["host"] | {
+            side: pair | {"physical_host_ref": pair["ssh_ref"]}
+            for side, pair in content["environments"]["host"].items()
+        }
+        content["environments"]["vm"]["kvm_config"] = {"qemu_pid": 4242}
+        (folder / "bed-full.yaml").write_text(json.dumps(content))
+        cases = [entry | {"environment": "vm"} for entry in case_entries(["eth_drop rx"])]
+        (folder / "bed-cases.json").write_text(json.dumps(cases))
+        report = self.report(folder, FakeNode("host-server"))
+        assert states(report) == dict.fromkeys(CHECKS, "ok") | {"vm": "problem"}
+        assert "QEMU_PID 4242 is not the qemu of host-server any more" in report.problems[0].what
+        assert "vm" not in states(self.report(folder, FakeNode("host-client"), FakeNode("host-server")))
 
     def test_ports_that_are_taken(self, folder: Path) -> None:
         report = self.report(folder, FakeNode("host-server", free=1))
