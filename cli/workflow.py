@@ -13,7 +13,7 @@ from probecost.config.environments import bootstrap_command, find_environment
 from probecost.config.load import is_outdated, load_folder
 from probecost.errors import ConfigError
 from probecost.plan.perf_tests import select_perf_tests
-from probecost.plan.schedule import DEFAULT_SEED, Baseline, spell
+from probecost.plan.schedule import DEFAULT_SEED, Baseline, Schedule, spell
 from probecost.plan.sequence import Planned, Settings, by_name, plan
 from probecost.plan.workflow import workflow, write_workflow
 
@@ -34,6 +34,7 @@ _MODULE = "test_ebpf_tools.py"  # pytest's -k looks at the names of an item's fi
 @click.option("--duration", type=float, help="Seconds of each perf test.")
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=DEFAULT_SEED, show_default=True)
 @click.option("--iterations", type=click.IntRange(min=1), default=1, show_default=True)
+@click.option("--schedule", type=click.Choice(["visits", "switched"]), default="visits", show_default=True)
 def command(
     environments: tuple[str, ...],
     config_dir: Path,
@@ -46,6 +47,7 @@ def command(
     duration: float | None,
     seed: int,
     iterations: int,
+    schedule: Schedule,
 ) -> None:
     """Write the cycles of a run, in their order, without running anything. pytest --workflow FILE runs them.
 
@@ -53,7 +55,7 @@ def command(
     """
     matches = matcher(expression)
     names = tuple(word for given in perf_tests for word in (part.strip() for part in given.split(",")) if word)
-    settings = Settings(units, baseline, seed, iterations, names, duration)
+    settings = Settings(units, baseline, seed, iterations, names, duration, schedule)
     planned = plan(_load(environments, config_dir, settings), settings)
     items = [item for item in planned.items if matches(f"{_MODULE}::test_case[{item.id}]")]
     if not items:

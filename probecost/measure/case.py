@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING
 from probecost import layout
 from probecost.config.models import Case
 from probecost.errors import Gatherer, ProbecostError
+from probecost.measure.flow import FlowVisit, Switching
 from probecost.measure.records import VisitRecord, metadata
-from probecost.measure.visit import Around, Visit, case_folder
+from probecost.measure.visit import Around, Visit, VisitSetup, case_folder
 from probecost.plan.schedule import VisitPlan
+from probecost.plan.sequence import counted_interface
 from probecost.remote.node import Node
 from probecost.remote.pool import each, on_all
 
@@ -53,15 +55,7 @@ class CaseRun:
 
     def _visit(self, plan: VisitPlan, around: Around) -> None:
         record = VisitRecord(plan.arm, plan.unit, plan.pair, plan.order, plan.shared, started_ns=time.time_ns())
-        visit = Visit(
-            self.case,
-            self._pair,
-            dict(self.bed.nodes),
-            record,
-            port_range=self.bed.environment.port_range,
-            perf_tests=self.bed.options.perf_tests,
-            tool_sha256=self.bed.tool_sha256(self.case),
-        )
+        visit = self._made(record)
         self.visits.append(record)
         self._done.append(visit)
         gatherer = Gatherer(f"visit of {self.case.key}")
@@ -71,8 +65,18 @@ class CaseRun:
             self._write_metadata(visit)
         gatherer.raise_all()
 
+    def _made(self, record: VisitRecord) -> Visit:
+        bed, nodes = self.bed, dict(self.bed.nodes)
+        setup = VisitSetup(bed.environment.port_range, bed.options.perf_tests, bed.tool_sha256(self.case))
+        if record.arm != layout.SWITCHED:
+            return Visit(self.case, self._pair, nodes, record, setup)
+        interface = counted_interface(bed.environment, self.case.pair_kind)
+        assert interface is not None  # no plan switches where it is not known
+        switching = Switching(interface, bed.options.seed, bed.iteration)
+        return FlowVisit(self.case, self._pair, nodes, record, setup, switching)
+
     def _write_metadata(self, visit: Visit) -> None:
-        units = sorted({plan.unit for plan in self.planned if not plan.shared})
+        units = sorted({plan.unit for plan in self.planned if not plan.shared and plan.arm in layout.ARMS})
         context = self.bed.context(self._pair) | {"planned_units": units}
 
         def write(node: Node) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from probecost.config.models import TestPair
 from probecost.errors import Gatherer, PerfTestError
@@ -11,10 +12,24 @@ from probecost.layout import TREE
 from probecost.measure.records import PerfTestRecord
 from probecost.measure.workloads import Workload
 from probecost.remote.node import GeneratorEnd, Node, OpenServer
+from probecost.remote.pool import on_all
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What another node does while the clients run: ``call`` gets the workload."""
+
+    node: Node
+    call: Callable[[Workload], None]
 
 
 def run_perf_test(
-    record: PerfTestRecord, pair: TestPair, server: Node, client: Node, port_range: tuple[int, int]
+    record: PerfTestRecord,
+    pair: TestPair,
+    server: Node,
+    client: Node,
+    port_range: tuple[int, int],
+    beside: Beside | None = None,
 ) -> None:
     """Run it; the record gets times and error. Raises ``PerfTestError`` where a generator failed or hung."""
     workload = Workload(record.spec, record.folder, pair.server.test_ip, pair.client.test_ip)
@@ -25,10 +40,7 @@ def run_perf_test(
         opened = server.open_perf_test(workload.servers, pair.server.test_ip, port_range, monitoring)
     if opened:
         with gatherer.step():
-            ends = client.run_clients(workload.clients(opened), workload.timeout_s, monitoring)
-            record.start_ns = min(end.start_ns for end in ends)
-            record.end_ns = max(end.end_ns for end in ends)
-            _check_clients(client.name, workload, ends)
+            _run_clients(record, workload, client, opened, beside)
         with gatherer.step():
             _check_servers(server.name, workload, server.close_perf_test())
     try:
@@ -36,6 +48,27 @@ def run_perf_test(
     except Exception as error:
         record.error = str(error)
         raise
+
+
+def _run_clients(
+    record: PerfTestRecord, workload: Workload, client: Node, opened: Sequence[OpenServer], beside: Beside | None
+) -> None:
+    def run() -> None:
+        monitoring = f"{TREE}/{record.folder.monitoring}"
+        ends = client.run_clients(workload.clients(opened), workload.timeout_s, monitoring)
+        record.start_ns = min(end.start_ns for end in ends)
+        record.end_ns = max(end.end_ns for end in ends)
+        _check_clients(client.name, workload, ends)
+
+    if beside is None:
+        run()
+        return
+    other = beside
+    on_all(
+        f"{record.spec.name} flow",
+        [client, other.node],
+        lambda node: run() if node is client else other.call(workload),
+    )
 
 
 def _check_clients(node: str, workload: Workload, ends: Sequence[GeneratorEnd]) -> None:

@@ -5,18 +5,27 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 
 from probecost import layout
 from probecost.config.models import Case, PerfTestSpec, TestPair
-from probecost.errors import ConnectionLostError, Gatherer, ToolError, UnreachableError
-from probecost.layout import TREE, VisitFolder
-from probecost.measure.perf_test import run_perf_test
+from probecost.errors import ConnectionLostError, Gatherer, UnreachableError
+from probecost.layout import TREE, PerfTestFolder, VisitFolder
+from probecost.measure.perf_test import Beside, run_perf_test
 from probecost.measure.records import PerfTestRecord, PerfTestRun, VisitRecord
-from probecost.remote.node import Node, ToolSpec, ToolStart, ToolStop
+from probecost.measure.tool import check_ended, check_started, check_stopped, tool_spec
+from probecost.remote.node import Node, ToolSpec
 
-_STAY = ": a tool must stay in the foreground until it is told to end (no daemon, no '&')"
 Around = Callable[[PerfTestRun], AbstractContextManager[None]]
+
+
+@dataclass(frozen=True)
+class VisitSetup:
+    """What all visits of a case share. ``tool_sha256``: of the tool's file as it lies on its node."""
+
+    port_range: tuple[int, int]
+    perf_tests: tuple[PerfTestSpec, ...]
+    tool_sha256: str | None
 
 
 class Visit:
@@ -28,10 +37,7 @@ class Visit:
         pair: TestPair,
         nodes: dict[str, Node],
         record: VisitRecord,
-        *,
-        port_range: tuple[int, int],
-        perf_tests: tuple[PerfTestSpec, ...],
-        tool_sha256: str | None,
+        setup: VisitSetup,
     ) -> None:
         self.record = record
         self.folder = VisitFolder(case.pair_kind, None if record.arm == layout.BASELINE else case_folder(case))
@@ -40,9 +46,7 @@ class Visit:
         self._server = nodes[pair.server.node]
         self._client = nodes[pair.client.node]
         self._tool_node = nodes[pair.server.tool_node]
-        self._port_range = port_range
-        self._perf_tests = perf_tests
-        self._tool_sha256 = tool_sha256
+        self._setup = setup
         self._tool_ts = layout.timestamp(record.started_ns)
 
     @property
@@ -82,14 +86,21 @@ class Visit:
             raise
 
     def _run_perf_tests(self, around: Around, gatherer: Gatherer) -> None:
-        for spec in self._perf_tests:
+        for spec in self._setup.perf_tests:
             ts = layout.timestamp(time.time_ns())
-            record = PerfTestRecord(self.folder.perf_test(spec.perf_type, spec.conn_type, ts), spec)
+            is_switched = self.record.arm == layout.SWITCHED
+            folder = PerfTestFolder(self.folder, spec.perf_type, spec.conn_type, ts, is_switched)
+            record = PerfTestRecord(folder, spec)
             self.record.perf_tests.append(record)
             with gatherer.step(), around(PerfTestRun(self._case, self.record.arm, self.record.unit, spec)):
-                run_perf_test(record, self._pair, self._server, self._client, self._port_range)
+                beside = self._beside(record)
+                run_perf_test(record, self._pair, self._server, self._client, self._setup.port_range, beside)
             if self._is_pointless(gatherer):
                 return
+
+    def _beside(self, record: PerfTestRecord) -> Beside | None:
+        """What is done on another node during the perf test."""
+        return None
 
     def _is_pointless(self, gatherer: Gatherer) -> bool:
         """Whether the rest of the visit can give nothing: a node is gone, or the tool ended on its own."""
@@ -100,71 +111,23 @@ class Visit:
     def _start_tool(self) -> None:
         self._tool_node.events()
         started = self._tool_node.start_tool(self._tool_spec())
-        self.record.tool = {"file": self._case.tool_file, "sha256": self._tool_sha256, **asdict(started)}
+        self.record.tool = {"file": self._case.tool_file, "sha256": self._setup.tool_sha256, **asdict(started)}
         self.record.time_to_ready_s = started.time_to_ready_s
-        self._check_started(started)
+        check_started(self._tool_node.name, self._case, started)
 
     def _stop_tool(self) -> None:
         stopped = self._tool_node.stop_tool()
         if stopped is not None and self.record.tool is not None:
             self.record.tool["stop"] = asdict(stopped)
-            self._check_ended(stopped)
+            check_ended(self._tool_node.name, self._case, stopped)
             if self.record.time_to_ready_s is not None:
-                self._check_stopped(stopped)
+                check_stopped(self._tool_node.name, self._case, stopped)
 
     def _tool_spec(self) -> ToolSpec:
-        case, files = self._case, self.tool_files
-        return ToolSpec(
-            command=case.command,
-            stdout=files["stdout"],
-            stderr=files["stderr"],
-            attaches=case.attaches,
-            ready_timeout_s=case.ready_timeout_s,
-            stop_signal=case.stop_signal,
-            log_cap_bytes=case.log_cap_bytes,
-            monitors={name: files[name] for name in ("cpu", "memory", "logsize")},
-        )
-
-    def _check_started(self, started: ToolStart) -> None:
-        node, tail = self._tool_node.name, _quoted(started.stderr_tail)
-        match started.outcome:
-            case "exited" if started.exit_code == 0 and not started.cap_hit:
-                raise ToolError(node, f"{self._case.tool_id} ended at once with exit code 0{_STAY}{tail}")
-            case "exited" if started.cap_hit:
-                raise ToolError(node, self._cap_message())
-            case "exited":
-                raise ToolError(node, f"{self._case.tool_id} ended at once with exit code {started.exit_code}{tail}")
-            case "timeout":
-                seen = f"{started.programs_attached} of {started.programs_loaded} BPF programs attached"
-                limit = f"{self._case.ready_timeout_s:g} s"
-                raise ToolError(node, f"{self._case.tool_id} did not attach within {limit} ({seen}){tail}")
-
-    def _check_ended(self, stopped: ToolStop) -> None:
-        """Also of a tool that did not start well: what runs on spoils the visits after it."""
-        if stopped.still_running:
-            what = f"{self._case.tool_id} could not be ended: {', '.join(stopped.still_running)}"
-            raise ToolError(self._tool_node.name, f"{what} ran on after SIGKILL; see on the node what holds it")
-
-    def _check_stopped(self, stopped: ToolStop) -> None:
-        node, tool = self._tool_node.name, self._case.tool_id
-        if stopped.cap_hit:
-            raise ToolError(node, self._cap_message())
-        if not stopped.alive:
-            stay = _STAY if stopped.exit_code == 0 else ""
-            code = f"{stopped.exit_code}{stay}{_quoted(stopped.stderr_tail)}"
-            raise ToolError(node, f"{tool} died during the visit with exit code {code}")
-        if not stopped.programs_gone:
-            raise ToolError(node, f"{tool} ended, but BPF programs that it loaded are still in the kernel")
-
-    def _cap_message(self) -> str:
-        cap = f"{self._case.log_cap_bytes} bytes"
-        keys = "log_cap of the tool, log_cap_bytes in a cases file"
-        return f"{self._case.tool_id} was ended: its log reached the cap of {cap} ({keys})"
+        files = self.tool_files
+        monitors = {name: files[name] for name in ("cpu", "memory", "logsize")}
+        return tool_spec(self._case, files["stdout"], files["stderr"], monitors)
 
 
 def case_folder(case: Case) -> layout.CaseFolder:
     return layout.CaseFolder(case.tool_id, case.id, case.hash)
-
-
-def _quoted(tail: str) -> str:
-    return f"; it said: {tail}" if tail else ""

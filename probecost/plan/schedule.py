@@ -11,6 +11,8 @@ from probecost import layout
 from probecost.config.models import Case, PerfTestSpec
 
 Baseline = Literal["paired", "shared"]
+#: visits: a unit is a pair of visits with flows of their own; switched: a unit is a flow in which the tool is switched.
+Schedule = Literal["visits", "switched"]
 
 DEFAULT_SEED = 0  # of a workflow that is written: the same configuration gives the same file
 
@@ -23,6 +25,7 @@ TOOL_START_AND_STOP_S = 3.0
 class VisitPlan:
     """One visit of a case: ``unit`` and ``pair`` count from 1, ``order`` is its place (1 or 2) in the pair.
 
+    The ``arm`` of flows in which the tool is switched is ``layout.SWITCHED``; their units count from 1 as well.
     ``shared``: a baseline for all cases of its test pair, made by the first of them.
     """
 
@@ -43,13 +46,30 @@ def order_of_arms(seed: int, case_key: str, unit: int, iteration: int = 1) -> tu
     return (layout.BASELINE, layout.TOOL) if digest[0] & 1 else (layout.TOOL, layout.BASELINE)
 
 
+def order_of_segments(
+    seed: int, case_key: str, unit: int, perf_test: str, pairs: int, iteration: int = 1
+) -> list[tuple[str, str]]:
+    """Which arm comes first in each pair of segments of one flow, a coin flip each, as ``order_of_arms``."""
+    return [order_of_arms(seed, f"{case_key}\n{perf_test}\n{pair}", unit, iteration) for pair in range(1, pairs + 1)]
+
+
 def visits(
-    case: Case, units: int, seed: int, baseline: Baseline = "paired", iteration: int = 1
+    case: Case,
+    units: int,
+    seed: int,
+    baseline: Baseline = "paired",
+    iteration: int = 1,
+    schedule: Schedule = "visits",
 ) -> tuple[VisitPlan, ...]:
     """The visits of a case in the order in which they are made, ``units`` pairs of them.
 
     With a ``shared`` baseline they are that one baseline, which is made once for all cases, and visits of the tool.
+    With ``switched`` flows there is one pair of visits, for percentiles and tables, and then ``units`` flows per perf
+    test.
     """
+    if schedule == "switched":
+        flows = (VisitPlan(unit, unit, layout.SWITCHED, 1) for unit in range(1, units + 1))
+        return (*visits(case, 1, seed, baseline, iteration), *flows)
     if baseline == "shared":
         return (SHARED_BASELINE, *(VisitPlan(unit, unit, layout.TOOL, 1) for unit in range(1, units + 1)))
     return tuple(
@@ -66,9 +86,16 @@ def visit_duration_s(arm: str, perf_tests: Sequence[PerfTestSpec]) -> float:
 
 
 def expected_duration_s(
-    cases: Sequence[Case], perf_tests: Sequence[PerfTestSpec], units: int = 1, baseline: Baseline = "paired"
+    cases: Sequence[Case],
+    perf_tests: Sequence[PerfTestSpec],
+    units: int = 1,
+    baseline: Baseline = "paired",
+    schedule: Schedule = "visits",
 ) -> float:
     """Estimated seconds for all visits of all cases, shared baselines included, without the tools' compile times."""
+    if schedule == "switched":
+        flows_s = units * visit_duration_s(layout.SWITCHED, perf_tests)
+        return len(cases) * flows_s + expected_duration_s(cases, perf_tests, 1, baseline)
     baseline_s, tool_s = (visit_duration_s(arm, perf_tests) for arm in layout.ARMS)
     if baseline == "paired":
         return len(cases) * units * (baseline_s + tool_s)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from probecost.config.models import Case, Environment, PairKind, PerfTestSpec
 from probecost.errors import ConfigError
 from probecost.layout import iteration_name
-from probecost.plan.schedule import Baseline, VisitPlan, visits
+from probecost.plan.schedule import Baseline, Schedule, VisitPlan, visits
 
 PAIR_KINDS: tuple[PairKind, ...] = ("host", "vm")
 
@@ -76,6 +76,7 @@ class Settings:
     iterations: int = 1
     perf_tests: tuple[str, ...] = ()
     duration_s: float | None = None
+    schedule: Schedule = "visits"
 
 
 @dataclass(frozen=True)
@@ -117,10 +118,40 @@ def by_name(found: Iterable[Planned]) -> dict[str, Planned]:
 
 
 def plan(environments: Mapping[str, Planned], settings: Settings) -> Plan:
-    """The whole of a run over ``environments``: each in turn, ``settings.iterations`` times."""
+    """The whole of a run over ``environments``: each in turn, ``settings.iterations`` times.
+
+    ``ConfigError``: flows are to be switched where it is not known which interface's counters tell their rate.
+    """
+    if settings.schedule == "switched":
+        _refuse_uncounted(environments.values())
     turns = [Turn(name, number) for number in range(1, settings.iterations + 1) for name in environments]
     items = [item for turn in turns for item in _items(turn, environments[turn.environment].cases, settings)]
     return Plan(environments, settings, named(items))
+
+
+def counted_interface(environment: Environment, pair_kind: PairKind) -> str | None:
+    """The interface whose counters say what the server received: its own, or the tap that leads to a guest.
+
+    Both are on the node where the tool runs.
+    """
+    if pair_kind == "host":
+        return environment.pairs[pair_kind].server.interface
+    tap = environment.variables.get(pair_kind, {}).get("VM_INTERFACE")
+    return tap if isinstance(tap, str) and tap else None
+
+
+def _refuse_uncounted(environments: Iterable[Planned]) -> None:
+    problems = [
+        f"{planned.environment.name}: the server's interface on the {kind} pair is not known"
+        for planned in environments
+        for kind in dict.fromkeys(case.pair_kind for case in planned.cases)
+        if counted_interface(planned.environment, kind) is None
+    ]
+    if problems:
+        raise ConfigError(
+            *problems,
+            hint="Switched flows are measured by its counters. Bootstrap again, or measure with --schedule visits.",
+        )
 
 
 def _items(turn: Turn, cases: Sequence[Case], settings: Settings) -> Iterator[PlannedItem]:
@@ -133,7 +164,7 @@ def _items(turn: Turn, cases: Sequence[Case], settings: Settings) -> Iterator[Pl
         by_tool.setdefault(ToolKey(turn, case.pair_kind, case.tool_id), []).append(case)
     for tool in sorted(by_tool, key=lambda tool: PAIR_KINDS.index(tool.pair_kind)):
         for case in by_tool[tool]:
-            made = visits(case, settings.units, settings.seed, settings.baseline, turn.iteration)
+            made = visits(case, settings.units, settings.seed, settings.baseline, turn.iteration, settings.schedule)
             yield PlannedItem(case.key, tool, case, made)
 
 

@@ -37,12 +37,21 @@ from probecost.plan.workflow_models import (
     WorkflowFile,
 )
 
+#: What a cycle is called, by the arm of its visit.
+CYCLE_TYPES: dict[str, CycleType] = {
+    layout.BASELINE: "baseline",
+    layout.TOOL: "ebpf_test",
+    layout.SWITCHED: "switched",
+}
+
 _NODE_COUNTERS = ("stat", "softnet_stat", "net/dev", "net/snmp")
 _NO_TOOL = InitHook(tasks=(), ebpf_startup_command=None)
 _TOOL_TASKS = ("start the tool", "wait until it is attached", "start its monitors")
 _STOP_TASKS = ("stop the tool", "check that its BPF programs are gone", "write metadata")
 _BASELINE_END = PostHook(tasks=("write metadata",))
 _TOOL_END = PostHook(tasks=_STOP_TASKS)
+_SWITCHED_TASKS = ("start a flow for each perf test", "switch the tool on and off inside it")
+_SWITCHED_END = PostHook(tasks=("check that its BPF programs are gone after each stop", "write metadata"))
 _BASELINE_MONITORING = Monitoring(interval=1.0, node_counters=_NODE_COUNTERS, tool=())
 _TOOL_MONITORING = Monitoring(interval=1.0, node_counters=_NODE_COUNTERS, tool=("cpu_usage", "memory", "logsize"))
 
@@ -73,6 +82,7 @@ def workflow(plan: Plan, items: Sequence[PlannedItem], time_s: float) -> Workflo
                 iterations=settings.iterations,
                 perf_tests=settings.perf_tests,
                 duration=settings.duration_s,
+                schedule=settings.schedule,
             ),
         ),
         global_config=GlobalConfig(
@@ -109,10 +119,11 @@ class _Entries:
 
     def entry(self, cycle: Cycle, tests: tuple[PerfTests, ...]) -> CycleEntry:
         case, visit, turn = cycle.case, cycle.visit, cycle.turn
-        cycle_type: CycleType = "ebpf_test" if visit.arm == layout.TOOL else "baseline"
-        ebpf_case = self._case(case) if visit.arm == layout.TOOL else None
+        cycle_type = CYCLE_TYPES[visit.arm]
+        ebpf_case = None if visit.arm == layout.BASELINE else self._case(case)
         init, post, monitoring = frame(cycle_type, ebpf_case)
         folder = VisitFolder(case.pair_kind, case_folder(case) if ebpf_case is not None else None)
+        below = folder.path / layout.SWITCHED if visit.arm == layout.SWITCHED else folder.path
         if turn not in self._turns:
             place = RunTree(Path()).node(turn.environment, turn.iteration, "*") / layout.TREE
             self._turns[turn] = place.as_posix()
@@ -128,7 +139,7 @@ class _Entries:
             test_cycle=TestCycle(init_hook=init, performance_tests=tests, post_hook=post),
             monitoring_config=monitoring,
             expected_duration=self._duration_s(turn.environment, visit.arm),
-            result_path=f"{self._turns[turn]}/{folder.path}",
+            result_path=f"{self._turns[turn]}/{below}",
         )
 
     def _case(self, case: Case) -> EbpfCase:
@@ -147,6 +158,9 @@ def frame(cycle_type: CycleType, ebpf_case: EbpfCase | None) -> tuple[InitHook, 
     """What is done around the perf tests of a cycle: it follows from the cycle's type, nothing of it can be chosen."""
     if cycle_type == "baseline" or ebpf_case is None:
         return _NO_TOOL, _BASELINE_END, _BASELINE_MONITORING
+    if cycle_type == "switched":
+        started = InitHook(tasks=_SWITCHED_TASKS, ebpf_startup_command=ebpf_case.command)
+        return started, _SWITCHED_END, _BASELINE_MONITORING
     return InitHook(tasks=_TOOL_TASKS, ebpf_startup_command=ebpf_case.command), _TOOL_END, _TOOL_MONITORING
 
 

@@ -9,11 +9,11 @@ from pydantic import AfterValidator, Field, ValidatorFunctionWrapHandler, WrapVa
 
 from probecost.config.models import Attaches, ConnType, PairKind, PerfType
 from probecost.config.validation import Section, complaint
-from probecost.plan.schedule import Baseline
+from probecost.plan.schedule import Baseline, Schedule
 
 SCHEMA = 1
 
-CycleType = Literal["baseline", "ebpf_test"]
+CycleType = Literal["baseline", "ebpf_test", "switched"]
 Count = Annotated[int, Field(ge=1)]
 Seconds = Annotated[float, Field(gt=0)]
 Text = Annotated[str, Field(min_length=1)]
@@ -43,6 +43,7 @@ class Asked(Section):
     iterations: Count
     perf_tests: tuple[str, ...]
     duration: Seconds | None
+    schedule: Schedule = "visits"
 
 
 class Metadata(Section):
@@ -165,7 +166,9 @@ class Monitoring(Section):
 class CycleEntry(Section):
     """One visit. ``case_key``: the case whose unit it belongs to, null for a baseline that all cases share.
 
-    ``ebpf_case`` is null for a baseline. ``result_path`` is a pattern below the run's folder: ``*`` is each node.
+    ``ebpf_case`` is null for a baseline. Of a ``switched`` cycle each perf test is one flow in which the tool is
+    switched; the order of its segments follows from the seed. ``result_path`` is a pattern below the run's folder:
+    ``*`` is each node.
     """
 
     cycle_id: Text

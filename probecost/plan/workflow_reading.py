@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 
-from probecost import layout
 from probecost.config.documents import Document, KeyPath, read_json
 from probecost.config.models import PerfTestSpec
 from probecost.config.validation import validate
@@ -18,7 +17,7 @@ from probecost.errors import ConfigError
 from probecost.plan import collector
 from probecost.plan.schedule import SHARED_BASELINE, VisitPlan
 from probecost.plan.sequence import PlannedItem, Settings, ToolKey, Turn, named
-from probecost.plan.workflow import case_of, frame, specs_of
+from probecost.plan.workflow import CYCLE_TYPES, case_of, frame, specs_of
 from probecost.plan.workflow_models import SCHEMA, CycleEntry, WorkflowFile
 
 _MAX_PROBLEMS = 50
@@ -48,6 +47,7 @@ class Workflow:
             asked.iterations,
             asked.perf_tests,
             asked.duration,
+            asked.schedule,
         )
 
 
@@ -130,8 +130,8 @@ class _Reader:
                 self._wrong((*here, "test_cycle", "performance_tests"), text)
 
     def _check_type(self, here: KeyPath, entry: CycleEntry) -> None:
-        if entry.cycle_type == "ebpf_test" and entry.ebpf_case is None:
-            self._wrong((*here, "ebpf_case"), "expected a case: the cycle is an ebpf_test")
+        if entry.cycle_type != "baseline" and entry.ebpf_case is None:
+            self._wrong((*here, "ebpf_case"), f"expected a case: the cycle is of type {entry.cycle_type}")
         elif entry.cycle_type == "baseline" and entry.ebpf_case is not None:
             self._wrong((*here, "ebpf_case"), "expected null: the cycle is a baseline")
         elif entry.ebpf_case is not None and entry.ebpf_case.case_key != entry.case_key:
@@ -214,14 +214,21 @@ class _Reader:
         """With a paired baseline two neighbours make a unit, with a shared one each cycle does."""
         size = 1 if self._shared else 2
         seen: set[int] = set()
+        flows: set[int] = set()
         offset = 0
         while offset < len(group.entries):
             unit = group.entries[offset : offset + size]
             here = group.path(offset)
+            if unit[0].cycle_type == "switched":
+                if unit[0].unit in flows:
+                    self._wrong((*here, "unit"), f"{group.case_key} has this unit of switched flows already")
+                flows.add(unit[0].unit)
+                offset += 1
+                continue
             if unit[0].unit in seen:
                 self._wrong((*here, "unit"), f"{group.case_key} has this unit already: its two visits stand together")
             seen.add(unit[0].unit)
-            same = [entry for entry in unit if entry.unit == unit[0].unit]
+            same = [entry for entry in unit if entry.unit == unit[0].unit and entry.cycle_type != "switched"]
             if len({entry.cycle_type for entry in same}) < size:
                 missing = "ebpf_test" if same[0].cycle_type == "baseline" else "baseline"
                 text = f"unit {unit[0].unit} of {group.case_key} has no {missing} cycle beside it: remove both or none"
@@ -230,13 +237,19 @@ class _Reader:
 
     def _visits(self, entries: Sequence[CycleEntry]) -> tuple[VisitPlan, ...]:
         """The visits in the order of the file, whatever the seed would say."""
+        arms = {cycle_type: arm for arm, cycle_type in CYCLE_TYPES.items()}
         if self._shared:
-            return (SHARED_BASELINE, *(VisitPlan(entry.unit, entry.unit, layout.TOOL, 1) for entry in entries))
-        orders = [1, *(2 if one.unit == other.unit else 1 for one, other in pairwise(entries))]
+            made = (VisitPlan(entry.unit, entry.unit, arms[entry.cycle_type], 1) for entry in entries)
+            return (SHARED_BASELINE, *made)
+        orders = [1, *(2 if _are_pair(one, other) else 1 for one, other in pairwise(entries))]
         return tuple(
-            VisitPlan(entry.unit, entry.unit, layout.TOOL if entry.ebpf_case else layout.BASELINE, order)
+            VisitPlan(entry.unit, entry.unit, arms[entry.cycle_type], order)
             for entry, order in zip(entries, orders, strict=True)
         )
+
+
+def _are_pair(one: CycleEntry, other: CycleEntry) -> bool:
+    return one.unit == other.unit and "switched" not in (one.cycle_type, other.cycle_type)
 
 
 def _few(problems: Sequence[str]) -> list[str]:

@@ -1,0 +1,116 @@
+"""A switched visit: a flow per perf test, inside which the tool goes on and off while its node counts what arrives."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from statistics import median
+
+from probecost.config.models import Case, TestPair
+from probecost.errors import Gathered, Gatherer, PerfTestError, ToolError
+from probecost.layout import TREE
+from probecost.measure.perf_test import Beside
+from probecost.measure.records import PerfTestRecord, VisitRecord
+from probecost.measure.tool import check_ended, check_started, check_stopped, tool_spec
+from probecost.measure.visit import Visit, VisitSetup
+from probecost.measure.workloads import Workload
+from probecost.plan.schedule import order_of_segments
+from probecost.remote.node import Node, Switched
+
+SEGMENT_S = 0.5
+GUARD_S = 0.1
+CLIENT_START_S = 0.3  # a flow begins a little after its client was asked for, and must outlast the last segment
+
+
+@dataclass(frozen=True)
+class Switching:
+    """``interface``: whose counters tell the rate, on the tool's node; the rest decides the order of the segments."""
+
+    interface: str
+    seed: int
+    iteration: int
+
+
+class FlowVisit(Visit):
+    """One switched visit: files and record as of any visit, and ``segments.csv`` in the folder of each flow."""
+
+    def __init__(
+        self,
+        case: Case,
+        pair: TestPair,
+        nodes: dict[str, Node],
+        record: VisitRecord,
+        setup: VisitSetup,
+        switching: Switching,
+    ) -> None:
+        super().__init__(case, pair, nodes, record, setup)
+        self._switching = switching
+        self._made: list[Switched] = []
+
+    def _beside(self, record: PerfTestRecord) -> Beside | None:
+        return Beside(self._tool_node, lambda workload: self._switch(record, workload))
+
+    def _is_pointless(self, gatherer: Gatherer) -> bool:
+        """A tool that does not work in one flow does not work in the next."""
+        return any(isinstance(error, ToolError) for error in _single(gatherer.errors)) or super()._is_pointless(
+            gatherer
+        )
+
+    def _switch(self, record: PerfTestRecord, workload: Workload) -> None:
+        flow_s = workload.duration_s - CLIENT_START_S
+        folder, what = record.folder, self._switching
+        most = math.ceil(flow_s / (2 * (SEGMENT_S + GUARD_S)))
+        made = self._tool_node.switch(
+            tool_spec(self._case, f"{TREE}/{folder.switched_stdout}", f"{TREE}/{folder.switched_stderr}", {}),
+            order_of_segments(what.seed, self._case.key, self.record.unit, record.spec.name, most, what.iteration),
+            segment_s=SEGMENT_S,
+            guard_s=GUARD_S,
+            flow_s=flow_s,
+            interface=what.interface,
+            segments=f"{TREE}/{folder.segments}",
+        )
+        self._made.append(made)
+        self._note()
+        self._check(made, flow_s)
+
+    def _note(self) -> None:
+        """The tool's part of the metadata, over all flows so far."""
+        starts = [start for made in self._made for start in made.starts]
+        stops = [stop for made in self._made for stop in made.stops]
+        ready = [start.time_to_ready_s for start in starts if start.time_to_ready_s is not None]
+        self.record.time_to_ready_s = median(ready) if ready else None
+        self.record.tool = {
+            "file": self._case.tool_file,
+            "sha256": self._setup.tool_sha256,
+            **(asdict(starts[-1]) if starts else {}),
+            "time_to_ready_s": self.record.time_to_ready_s,
+            "starts": len(starts),
+            "stop": asdict(stops[-1]) if stops else {},
+            "segment_s": SEGMENT_S,
+            "guard_s": GUARD_S,
+        }
+
+    def _check(self, made: Switched, flow_s: float) -> None:
+        node = self._tool_node.name
+        for start in made.starts:
+            check_started(node, self._case, start)
+        for stop in made.stops:
+            check_ended(node, self._case, stop)
+            check_stopped(node, self._case, stop)
+        if made.pairs == 0:
+            took = f"its start took {self.record.time_to_ready_s:g} s" if self.record.time_to_ready_s else "none began"
+            raise PerfTestError(
+                node,
+                f"no pair of segments of {self._case.tool_id} fits into a flow of {flow_s:g} s ({took}): make the "
+                "flows longer (--duration), or measure this tool with --schedule visits",
+            )
+
+
+def _single(errors: Sequence[Exception]) -> Iterator[Exception]:
+    """The errors one by one, those that were gathered too."""
+    for error in errors:
+        if isinstance(error, Gathered):
+            yield from _single(error.errors)
+        else:
+            yield error
