@@ -17,14 +17,13 @@ from probecost.errors import NodeError, SupervisorError, TransferError
 from probecost.layout import TREE
 from probecost.remote.deadline import Deadline
 from probecost.remote.lease import Holder
-from probecost.remote.session import Session
+from probecost.remote.session import CLOSE_S, Session
 from probecost.remote.ssh import Connection, connect
 from probecost.remote.transfer import Unpacker
 
 CONNECT_S = 10.0
 REQUEST_S = 30.0
 ARCHIVE_STALL_S = 30.0
-CLOSE_S = 10.0
 LAST_WORD_S = 0.5
 SERVER_LINGER_S = 2.0
 
