@@ -4,6 +4,8 @@ PY := .venv/bin/python
 UNITS ?= 3
 DURATION ?= 1
 ARGS ?=
+BED ?= lab
+BEDS ?= $(BED)
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 export PYTHON
 
@@ -21,18 +23,25 @@ LAB_CASES := 13
 LAB_SELECTION :=
 endif
 
+# The cases of `make lab-vm`: one on the pair of hosts, one on the pair of guests.
+VM_SELECT ?= (eth_drop and rx_protocol_tcp) or (tap_traffic and tcp)
+
 .DEFAULT_GOAL := help
-.PHONY: help lab setup venv check test bench clean uninstall
+.PHONY: help lab lab-vm setup venv check test bench clean uninstall
 
 help:  ## this list
-	@sed -n 's/^\([a-z]*\):.*##/\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{ printf "make %-10s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):.*##/\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{ printf "make %-10s %s\n", $$1, $$2 }'
 
 lab:  ## measure four cases on a test bed on this machine; FULL=1 all of them, SELECT="..." as pytest's -k
-	@scripts/lab.sh "$(LAB_CASES)" $(PERF_TESTS) $(UNITS) $(DURATION) \
+	@scripts/lab.sh lab "$(LAB_CASES)" $(PERF_TESTS) $(UNITS) $(DURATION) \
 		--env lab --units $(UNITS) --duration $(DURATION) $(LAB_SELECTION) $(ARGS)
 
-setup:  ## install what is missing: packages (root or sudo) and the Python environment
-	@scripts/setup.sh
+lab-vm:  ## measure a case between hosts and one between guests, on a test bed with Open vSwitch and QEMU
+	@scripts/lab.sh lab-vm 2 $(PERF_TESTS) $(UNITS) $(DURATION) \
+		--env lab-vm --units $(UNITS) --duration $(DURATION) -k "$(VM_SELECT)" $(ARGS)
+
+setup:  ## install what is missing: packages (root or sudo) and the Python environment; BED=lab-vm for that bed
+	@scripts/setup.sh $(BEDS)
 
 venv:
 	@scripts/setup.sh --venv-only
@@ -44,6 +53,7 @@ check: venv  ## lint, types, import rules and unit tests: no root, no network, q
 	.venv/bin/lint-imports
 	$(PY) -m pytest --doctest-modules tests/unit probecost analysis
 
+test: BEDS = lab lab-vm
 test: setup check  ## everything: check, and the tests on real hosts
 	$(SUDO) $(PY) -m pytest tests/lab
 

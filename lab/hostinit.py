@@ -152,6 +152,13 @@ def write_files(spec: dict[str, Any]) -> None:
         path.chmod(file["mode"])
 
 
+def run(command: list[str]) -> None:
+    """Run one command; what it says goes to the log, whose end is shown with the error."""
+    done = subprocess.run(command, env=ENVIRONMENT, stdin=subprocess.DEVNULL, stdout=2, check=False)
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(command)[:80]} ...: exit status {done.returncode}")
+
+
 def read_order() -> str:
     """The next line of the orders, read byte by byte: another process reads on where this one stops."""
     line = bytearray()
@@ -194,7 +201,7 @@ def live(spec: dict[str, Any]) -> NoReturn:
     expect("network")
     subprocess.run(["ip", "-batch", "-"], input=spec["network"].encode(), env=ENVIRONMENT, check=True)
     for command in spec["commands"]:
-        subprocess.run(command, env=ENVIRONMENT, stdin=subprocess.DEVNULL, stdout=2, check=True)
+        run(command)
     sshd = subprocess.Popen(spec["sshd"], env=ENVIRONMENT, stdin=subprocess.DEVNULL, stdout=2)
     report("started")
     expect("go")

@@ -4,6 +4,7 @@ STATE=.cache/setup
 SOURCES=/etc/apt/sources.list.d/probecost-nonfree.sources
 VENV=.venv
 STAMP=$VENV/probecost-stamp
+GUESTS=.cache/lab-vm
 
 die() {
     echo "error: $*" >&2
@@ -21,7 +22,7 @@ as_root() {
     fi
 }
 
-# The package of a program, for each program that the lab or a measurement on it needs.
+# The package of a program, for each program that the beds named in BEDS or a measurement on them need.
 programs() {
     cat <<'LIST'
 bpftrace bpftrace
@@ -34,6 +35,14 @@ ssh openssh-client
 sshd openssh-server
 sudo sudo
 LIST
+    case " ${BEDS:-lab} " in
+        *" lab-vm "*) cat <<'LIST' ;;
+busybox busybox-static
+ovs-vsctl openvswitch-common
+ovs-vswitchd openvswitch-switch
+qemu-system-x86_64 qemu-system-x86
+LIST
+    esac
 }
 
 # Packages whose program is nowhere in the PATH that lab hosts have.
@@ -41,7 +50,7 @@ missing_packages() {
     programs | while read -r program package; do
         (PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin && command -v "$program" >/dev/null) ||
             echo "$package"
-    done
+    done | sort -u
 }
 
 # A Python that is new enough and can make a virtual environment; $PYTHON is asked first, and alone if it is set.

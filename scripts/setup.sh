@@ -1,5 +1,6 @@
 #!/bin/sh
-# setup.sh [--venv-only]: install what is missing, and nothing else. Needs root (or sudo) only for missing packages.
+# setup.sh [--venv-only | BED...]: install what is missing for the beds (lab, lab-vm; without any: lab), and nothing
+# else. Needs root (or sudo) only for missing packages.
 #
 # Packages come from the distribution. netperf is in Debian's non-free (Ubuntu's multiverse) component: if that is not
 # switched on, a sources file of our own switches it on; uninstall.sh takes it away again. No service is started, and
@@ -77,7 +78,7 @@ installed_packages() {
 
 # A service that came with a package of ours must not start with the next boot either.
 disable_new_services() {
-    for pair in openssh-server:ssh netperf:netperf iperf3:iperf3; do
+    for pair in openssh-server:ssh netperf:netperf iperf3:iperf3 openvswitch-switch:openvswitch-switch; do
         if grep -qx "${pair%:*}" "$1"; then
             if command -v systemctl >/dev/null; then
                 as_root systemctl disable "${pair#*:}" >/dev/null 2>&1 || true
@@ -143,6 +144,15 @@ python_packages() {
     done
 }
 
+# The guests of lab-vm download their kernel package when they are made: apt must know it.
+know_kernel() {
+    case " $BEDS " in *" lab-vm "*) ;; *) return ;; esac
+    for kernel in $GUESTS/kernels-*/*/vmlinuz; do
+        if [ -e "$kernel" ]; then return; fi
+    done
+    apt_get update
+}
+
 make_venv() {
     if venv_is_current; then
         return
@@ -159,11 +169,17 @@ make_venv() {
     venv_fingerprint >$STAMP
 }
 
-case "${1:-}" in
-    --venv-only) make_venv ;;
-    "")
-        install_packages
-        make_venv
-        ;;
-    *) die "usage: setup.sh [--venv-only]" ;;
-esac
+if [ "$*" = --venv-only ]; then
+    make_venv
+    exit
+fi
+BEDS=${*:-lab}
+for bed in $BEDS; do
+    case "$bed" in
+        lab | lab-vm) ;;
+        *) die "usage: setup.sh [--venv-only | BED...], beds are lab and lab-vm" ;;
+    esac
+done
+install_packages
+know_kernel
+make_venv

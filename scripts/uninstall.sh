@@ -5,7 +5,9 @@ cd "$(dirname "$0")/.."
 . scripts/common.sh
 
 if [ -x $VENV/bin/python ] && [ -d /run/probecost-lab ]; then
-    $VENV/bin/python -m lab down
+    for bed in lab lab-vm; do
+        $VENV/bin/python -m lab down $bed
+    done
 fi
 
 if [ -s $STATE/installed ]; then
@@ -28,5 +30,5 @@ if [ -e $SOURCES ]; then
     as_root apt-get -q -o DPkg::Lock::Timeout=120 update
 fi
 
-rm -rf $VENV $STATE config/lab ./*.egg-info
+rm -rf $VENV $STATE $GUESTS config/lab config/lab-vm ./*.egg-info
 echo "uninstalled; results/ and the other folders of config/ are still there"

@@ -106,7 +106,10 @@ def _entries(programs: Mapping[str, str], kernel: Kernel) -> Iterator[cpio.Entry
     copied += [Path(path) for path in sorted(libraries(_ldd(sorted(loaded))))]
     for path in copied:
         yield from _copies(path)
-    for applet in _run([programs["busybox"], "--list"]).split():
+    applets = _run([programs["busybox"], "--list"]).split()
+    if "init" not in applets:
+        raise LabError(f"{programs['busybox']} has no init; the one of Debian's package busybox-static has")
+    for applet in applets:
         yield cpio.link(f"/usr/bin/{applet}", programs["busybox"])
     for module in kernel.modules:
         yield _copy(module, f"/lib/modules/{module.name}".replace("/lib/", "/usr/lib/", 1))

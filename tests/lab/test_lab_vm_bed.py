@@ -24,6 +24,7 @@ from lab.waiting import Deadline, wait_until
 
 HOSTS = ("host-server", "host-client")
 GUESTS = ("vm-server", "vm-client")
+MEASURED = (("tcp_rr", "mean_us"), ("udp_rr", "mean_us"), ("single", "received_bps"), ("single", "received_pps"))
 SUDO_VSCTL = "sudo -n ovs-vsctl"
 
 
@@ -108,11 +109,11 @@ class TestGuests:
         assert release == kernel.name
 
     def test_have_what_a_node_needs(self, vm_bed: VmBed) -> None:
-        programs = "iperf3 netperf netserver sudo ethtool ip python3"
-        assert vm_bed.says("vm-client", f"for p in {programs}; do command -v $p >/dev/null || echo $p; done") == ""
-        assert (
-            vm_bed.says("vm-client", "python3 -c 'import ctypes, gzip, hashlib, tarfile, threading; print(1)'") == "1"
-        )
+        programs = "ethtool ip iperf3 netperf netserver python3 sudo"
+        lacks = f"PATH=$PATH:/usr/sbin; for p in {programs}; do command -v $p >/dev/null || echo $p; done"
+        assert vm_bed.says("vm-client", lacks) == ""
+        modules = "ctypes, gzip, hashlib, resource, tarfile, threading"
+        assert vm_bed.says("vm-client", f"python3 -c 'import {modules}; print(1)'") == "1"
         needed = "/sys/fs/cgroup/cgroup.procs /sys/kernel/btf/vmlinux /sys/kernel/tracing/events/net"
         assert vm_bed.says("vm-client", f"sudo -n ls -d {needed}").split() == needed.split()
 
@@ -154,16 +155,14 @@ def measured(vm_bed: VmBed, tmp_path_factory: pytest.TempPathFactory) -> Run:
 class TestTraffic:
     """Both pairs carry all perf tests, and a tool that watches guests runs on their host."""
 
-    def test_everything_was_measured(self, measured: Run) -> None:
+    @pytest.mark.parametrize("case_key", ["host-eth_drop-protocol_tcp", "vm-tap_traffic-protocol_tcp"])
+    def test_everything_was_measured(self, measured: Run, case_key: str) -> None:
         with (measured.tree / "reports" / "measurements.csv").open(newline="") as lines:
-            rows = list(csv.DictReader(lines))
-        for kind, tool in (("host", "eth_drop"), ("vm", "tap_traffic")):
-            for metric in ("throughput_bps", "latency_mean_us", "pps"):
-                found = [
-                    row for row in rows if row["case_key"].startswith(f"{kind}-{tool}") and metric in row["metric"]
-                ]
-                assert {row["arm"] for row in found} == {"baseline", "tool"}, (kind, metric)
-                assert all(float(row["value"]) > 0 for row in found), found
+            rows = [row for row in csv.DictReader(lines) if row["case_key"] == case_key]
+        for conn_type, metric in MEASURED:
+            found = [row for row in rows if (row["conn_type"], row["metric"]) == (conn_type, metric)]
+            assert sorted(row["arm"] for row in found) == ["baseline", "tool"], (conn_type, metric)
+            assert all(float(row["value"]) > 0 for row in found), found
 
     def test_tool_ran_on_the_host_of_the_guest(self, measured: Run) -> None:
         outputs = list(measured.tree.glob(f"{SITE}/iteration_001/*/**/tap_traffic_case_*/vm/ebpf_output_*.log"))

@@ -81,7 +81,7 @@ class VmBed(OwnLab):
             "performance_tests": {
                 "throughput": {"single_stream": {"duration": 1}},
                 "latency": {"tcp_rr": {"duration": 1}, "udp_rr": {"duration": 1}},
-                "pps": {"single_stream": {"duration": 1, "target_bw": "1G"}},
+                "pps": {"single_stream": {"duration": 1, "target_bw": "10M"}},
             },
         }
 
