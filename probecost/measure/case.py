@@ -65,7 +65,11 @@ class CaseRun:
             visit.run(around)
         with gatherer.step():
             self._write_metadata(visit)
-        gatherer.raise_all()
+        try:
+            gatherer.raise_all()
+        except Exception as error:
+            record.error = record.error or str(error)
+            raise
 
     def _write_metadata(self, visit: Visit) -> None:
         units = sorted({plan.unit for plan in self.planned if not plan.shared})

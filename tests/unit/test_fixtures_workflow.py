@@ -168,6 +168,7 @@ class TestContradictions:
         assert measured(project) == ["host-eth_drop-rx"]
         statuses = [status for _, status in results(project)]
         assert statuses == ["completed"] * 2 + ["not selected"] * 6
+        assert json.loads((project.tree / "workflow-results.json").read_text())["status"] == "completed"
 
     def test_the_last_failed_and_the_first_failure(self, project: Project) -> None:
         project.add_environment()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import json
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +13,7 @@ from typing import Any
 import pytest
 
 from probecost.config.models import Case, Environment, PairKind, PairSide, PerfTestSpec, SshHost, TestPair
-from probecost.errors import ConfigError, ProbecostError
+from probecost.errors import ConfigError, ProbecostError, ToolError
 from probecost.plan.schedule import expected_duration_s
 from probecost.plan.sequence import Plan, Planned, Settings, by_name, cycles, plan
 from probecost.plan.workflow import case_entry, case_of, perf_test_entries, specs_of, workflow, write_workflow
@@ -159,6 +161,39 @@ class TestRoundTrip:
         assert tool.test_cycle.init_hook.ebpf_startup_command == CASES[0].command
         assert (tool.expected_duration, baseline.expected_duration) == (10.0, 7.0)
         assert (baseline.cycle_type, baseline.case_key, baseline.ebpf_case) == ("baseline", "host-b-rx", None)
+
+    def test_files_of_tools_with_odd_names(self, tmp_path: Path) -> None:
+        tools = tmp_path / "tools"
+        tools.mkdir()
+        for name in (b"b.bt", b"\xff.bt", "\u00e4 '\n.bt".encode()):
+            Path(os.fsdecode(os.fsencode(tools) + b"/" + name)).write_text("x")
+        whole = plan({"bed": Planned(environment(local_tools_dir=tools), CASES[:1], SPECS)}, Settings())
+        write_workflow(workflow(whole, whole.items, 0.0), tmp_path / "w.json")
+        found = read_workflow(tmp_path / "w.json")
+        assert list(found.content.global_config.environments["bed"].tool_files) == [
+            "tools/\\udcff.bt",
+            "tools/b.bt",
+            "tools/\u00e4 '\n.bt",
+        ]
+        assert changes(found, whole.environments) == []
+
+    def test_a_tool_file_that_cannot_be_read(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        (tmp_path / "b.bt").write_text("x")
+        whole = plan({"bed": Planned(environment(local_tools_dir=tmp_path), CASES[:1], SPECS)}, Settings())
+
+        def refuse(file: Path) -> bytes:
+            raise PermissionError(13, "Permission denied", str(file))
+
+        monkeypatch.setattr(Path, "read_bytes", refuse)
+        with pytest.raises(ToolError, match=r"b\.bt cannot be read: Permission denied"):
+            workflow(whole, whole.items, 0.0)
+
+    def test_the_garbage_collector_runs_again(self, tmp_path: Path) -> None:
+        assert gc.isenabled()
+        with pytest.raises(ConfigError):
+            read_workflow(tmp_path / "missing.json")
+        read_workflow(written(tmp_path, Settings()))
+        assert gc.isenabled()
 
     def test_a_place_that_cannot_be_written(self, tmp_path: Path) -> None:
         whole = planned(Settings())
