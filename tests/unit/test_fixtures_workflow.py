@@ -491,6 +491,25 @@ class TestIterations:
         assert {case["iteration"] for case in project.run_json["cases"].values()} == {2}
 
 
+class TestReports:
+    def test_a_case_that_failed_before_its_first_perf_test_is_in_the_table(self, project: Project) -> None:
+        project.add_environment(cases=["a rx", "b rx", "c rx"])
+        project.use_analysis()
+        project.fail({"measure host-a-rx": "the tool died", "prepare bed b 1": "no space left"})
+        result = project.run("--maxfail=2", "--iterations", "2")
+        result.stdout.fnmatch_lines(
+            [
+                "host-a-rx *failed, data missing",
+                "host-b-rx *error, data missing",
+                "No case has a complete unit*",
+            ]
+        )
+        overview = (project.tree / "reports" / "overview.md").read_text()
+        assert "2 cases measured in 1 environment, 2 of them with missing data." in overview
+        assert "- 4 selected cases were not run" in overview
+        assert "- **host-b-rx** error: no space left" in overview
+
+
 class TestStartAfter:
     def test_waits_when_everything_is_valid_and_before_any_connection(self, project: Project) -> None:
         project.add_environment(cases=["a rx"])
