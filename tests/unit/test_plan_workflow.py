@@ -6,7 +6,7 @@ import gc
 import json
 import os
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -137,6 +137,17 @@ class TestRoundTrip:
         assert specs_of(perf_test_entries(SPECS)) == SPECS
         for one in CASES:
             assert case_of(case_entry(one), "bed", one.pair_kind) == one
+
+    def test_nothing_of_a_case_or_a_perf_test_is_left_out(self) -> None:
+        """A field that is new in either must be in the file too: with another value it must come back."""
+        other = {"str": "other", "int": 77, "float": 7.5, "str | None": "other", "PerfType": "pps", "ConnType": "multi"}
+        other |= {"PairKind": "vm", "Attaches": "none", "tuple[tuple[str, str], ...]": (("a", "b"),)}
+        for field in fields(PerfTestSpec):
+            spec = replace(SPECS[0], **{field.name: other[str(field.type)]})
+            assert specs_of(perf_test_entries([spec])) == (spec,), field.name
+        for field in fields(Case):
+            one = replace(CASES[0], **{field.name: "abcdef" if field.name == "hash" else other[str(field.type)]})
+            assert case_of(case_entry(one), one.environment, one.pair_kind) == one, field.name
 
     def test_metadata(self) -> None:
         whole = planned(Settings(units=2, seed=7, iterations=3))
