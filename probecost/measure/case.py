@@ -69,7 +69,11 @@ class CaseRun:
             visit.run(around)
         with gatherer.step():
             self._write_metadata(visit)
-        gatherer.raise_all()
+        try:
+            gatherer.raise_all()
+        except Exception as error:
+            record.error = record.error or str(error)
+            raise
 
     def _write_metadata(self, visit: Visit) -> None:
         units = sorted({plan.unit for plan in self.planned if not plan.shared})
@@ -89,12 +93,12 @@ class CaseRun:
 
     def stop(self) -> None:
         """End whatever of this case still runs; nothing to do after a visit that ended by itself."""
-        running = [node for node in self.nodes if any(visit.record.ended_ns == 0 for visit in self._done)]
-        if running:
-            for visit in self._done:
-                visit.record.ended_ns = visit.record.ended_ns or time.time_ns()
-                visit.record.error = visit.record.error or "interrupted"
-            on_all(f"stopping {self.case.key}", running, lambda node: node.stop_all())
+        cut = [visit.record for visit in self._done if visit.record.ended_ns == 0]
+        if cut:
+            for record in cut:
+                record.ended_ns = time.time_ns()
+                record.error = record.error or "interrupted"
+            on_all(f"stopping {self.case.key}", self.nodes, lambda node: node.stop_all())
             with suppress(ProbecostError):
                 self._write_metadata(self._done[-1])
 

@@ -28,12 +28,20 @@ def local_hashes(environment: Environment, cases: Iterable[Case]) -> dict[str, s
     """SHA-256 of every local file that is copied to a node for ``cases``, by its path there, sorted.
 
     A tool's folder is hashed as a whole: it may read what lies beside it. Tools on the nodes are not in it.
+    ``ToolError``: a file cannot be read.
     """
     tools = {case.tool_file: case.tool_id for case in cases if case.tool_file}
     folders = {PurePosixPath(file).parent: (file, tool_id) for file, tool_id in tools.items()}
     found = {
-        path: hashlib.sha256(local.read_bytes()).hexdigest()
+        path.encode(errors="backslashreplace").decode(): _sha256(local)
         for file, tool_id in folders.values()
         for path, local in local_files(environment, tool_id, file).items()
     }
     return dict(sorted(found.items()))
+
+
+def _sha256(file: Path) -> str:
+    try:
+        return hashlib.sha256(file.read_bytes()).hexdigest()
+    except OSError as error:
+        raise ToolError("controller", f"{file} cannot be read: {error.strerror}") from error
