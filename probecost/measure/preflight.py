@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Literal, Protocol
+from typing import Literal
 
 from probecost.config.commands import programs as programs_of
 from probecost.config.environments import bootstrap_command
@@ -27,17 +27,6 @@ _PACKAGES = {
     "ethtool": "ethtool",
 }
 _WORD = re.compile(r"[\w.-]+")
-
-
-class PreflightNode(Protocol):
-    """What is used of ``remote.node.Node`` here."""
-
-    @property
-    def name(self) -> str: ...
-
-    def open_and_check(self, programs: Sequence[str], files: Sequence[str]) -> Lacks: ...
-
-    def virtual_machines(self) -> Sequence[Machine]: ...
 
 
 def needs(environment: Environment, cases: Sequence[Case]) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
@@ -108,14 +97,12 @@ class Examined:
     missing: Mapping[Prerequisite, Sequence[Missing]]
 
 
-def examine(
-    environment: Environment, nodes: Sequence[PreflightNode], cases: Sequence[Case]
-) -> dict[str, Examined | Exception]:
+def examine(environment: Environment, nodes: Sequence[Node], cases: Sequence[Case]) -> dict[str, Examined | Exception]:
     """Open every node at the same time and ask what it lacks for the cases; its answer, or why there is none."""
     programs, files = needs(environment, cases)
     vm = vm_in_use(environment, cases)
 
-    def ask(node: PreflightNode) -> Examined:
+    def ask(node: Node) -> Examined:
         lacks = node.open_and_check(programs.get(node.name, []), files.get(node.name, []))
         found = lacking(node.name, lacks)
         if vm is not None and node.name == vm.tool_node and lacks.supervisor is None:

@@ -4,29 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from probecost.errors import Gathered
+from probecost.remote.node import Node
 
 _Result = TypeVar("_Result")
 
 
-class Named(Protocol):
-    """Anything with a node's name."""
-
-    @property
-    def name(self) -> str: ...
-
-
-_Node = TypeVar("_Node", bound=Named)
-
-
-def each(nodes: Sequence[_Node], call: Callable[[_Node], _Result]) -> dict[str, _Result | Exception]:
+def each(nodes: Sequence[Node], call: Callable[[Node], _Result]) -> dict[str, _Result | Exception]:
     """``call`` on all nodes in parallel: its result or its error, by node name."""
     if not nodes:
         return {}
 
-    def attempt(node: _Node) -> _Result | Exception:
+    def attempt(node: Node) -> _Result | Exception:
         try:
             return call(node)
         except Exception as error:  # told for its node, beside the others
@@ -36,7 +27,7 @@ def each(nodes: Sequence[_Node], call: Callable[[_Node], _Result]) -> dict[str, 
         return dict(zip([node.name for node in nodes], executor.map(attempt, nodes), strict=True))
 
 
-def on_all(what: str, nodes: Sequence[_Node], call: Callable[[_Node], _Result]) -> Mapping[str, _Result]:
+def on_all(what: str, nodes: Sequence[Node], call: Callable[[Node], _Result]) -> Mapping[str, _Result]:
     """``call`` on all nodes in parallel; raises the single error, or all of them together."""
     results: dict[str, _Result] = {}
     errors: list[Exception] = []
