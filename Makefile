@@ -8,16 +8,9 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 export PYTHON
 
 # The cases of `make lab`: the control and, of each other tool, the one with received TCP. FULL=1 takes them all.
-DEFAULT_SELECT := null or rx_protocol_tcp
-SELECT ?= $(DEFAULT_SELECT)
-PERF_TESTS := 6
-LAB_CASES := ?
+SELECT ?= null or rx_protocol_tcp
 LAB_SELECTION := -k "$(SELECT)"
-ifeq ($(SELECT),$(DEFAULT_SELECT))
-LAB_CASES := 4
-endif
 ifdef FULL
-LAB_CASES := 13
 LAB_SELECTION :=
 endif
 
@@ -28,8 +21,7 @@ help:  ## this list
 	@sed -n 's/^\([a-z]*\):.*##/\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{ printf "make %-10s %s\n", $$1, $$2 }'
 
 lab:  ## measure four cases on a test bed on this machine; FULL=1 all of them, SELECT="..." as pytest's -k
-	@scripts/lab.sh "$(LAB_CASES)" $(PERF_TESTS) $(UNITS) $(DURATION) \
-		--env lab --units $(UNITS) --duration $(DURATION) $(LAB_SELECTION) $(ARGS)
+	@scripts/lab.sh --env lab --units $(UNITS) --duration $(DURATION) $(LAB_SELECTION) $(ARGS)
 
 setup:  ## install what is missing: packages (root or sudo) and the Python environment
 	@scripts/setup.sh

@@ -1,9 +1,10 @@
-"""Registers the plugins of a measurement. They do nothing in a session without ``--env``."""
+"""Registers the plugins of a measurement. They do nothing in a session without ``--env`` or ``--workflow``."""
 
 pytest_plugins = [
     "fixtures.options",
     "fixtures.collection",
     "fixtures.run",
+    "fixtures.workflow",
     "fixtures.tool",
     "fixtures.case",
     "fixtures.perf_test",

@@ -63,6 +63,7 @@ class PerfTestMetadata:
     command: str
     visit_id: str
     unit: int
+    planned_units: tuple[int, ...]
     pair: int
     arm: str
     order: int | None
@@ -114,6 +115,7 @@ def parse(text: str) -> PerfTestMetadata:
         command=words(document, "command"),
         visit_id=words(document, "visit_id"),
         unit=unit or 0,
+        planned_units=_numbers(document.get("planned_units")),
         pair=whole(document, "pair") or unit or 0,
         arm=arm,
         order=whole(document, "order"),
@@ -143,6 +145,12 @@ def _void_by_tool(values: Mapping[str, object]) -> str:
     if child(values, "stop").get("alive") is False:
         return "the tool ended before the visit did"
     return ""
+
+
+def _numbers(value: object) -> tuple[int, ...]:
+    """The whole numbers above 0 of a list, sorted; none for anything else."""
+    entries = value if isinstance(value, list) else ()
+    return tuple(sorted({entry for entry in entries if type(entry) is int and entry > 0}))
 
 
 def _texts(values: Mapping[str, object]) -> Mapping[str, str]:

@@ -10,7 +10,7 @@ import pytest
 from analysis.figures import CaseResults, case_results
 from analysis.report import write_study
 from analysis.report.cells import decimal, percent
-from analysis.report.overview import status, units_line
+from analysis.report.overview import CaseNames, status, units_line
 from analysis.settings import load_settings
 from analysis.study import CaseStudy, Study, study_case, study_run
 from probecost.layout import RunTree
@@ -77,15 +77,12 @@ def pytest_configure(config: pytest.Config) -> None:
 def summary_lines(cases: tuple[CaseStudy, ...]) -> list[str]:
     """A table for the terminal: case, differences in percent, CPU of the tool, status."""
     head = ["case", *(title for title, *_ in _COLUMNS), "tool CPU", "status"]
-    rows = []
+    rows, names = [], CaseNames(cases)
     for case in cases:
         found = [case.get(*where) for _, *where in _COLUMNS]
         diffs = [percent(comparison.diff_pct if comparison else None) for comparison in found]
         cpu = case.usage.cpu_avg_percent
-        rows.append([case.id.case_key, *diffs, "N/A" if cpu is None else f"{decimal(cpu, 1)} %", status(case)])
-    if len({(case.id.environment, case.id.iteration) for case in cases}) > 1:
-        for row, case in zip(rows, cases, strict=True):
-            row[0] = f"{case.id.environment} {case.id.iteration} {row[0]}"
+        rows.append([names.of(*case.id), *diffs, "N/A" if cpu is None else f"{decimal(cpu, 1)} %", status(case)])
     widths = [max(len(line[at]) for line in [head, *rows]) for at in range(len(head))]
     lines = []
     for line in [head, *rows]:

@@ -2,25 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from analysis.problems import ParseError, Problem, child, parse_object, read_text, whole, words
-from probecost.layout import RUN_FILE
+from probecost.layout import RUN_FILE, CaseFolder
 
 
 @dataclass(frozen=True)
 class CaseOutcome:
-    """How pytest saw one case: ``passed``, ``failed``, ``error``, ``skipped``, ``interrupted``, ``not run``; and why.
+    """How pytest saw one case in one iteration, and why; with what is known of the case itself.
 
-    ``environment`` is empty where the file does not name it.
+    ``outcome``: ``passed``, ``failed``, ``error``, ``skipped``, ``interrupted``, ``not run``. ``environment`` is empty
+    and ``iteration`` 0 where the file does not name them; so is the rest.
     """
 
     case_key: str
     environment: str
+    iteration: int
     outcome: str
     message: str
+    pair_kind: str = ""
+    tool_id: str = ""
+    case_id: int | None = None
+    case_name: str = ""
+    category: str = ""
+    hash: str = ""
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    command: str = ""
+
+    @property
+    def was_started(self) -> bool:
+        return self.outcome not in ("", "not run")
+
+    @property
+    def label(self) -> str:
+        """The name of the case's folder, as much of it as is known."""
+        if self.tool_id and self.case_id is not None and self.hash:
+            return CaseFolder(self.tool_id, self.case_id, self.hash).name
+        return self.case_key
 
 
 @dataclass(frozen=True)
@@ -38,10 +60,17 @@ class RunInfo:
     cases: tuple[CaseOutcome, ...]
     notes: tuple[str, ...]
 
-    def outcome(self, environment: str, case_key: str) -> CaseOutcome | None:
+    def outcome(self, environment: str, iteration: int, case_key: str) -> CaseOutcome | None:
         """The outcome of one case, ``None`` when it is not recorded."""
-        found = (case for case in self.cases if case.case_key == case_key)
-        return next((case for case in found if case.environment in ("", environment)), None)
+        found = (case for case in self._by_key.get(case_key, ()) if case.environment in ("", environment))
+        return next((case for case in found if case.iteration in (0, iteration)), None)
+
+    @cached_property
+    def _by_key(self) -> Mapping[str, Sequence[CaseOutcome]]:
+        by_key: dict[str, list[CaseOutcome]] = {}
+        for case in self.cases:
+            by_key.setdefault(case.case_key, []).append(case)
+        return by_key
 
 
 def read_run(root: Path) -> tuple[RunInfo, tuple[Problem, ...]]:
@@ -73,8 +102,21 @@ def read_run(root: Path) -> tuple[RunInfo, tuple[Problem, ...]]:
 
 def _outcome(key: str, entry: Mapping[str, object]) -> CaseOutcome:
     """One entry of ``cases``, by case key or by item id; the entry's own ``case_key`` goes first."""
+    parameters = child(entry, "parameters")
     return CaseOutcome(
-        words(entry, "case_key") or key, words(entry, "environment"), words(entry, "outcome"), words(entry, "message")
+        case_key=words(entry, "case_key") or key,
+        environment=words(entry, "environment"),
+        iteration=whole(entry, "iteration") or 0,
+        outcome=words(entry, "outcome"),
+        message=words(entry, "message"),
+        pair_kind=words(entry, "pair_kind"),
+        tool_id=words(entry, "tool_id"),
+        case_id=whole(entry, "case_id"),
+        case_name=words(entry, "case_name"),
+        category=words(entry, "category"),
+        hash=words(entry, "hash"),
+        parameters={name: words(parameters, name) for name in sorted(parameters)},
+        command=words(entry, "command"),
     )
 
 

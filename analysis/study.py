@@ -11,7 +11,7 @@ from analysis.locate import PerfTestRecord, locate
 from analysis.measurements import PRIMARY, Measurement, measure
 from analysis.metadata import NodeFacts, PerfTestMetadata
 from analysis.problems import Problem
-from analysis.resources import CaseUsage, case_usage
+from analysis.resources import NO_USAGE, CaseUsage, case_usage
 from analysis.runfile import CaseOutcome, RunInfo, read_run
 from probecost.layout import ARMS, BASELINE, TOOL, iteration_name
 
@@ -82,7 +82,8 @@ def study_run(root: Path) -> Study:
     root = root.resolve()
     located = locate(root)
     run, run_problems = read_run(root)
-    cases, measurements, measured_problems = _cases(located.records, located.problems, run)
+    measured, measurements, measured_problems = _cases(located.records, located.problems, run)
+    cases = sorted([*measured, *_without_results(root, run, measured)], key=lambda case: case.id)
     taken = {id(problem) for case in cases for problem in case.problems}
     loose = [*run_problems, *located.problems, *measured_problems]
     nodes: dict[str, dict[str, NodeFacts]] = {}
@@ -144,6 +145,36 @@ def _cases(
     return studies, measurements, loose
 
 
+def _without_results(root: Path, run: RunInfo, measured: Sequence[CaseStudy]) -> Iterator[CaseStudy]:
+    """The cases that were started and left nothing: they ended before their first perf test."""
+    there = {(case.id.environment, case.id.iteration, case.id.case_key) for case in measured}
+    for found in run.cases:
+        case = CaseId(found.environment, found.iteration or 1, found.case_key)
+        if not found.was_started or not found.environment or case in there:
+            continue
+        there.add(case)
+        place = root / case.environment / iteration_name(case.iteration)
+        reason = "the case ended before anything was measured"
+        problem = Problem(place, reason, True, case.environment, case.iteration, case.case_key)
+        yield CaseStudy(
+            id=case,
+            pair_kind=found.pair_kind,
+            label=found.label,
+            name=found.case_name,
+            tool_id=found.tool_id,
+            category=found.category,
+            protocol=found.parameters.get("protocol") or _after(found.case_name, "protocol"),
+            direction=found.parameters.get("direction") or _direction(found.case_name),
+            command=found.command,
+            time_to_ready_s=None,
+            comparisons={},
+            usage=NO_USAGE,
+            problems=(problem,),
+            outcome=found,
+            folders=(),
+        )
+
+
 class _Visits:
     """What the visits of one case should have, and whether they have it.
 
@@ -181,7 +212,7 @@ class _Visits:
         for test in self.tests if self.uses_shared else ():
             if test not in self.shared_valid:
                 yield self._missing("the shared baseline has no valid data", BASELINE, 0, *test)
-        for unit in range(1, self.units + 1):
+        for unit in self.units:
             for arm in (TOOL,) if self.uses_shared else ARMS:
                 if (arm, unit) not in self.there:
                     yield self._missing("nothing was measured", arm, unit)
@@ -210,10 +241,17 @@ def _is_valid(row: Measurement) -> bool:
     return not row.void_reason and row.metric == PRIMARY.get(row.perf_test)
 
 
-def _units(records: Sequence[PerfTestRecord]) -> int:
-    """How many units the case should have: as many as were asked for, or as any of its folders name."""
+def _units(records: Sequence[PerfTestRecord]) -> Sequence[int]:
+    """The units that the case should have: those that were planned, else from 1 as many as were asked for.
+
+    In any case those that its folders name.
+    """
+    planned = {unit for record in records for unit in record.metadata.planned_units}
+    if planned:
+        return sorted(planned | {record.metadata.unit for record in records})
     asked = [what.options["units"] for what in (record.metadata for record in records) if "units" in what.options]
-    return max([record.metadata.unit for record in records] + [int(text) for text in asked if text.isdecimal()])
+    count = max([record.metadata.unit for record in records] + [int(text) for text in asked if text.isdecimal()])
+    return range(1, count + 1)
 
 
 def _study(
@@ -246,7 +284,7 @@ def _study(
         comparisons=comparisons,
         usage=usage,
         problems=tuple(problems),
-        outcome=run.outcome(case.environment, case.case_key),
+        outcome=run.outcome(case.environment, case.iteration, case.case_key),
         folders=tuple(sorted(folders)),
     )
 

@@ -21,7 +21,7 @@ from probecost.errors import ConfigError
 from probecost.plan.difference import Change, Difference, compare
 from probecost.plan.matrix import generated_cases
 from probecost.plan.perf_tests import select_perf_tests
-from probecost.plan.schedule import expected_duration_s
+from probecost.plan.schedule import expected_duration_s, spell
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,7 @@ def _as_text(listing: Listing, units: int) -> str:
         "",
         f"{listing.environment}: {len(listing.cases)} of {counted(listing.total, 'case')}",
         f"perf tests of each visit: {tests}",
-        f"estimated time: {_spell(listing.duration_s)} ({counted(units, 'unit')} per case)",
+        f"estimated time: {spell(listing.duration_s)} ({counted(units, 'unit')} per case)",
     ]
     if listing.unsupported:
         lines += ["", "What has no counterpart in probecost:", *(f"  {note}" for note in listing.unsupported)]
@@ -147,11 +147,3 @@ def _change_lines(change: Change) -> list[str]:
         f"      in the file: {change.in_file}",
         f"      generated:   {change.generated}",
     ]
-
-
-def _spell(duration_s: float) -> str:
-    """``1 h 05 min``, ``3 min 20 s``."""
-    seconds = round(duration_s)
-    if seconds >= 3600:
-        return f"{seconds // 3600} h {seconds % 3600 // 60:02d} min"
-    return f"{seconds // 60} min {seconds % 60:02d} s" if seconds >= 60 else f"{seconds} s"

@@ -25,6 +25,7 @@ VERBS = {
     "doctor": "Check configuration, connections and prerequisites, without traffic.",
     "lab": "Bring the test bed on this machine up or down, or show its state.",
     "migrate": "Write the unified form of a folder with the four legacy files.",
+    "workflow": "Write what would run, in order, to a file that pytest --workflow runs.",
 }
 
 

@@ -2,7 +2,7 @@
 
 Local tree::
 
-    results/<run_id>/run.json
+    results/<run_id>/run.json, workflow.json, workflow-results.json
     results/<run_id>/<environment>/iteration_NNN/<node>/performance-test-results/...
     results/<run_id>/reports/...
     results/latest -> <run_id>
@@ -33,6 +33,8 @@ TREE = "performance-test-results"
 REPORTS = "reports"
 LATEST = "latest"
 RUN_FILE = "run.json"
+WORKFLOW_FILE = "workflow.json"
+WORKFLOW_RESULTS_FILE = "workflow-results.json"
 COUNTERS_FILE = "counters.json"
 BASELINE = "baseline"
 TOOL = "tool"
@@ -206,6 +208,14 @@ class RunTree:
     @property
     def run_file(self) -> Path:
         return self.root / RUN_FILE
+
+    @property
+    def workflow_file(self) -> Path:
+        return self.root / WORKFLOW_FILE
+
+    @property
+    def workflow_results_file(self) -> Path:
+        return self.root / WORKFLOW_RESULTS_FILE
 
     @property
     def reports(self) -> Path:

@@ -1,41 +1,49 @@
 #!/bin/sh
-# lab.sh CASES PERF_TESTS_PER_VISIT UNITS DURATION_S PYTEST_ARGUMENT...: set up, measure on the lab, say where the reports are.
-# Prints beforehand how long each stage will take; CASES is ? when the selection is not one of ours.
+# lab.sh PYTEST_ARGUMENT...: set up, measure on the lab, say where the reports are.
+# Prints beforehand how long each stage will take; what will be measured is planned by pytest, after the set-up.
 set -eu
 cd "$(dirname "$0")/.."
 . scripts/common.sh
 
-cases=$1 perf_tests=$2 units=$3 duration_s=$4
-shift 4
+row() { printf '  %-44s %6s s\n' "$1" "$2"; }
 
 packages=$(missing_packages | wc -l)
 packages_s=0 venv_s=0
 [ "$packages" = 0 ] || packages_s=$((40 + 5 * packages))
 venv_is_current || venv_s=60
-# Of a case: per unit a visit without the tool and one with it; besides their traffic, each perf test takes about half
-# a second to set up, a tool about three to attach and stop.
-case_s=$((units * (2 * perf_tests * (2 * ${duration_s%.*} + 1) / 2 + 3)))
-total_s=$((packages_s + venv_s + 2 + 3 + 5))
-
-row() { printf '  %-44s %6s s\n' "$1" "$2"; }
 echo "time ledger (estimates)"
 row "packages: $packages missing" $packages_s
 row "Python environment" $venv_s
-row "lab up, discovery, preflight" 5
-if [ "$cases" = "?" ]; then
-    row "each case: $units units of 2 visits, $perf_tests perf tests" $case_s
-else
-    row "$cases cases: $units units of 2 visits, $perf_tests perf tests" $((cases * case_s))
-    total_s=$((total_s + cases * case_s))
+scripts/setup.sh
+
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+plan=$folder/workflow.json
+status=0
+$VENV/bin/python -m pytest -q "$@" --collect-only --workflow-out "$plan" >"$folder/log" 2>&1 || status=$?
+if [ $status != 0 ] || ! [ -f "$plan" ]; then
+    cat "$folder/log"
+    exit $status
 fi
+counts=$($VENV/bin/python -c '
+import json, sys
+plan = json.load(open(sys.argv[1]))
+cases = {(cycle["iteration"], cycle["case_key"]) for cycle in plan["test_sequence"] if cycle["ebpf_case"]}
+print(len(cases), len(plan["test_sequence"]), round(plan["metadata"]["estimated_duration"]))
+' "$plan")
+read -r cases visits visits_s <<COUNTS
+$counts
+COUNTS
+row "lab up, preflight" 5
+row "cases: $cases, visits: $visits" "$visits_s"
 row "reports, lab down" 5
-[ "$cases" = "?" ] || row "total" $total_s
+row "total" $((packages_s + venv_s + visits_s + 10))
 echo
 
-scripts/setup.sh
+before=$(readlink results/latest || true)
 status=0
 $VENV/bin/python -m pytest "$@" || status=$?
-if [ -d results/latest ]; then
+if [ "$(readlink results/latest || true)" != "$before" ]; then
     latest=$(readlink -f results/latest)
     echo
     echo "reports: $latest"

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -19,6 +20,7 @@ from probecost.errors import ProbecostError
 from probecost.layout import RunTree
 from probecost.measure.bed import MeasureOptions
 from probecost.measure.records import PerfTestRun, VisitRecord
+from probecost.plan.schedule import VisitPlan
 
 LOG = Path.cwd() / "engine.log"
 FAULTS = Path.cwd() / "faults.json"
@@ -44,23 +46,31 @@ def told(line: str) -> object:
 
 
 class FakeCase:
-    """Two visits with one perf test each; its results are one file per visit."""
+    """The planned visits with all perf tests; its results are one file."""
 
-    def __init__(self, case: Case, tree: RunTree, environment: str, options: MeasureOptions) -> None:
+    def __init__(
+        self, case: Case, planned: Sequence[VisitPlan], tree: RunTree, place: tuple[str, int], options: MeasureOptions
+    ) -> None:
         self.case = case
         self.visits: list[VisitRecord] = []
-        self._folder = tree.node(environment, 1, "host-server")
+        self._planned = planned
+        self._folder = tree.node(*place, "host-server")
         self._specs = options.perf_tests
 
     def measure(self, around: Around) -> None:
         step("measure", self.case.key)
-        for order, arm in enumerate(("baseline", "tool"), 1):
-            self.visits.append(VisitRecord(arm, 1, 1, order, False, started_ns=time.time_ns()))
-            for spec in self._specs:
-                with around(PerfTestRun(self.case, arm, 1, spec)):
-                    step(spec.name, arm, self.case.key)
+        for plan in self._planned:
+            visit = VisitRecord(plan.arm, plan.unit, plan.pair, plan.order, plan.shared, started_ns=time.time_ns())
+            self.visits.append(visit)
+            with ended(visit):
+                for spec in self._specs:
+                    with around(PerfTestRun(self.case, plan.arm, plan.unit, spec)):
+                        step(spec.name, "shared" if plan.shared else plan.arm, self.case.key)
 
     def stop(self) -> None:
+        for visit in self.visits:
+            if not visit.ended_ns:
+                visit.ended_ns, visit.error = time.time_ns(), "interrupted"
         step("stop", self.case.key)
 
     def fetch(self) -> None:
@@ -75,9 +85,10 @@ class FakeCase:
 class FakeBed:
     """Open from ``open`` to ``close``."""
 
-    def __init__(self, environment: Environment, tree: RunTree, options: MeasureOptions) -> None:
+    def __init__(self, environment: Environment, tree: RunTree, iteration: int, options: MeasureOptions) -> None:
         self.facts: dict[str, dict[str, object]] = {}
         self._environment = environment
+        self._iteration = iteration
         self._tree = tree
         self._options = options
 
@@ -90,17 +101,43 @@ class FakeBed:
         iteration: int,
         options: MeasureOptions,
     ) -> FakeBed:
-        step("open", environment.name, len(cases))
-        return cls(environment, tree, options)
+        step("open", environment.name, len(cases), *(["iteration", iteration] if iteration > 1 else []))
+        return cls(environment, tree, iteration, options)
 
     def prepare_tool(self, tool_id: str, cases: Sequence[Case]) -> None:
         step("prepare", self._environment.name, tool_id, len(cases))
 
-    def case(self, case: Case) -> FakeCase:
-        return FakeCase(case, self._tree, self._environment.name, self._options)
+    def case(self, case: Case, visits: Sequence[VisitPlan]) -> FakeCase:
+        return FakeCase(case, visits, self._tree, (self._environment.name, self._iteration), self._options)
 
     def close(self) -> None:
         step("close", self._environment.name)
+
+
+@contextmanager
+def ended(visit: VisitRecord) -> Iterator[None]:
+    """Note the end of a visit, and its error; an interrupted one has no end."""
+    try:
+        yield
+    except Exception as error:
+        visit.error = str(error)
+        visit.ended_ns = time.time_ns()
+        raise
+    visit.ended_ns = time.time_ns()
+
+
+class FakeClock:
+    """A clock that only ``sleep`` moves; it says 2026-11-22 21:35:00 UTC when it is made."""
+
+    def __init__(self) -> None:
+        self.time_s = 1_795_383_300.0
+
+    def now_s(self) -> float:
+        return self.time_s
+
+    def sleep(self, seconds: float) -> None:
+        step("sleep", f"{seconds:g}")
+        self.time_s += seconds
 
 
 class FakeLab:
@@ -123,7 +160,15 @@ def bootstrap(minimal: Path, output_dir: Path, accept_new_host_keys: bool) -> tu
 
 
 def engine() -> Engine:
-    return Engine(open_bed=FakeBed.open, lab_names=lambda: ("lab",), acquire_lab=acquire_lab, bootstrap=bootstrap)
+    clock = FakeClock()
+    return Engine(
+        open_bed=FakeBed.open,
+        lab_names=lambda: ("lab",),
+        acquire_lab=acquire_lab,
+        bootstrap=bootstrap,
+        now_s=clock.now_s,
+        sleep=clock.sleep,
+    )
 
 
 def results(case_key: str) -> SimpleNamespace:

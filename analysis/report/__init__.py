@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from analysis.report.cells import file_name
 from analysis.report.overview import overview
@@ -48,7 +48,9 @@ def write_study(study: Study, output_dir: Path, settings: Settings) -> Path:
         files += [page, *csv_files]
     measurements = output_dir / "measurements.csv"
     _write(measurements, measurements_text(study.measurements))
-    _write(main_report, overview(study, output_dir, [*files, measurements]))
+    _write(
+        main_report, overview(study, [PurePosixPath(file.relative_to(output_dir)) for file in [*files, measurements]])
+    )
     return main_report
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from shlex import join
 
 from analysis.compare import Comparison
@@ -13,11 +13,16 @@ from analysis.problems import Problem, is_file, is_folder
 from analysis.report.cells import NA, code, decimal, file_name, gbps, link, markdown, percent
 from analysis.resources import human_size
 from analysis.study import CaseStudy, Study
-from probecost.layout import RUN_FILE
+from probecost.layout import REPORTS, RUN_FILE, WORKFLOW_FILE, WORKFLOW_RESULTS_FILE, iteration_name
 
 MIN_UNITS_FOR_VERDICT = 8
 MAX_LINES_PER_LIST = 50
 
+_RUN_FILES = (
+    (RUN_FILE, "command, options and outcomes"),
+    (WORKFLOW_FILE, "what was to run, to do the same again"),
+    (WORKFLOW_RESULTS_FILE, "what became of it, visit by visit"),
+)
 _HEAD = (
     "Case",
     "TCP RR mean (us)",
@@ -33,20 +38,25 @@ _HEAD = (
 )
 
 
-def overview(study: Study, output_dir: Path, files: Sequence[Path]) -> str:
-    """The report over everything. ``files``: the other reports, which it links to."""
+def overview(study: Study, files: Sequence[PurePosixPath]) -> str:
+    """The report over everything. ``files``: the other reports, which it links to, relative to its own folder.
+
+    The text does not depend on where it is written. Links to raw files are those of a report that lies in the run's
+    own folder of reports.
+    """
+    home = study.root / REPORTS
     lines = [
         f"# Overhead report: run {markdown(study.run.run_id or study.root.name)}",
         "",
         *_summary(study),
         "",
-        *_provenance(study, output_dir),
+        *_provenance(study, home),
     ]
     for environment in study.environments:
-        lines += ["", *_environment(study, environment, output_dir)]
+        lines += ["", *_environment(study, environment, home)]
     lines += ["", *_failures(study)]
     lines += ["", *_how_to_read()]
-    lines += ["", *_files(study, output_dir, files)]
+    lines += ["", *_files(study, home, files)]
     return "\n".join(lines) + "\n"
 
 
@@ -66,8 +76,8 @@ def status(case: CaseStudy) -> str:
 
 
 def units_line(cases: Sequence[CaseStudy]) -> str:
-    """How many units the cases have, and what that allows to say."""
-    counts = sorted({case.n_units for case in cases})
+    """How many units the cases have, and what that allows to say. Cases that measured nothing have none to count."""
+    counts = sorted({case.n_units for case in cases if case.folders})
     if not counts or counts == [0]:
         return "No case has a complete unit (a baseline and a tool visit next to each other)."
     text = str(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
@@ -84,11 +94,18 @@ def _summary(study: Study) -> Iterator[str]:
         yield "**No case has results.** See what is missing below."
         return
     incomplete = sum(1 for case in study.cases if case.missing)
+    cases = {(case.id.environment, case.id.case_key) for case in study.cases}
+    iterations = {case.id.iteration for case in study.cases}
+    repeated = f" and {len(iterations)} iterations" if len(iterations) > 1 else ""
+    subject = f"{incomplete} of {len(study.cases)} measurements of a case" if repeated else f"{incomplete} of them"
     yield (
-        f"{len(study.cases)} case{'s' if len(study.cases) > 1 else ''} measured in "
-        f"{len(study.environments)} environment{'s' if len(study.environments) > 1 else ''}, "
-        f"{incomplete} of them with missing data. {units_line(study.cases)}"
+        f"{_count(len(cases), 'case')} measured in {_count(len(study.environments), 'environment')}{repeated}, "
+        f"{subject} with missing data. {units_line(study.cases)}"
     )
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _provenance(study: Study, output_dir: Path) -> Iterator[str]:
@@ -109,7 +126,7 @@ def _provenance(study: Study, output_dir: Path) -> Iterator[str]:
         options = ", ".join(f"{markdown(key)} {markdown(value)}" for key, value in run.options.items())
         yield f"- Options: {options}"
     yield f"- Raw results: {link(study.root.name, study.root, output_dir)}"
-    again = ("python", "-m", "analysis", "--iteration-path", str(study.root), "--output-dir", str(output_dir))
+    again = ("probecost", "analyze", "--iteration-path", str(study.root))
     yield f"- The same reports again: {code(join(again))}"
 
 
@@ -185,10 +202,11 @@ def _fact_rows(nodes: Sequence[NodeFacts]) -> Iterator[tuple[str, ...]]:
 def _failures(study: Study) -> Iterator[str]:
     yield "## Failures and missing data"
     yield ""
-    entries = [line for case in study.cases for line in _case_failures(study, case)]
-    shown = {case.id.case_key for case in study.cases}
+    names = CaseNames(study.cases)
+    entries = [line for case in study.cases for line in _case_failures(study, case, names)]
+    shown = {id(case.outcome) for case in study.cases}
     for outcome in study.run.cases:
-        if outcome.case_key not in shown and outcome.outcome not in ("", "not run"):
+        if outcome.was_started and id(outcome) not in shown:
             message = f": {markdown(outcome.message)}" if outcome.message else ""
             entries.append(f"- **{markdown(outcome.case_key)}** has no results, {markdown(outcome.outcome)}{message}")
     not_run = sum(1 for outcome in study.run.cases if outcome.outcome == "not run")
@@ -198,7 +216,7 @@ def _failures(study: Study) -> Iterator[str]:
     entries += [f"- {markdown(problem.text(study.root))}" for problem in study.problems if problem.missing]
     yield from entries or ["None."]
     remarks = [
-        f"- {markdown(problem.case_key or problem.environment or 'results tree')}: {markdown(problem.text(study.root))}"
+        f"- {markdown(_owner(names, problem))}: {markdown(problem.text(study.root))}"
         for problem in (*(p for case in study.cases for p in case.problems), *study.problems)
         if not problem.missing
     ]
@@ -209,16 +227,35 @@ def _failures(study: Study) -> Iterator[str]:
         yield from capped(remarks)
 
 
-def _case_failures(study: Study, case: CaseStudy) -> Iterator[str]:
+def _case_failures(study: Study, case: CaseStudy, names: CaseNames) -> Iterator[str]:
     outcome = case.outcome
     failed = outcome is not None and outcome.outcome not in ("", "passed")
     if not failed and not case.missing:
         return
-    head = f"- **{markdown(case.id.case_key)}**"
+    head = f"- **{markdown(names.of(*case.id))}**"
     if outcome is not None and failed:
         head += f" {markdown(outcome.outcome)}" + (f": {markdown(outcome.message)}" if outcome.message else "")
     yield head
     yield from capped([f"  - {line}" for line in problem_lines(case.missing, study.root)])
+
+
+class CaseNames:
+    """The cases' keys, with environment and iteration where there are several: as in the ids of pytest."""
+
+    def __init__(self, cases: Iterable[CaseStudy]) -> None:
+        ids = [case.id for case in cases]
+        self._several = len({case.environment for case in ids}) > 1
+        self._repeated = len({case.iteration for case in ids}) > 1
+
+    def of(self, environment: str, iteration: int, case_key: str) -> str:
+        ending = f"-{iteration_name(iteration)}" if self._repeated else ""
+        return f"{environment}:{case_key}{ending}" if self._several else f"{case_key}{ending}"
+
+
+def _owner(names: CaseNames, problem: Problem) -> str:
+    if not problem.case_key:
+        return problem.environment or "results tree"
+    return names.of(problem.environment, problem.iteration, problem.case_key)
 
 
 def problem_lines(problems: Sequence[Problem], root: Path) -> list[str]:
@@ -246,14 +283,14 @@ def _how_to_read() -> Iterator[str]:
     yield "- N/A: not measured, or not usable; the reason stands above, or the perf test was not selected."
 
 
-def _files(study: Study, output_dir: Path, files: Sequence[Path]) -> Iterator[str]:
+def _files(study: Study, output_dir: Path, files: Sequence[PurePosixPath]) -> Iterator[str]:
     yield "## Files"
     yield ""
     for path in files:
-        yield f"- {link(path.relative_to(output_dir).as_posix(), path, output_dir)}"
-    run_file = study.root / RUN_FILE
-    if is_file(run_file):
-        yield f"- {link(RUN_FILE, run_file, output_dir)}: command, options and outcomes"
+        yield f"- {link(path.as_posix(), output_dir / path, output_dir)}"
+    for name, what in _RUN_FILES:
+        if is_file(study.root / name):
+            yield f"- {link(name, study.root / name, output_dir)}: {what}"
     for environment in study.environments:
         folder = study.root / file_name(environment)
         if is_folder(folder):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
 from probecost.config.models import Case, Environment, PerfTestSpec, TestPair
@@ -12,11 +11,11 @@ from probecost.errors import Gatherer, ToolError
 from probecost.layout import RunTree
 from probecost.measure.case import CaseRun
 from probecost.measure.preflight import check
+from probecost.plan.schedule import VisitPlan
+from probecost.plan.tool_files import local_files
 from probecost.remote.node import Node
 from probecost.remote.pool import on_all
 from probecost.remote.ssh import read_ssh_config
-
-MAX_TOOL_FILES = 500
 
 
 @dataclass(frozen=True)
@@ -49,7 +48,6 @@ class Bed:
         self.options = options
         self.facts: dict[str, dict[str, Any]] = {}
         self._tool_hashes: dict[str, str] = {}
-        self._shared: set[str] = set()
         self._prepared: set[tuple[str, str, int]] = set()
 
     @classmethod
@@ -95,8 +93,8 @@ class Bed:
             on_all("closing", list(self.nodes.values()), lambda node: node.close())
         gatherer.raise_all()
 
-    def case(self, case: Case) -> CaseRun:
-        return CaseRun(self, case)
+    def case(self, case: Case, visits: Sequence[VisitPlan]) -> CaseRun:
+        return CaseRun(self, case, visits)
 
     def prepare_tool(self, tool_id: str, cases: Sequence[Case]) -> None:
         """Copy the tool's folder to the nodes where it will run, if it lies here; note the hash of its file.
@@ -110,7 +108,7 @@ class Bed:
             prepared = (case.tool_file, node.name, node.generation)
             if prepared in self._prepared:
                 continue
-            for relative, file in self._local_files(tool_id, case.tool_file).items():
+            for relative, file in local_files(self.environment, tool_id, case.tool_file).items():
                 node.place(relative, file)
             digest = node.sha256(case.tool_file)
             if digest is None:
@@ -118,26 +116,9 @@ class Bed:
             self._tool_hashes[case.tool_file] = digest
             self._prepared.add(prepared)
 
-    def _local_files(self, tool_id: str, tool_file: str) -> dict[str, Path]:
-        """Files of the tool's folder by their path on the node; empty when the tool lies on the node already."""
-        local, relative = self.environment.local_tools_dir, PurePosixPath(tool_file)
-        if local is None or not relative.is_relative_to(self.environment.tools_dir):
-            return {}
-        folder = (local / relative.relative_to(self.environment.tools_dir)).parent
-        files = [file for file in sorted(folder.rglob("*")) if file.is_file() and "__pycache__" not in file.parts]
-        if len(files) > MAX_TOOL_FILES:
-            raise ToolError("controller", f"{tool_id}: {folder} holds {len(files)} files, at most {MAX_TOOL_FILES}")
-        return {str(relative.parent / file.relative_to(folder).as_posix()): file for file in files}
-
     def tool_sha256(self, case: Case) -> str | None:
         """SHA-256 of the tool's file as it lies on the node, ``None`` for a command without a file."""
         return self._tool_hashes.get(case.tool_file or "")
-
-    def has_shared_baseline(self, pair_kind: str) -> bool:
-        return pair_kind in self._shared
-
-    def note_shared_baseline(self, pair_kind: str) -> None:
-        self._shared.add(pair_kind)
 
     def context(self, pair: TestPair) -> dict[str, Any]:
         """The part of the metadata that is the same for all visits to a pair."""

@@ -14,7 +14,7 @@ from probecost.config.models import Case
 from probecost.errors import Gatherer, ProbecostError
 from probecost.measure.records import VisitRecord, metadata
 from probecost.measure.visit import Around, Visit, case_folder
-from probecost.plan.schedule import VisitPlan, visits
+from probecost.plan.schedule import VisitPlan
 from probecost.remote.node import Node
 from probecost.remote.pool import each, on_all
 
@@ -25,9 +25,10 @@ if TYPE_CHECKING:
 class CaseRun:
     """``measure``, then ``fetch``; ``stop`` at any moment. What was measured before a failure is kept."""
 
-    def __init__(self, bed: Bed, case: Case) -> None:
+    def __init__(self, bed: Bed, case: Case, planned: Sequence[VisitPlan]) -> None:
         self.bed = bed
         self.case = case
+        self.planned = tuple(planned)
         self.visits: list[VisitRecord] = []
         self._pair = bed.environment.pairs[case.pair_kind]
         self._done: list[Visit] = []
@@ -39,19 +40,15 @@ class CaseRun:
         return [self.bed.nodes[name] for name in dict.fromkeys(names)]
 
     def measure(self, around: Around) -> None:
-        """Run all units. A visit that fails ends the case; its error tells node, step and reason."""
+        """Make all planned visits. One that fails ends the case; its error tells node, step and reason."""
         for node in self.nodes:
             node.revive()
         self.bed.prepare_tool(self.case.tool_id, [self.case])
-        options = self.bed.options
-        if options.baseline == "shared" and not self.bed.has_shared_baseline(self.case.pair_kind):
-            self._visit(VisitPlan(unit=1, pair=1, arm=layout.BASELINE, order=1), around, shared=True)
-            self.bed.note_shared_baseline(self.case.pair_kind)
-        for plan in visits(self.case, options.units, options.seed, options.baseline):
+        for plan in self.planned:
             self._visit(plan, around)
 
-    def _visit(self, plan: VisitPlan, around: Around, shared: bool = False) -> None:
-        record = VisitRecord(plan.arm, plan.unit, plan.pair, plan.order, shared, started_ns=time.time_ns())
+    def _visit(self, plan: VisitPlan, around: Around) -> None:
+        record = VisitRecord(plan.arm, plan.unit, plan.pair, plan.order, plan.shared, started_ns=time.time_ns())
         visit = Visit(
             self.case,
             self._pair,
@@ -71,7 +68,8 @@ class CaseRun:
         gatherer.raise_all()
 
     def _write_metadata(self, visit: Visit) -> None:
-        context = self.bed.context(self._pair)
+        units = sorted({plan.unit for plan in self.planned if not plan.shared})
+        context = self.bed.context(self._pair) | {"planned_units": units}
 
         def write(node: Node) -> None:
             node.write(

@@ -12,6 +12,8 @@ from probecost.config.models import Case, PerfTestSpec
 
 Baseline = Literal["paired", "shared"]
 
+DEFAULT_SEED = 0  # of a workflow that is written: the same configuration gives the same file
+
 # What a visit costs beside its traffic, in seconds: rough figures for a host that is near, used for estimates only.
 PERF_TEST_OVERHEAD_S = 0.5
 TOOL_START_AND_STOP_S = 3.0
@@ -19,40 +21,63 @@ TOOL_START_AND_STOP_S = 3.0
 
 @dataclass(frozen=True)
 class VisitPlan:
-    """One visit of a case: ``unit`` and ``pair`` count from 1, ``order`` is its place (1 or 2) in the pair."""
+    """One visit of a case: ``unit`` and ``pair`` count from 1, ``order`` is its place (1 or 2) in the pair.
+
+    ``shared``: a baseline for all cases of its test pair, made by the first of them.
+    """
 
     unit: int
     pair: int
     arm: str
     order: int
+    shared: bool = False
 
 
-def order_of_arms(seed: int, case_key: str, unit: int) -> tuple[str, str]:
+SHARED_BASELINE = VisitPlan(unit=1, pair=1, arm=layout.BASELINE, order=1, shared=True)
+
+
+def order_of_arms(seed: int, case_key: str, unit: int, iteration: int = 1) -> tuple[str, str]:
     """Which arm comes first in the pair of ``unit``: a coin flip that is the same each time for the same arguments."""
-    digest = hashlib.sha256(f"{seed}\n{case_key}\n{unit}".encode()).digest()
+    words = [str(seed), case_key, str(unit), *([str(iteration)] if iteration > 1 else [])]
+    digest = hashlib.sha256("\n".join(words).encode()).digest()
     return (layout.BASELINE, layout.TOOL) if digest[0] & 1 else (layout.TOOL, layout.BASELINE)
 
 
-def visits(case: Case, units: int, seed: int, baseline: Baseline = "paired") -> list[VisitPlan]:
+def visits(
+    case: Case, units: int, seed: int, baseline: Baseline = "paired", iteration: int = 1
+) -> tuple[VisitPlan, ...]:
     """The visits of a case in the order in which they are made, ``units`` pairs of them.
 
-    With a ``shared`` baseline the case has visits of the tool alone; its baseline is measured once for all cases.
+    With a ``shared`` baseline they are that one baseline, which is made once for all cases, and visits of the tool.
     """
     if baseline == "shared":
-        return [VisitPlan(unit, unit, layout.TOOL, 1) for unit in range(1, units + 1)]
-    return [
+        return (SHARED_BASELINE, *(VisitPlan(unit, unit, layout.TOOL, 1) for unit in range(1, units + 1)))
+    return tuple(
         VisitPlan(unit, unit, arm, order)
         for unit in range(1, units + 1)
-        for order, arm in enumerate(order_of_arms(seed, case.key, unit), 1)
-    ]
+        for order, arm in enumerate(order_of_arms(seed, case.key, unit, iteration), 1)
+    )
+
+
+def visit_duration_s(arm: str, perf_tests: Sequence[PerfTestSpec]) -> float:
+    """Estimated seconds of one visit, without the tool's compile time."""
+    traffic_s = sum(spec.duration_s + PERF_TEST_OVERHEAD_S for spec in perf_tests)
+    return traffic_s + (TOOL_START_AND_STOP_S if arm == layout.TOOL else 0.0)
 
 
 def expected_duration_s(
     cases: Sequence[Case], perf_tests: Sequence[PerfTestSpec], units: int = 1, baseline: Baseline = "paired"
 ) -> float:
     """Estimated seconds for all visits of all cases, shared baselines included, without the tools' compile times."""
-    traffic_s = sum(spec.duration_s + PERF_TEST_OVERHEAD_S for spec in perf_tests)
-    tool_s = traffic_s + TOOL_START_AND_STOP_S
+    baseline_s, tool_s = (visit_duration_s(arm, perf_tests) for arm in layout.ARMS)
     if baseline == "paired":
-        return len(cases) * units * (traffic_s + tool_s)
-    return len(cases) * units * tool_s + len({case.pair_kind for case in cases}) * traffic_s
+        return len(cases) * units * (baseline_s + tool_s)
+    return len(cases) * units * tool_s + len({case.pair_kind for case in cases}) * baseline_s
+
+
+def spell(duration_s: float) -> str:
+    """``1 h 05 min``, ``3 min 20 s``, ``12 s``."""
+    seconds = round(duration_s)
+    if seconds >= 3600:
+        return f"{seconds // 3600} h {seconds % 3600 // 60:02d} min"
+    return f"{seconds // 60} min {seconds % 60:02d} s" if seconds >= 60 else f"{seconds} s"

@@ -20,6 +20,7 @@ from probecost.errors import ConnectionLostError, UnreachableError
 from probecost.layout import RunTree
 from probecost.measure.bed import Bed, MeasureOptions
 from probecost.plan.perf_tests import select_perf_tests
+from probecost.plan.schedule import visits
 from probecost.remote.deadline import Deadline
 from probecost.remote.node import ClientSpec, Node
 from probecost.remote.ssh import read_ssh_config
@@ -67,7 +68,7 @@ def test_the_next_case_after_a_cut_has_its_tool_again(bed: LabBed, environment: 
     try:
         opened.prepare_tool("eth_drop", [first, second])
         for case in (first, second):
-            run = opened.case(case)
+            run = opened.case(case, visits(case, 1, 0))
             run.measure(lambda _: contextlib.nullcontext())
             run.fetch()
             assert [visit.error for visit in run.visits] == [None, None]

@@ -93,10 +93,11 @@ class Tree:
         self.root.mkdir(parents=True, exist_ok=True)
         self.environment = environment
         self.units = units
+        self.iteration = 1
         self.now_ns = START_NS
 
     def node(self, node: str) -> Path:
-        return layout.RunTree(self.root).node(self.environment, 1, node) / layout.TREE
+        return layout.RunTree(self.root).node(self.environment, self.iteration, node) / layout.TREE
 
     def perf_test(
         self,
@@ -129,7 +130,7 @@ class Tree:
             "run_id": RUN_ID,
             "environment": self.environment,
             "pair_kind": "host",
-            "iteration": 1,
+            "iteration": self.iteration,
             "case_key": "" if shared else case_key,
             "case_id": case.case_id,
             "case_name": "eth_drop_rx_protocol_tcp",

@@ -189,9 +189,9 @@ class TestRunFile:
         )
         run, problems = read_run(tree.root)
         assert problems == ()
-        assert run.outcome("lab", CASE_KEY) == CaseOutcome(CASE_KEY, "", "passed", "")
-        assert run.outcome("other", "host-null") == CaseOutcome("host-null", "other", "failed", "why")
-        assert run.outcome("lab", "host-null") is None
+        assert run.outcome("lab", 1, CASE_KEY) == CaseOutcome(CASE_KEY, "", 0, "passed", "")
+        assert run.outcome("other", 2, "host-null") == CaseOutcome("host-null", "other", 0, "failed", "why")
+        assert run.outcome("lab", 1, "host-null") is None
         assert run.options == {"perf_tests": "latency", "seed": "7", "units": "1"}
 
     def test_absent_is_no_problem_and_damaged_is_one(self, tmp_path: Path) -> None:
@@ -206,4 +206,13 @@ class TestRunFile:
         (tmp_path / "run.json").write_text(json.dumps(content))
         run, _ = read_run(tmp_path)
         assert (run.argv, run.options, run.started_ns, run.notes) == ((), {}, None, ())
-        assert run.cases == (CaseOutcome("a", "", "", ""),)
+        assert run.cases == (CaseOutcome("a", "", 0, "", ""),)
+
+    def test_each_iteration_has_an_outcome(self, tmp_path: Path) -> None:
+        tree = Tree(tmp_path)
+        entry = {"case_key": "host-null", "environment": "lab"}
+        cases = {f"host-null-iteration_00{n}": {**entry, "iteration": n, "outcome": f"o{n}"} for n in (1, 2)}
+        tree.run_file(cases)
+        run, _ = read_run(tree.root)
+        found = [run.outcome("lab", iteration, "host-null") for iteration in (1, 2, 3)]
+        assert [outcome and outcome.outcome for outcome in found] == ["o1", "o2", None]

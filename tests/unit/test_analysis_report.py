@@ -17,6 +17,7 @@ import pytest
 from analysis_tree import CASE, CASE_KEY, CLIENT, SERVER, Tree, full_tree, netperf
 
 from analysis.measurements import PRIMARY
+from analysis.plugin import summary_lines
 from analysis.report import write_reports, write_study
 from analysis.report.tables import LATENCY_COLUMNS, PPS_COLUMNS, RESOURCES_COLUMNS, THROUGHPUT_COLUMNS
 from analysis.settings import Settings, load_settings
@@ -209,15 +210,78 @@ class TestOverview:
                     "outcome": "error",
                     "message": "no node",
                 },
+                "elsewhere": {"outcome": "failed", "message": "of an unknown environment"},
                 "host-later": {"outcome": "not run"},
             },
             notes=["could not remove a file"],
         )
         text = write_reports(tree.root).read_text()
         assert f"- **{CASE_KEY}** failed: tool died: \\| exit 1 more" in text
-        assert "- **host-null** has no results, error: no node" in text
+        assert "- **host-null** error: no node\n  - the case ended before anything was measured" in text
+        assert "- **elsewhere** has no results, failed: of an unknown environment" in text
+        assert "2 cases measured in 1 environment, 1 of them with missing data." in text
+        assert "| host-null | N/A | N/A |" in text
         assert "- 1 selected case was not run" in text
         assert "- could not remove a file" in text
+
+    def test_a_case_that_failed_before_any_perf_test_has_its_rows(self, tmp_path: Path) -> None:
+        tree = full_tree(tmp_path)
+        null = {
+            "case_key": "host-null-rx",
+            "environment": "lab",
+            "iteration": 1,
+            "pair_kind": "host",
+            "tool_id": "null",
+            "case_id": 2,
+            "case_name": "null_rx_protocol_udp",
+            "category": "packet-drop",
+            "hash": "0a1b2c",
+            "parameters": {"protocol": "udp", "direction": "rx"},
+            "command": "null.sh",
+            "outcome": "error",
+            "message": "no node",
+        }
+        tree.run_file({CASE_KEY: {"outcome": "passed"}, "host-null-rx": null, "later": {**null, "outcome": "not run"}})
+        overview = write_reports(tree.root)
+        row = csv_rows(overview.parent / "lab" / "packet_drop_latency_iteration_001.csv")[2]
+        assert row[:4] == ["null_case_2_0a1b2c", "udp", "rx", "N/A"]
+        lines = summary_lines(study_run(tree.root).cases)
+        assert lines[2].split() == ["host-null-rx", *["N/A"] * 5, "error,", "data", "missing"]
+        assert lines[-1].startswith("Units per case: 2.")
+
+    def test_iterations_stand_one_after_the_other(self, tmp_path: Path) -> None:
+        tree = Tree(tmp_path)
+        for tree.iteration in (1, 2):
+            tree.perf_test("baseline", 1, "latency", "tcp_rr", client=[netperf(20)])
+            tree.perf_test("tool", 1, "latency", "tcp_rr", client=[netperf(20 + tree.iteration)])
+        overview = write_reports(tree.root)
+        text = overview.read_text()
+        assert "1 case measured in 1 environment and 2 iterations, 0 of 2 measurements" in text
+        assert text.index("### Iteration 1") < text.index("+5.0 %") < text.index("### Iteration 2")
+        assert text.index("### Iteration 2") < text.index("+10.0 %")
+        names = sorted(path.name for path in (overview.parent / "lab").glob("*latency*"))
+        assert names == ["packet_drop_latency_iteration_001.csv", "packet_drop_latency_iteration_002.csv"]
+        lines = summary_lines(study_run(tree.root).cases)
+        assert [line.split()[0] for line in lines[1:3]] == [f"{CASE_KEY}-iteration_00{number}" for number in (1, 2)]
+
+    @pytest.mark.parametrize(("planned", "missing"), [([1, 3], 0), ([1, 2, 3], 1), ("x", 1), ([True, -1, None], 1)])
+    def test_units_that_were_not_planned_are_not_missed(self, tmp_path: Path, planned: object, missing: int) -> None:
+        tree = Tree(tmp_path, units=3)
+        for unit in (1, 3):
+            for arm in ("baseline", "tool"):
+                tree.perf_test(arm, unit, "latency", "tcp_rr", client=[netperf(20)], planned_units=planned)
+        (case,) = study_run(tree.root).cases
+        assert len({problem.unit for problem in case.missing}) == missing
+
+    def test_the_same_bytes_wherever_it_is_written(self, tmp_path: Path) -> None:
+        root = full_tree(tmp_path / "results").root
+        here = write_reports(root).parent
+        there = write_reports(root, tmp_path / "else" / "where").parent
+        files = sorted(path.relative_to(here) for path in here.rglob("*") if path.is_file())
+        assert files == sorted(path.relative_to(there) for path in there.rglob("*") if path.is_file())
+        assert len(files) > 5
+        for file in files:
+            assert (here / file).read_bytes() == (there / file).read_bytes(), file
 
     def test_missing_files_are_listed_and_logged(self, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
         tree = full_tree(tmp_path)

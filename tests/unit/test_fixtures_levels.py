@@ -5,6 +5,9 @@ from __future__ import annotations
 import pytest
 from fake_project import Project
 
+#: With it the baseline comes first in each of the cases used here.
+BASELINE_FIRST = ("--seed", "10")
+
 EVERY_HOOK = """
 from pathlib import Path
 
@@ -44,7 +47,7 @@ class TestOrder:
     def test_levels_are_nested(self, project: Project) -> None:
         project.add_environment(cases=["a rx", "a tx", "b rx"])
         project.add_conftest(EVERY_HOOK)
-        project.run().assert_outcomes(passed=3)
+        project.run(*BASELINE_FIRST).assert_outcomes(passed=3)
 
         def case(key: str) -> list[str]:
             visits = [
@@ -108,9 +111,19 @@ class TestErrorsInTheCall:
         without_traceback(result)
         assert project.log.index("stop host-a-rx") < project.log.index("fetch host-a-rx")
         assert "hook case post host-a-rx failed" in project.log
-        assert project.run_json["cases"]["host-a-rx"] == {
+        recorded = project.run_json["cases"]["host-a-rx"]
+        assert len(recorded.pop("hash")) == 6
+        assert recorded == {
             "case_key": "host-a-rx",
             "environment": "bed",
+            "iteration": 1,
+            "pair_kind": "host",
+            "tool_id": "a",
+            "case_id": 1,
+            "case_name": "rx",
+            "category": "packet-drop",
+            "parameters": {"direction": "rx"},
+            "command": "sudo -n lab/tools/packet-drop/a.sh rx",
             "outcome": "failed",
             "message": "node n: the tool exited with 3: no such tracepoint",
         }
@@ -296,7 +309,7 @@ class TestErrorsInTearDown:
         broken = "\n".join(failing_hook(hook, argument, f"{hook} broke") for hook, argument in hooks.items())
         (project.path / "broken_plugin.py").write_text(broken)
         project.pytester.syspathinsert()
-        result = project.run("-p", "broken_plugin")
+        result = project.run("-p", "broken_plugin", *BASELINE_FIRST)
         text = result.stdout.str()
         for hook in hooks:
             assert f"{hook} broke" in text

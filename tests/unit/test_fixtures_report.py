@@ -44,6 +44,7 @@ class TestJunit:
         assert properties == {
             "run_id": [project.tree.name],
             "environment": ["bed"],
+            "iteration": ["1"],
             "case_key": ["host-a-rx"],
             "latency_tcp_rr_mean_diff_pct": ["1.5"],
             "latency_udp_rr_mean_diff_pct": ["N/A"],

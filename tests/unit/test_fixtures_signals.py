@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -90,8 +91,31 @@ class TestMidCase:
         assert (project.tree / "done").exists()
         assert project.log[-1] == "close bed"
 
+    @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+    def test_leaves_the_results_of_the_workflow(self, project: Project, number: signal.Signals) -> None:
+        project.add_environment(cases=["a rx", "a tx"])
+        project.fail({"latency:tcp_rr tool host-a-rx": "hang"})
+        options = ("--seed", "10", "--iterations", "2", "--output", "out.json")
+        interrupted_at(project, "latency:tcp_rr tool host-a-rx", number, options=options)
+        content = json.loads((project.path / "out.json").read_text())
+        assert (content["status"], content["exit_status"]) == ("interrupted", 2)
+        assert [cycle["status"] for cycle in content["cycles"]] == ["void", "interrupted", *["not run"] * 6]
+        assert content["cycles"][1]["end_time"]
+
 
 class TestElsewhere:
+    def test_while_waiting_for_the_start(self, project: Project) -> None:
+        project.add_environment(cases=["a rx"])
+        project.fail({"sleep 30": "hang"})
+        options = ("--start-after", "1h", "--output", "out.json")
+        output = interrupted_at(project, "sleep 30", signal.SIGINT, options=options)
+        assert "waiting until" in output
+        assert project.log == ["sleep 30"]
+        content = json.loads((project.path / "out.json").read_text())
+        assert (content["status"], content["summary"]) == ("interrupted", {"not run": 2})
+        assert project.run_json["exit_status"] == 2
+        assert project.outcomes == {"host-a-rx": "not run"}
+
     def test_in_the_set_up_of_a_case(self, project: Project) -> None:
         project.add_environment(cases=["a rx"])
         project.add_conftest("import fake_engine\ndef pytest_probecost_case_init(case): fake_engine.step('init')\n")

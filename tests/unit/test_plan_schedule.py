@@ -1,8 +1,10 @@
 from dataclasses import replace
 
+import pytest
+
 from probecost import layout
 from probecost.config.models import Case, PerfTestSpec
-from probecost.plan.schedule import VisitPlan, expected_duration_s, order_of_arms, visits
+from probecost.plan.schedule import VisitPlan, expected_duration_s, order_of_arms, spell, visits
 
 CASE = Case("bed", "host-x", 1, "x", "x", "x", "c", "host", (), "abc123", 10.0)
 
@@ -33,11 +35,26 @@ def test_a_pair_per_unit() -> None:
     assert [visit.arm for visit in plan[2:4]] == list(order_of_arms(5, "host-x", 2))
 
 
-def test_a_shared_baseline_leaves_the_tool_visits() -> None:
-    assert visits(CASE, 2, seed=5, baseline="shared") == [
+def test_each_iteration_flips_anew() -> None:
+    orders = [[order_of_arms(7, "host-x", unit, iteration) for unit in range(64)] for iteration in (1, 2, 3)]
+    assert orders[0] == [order_of_arms(7, "host-x", unit) for unit in range(64)]
+    assert orders[0] != orders[1] != orders[2] != orders[0]
+    assert [visit.arm for visit in visits(CASE, 1, seed=7, iteration=2)] == list(order_of_arms(7, "host-x", 1, 2))
+
+
+def test_a_shared_baseline_comes_before_the_tool_visits() -> None:
+    assert visits(CASE, 2, seed=5, baseline="shared") == (
+        VisitPlan(1, 1, layout.BASELINE, 1, shared=True),
         VisitPlan(1, 1, layout.TOOL, 1),
         VisitPlan(2, 2, layout.TOOL, 1),
-    ]
+    )
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(12.4, "12 s"), (200, "3 min 20 s"), (3600, "1 h 00 min"), (3899, "1 h 04 min")]
+)
+def test_durations_are_spelled(seconds: float, text: str) -> None:
+    assert spell(seconds) == text
 
 
 def test_the_estimate_grows_with_cases_units_and_traffic() -> None:

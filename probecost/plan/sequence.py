@@ -1,0 +1,179 @@
+"""What a run is going to do, in order: the one source for measuring and for writing it down as a workflow.
+
+From the outside in: iteration, environment, test pair, tool, case, visit. Items are what pytest runs: one case in one
+iteration, with its visits. Cycles are these visits in a row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from probecost.config.models import Case, Environment, PairKind, PerfTestSpec
+from probecost.errors import ConfigError
+from probecost.layout import iteration_name
+from probecost.plan.schedule import Baseline, VisitPlan, visits
+
+PAIR_KINDS: tuple[PairKind, ...] = ("host", "vm")
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One environment in one iteration: set up once, whatever became of other turns."""
+
+    environment: str
+    iteration: int = 1
+
+    def __str__(self) -> str:
+        return self.environment if self.iteration == 1 else f"{self.environment}, iteration {self.iteration}"
+
+
+@dataclass(frozen=True)
+class ToolKey:
+    """What tool set-ups are counted by: one tool on one test pair in one turn."""
+
+    turn: Turn
+    pair_kind: PairKind
+    tool_id: str
+
+    def __str__(self) -> str:
+        return f"{self.tool_id} on the {self.pair_kind} pair of {self.turn}"
+
+
+@dataclass(frozen=True)
+class Planned:
+    """An environment, all its cases in the order of the file, and the perf tests that each visit makes."""
+
+    environment: Environment
+    cases: tuple[Case, ...]
+    perf_tests: tuple[PerfTestSpec, ...]
+
+
+@dataclass(frozen=True)
+class PlannedItem:
+    """One case in one turn with its visits in order; ``id`` is what stands in the item's brackets.
+
+    A shared baseline stands first in the visits of every case: who comes first makes it, the others leave it out.
+    """
+
+    id: str
+    tool: ToolKey
+    case: Case
+    visits: tuple[VisitPlan, ...]
+
+    @property
+    def turn(self) -> Turn:
+        return self.tool.turn
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What is asked for beside the cases. Empty or ``None``: the environment decides."""
+
+    units: int = 1
+    baseline: Baseline = "paired"
+    seed: int = 0
+    iterations: int = 1
+    perf_tests: tuple[str, ...] = ()
+    duration_s: float | None = None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All environments of a run by name, in the order of the command line, and all items in the order of measuring."""
+
+    environments: Mapping[str, Planned]
+    settings: Settings
+    items: tuple[PlannedItem, ...]
+
+
+@dataclass(frozen=True)
+class Cycle:
+    """One visit: ``case`` is the one in whose item it is made, also where a shared baseline serves others too."""
+
+    id: str
+    item: PlannedItem
+    visit: VisitPlan
+
+    @property
+    def turn(self) -> Turn:
+        return self.item.turn
+
+    @property
+    def case(self) -> Case:
+        return self.item.case
+
+
+def by_name(found: Iterable[Planned]) -> dict[str, Planned]:
+    """Environments by the names that they declare. ``ConfigError`` where two declare the same."""
+    planned: dict[str, Planned] = {}
+    for one in found:
+        name = one.environment.name
+        if name in planned:
+            folders = f"{one.environment.folder} and {planned[name].environment.folder}"
+            raise ConfigError(f"{folders} both declare the environment '{name}'")
+        planned[name] = one
+    return planned
+
+
+def plan(environments: Mapping[str, Planned], settings: Settings) -> Plan:
+    """The whole of a run over ``environments``: each in turn, ``settings.iterations`` times."""
+    turns = [Turn(name, number) for number in range(1, settings.iterations + 1) for name in environments]
+    items = [item for turn in turns for item in _items(turn, environments[turn.environment].cases, settings)]
+    return Plan(environments, settings, named(items))
+
+
+def _items(turn: Turn, cases: Sequence[Case], settings: Settings) -> Iterator[PlannedItem]:
+    """The cases of one turn by pair kind and tool, so that each tool is set up once.
+
+    Tools stand in the order in which the file names them first, the cases of a tool in the order of the file.
+    """
+    by_tool: dict[ToolKey, list[Case]] = {}
+    for case in cases:
+        by_tool.setdefault(ToolKey(turn, case.pair_kind, case.tool_id), []).append(case)
+    for tool in sorted(by_tool, key=lambda tool: PAIR_KINDS.index(tool.pair_kind)):
+        for case in by_tool[tool]:
+            made = visits(case, settings.units, settings.seed, settings.baseline, turn.iteration)
+            yield PlannedItem(case.key, tool, case, made)
+
+
+def named(items: Iterable[PlannedItem]) -> tuple[PlannedItem, ...]:
+    """The items with their ids: the case's key, and around it only what tells it from others.
+
+    ``<environment>:`` stands before it where several are measured, ``-iteration_002`` behind it where there is any
+    other iteration than the first.
+    """
+    items = list(items)
+    several = len({item.turn.environment for item in items}) > 1
+    repeated = any(item.turn.iteration != 1 for item in items)
+    return tuple(
+        PlannedItem(item_id(item.turn, item.case.key, several, repeated), item.tool, item.case, item.visits)
+        for item in items
+    )
+
+
+def item_id(turn: Turn, case_key: str, several: bool, repeated: bool) -> str:
+    """``bed:host-eth_drop-rx_protocol_tcp-iteration_002``, with as much of it as is needed."""
+    ending = f"-{iteration_name(turn.iteration)}" if repeated else ""
+    return f"{turn.environment}:{case_key}{ending}" if several else f"{case_key}{ending}"
+
+
+def cycles(items: Iterable[PlannedItem]) -> Iterator[Cycle]:
+    """Every visit of ``items`` in the order in which they are made; a shared baseline once per turn and test pair."""
+    made: set[tuple[Turn, PairKind]] = set()
+    for item in dict.fromkeys(items):  # several tests may be about the same case
+        for visit in item.visits:
+            place = (item.turn, item.case.pair_kind)
+            if visit.shared and place in made:
+                continue
+            if visit.shared:
+                made.add(place)
+            yield Cycle(cycle_id(item.turn, item.case, visit), item, visit)
+
+
+def cycle_id(turn: Turn, case: Case, visit: VisitPlan) -> str:
+    """``bed/iteration_001/host-eth_drop-rx_protocol_tcp/u001/tool``; ``.../host/shared/baseline`` for a shared one."""
+    place = f"{turn.environment}/{iteration_name(turn.iteration)}"
+    if visit.shared:
+        return f"{place}/{case.pair_kind}/shared/{visit.arm}"
+    return f"{place}/{case.key}/u{visit.unit:03d}/{visit.arm}"

@@ -1,0 +1,249 @@
+"""From a plan to ``workflow.json``: what will run, in order, and on what it was based."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from probecost import __version__, layout
+from probecost.config.models import Case, Environment, PairKind, PairSide, PerfTestSpec
+from probecost.errors import ProbecostError
+from probecost.layout import RunTree, VisitFolder
+from probecost.plan import collector
+from probecost.plan.schedule import visit_duration_s
+from probecost.plan.sequence import Cycle, Plan, PlannedItem, Turn, cycles
+from probecost.plan.tool_files import local_hashes
+from probecost.plan.workflow_models import (
+    SCHEMA,
+    Asked,
+    CycleEntry,
+    CycleType,
+    EbpfCase,
+    EnvironmentEntry,
+    GlobalConfig,
+    InitHook,
+    Metadata,
+    Monitoring,
+    NodeEntry,
+    PairEntry,
+    PerfTestConfig,
+    PerfTests,
+    PostHook,
+    SideEntry,
+    TestCycle,
+    Versions,
+    WorkflowFile,
+)
+
+_NODE_COUNTERS = ("stat", "softnet_stat", "net/dev", "net/snmp")
+_NO_TOOL = InitHook(tasks=(), ebpf_startup_command=None)
+_TOOL_TASKS = ("start the tool", "wait until it is attached", "start its monitors")
+_STOP_TASKS = ("stop the tool", "check that its BPF programs are gone", "write metadata")
+_BASELINE_END = PostHook(tasks=("write metadata",))
+_TOOL_END = PostHook(tasks=_STOP_TASKS)
+_BASELINE_MONITORING = Monitoring(interval=1.0, node_counters=_NODE_COUNTERS, tool=())
+_TOOL_MONITORING = Monitoring(interval=1.0, node_counters=_NODE_COUNTERS, tool=("cpu_usage", "memory", "logsize"))
+
+
+@collector.paused()
+def workflow(plan: Plan, items: Sequence[PlannedItem], time_s: float) -> WorkflowFile:
+    """The workflow of ``items``, which are those of ``plan`` or a selection of them, in the order of measuring.
+
+    ``time_s``: when it was made, seconds since the epoch. Equal arguments give equal workflows.
+    """
+    tests = {name: perf_test_entries(planned.perf_tests) for name, planned in plan.environments.items()}
+    entries = _Entries(plan)
+    sequence = tuple(entries.entry(cycle, tests[cycle.turn.environment]) for cycle in cycles(items))
+    names = tuple(dict.fromkeys(item.turn.environment for item in items))
+    settings = plan.settings
+    return WorkflowFile(
+        metadata=Metadata(
+            schema_version=SCHEMA,
+            generation_time=f"{datetime.fromtimestamp(time_s, UTC):%Y-%m-%dT%H:%M:%SZ}",
+            total_test_cycles=len(sequence),
+            environments=names,
+            seed=settings.seed,
+            estimated_duration=round(sum(entry.expected_duration for entry in sequence), 1),
+            versions=Versions(probecost=__version__, python=platform.python_version()),
+            options=Asked(
+                units=settings.units,
+                baseline=settings.baseline,
+                iterations=settings.iterations,
+                perf_tests=settings.perf_tests,
+                duration=settings.duration_s,
+            ),
+        ),
+        global_config=GlobalConfig(
+            environments={
+                name: environment_entry(
+                    plan.environments[name].environment,
+                    [item.case for item in items if item.turn.environment == name],
+                )
+                for name in names
+            }
+        ),
+        test_sequence=sequence,
+    )
+
+
+def write_workflow(content: WorkflowFile, file: Path, pretty: bool = False) -> None:
+    """Write it, never half of it. ``ProbecostError`` where that cannot be done."""
+    partial = file.with_name(f"{file.name}.part")
+    try:
+        partial.write_text(content.model_dump_json(indent=2 if pretty else None) + "\n", encoding="utf-8")
+        partial.replace(file)
+    except OSError as error:
+        raise ProbecostError(f"{file}: the workflow cannot be written: {error.strerror or error}") from error
+
+
+class _Entries:
+    """Makes the cycles; what is the same in many of them is made once."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._cases: dict[Case, EbpfCase] = {}
+        self._turns: dict[Turn, str] = {}
+        self._seconds: dict[tuple[str, str], float] = {}
+
+    def entry(self, cycle: Cycle, tests: tuple[PerfTests, ...]) -> CycleEntry:
+        case, visit, turn = cycle.case, cycle.visit, cycle.turn
+        cycle_type: CycleType = "ebpf_test" if visit.arm == layout.TOOL else "baseline"
+        ebpf_case = self._case(case) if visit.arm == layout.TOOL else None
+        init, post, monitoring = frame(cycle_type, ebpf_case)
+        folder = VisitFolder(case.pair_kind, case_folder(case) if ebpf_case is not None else None)
+        if turn not in self._turns:
+            place = RunTree(Path()).node(turn.environment, turn.iteration, "*") / layout.TREE
+            self._turns[turn] = place.as_posix()
+        return CycleEntry(
+            cycle_id=cycle.id,
+            cycle_type=cycle_type,
+            environment=turn.environment,
+            iteration=turn.iteration,
+            pair_kind=case.pair_kind,
+            case_key=None if visit.shared else case.key,
+            unit=visit.unit,
+            ebpf_case=ebpf_case,
+            test_cycle=TestCycle(init_hook=init, performance_tests=tests, post_hook=post),
+            monitoring_config=monitoring,
+            expected_duration=self._duration_s(turn.environment, visit.arm),
+            result_path=f"{self._turns[turn]}/{folder.path}",
+        )
+
+    def _case(self, case: Case) -> EbpfCase:
+        if case not in self._cases:
+            self._cases[case] = case_entry(case)
+        return self._cases[case]
+
+    def _duration_s(self, environment: str, arm: str) -> float:
+        if (environment, arm) not in self._seconds:
+            specs = self._plan.environments[environment].perf_tests
+            self._seconds[environment, arm] = round(visit_duration_s(arm, specs), 1)
+        return self._seconds[environment, arm]
+
+
+def frame(cycle_type: CycleType, ebpf_case: EbpfCase | None) -> tuple[InitHook, PostHook, Monitoring]:
+    """What is done around the perf tests of a cycle: it follows from the cycle's type, nothing of it can be chosen."""
+    if cycle_type == "baseline" or ebpf_case is None:
+        return _NO_TOOL, _BASELINE_END, _BASELINE_MONITORING
+    return InitHook(tasks=_TOOL_TASKS, ebpf_startup_command=ebpf_case.command), _TOOL_END, _TOOL_MONITORING
+
+
+def case_folder(case: Case) -> layout.CaseFolder:
+    """Where results of the tool's visits lie."""
+    return layout.CaseFolder(case.tool_id, case.id, case.hash)
+
+
+def case_entry(case: Case) -> EbpfCase:
+    return EbpfCase(
+        case_id=case.id,
+        case_key=case.key,
+        case_name=case.name,
+        tool_id=case.tool_id,
+        program=case.tool_file,
+        command=case.command,
+        duration=case.duration_s,
+        test_params=dict(case.parameters),
+        category=case.category,
+        hash=case.hash,
+        attaches=case.attaches,
+        ready_timeout=case.ready_timeout_s,
+        stop_signal=case.stop_signal,
+        log_cap_bytes=case.log_cap_bytes,
+    )
+
+
+def case_of(entry: EbpfCase, environment: str, pair_kind: PairKind) -> Case:
+    """The case that ``entry`` was made from."""
+    return Case(
+        environment=environment,
+        key=entry.case_key,
+        id=entry.case_id,
+        name=entry.case_name,
+        command=entry.command,
+        tool_id=entry.tool_id,
+        category=entry.category,
+        pair_kind=pair_kind,
+        parameters=tuple(sorted(entry.test_params.items())),
+        hash=entry.hash,
+        duration_s=entry.duration,
+        tool_file=entry.program,
+        attaches=entry.attaches,
+        ready_timeout_s=entry.ready_timeout,
+        stop_signal=entry.stop_signal,
+        log_cap_bytes=entry.log_cap_bytes,
+    )
+
+
+def perf_test_entries(specs: Iterable[PerfTestSpec]) -> tuple[PerfTests, ...]:
+    """Perf tests as they stand in a cycle: neighbours of one type together, the order kept."""
+    grouped: list[tuple[PerfTestSpec, list[PerfTestConfig]]] = []
+    for spec in specs:
+        if not grouped or grouped[-1][0].perf_type != spec.perf_type:
+            grouped.append((spec, []))
+        grouped[-1][1].append(
+            PerfTestConfig(
+                conn_type=spec.conn_type,
+                duration=spec.duration_s,
+                streams=spec.streams,
+                target_bitrate=spec.target_bitrate,
+            )
+        )
+    return tuple(PerfTests(type=spec.perf_type, configs=tuple(configs)) for spec, configs in grouped)
+
+
+def specs_of(entries: Iterable[PerfTests]) -> tuple[PerfTestSpec, ...]:
+    """The perf tests that ``entries`` were made from."""
+    return tuple(
+        PerfTestSpec(tests.type, config.conn_type, config.duration, config.streams, config.target_bitrate)
+        for tests in entries
+        for config in tests.configs
+    )
+
+
+def environment_entry(environment: Environment, cases: Sequence[Case]) -> EnvironmentEntry:
+    """What an environment is now: as much of it as ``cases`` need."""
+    pairs = {kind: pair for kind, pair in environment.pairs.items() if any(case.pair_kind == kind for case in cases)}
+    used = {
+        name for pair in pairs.values() for side in (pair.server, pair.client) for name in (side.node, side.tool_node)
+    }
+    return EnvironmentEntry(
+        folder=environment.folder.resolve().name,
+        nodes={
+            name: NodeEntry(host=node.host, user=node.user, port=node.port, workdir=node.workdir)
+            for name, node in environment.nodes.items()
+            if name in used
+        },
+        test_pairs={
+            kind: PairEntry(server=_side(pair.server), client=_side(pair.client)) for kind, pair in pairs.items()
+        },
+        python_interpreter=environment.python_interpreter,
+        port_range=environment.port_range,
+        tools_dir=environment.tools_dir,
+        tool_files=local_hashes(environment, cases),
+    )
+
+
+def _side(side: PairSide) -> SideEntry:
+    return SideEntry(node=side.node, test_ip=side.test_ip, interface=side.interface, tool_node=side.tool_node)

@@ -1,0 +1,192 @@
+"""``workflow.json``, key by key. All durations in it are seconds."""
+
+from __future__ import annotations
+
+import copy
+from typing import Annotated, Literal, TypeVar
+
+from pydantic import AfterValidator, Field, ValidatorFunctionWrapHandler, WrapValidator
+
+from probecost.config.models import Attaches, ConnType, PairKind, PerfType
+from probecost.config.validation import Section, complaint
+from probecost.plan.schedule import Baseline
+
+SCHEMA = 1
+
+CycleType = Literal["baseline", "ebpf_test"]
+Count = Annotated[int, Field(ge=1)]
+Seconds = Annotated[float, Field(gt=0)]
+Text = Annotated[str, Field(min_length=1)]
+
+T = TypeVar("T")
+
+
+def _not_empty(items: tuple[T, ...]) -> tuple[T, ...]:
+    if not items:
+        raise complaint("must not be empty")
+    return items
+
+
+Some = Annotated[tuple[T, ...], AfterValidator(_not_empty)]  # pydantic's own counts only the valid ones
+
+
+class Versions(Section):
+    probecost: str
+    python: str
+
+
+class Asked(Section):
+    """The options that matter; empty or null where the environment decided."""
+
+    units: Count
+    baseline: Baseline
+    iterations: Count
+    perf_tests: tuple[str, ...]
+    duration: Seconds | None
+
+
+class Metadata(Section):
+    schema_version: int
+    generation_time: str
+    total_test_cycles: int
+    environments: tuple[Text, ...]
+    seed: Annotated[int, Field(ge=0)]
+    estimated_duration: float
+    versions: Versions
+    options: Asked
+
+
+class NodeEntry(Section):
+    host: str
+    user: str | None
+    port: int | None
+    workdir: str
+
+
+class SideEntry(Section):
+    node: str
+    test_ip: str
+    interface: str | None
+    tool_node: str
+
+
+class PairEntry(Section):
+    server: SideEntry
+    client: SideEntry
+
+
+class EnvironmentEntry(Section):
+    """What an environment was when the workflow was written. ``tool_files``: path on the node to SHA-256."""
+
+    folder: Text
+    nodes: dict[str, NodeEntry]
+    test_pairs: dict[PairKind, PairEntry]
+    python_interpreter: str
+    port_range: tuple[int, int]
+    tools_dir: str
+    tool_files: dict[str, str]
+
+
+class GlobalConfig(Section):
+    environments: dict[str, EnvironmentEntry]
+
+
+class EbpfCase(Section):
+    """A case, whole. ``program`` is the tool's file as it stands in ``command``, null where that names none."""
+
+    case_id: int
+    case_key: Text
+    case_name: str
+    tool_id: Annotated[str, Field(pattern=r"^[^/]+$")]
+    program: str | None
+    command: Text
+    duration: Seconds
+    test_params: dict[str, str]
+    category: str
+    hash: Annotated[str, Field(pattern=r"^[0-9a-f]{6}$")]
+    attaches: Attaches
+    ready_timeout: Seconds
+    stop_signal: Text
+    log_cap_bytes: Count
+
+
+class InitHook(Section):
+    tasks: tuple[str, ...]
+    ebpf_startup_command: str | None
+
+
+class PostHook(Section):
+    tasks: tuple[str, ...]
+
+
+class PerfTestConfig(Section):
+    conn_type: ConnType
+    duration: Seconds
+    streams: Count
+    target_bitrate: str | None
+
+
+class PerfTests(Section):
+    type: PerfType
+    configs: Some[PerfTestConfig]
+
+
+class _Repeated:
+    """Most cycles have the perf tests of the one before them: equal input gives the same value, checked once.
+
+    That makes half of what a long workflow costs. ``_seen`` is a copy of the input: nobody else can change it.
+    """
+
+    def __init__(self) -> None:
+        self._seen: object = None
+        self._value: object = None
+
+    def __call__(self, value: object, check: ValidatorFunctionWrapHandler) -> object:
+        if self._seen is None or value != self._seen:
+            self._value = check(value)  # raises where it is invalid, and nothing is remembered
+            self._seen = copy.deepcopy(value)
+        return self._value
+
+
+class TestCycle(Section):
+    __test__ = False  # not a class of tests, whatever its name says to pytest
+
+    init_hook: InitHook
+    performance_tests: Annotated[Some[PerfTests], WrapValidator(_Repeated())]
+    post_hook: PostHook
+
+
+class Monitoring(Section):
+    interval: float
+    node_counters: tuple[str, ...]
+    tool: tuple[str, ...]
+
+
+class CycleEntry(Section):
+    """One visit. ``case_key``: the case whose unit it belongs to, null for a baseline that all cases share.
+
+    ``ebpf_case`` is null for a baseline. ``result_path`` is a pattern below the run's folder: ``*`` is each node.
+    """
+
+    cycle_id: Text
+    cycle_type: CycleType
+    environment: Text
+    iteration: Count
+    pair_kind: PairKind
+    case_key: Text | None
+    unit: Count
+    ebpf_case: EbpfCase | None
+    test_cycle: TestCycle
+    monitoring_config: Monitoring
+    expected_duration: float
+    result_path: str
+
+    @property
+    def is_shared(self) -> bool:
+        return self.case_key is None
+
+
+class WorkflowFile(Section):
+    metadata: Metadata
+    global_config: GlobalConfig
+    test_sequence: Some[CycleEntry]

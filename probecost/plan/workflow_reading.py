@@ -1,0 +1,244 @@
+"""From ``workflow.json`` back to what runs. Files that were edited by hand run as edited, as long as they make sense.
+
+Every mistake of a file is said at once, with file, line and key path.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+
+from probecost import layout
+from probecost.config.documents import Document, KeyPath, read_json
+from probecost.config.models import PerfTestSpec
+from probecost.config.validation import validate
+from probecost.errors import ConfigError
+from probecost.plan import collector
+from probecost.plan.schedule import SHARED_BASELINE, VisitPlan
+from probecost.plan.sequence import PlannedItem, Settings, ToolKey, Turn, named
+from probecost.plan.workflow import case_of, frame, specs_of
+from probecost.plan.workflow_models import SCHEMA, CycleEntry, WorkflowFile
+
+_MAX_PROBLEMS = 50
+
+
+@dataclass(frozen=True)
+class Workflow:
+    """A workflow that can run: its file, what it says, its items in order, and the perf tests of each environment."""
+
+    file: Path
+    content: WorkflowFile
+    items: tuple[PlannedItem, ...]
+    perf_tests: dict[str, tuple[PerfTestSpec, ...]]
+
+    @property
+    def environments(self) -> tuple[str, ...]:
+        """The environments in the order in which they are first measured."""
+        return tuple(dict.fromkeys(entry.environment for entry in self.content.test_sequence))
+
+    @property
+    def settings(self) -> Settings:
+        asked = self.content.metadata.options
+        return Settings(
+            asked.units,
+            asked.baseline,
+            self.content.metadata.seed,
+            asked.iterations,
+            asked.perf_tests,
+            asked.duration,
+        )
+
+
+@collector.paused()
+def read_workflow(file: Path) -> Workflow:
+    """Read a workflow. ``ConfigError``: it cannot be read, is damaged, or asks for what cannot be run."""
+    document = read_json(file)
+    version = document.get(("metadata", "schema_version"))
+    if isinstance(version, int) and version > SCHEMA:
+        path = ("metadata", "schema_version")
+        raise ConfigError(document.problem(path, f"this version reads up to {SCHEMA}", value=version))
+    content, problems = validate(WorkflowFile, document)
+    if content is None:
+        raise ConfigError(*_few(problems), hint="Write it anew with: probecost workflow --env NAME --output FILE")
+    return _Reader(document, content).read()
+
+
+@dataclass
+class _Group:
+    """The cycles of one case in one turn, which stand together: one item. ``first``: the index of the first."""
+
+    turn: Turn
+    case_key: str
+    first: int
+    entries: list[CycleEntry] = field(default_factory=list)
+
+    def path(self, offset: int) -> KeyPath:
+        return ("test_sequence", self.first + offset)
+
+
+class _Reader:
+    def __init__(self, document: Document, content: WorkflowFile) -> None:
+        self._document = document
+        self._content = content
+        self._problems: list[str] = []
+        self._shared = content.metadata.options.baseline == "shared"
+
+    def read(self) -> Workflow:
+        self._check_each()
+        groups = self._groups()
+        items = [item for group in groups if (item := self._item(group)) is not None]
+        if self._problems:
+            raise ConfigError(*_few(self._problems))
+        tests = {}
+        for entry in self._content.test_sequence:
+            if entry.environment not in tests:
+                tests[entry.environment] = specs_of(entry.test_cycle.performance_tests)
+        return Workflow(self._document.file, self._content, named(items), tests)
+
+    def _wrong(self, path: KeyPath, text: str) -> None:
+        value = self._document.get(path)
+        if isinstance(value, dict | list):
+            self._problems.append(self._document.problem(path, text))
+        else:
+            self._problems.append(self._document.problem(path, text, value=value))
+
+    def _check_each(self) -> None:
+        """What can be said of a cycle without its neighbours."""
+        ids: dict[str, int] = {}
+        tests: dict[str, tuple[int, CycleEntry]] = {}
+        for index, entry in enumerate(self._content.test_sequence):
+            here = ("test_sequence", index)
+            if entry.cycle_id in ids:
+                self._wrong((*here, "cycle_id"), f"test_sequence[{ids[entry.cycle_id]}] has this id too")
+            ids.setdefault(entry.cycle_id, index)
+            if entry.environment not in self._content.global_config.environments:
+                self._wrong((*here, "environment"), "global_config.environments does not have it")
+            self._check_type(here, entry)
+            self._check_frame(here, entry)
+            if entry.environment not in tests:
+                tests[entry.environment] = (index, entry)
+                names = [spec.name for spec in specs_of(entry.test_cycle.performance_tests)]
+                if len(set(names)) < len(names):
+                    self._wrong((*here, "test_cycle", "performance_tests"), "lists a perf test twice")
+                continue
+            first, other = tests[entry.environment]
+            own, others = entry.test_cycle.performance_tests, other.test_cycle.performance_tests
+            if own is not others and own != others:
+                text = f"differs from test_sequence[{first}]: all cycles of an environment make the same perf tests"
+                self._wrong((*here, "test_cycle", "performance_tests"), text)
+
+    def _check_type(self, here: KeyPath, entry: CycleEntry) -> None:
+        if entry.cycle_type == "ebpf_test" and entry.ebpf_case is None:
+            self._wrong((*here, "ebpf_case"), "expected a case: the cycle is an ebpf_test")
+        elif entry.cycle_type == "baseline" and entry.ebpf_case is not None:
+            self._wrong((*here, "ebpf_case"), "expected null: the cycle is a baseline")
+        elif entry.ebpf_case is not None and entry.ebpf_case.case_key != entry.case_key:
+            self._wrong((*here, "case_key"), f"ebpf_case.case_key is {entry.ebpf_case.case_key!r}")
+        if entry.is_shared and not self._shared:
+            self._wrong((*here, "case_key"), "expected a case: metadata.options.baseline is paired")
+        if entry.cycle_type == "baseline" and not entry.is_shared and self._shared:
+            self._wrong((*here, "case_key"), "expected null: metadata.options.baseline is shared")
+
+    def _check_frame(self, here: KeyPath, entry: CycleEntry) -> None:
+        """What follows from the cycle's type: an edit of it would have no effect, and is said instead."""
+        init, post, monitoring = frame(entry.cycle_type, entry.ebpf_case)
+        cycle = entry.test_cycle
+        if cycle.init_hook.ebpf_startup_command != init.ebpf_startup_command:
+            self._wrong((*here, "test_cycle", "init_hook", "ebpf_startup_command"), "differs from ebpf_case.command")
+        fixed = (
+            (("test_cycle", "init_hook", "tasks"), cycle.init_hook.tasks, init.tasks),
+            (("test_cycle", "post_hook", "tasks"), cycle.post_hook.tasks, post.tasks),
+            (("monitoring_config",), entry.monitoring_config, monitoring),
+        )
+        for path, found, expected in fixed:
+            if found != expected:
+                self._wrong((*here, *path), "cannot be changed here; hooks add tasks (docs/hooks.md)")
+
+    def _groups(self) -> list[_Group]:
+        """Neighbours of one case put together; shared baselines are checked here and left out."""
+        groups: list[_Group] = []
+        seen: dict[tuple[Turn, str], int] = {}
+        shared: set[tuple[Turn, str]] = set()
+        for index, entry in enumerate(self._content.test_sequence):
+            turn = Turn(entry.environment, entry.iteration)
+            if entry.is_shared:
+                self._check_shared(index, entry, (turn, entry.pair_kind) in shared)
+                shared.add((turn, entry.pair_kind))
+                continue
+            assert entry.case_key is not None
+            key = (turn, entry.case_key)
+            here = ("test_sequence", index)
+            if self._shared and (turn, entry.pair_kind) not in shared:
+                shared.add((turn, entry.pair_kind))
+                self._wrong(here, f"no shared baseline of the {entry.pair_kind} pair of {turn} stands before it")
+            last = groups[-1] if groups else None
+            follows = last is not None and not self._content.test_sequence[index - 1].is_shared
+            if last is not None and follows and (last.turn, last.case_key) == key:
+                last.entries.append(entry)
+            elif key in seen:
+                text = f"the cycles of a case stand together: others of {entry.case_key} are at [{seen[key]}]"
+                self._wrong((*here, "case_key"), text)
+            else:
+                seen[key] = index
+                groups.append(_Group(turn, entry.case_key, index, [entry]))
+        return groups
+
+    def _check_shared(self, index: int, entry: CycleEntry, there: bool) -> None:
+        here = ("test_sequence", index)
+        if there:
+            self._wrong(here, f"the {entry.pair_kind} pair has a shared baseline already, or cases before it")
+        following = self._content.test_sequence[index + 1 : index + 2]
+        place = (entry.environment, entry.iteration, entry.pair_kind)
+        if not following or (following[0].environment, following[0].iteration, following[0].pair_kind) != place:
+            self._wrong(here, f"a shared baseline stands right before the first case of the {entry.pair_kind} pair")
+
+    def _item(self, group: _Group) -> PlannedItem | None:
+        """The group as an item, ``None`` where it has problems (which are noted)."""
+        before = len(self._problems)
+        cases = [entry.ebpf_case for entry in group.entries if entry.ebpf_case is not None]
+        for offset, entry in enumerate(group.entries):
+            if entry.pair_kind != group.entries[0].pair_kind:
+                self._wrong((*group.path(offset), "pair_kind"), "differs from that of the case's other cycles")
+            if entry.ebpf_case is not None and entry.ebpf_case != cases[0]:
+                self._wrong((*group.path(offset), "ebpf_case"), "differs from that of the case's other cycles")
+        self._check_units(group)
+        if not cases or len(self._problems) > before:
+            return None
+        kind = group.entries[0].pair_kind
+        case = case_of(cases[0], group.turn.environment, kind)
+        return PlannedItem(case.key, ToolKey(group.turn, kind, case.tool_id), case, self._visits(group.entries))
+
+    def _check_units(self, group: _Group) -> None:
+        """With a paired baseline two neighbours make a unit, with a shared one each cycle does."""
+        size = 1 if self._shared else 2
+        seen: set[int] = set()
+        offset = 0
+        while offset < len(group.entries):
+            unit = group.entries[offset : offset + size]
+            here = group.path(offset)
+            if unit[0].unit in seen:
+                self._wrong((*here, "unit"), f"{group.case_key} has this unit already: its two visits stand together")
+            seen.add(unit[0].unit)
+            same = [entry for entry in unit if entry.unit == unit[0].unit]
+            if len({entry.cycle_type for entry in same}) < size:
+                missing = "ebpf_test" if same[0].cycle_type == "baseline" else "baseline"
+                text = f"unit {unit[0].unit} of {group.case_key} has no {missing} cycle beside it: remove both or none"
+                self._wrong(here, text)
+            offset += len(same)
+
+    def _visits(self, entries: Sequence[CycleEntry]) -> tuple[VisitPlan, ...]:
+        """The visits in the order of the file, whatever the seed would say."""
+        if self._shared:
+            return (SHARED_BASELINE, *(VisitPlan(entry.unit, entry.unit, layout.TOOL, 1) for entry in entries))
+        orders = [1, *(2 if one.unit == other.unit else 1 for one, other in pairwise(entries))]
+        return tuple(
+            VisitPlan(entry.unit, entry.unit, layout.TOOL if entry.ebpf_case else layout.BASELINE, order)
+            for entry, order in zip(entries, orders, strict=True)
+        )
+
+
+def _few(problems: Sequence[str]) -> list[str]:
+    rest = len(problems) - _MAX_PROBLEMS
+    return [*problems[:_MAX_PROBLEMS], *([f"and {rest} more like these"] if rest > 0 else [])]
