@@ -10,7 +10,8 @@ import pytest
 from analysis.figures import CaseResults, case_results
 from analysis.report import write_study
 from analysis.report.cells import decimal, percent
-from analysis.report.overview import CaseNames, status, units_line
+from analysis.report.names import CaseNames
+from analysis.report.overview import status, units_line
 from analysis.report.verdicts import verdict_lines
 from analysis.settings import load_settings
 from analysis.study import CaseStudy, Study, study_case, study_run

@@ -18,7 +18,8 @@ from probecost.errors import Attempts, ConfigError
 
 if TYPE_CHECKING:
     from probecost.config.models import Environment
-    from probecost.measure.doctor import Check, DoctorNode, Report
+    from probecost.measure.doctor import Check, Report
+    from probecost.remote.node import Node
 
 _FAILED = 1
 _USAGE = 4
@@ -60,7 +61,7 @@ def command(
     context.exit(max(diagnosis.exit_code for diagnosis in found))
 
 
-def open_nodes(environment: Environment, names: Sequence[str], *, accept_new: bool) -> Sequence[DoctorNode]:
+def open_nodes(environment: Environment, names: Sequence[str], *, accept_new: bool) -> Sequence[Node]:
     """Nodes behind SSH, not yet connected."""
     from probecost.remote.node import Node
     from probecost.remote.ssh_config import read_ssh_config

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from shlex import join
@@ -11,11 +11,12 @@ from analysis.compare import Comparison
 from analysis.metadata import NodeFacts
 from analysis.problems import Problem, is_file, is_folder
 from analysis.report.cells import NA, code, decimal, file_name, gbps, link, markdown, percent
+from analysis.report.names import CaseNames
 from analysis.report.verdicts import verdict_section
 from analysis.resources import human_size
 from analysis.statistics.verdict import MIN_UNITS
 from analysis.study import CaseStudy, Study
-from probecost.layout import REPORTS, RUN_FILE, WORKFLOW_FILE, WORKFLOW_RESULTS_FILE, iteration_name
+from probecost.layout import REPORTS, RUN_FILE, WORKFLOW_FILE, WORKFLOW_RESULTS_FILE
 
 MAX_LINES_PER_LIST = 50
 
@@ -240,19 +241,6 @@ def _case_failures(study: Study, case: CaseStudy, names: CaseNames) -> Iterator[
         head += f" {markdown(outcome.outcome)}" + (f": {markdown(outcome.message)}" if outcome.message else "")
     yield head
     yield from capped([f"  - {line}" for line in problem_lines(case.missing, study.root)])
-
-
-class CaseNames:
-    """The cases' keys, with environment and iteration where there are several: as in the ids of pytest."""
-
-    def __init__(self, cases: Iterable[CaseStudy]) -> None:
-        ids = [case.id for case in cases]
-        self._several = len({case.environment for case in ids}) > 1
-        self._repeated = len({case.iteration for case in ids}) > 1
-
-    def of(self, environment: str, iteration: int, case_key: str) -> str:
-        ending = f"-{iteration_name(iteration)}" if self._repeated else ""
-        return f"{environment}:{case_key}{ending}" if self._several else f"{case_key}{ending}"
 
 
 def _owner(names: CaseNames, problem: Problem) -> str:

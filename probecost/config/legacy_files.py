@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
-from probecost.config.files import FullPairs, FullSshHost, Name, Seconds
+from probecost.config.files import FullPairs, FullSshHost, Name, PerfTest, Seconds
 from probecost.config.models import PairKind, PerfType
 from probecost.config.validation import Section
 from probecost.config.values import Scalars
@@ -81,10 +81,15 @@ class LegacyStreams(LegacyTest):
 
 
 class LegacyLatency(Commands):
-    """``latency``: TCP_RR where there is a TCP command, UDP_RR where there is one for UDP; both where there is none."""
+    """``latency``: TCP_RR where there is a TCP command, UDP_RR where there is one for UDP; both where there is none.
+
+    ``tcp_rr`` and ``udp_rr`` say it as in a full.yaml, and go before the commands.
+    """
 
     duration: Seconds | None = None
     ports: Ports = ()
+    tcp_rr: PerfTest | None = None
+    udp_rr: PerfTest | None = None
 
 
 class LegacyTests(Section):

@@ -126,6 +126,8 @@ def _streams(section: LegacyStreams | None, protocol: str) -> StreamTests | None
 def _latency(section: LegacyLatency | None) -> LatencyTests | None:
     if section is None:
         return None
+    if section.tcp_rr or section.udp_rr:
+        return LatencyTests(duration=section.duration, tcp_rr=section.tcp_rr, udp_rr=section.udp_rr)
     found = {
         "tcp_rr": section.client_cmd_tcp or section.client_cmd,
         "udp_rr": section.client_cmd_udp or section.client_cmd,

@@ -50,6 +50,7 @@ __all__ = [
     "load_folder",
     "load_full",
     "load_minimal",
+    "names_processes",
 ]
 
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
@@ -303,6 +304,13 @@ def changed_inputs(folder: Path) -> tuple[Path, ...]:
         for name, digest in (recorded if isinstance(recorded, Mapping) else {}).items()
         if (folder / name).is_file() and sha256_of(folder / name) != digest
     )
+
+
+def names_processes(folder: Path) -> bool:
+    """Whether the full.yaml of ``folder`` names processes: those of a VM are others each time it is started."""
+    vm = load_full(folder).file.environments.vm
+    sides = (vm.kvm_config.server, vm.kvm_config.client) if vm is not None and vm.kvm_config is not None else ()
+    return any(side is not None and side.qemu_pid for side in sides)
 
 
 def sha256_of(file: Path) -> str:

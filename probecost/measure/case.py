@@ -6,13 +6,14 @@ import json
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from probecost import layout
 from probecost.config.models import Case
 from probecost.errors import Gatherer, ProbecostError
-from probecost.measure.flow import FlowVisit, Switching
+from probecost.measure.flow import FlowVisit, Switching, flow_duration_s
 from probecost.measure.records import VisitRecord, metadata
 from probecost.measure.visit import Around, Visit, VisitSetup, case_folder
 from probecost.plan.schedule import VisitPlan
@@ -63,7 +64,11 @@ class CaseRun:
             visit.run(around)
         with gatherer.step():
             self._write_metadata(visit)
-        gatherer.raise_all()
+        try:
+            gatherer.raise_all()
+        except Exception as error:
+            record.error = record.error or str(error)
+            raise
 
     def _made(self, record: VisitRecord) -> Visit:
         bed, nodes = self.bed, dict(self.bed.nodes)
@@ -72,7 +77,13 @@ class CaseRun:
             return Visit(self.case, self._pair, nodes, record, setup)
         interface = counted_interface(bed.environment, self.case.pair_kind)
         assert interface is not None  # no plan switches where it is not known
+        ready = [visit.time_to_ready_s for visit in self.visits if visit.time_to_ready_s is not None]
+        slowest_s = max(ready, default=None)
         switching = Switching(interface, bed.options.seed, bed.iteration)
+        longer = tuple(
+            replace(spec, duration_s=flow_duration_s(spec.duration_s, slowest_s)) for spec in setup.perf_tests
+        )
+        setup = replace(setup, perf_tests=longer)
         return FlowVisit(self.case, self._pair, nodes, record, setup, switching)
 
     def _write_metadata(self, visit: Visit) -> None:
@@ -93,12 +104,12 @@ class CaseRun:
 
     def stop(self) -> None:
         """End whatever of this case still runs; nothing to do after a visit that ended by itself."""
-        running = [node for node in self.nodes if any(visit.record.ended_ns == 0 for visit in self._done)]
-        if running:
-            for visit in self._done:
-                visit.record.ended_ns = visit.record.ended_ns or time.time_ns()
-                visit.record.error = visit.record.error or "interrupted"
-            on_all(f"stopping {self.case.key}", running, lambda node: node.stop_all())
+        cut = [visit.record for visit in self._done if visit.record.ended_ns == 0]
+        if cut:
+            for record in cut:
+                record.ended_ns = time.time_ns()
+                record.error = record.error or "interrupted"
+            on_all(f"stopping {self.case.key}", self.nodes, lambda node: node.stop_all())
             with suppress(ProbecostError):
                 self._write_metadata(self._done[-1])
 

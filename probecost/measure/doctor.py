@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal
 
 from probecost.config.models import Case, Environment, PairSide
 from probecost.errors import (
@@ -21,7 +21,9 @@ from probecost.errors import (
     RemoteError,
     UnreachableError,
 )
-from probecost.measure.preflight import Examined, PreflightNode, examine, local_tool, vm_in_use
+from probecost.measure.preflight import Examined, examine, vm_in_use
+from probecost.plan.tool_files import local_tool
+from probecost.remote.node import Node
 from probecost.remote.pool import each
 
 State = Literal["ok", "problem", "not checked"]
@@ -33,14 +35,6 @@ _CONNECTION = CHECKS[:3]
 _FAILED_STEP = {UnreachableError: "ssh", HostKeyError: "host key", AuthenticationError: "login"}
 _NETPERF_PORTS = 2
 THIS_MACHINE = "this machine"
-
-
-class DoctorNode(PreflightNode, Protocol):
-    """What is used of ``remote.node.Node`` here."""
-
-    def free_ports(self, address: str, port_range: tuple[int, int], wanted: int) -> int: ...
-
-    def close(self) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -72,7 +66,7 @@ def nodes_needed(environment: Environment, cases: Sequence[Case]) -> list[str]:
     return [name for name in environment.nodes if name in used]
 
 
-def diagnose(environment: Environment, nodes: Sequence[DoctorNode], cases: Sequence[Case]) -> list[Report]:
+def diagnose(environment: Environment, nodes: Sequence[Node], cases: Sequence[Case]) -> list[Report]:
     """A report per node, all asked at the same time; the nodes are closed again."""
     try:
         answers = examine(environment, nodes, cases)
@@ -93,7 +87,7 @@ def diagnose(environment: Environment, nodes: Sequence[DoctorNode], cases: Seque
         each(nodes, _close)
 
 
-def _close(node: DoctorNode) -> None:
+def _close(node: Node) -> None:
     with suppress(ProbecostError):
         node.close()
 
@@ -113,7 +107,7 @@ def _sides(environment: Environment, cases: Sequence[Case]) -> dict[str, list[tu
 
 
 def _addresses(
-    environment: Environment, node: DoctorNode, sides: Sequence[tuple[str, PairSide]], cases: Sequence[Case]
+    environment: Environment, node: Node, sides: Sequence[tuple[str, PairSide]], cases: Sequence[Case]
 ) -> dict[str, list[Missing]]:
     """What is wrong with the test addresses of a node, and with the ports of a server."""
     first, last = environment.port_range

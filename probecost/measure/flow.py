@@ -20,6 +20,8 @@ from probecost.remote.node import Node, Switched
 
 SEGMENT_S = 0.5
 GUARD_S = 0.1
+WARM_UP_S = 0.5  # of the supervisor, before the first segment
+READY_AND_STOP_S = 1.0
 CLIENT_START_S = 0.3  # a flow begins a little after its client was asked for, and must outlast the last segment
 
 
@@ -30,6 +32,15 @@ class Switching:
     interface: str
     seed: int
     iteration: int
+
+
+def flow_duration_s(asked_s: float, time_to_ready_s: float | None) -> float:
+    """How long a flow must last so that a pair of segments fits in, at least ``asked_s``.
+
+    The tool's start may take half as long again as it did; being sure that it is ready, and stopping it, take a second.
+    """
+    pair_s = 2 * (SEGMENT_S + GUARD_S) + 1.5 * (time_to_ready_s or 0.0) + READY_AND_STOP_S
+    return max(asked_s, CLIENT_START_S + WARM_UP_S + pair_s)
 
 
 class FlowVisit(Visit):

@@ -5,15 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
-from typing import Literal, Protocol
+from typing import Literal
 
 from probecost.config.commands import programs as programs_of
 from probecost.config.environments import bootstrap_command
 from probecost.config.models import Case, Environment, PairSide
 from probecost.errors import Gathered, Missing, PreflightError
+from probecost.plan.tool_files import local_tool
 from probecost.remote.node import Lacks, Machine, Node
-from probecost.remote.pool import Member, each
+from probecost.remote.pool import each
 
 Prerequisite = Literal["sudo", "python", "programs", "workdir", "tools", "vm"]
 
@@ -27,14 +27,6 @@ _PACKAGES = {
     "ethtool": "ethtool",
 }
 _WORD = re.compile(r"[\w.-]+")
-
-
-class PreflightNode(Member, Protocol):
-    """What is used of ``remote.node.Node`` here."""
-
-    def open_and_check(self, programs: Sequence[str], files: Sequence[str]) -> Lacks: ...
-
-    def virtual_machines(self) -> Sequence[Machine]: ...
 
 
 def needs(environment: Environment, cases: Sequence[Case]) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
@@ -55,15 +47,6 @@ def needs(environment: Environment, cases: Sequence[Case]) -> tuple[dict[str, li
         {name: list(found) for name, found in programs.items()},
         {name: list(found) for name, found in files.items()},
     )
-
-
-def local_tool(environment: Environment, tool_file: str) -> Path | None:
-    """The tool's file on this machine, from where it is copied to the node; ``None`` if it is not here."""
-    local, relative = environment.local_tools_dir, PurePosixPath(tool_file)
-    if local is None or not relative.is_relative_to(environment.tools_dir):
-        return None
-    file = local / relative.relative_to(environment.tools_dir)
-    return file if file.is_file() else None
 
 
 def vm_in_use(environment: Environment, cases: Sequence[Case]) -> PairSide | None:
@@ -105,14 +88,12 @@ class Examined:
     missing: Mapping[Prerequisite, Sequence[Missing]]
 
 
-def examine(
-    environment: Environment, nodes: Sequence[PreflightNode], cases: Sequence[Case]
-) -> dict[str, Examined | Exception]:
+def examine(environment: Environment, nodes: Sequence[Node], cases: Sequence[Case]) -> dict[str, Examined | Exception]:
     """Open every node at the same time and ask what it lacks for the cases; its answer, or why there is none."""
     programs, files = needs(environment, cases)
     vm = vm_in_use(environment, cases)
 
-    def ask(node: PreflightNode) -> Examined:
+    def ask(node: Node) -> Examined:
         lacks = node.open_and_check(programs.get(node.name, []), files.get(node.name, []))
         found = lacking(node.name, lacks)
         if vm is not None and node.name == vm.tool_node and lacks.supervisor is None:

@@ -12,12 +12,18 @@ from probecost.errors import ToolError
 MAX_TOOL_FILES = 500
 
 
+def local_tool(environment: Environment, tool_file: str) -> Path | None:
+    """The tool's file on this machine, from where it is copied to the node; ``None`` if it is not here."""
+    file = _local_path(environment, tool_file)
+    return file if file is not None and file.is_file() else None
+
+
 def local_files(environment: Environment, tool_id: str, tool_file: str) -> dict[str, Path]:
     """Files of the tool's folder by their path on the node; empty when the tool lies on the node already."""
-    local, relative = environment.local_tools_dir, PurePosixPath(tool_file)
-    if local is None or not relative.is_relative_to(environment.tools_dir):
+    local = _local_path(environment, tool_file)
+    if local is None:
         return {}
-    folder = (local / relative.relative_to(environment.tools_dir)).parent
+    folder, relative = local.parent, PurePosixPath(tool_file)
     files = [file for file in sorted(folder.rglob("*")) if file.is_file() and "__pycache__" not in file.parts]
     if len(files) > MAX_TOOL_FILES:
         raise ToolError("controller", f"{tool_id}: {folder} holds {len(files)} files, at most {MAX_TOOL_FILES}")
@@ -28,12 +34,28 @@ def local_hashes(environment: Environment, cases: Iterable[Case]) -> dict[str, s
     """SHA-256 of every local file that is copied to a node for ``cases``, by its path there, sorted.
 
     A tool's folder is hashed as a whole: it may read what lies beside it. Tools on the nodes are not in it.
+    ``ToolError``: a file cannot be read.
     """
     tools = {case.tool_file: case.tool_id for case in cases if case.tool_file}
     folders = {PurePosixPath(file).parent: (file, tool_id) for file, tool_id in tools.items()}
     found = {
-        path: hashlib.sha256(local.read_bytes()).hexdigest()
+        path.encode(errors="backslashreplace").decode(): _sha256(local)
         for file, tool_id in folders.values()
         for path, local in local_files(environment, tool_id, file).items()
     }
     return dict(sorted(found.items()))
+
+
+def _sha256(file: Path) -> str:
+    try:
+        return hashlib.sha256(file.read_bytes()).hexdigest()
+    except OSError as error:
+        raise ToolError("controller", f"{file} cannot be read: {error.strerror}") from error
+
+
+def _local_path(environment: Environment, tool_file: str) -> Path | None:
+    """Where the tool's file would lie on this machine; ``None`` where tools are not kept here."""
+    local, relative = environment.local_tools_dir, PurePosixPath(tool_file)
+    if local is None or not relative.is_relative_to(environment.tools_dir):
+        return None
+    return local / relative.relative_to(environment.tools_dir)

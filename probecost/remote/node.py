@@ -19,7 +19,7 @@ from probecost.errors import NodeError, RemoteError, SupervisorError, TransferEr
 from probecost.layout import TREE
 from probecost.remote.deadline import Deadline
 from probecost.remote.lease import Holder
-from probecost.remote.session import Session
+from probecost.remote.session import CLOSE_S, Session
 from probecost.remote.ssh import Connection, connect
 from probecost.remote.transfer import Unpacker
 
@@ -27,7 +27,6 @@ CONNECT_S = 10.0
 START_S = 30.0
 REQUEST_S = 30.0
 ARCHIVE_STALL_S = 30.0
-CLOSE_S = 10.0
 LAST_WORD_S = 0.5
 SERVER_LINGER_S = 2.0
 MAX_ANSWER = 256 << 20

@@ -4,29 +4,18 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from probecost.errors import Gathered
 from probecost.remote.deadline import Deadline
+from probecost.remote.node import Node
 
 INTERRUPTED_S = 8.0
 
 _Result = TypeVar("_Result")
 
 
-class Member(Protocol):
-    """What is needed of a node here: its name, and that it can be told to hurry."""
-
-    @property
-    def name(self) -> str: ...
-
-    def hurry(self, deadline: Deadline) -> None: ...
-
-
-_Node = TypeVar("_Node", bound=Member)
-
-
-def each(nodes: Sequence[_Node], call: Callable[[_Node], _Result]) -> dict[str, _Result | Exception]:
+def each(nodes: Sequence[Node], call: Callable[[Node], _Result]) -> dict[str, _Result | Exception]:
     """``call`` on all nodes in parallel: its result or its error, by node name.
 
     An interruption leaves the nodes ``INTERRUPTED_S`` for all that is still to be done, ``call`` included. What does
@@ -34,7 +23,7 @@ def each(nodes: Sequence[_Node], call: Callable[[_Node], _Result]) -> dict[str, 
     """
     results: dict[str, _Result | Exception] = {}
 
-    def attempt(node: _Node) -> None:
+    def attempt(node: Node) -> None:
         try:
             results[node.name] = call(node)
         except Exception as error:  # told for its node, beside the others
@@ -54,7 +43,7 @@ def each(nodes: Sequence[_Node], call: Callable[[_Node], _Result]) -> dict[str, 
     return {node.name: results[node.name] for node in nodes}
 
 
-def hurry(nodes: Sequence[Member]) -> Deadline:
+def hurry(nodes: Sequence[Node]) -> Deadline:
     """The run was interrupted: all that is still done with these nodes shares one deadline, which is returned."""
     deadline = Deadline.after(INTERRUPTED_S)
     for node in nodes:
@@ -62,7 +51,7 @@ def hurry(nodes: Sequence[Member]) -> Deadline:
     return deadline
 
 
-def on_all(what: str, nodes: Sequence[_Node], call: Callable[[_Node], _Result]) -> Mapping[str, _Result]:
+def on_all(what: str, nodes: Sequence[Node], call: Callable[[Node], _Result]) -> Mapping[str, _Result]:
     """``call`` on all nodes in parallel; raises the single error, or all of them together."""
     results: dict[str, _Result] = {}
     errors: list[Exception] = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -116,3 +117,30 @@ def test_an_iteration_that_cannot_begin_does_not_stop_the_next(bed: LabBed, run:
         (2, "completed"),
     ]
     assert "netperf is not installed" in cycles[0]["error"]
+
+
+def test_an_interrupted_one_says_what_was_made_and_what_was_cut(run: Start, tmp_path: Path) -> None:
+    """The second visit of the only unit is cut: the first was made to its end, and is of no use alone."""
+    file, output = tmp_path / "workflow.json", tmp_path / "out.json"
+    options = ("--duration", "1", "--perf-tests", "throughput:single,latency:tcp_rr", "-k", "null")
+    written(run, file, *options)
+    marker = tmp_path / "second"
+    (tmp_path / "marking.py").write_text(
+        "from pathlib import Path\n"
+        "import time\n"
+        "seen = []\n"
+        "def pytest_probecost_perf_test_init(perf_test):\n"
+        "    if perf_test.arm not in seen:\n"
+        "        seen.append(perf_test.arm)\n"
+        "    if len(seen) == 2:\n"
+        f"        Path({str(marker)!r}).touch()\n"
+        "        time.sleep(60)\n"
+    )
+    done = run(f"--workflow={file}", f"--output={output}", "-p", "marking", "-o", f"pythonpath={tmp_path}")
+    assert until(lambda: marker.exists() or done.process.poll() is not None, 60), done.output
+    done.interrupt(signal.SIGINT)
+    assert done.wait() == 2, done.output
+    results = json.loads(output.read_text())
+    assert results["status"] == "interrupted"
+    assert [cycle["status"] for cycle in results["cycles"]] == ["void", "interrupted"]
+    assert results["cycles"][0]["paths"]

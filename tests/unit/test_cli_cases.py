@@ -3,6 +3,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from legacy_folder import make_legacy
 
 from cli import bootstrap as bootstrap_verb
 from cli.main import main
@@ -150,6 +151,36 @@ class TestCases:
         assert [case["key"] for case in content["cases"]] == ["host-null"]
         assert (content["total_cases"], content["expected_duration_s"]) == (13, 12.0)
         assert content["difference"] == {"only_in_file": [], "only_generated": [], "changed": [], "reordered": False}
+
+    def test_a_legacy_environment(self, tmp_path: Path, capsys: Text) -> None:
+        folder = make_legacy(tmp_path / "old")
+        arguments = ["cases", "--env", "old-bed", "--config-dir", str(folder.parent)]
+        assert main([*arguments, "-k", "ring"]) == 0
+        printed = capsys.readouterr().out
+        assert "\nold-bed: 1 of 3 cases\n" in printed
+        assert "What has no counterpart in probecost:\n" in printed
+        assert "no tools with command templates" in printed
+        assert main([*arguments, "--format", "json"]) == 0
+        content = json.loads(capsys.readouterr().out)
+        assert content["difference"] is None
+        assert len(content["unsupported"]) == 1
+
+    def test_one_case_is_no_cases(self, known: list[str], config: Path, capsys: Text) -> None:
+        file = config / "my-bed/bed-cases.json"
+        content = json.loads(file.read_text())
+        file.write_text(json.dumps(content["test_cases"][:1]))
+        assert main(known) == 0
+        assert "bed: 1 of 1 case\n" in capsys.readouterr().out
+
+    def test_a_changed_category_and_parameters_are_shown(self, known: list[str], config: Path, capsys: Text) -> None:
+        file = config / "my-bed/bed-cases.json"
+        content = json.loads(file.read_text())
+        content["test_cases"][0] |= {"category": "mine", "parameters": {"protocol": "tcp"}}
+        file.write_text(json.dumps(content))
+        assert main(known) == 0
+        printed = capsys.readouterr().out
+        assert "      in the file: mine\n      generated:   packet-drop\n" in printed
+        assert "      in the file: protocol=tcp\n      generated:   direction=rx, protocol=tcp\n" in printed
 
     def test_what_was_edited_is_shown(self, known: list[str], config: Path, capsys: Text) -> None:
         file = config / "my-bed/bed-cases.json"

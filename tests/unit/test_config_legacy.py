@@ -62,6 +62,12 @@ class TestEnvironment:
         names = [spec.name for spec in load_folder(folder)[0].perf_tests]
         assert names[2:] == ["latency:tcp_rr", "latency:udp_rr"]
 
+    def test_latency_may_be_spelt_as_in_a_full_file(self, folder: Path) -> None:
+        change(
+            folder, "performance-test-spec.yaml", "    duration: 5\n", "    duration: 5\n    udp_rr: {duration: 2}\n"
+        )
+        assert load_folder(folder)[0].perf_tests[2:] == (PerfTestSpec("latency", "udp_rr", 2),)
+
     def test_perf_tests_that_no_tool_asks_for_are_not_run(self, folder: Path) -> None:
         change(folder, "ebpf-tools-config.yaml", "[throughput, latency]", "latency")
         assert [spec.perf_type for spec in load_folder(folder)[0].perf_tests] == ["latency"]

@@ -261,6 +261,20 @@ class TestLab:
         project.run(env="lab").assert_outcomes(passed=1)
         assert project.log[:2] == ["lab acquire lab", "bootstrap lab"]
 
+    def test_with_guests_is_bootstrapped_each_time(self, project: Project) -> None:
+        place = project.add_environment("lab", ["null rx"])
+        (place / "minimal-input.yaml").write_text("environment: lab\n")
+        full = json.loads((place / "lab-full.yaml").read_text())
+        sides = {"ssh_ref": "host-server", "physical_host_ref": "host-server", "test_ip": "198.51.100.3"}
+        kvm = {"server": {"qemu_pid": "33"}}
+        full["environments"]["vm"] = {"server": sides, "client": sides, "kvm_config": kvm}
+        (place / "lab-full.yaml").write_text(json.dumps(full))
+        (project.path / "bootstrapped").mkdir()
+        result = project.run(env="lab")
+        result.assert_outcomes(passed=1)
+        assert project.log[:2] == ["lab acquire lab", "bootstrap lab"]
+        result.stdout.fnmatch_lines(["*bootstrapping lab: its VMs have other processes each time it is brought up"])
+
     @pytest.mark.parametrize("options", [["--perf-tests", "none"], ["--env", "bad"], ["--collect-only", "missing.py"]])
     def test_is_released_on_errors_of_usage(self, project: Project, options: list[str]) -> None:
         project.add_environment("other")

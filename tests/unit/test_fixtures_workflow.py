@@ -168,6 +168,7 @@ class TestContradictions:
         assert measured(project) == ["host-eth_drop-rx"]
         statuses = [status for _, status in results(project)]
         assert statuses == ["completed"] * 2 + ["not selected"] * 6
+        assert json.loads((project.tree / "workflow-results.json").read_text())["status"] == "completed"
 
     def test_the_last_failed_and_the_first_failure(self, project: Project) -> None:
         project.add_environment()
@@ -488,6 +489,25 @@ class TestIterations:
         project.run("--iterations", "3", "--lf").assert_outcomes(errors=1)
         assert list(project.outcomes) == ["host-a-rx-iteration_002"]
         assert {case["iteration"] for case in project.run_json["cases"].values()} == {2}
+
+
+class TestReports:
+    def test_a_case_that_failed_before_its_first_perf_test_is_in_the_table(self, project: Project) -> None:
+        project.add_environment(cases=["a rx", "b rx", "c rx"])
+        project.use_analysis()
+        project.fail({"measure host-a-rx": "the tool died", "prepare bed b 1": "no space left"})
+        result = project.run("--maxfail=2", "--iterations", "2")
+        result.stdout.fnmatch_lines(
+            [
+                "host-a-rx *failed, data missing",
+                "host-b-rx *error, data missing",
+                "No case has a complete unit*",
+            ]
+        )
+        overview = (project.tree / "reports" / "overview.md").read_text()
+        assert "2 cases measured in 1 environment, 2 of them with missing data." in overview
+        assert "- 4 selected cases were not run" in overview
+        assert "- **host-b-rx** error: no space left" in overview
 
 
 class TestStartAfter:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import gc
 import json
+import os
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from probecost.config.models import Case, Environment, PairKind, PairSide, PerfTestSpec, SshHost, TestPair
-from probecost.errors import ConfigError, ProbecostError
+from probecost.errors import ConfigError, ProbecostError, ToolError
 from probecost.plan.schedule import expected_duration_s
 from probecost.plan.sequence import Plan, Planned, Settings, by_name, cycles, plan
 from probecost.plan.workflow import case_entry, case_of, perf_test_entries, specs_of, workflow, write_workflow
@@ -136,6 +138,17 @@ class TestRoundTrip:
         for one in CASES:
             assert case_of(case_entry(one), "bed", one.pair_kind) == one
 
+    def test_nothing_of_a_case_or_a_perf_test_is_left_out(self) -> None:
+        """A field that is new in either must be in the file too: with another value it must come back."""
+        other = {"str": "other", "int": 77, "float": 7.5, "str | None": "other", "PerfType": "pps", "ConnType": "multi"}
+        other |= {"PairKind": "vm", "Attaches": "none", "tuple[tuple[str, str], ...]": (("a", "b"),)}
+        for field in fields(PerfTestSpec):
+            spec = replace(SPECS[0], **{field.name: other[str(field.type)]})
+            assert specs_of(perf_test_entries([spec])) == (spec,), field.name
+        for field in fields(Case):
+            one = replace(CASES[0], **{field.name: "abcdef" if field.name == "hash" else other[str(field.type)]})
+            assert case_of(case_entry(one), one.environment, one.pair_kind) == one, field.name
+
     def test_metadata(self) -> None:
         whole = planned(Settings(units=2, seed=7, iterations=3))
         metadata = workflow(whole, whole.items[:2], 1_795_383_300.9).metadata
@@ -159,6 +172,39 @@ class TestRoundTrip:
         assert tool.test_cycle.init_hook.ebpf_startup_command == CASES[0].command
         assert (tool.expected_duration, baseline.expected_duration) == (10.0, 7.0)
         assert (baseline.cycle_type, baseline.case_key, baseline.ebpf_case) == ("baseline", "host-b-rx", None)
+
+    def test_files_of_tools_with_odd_names(self, tmp_path: Path) -> None:
+        tools = tmp_path / "tools"
+        tools.mkdir()
+        for name in (b"b.bt", b"\xff.bt", "\u00e4 '\n.bt".encode()):
+            Path(os.fsdecode(os.fsencode(tools) + b"/" + name)).write_text("x")
+        whole = plan({"bed": Planned(environment(local_tools_dir=tools), CASES[:1], SPECS)}, Settings())
+        write_workflow(workflow(whole, whole.items, 0.0), tmp_path / "w.json")
+        found = read_workflow(tmp_path / "w.json")
+        assert list(found.content.global_config.environments["bed"].tool_files) == [
+            "tools/\\udcff.bt",
+            "tools/b.bt",
+            "tools/\u00e4 '\n.bt",
+        ]
+        assert changes(found, whole.environments) == []
+
+    def test_a_tool_file_that_cannot_be_read(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        (tmp_path / "b.bt").write_text("x")
+        whole = plan({"bed": Planned(environment(local_tools_dir=tmp_path), CASES[:1], SPECS)}, Settings())
+
+        def refuse(file: Path) -> bytes:
+            raise PermissionError(13, "Permission denied", str(file))
+
+        monkeypatch.setattr(Path, "read_bytes", refuse)
+        with pytest.raises(ToolError, match=r"b\.bt cannot be read: Permission denied"):
+            workflow(whole, whole.items, 0.0)
+
+    def test_the_garbage_collector_runs_again(self, tmp_path: Path) -> None:
+        assert gc.isenabled()
+        with pytest.raises(ConfigError):
+            read_workflow(tmp_path / "missing.json")
+        read_workflow(written(tmp_path, Settings()))
+        assert gc.isenabled()
 
     def test_a_place_that_cannot_be_written(self, tmp_path: Path) -> None:
         whole = planned(Settings())
