@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from probecost import layout
 from probecost.config.models import Case
 from probecost.errors import Gatherer, ProbecostError
-from probecost.measure.flow import FlowVisit, Switching, flow_duration_s
+from probecost.measure.flow import FlowVisit, Switching, flow_duration_s, lead_s
 from probecost.measure.records import VisitRecord, metadata
 from probecost.measure.visit import Around, Visit, VisitSetup, case_folder
 from probecost.plan.schedule import VisitPlan
@@ -79,7 +79,7 @@ class CaseRun:
         assert interface is not None  # no plan switches where it is not known
         ready = [visit.time_to_ready_s for visit in self.visits if visit.time_to_ready_s is not None]
         slowest_s = max(ready, default=None)
-        switching = Switching(interface, bed.options.seed, bed.iteration)
+        switching = Switching(interface, bed.options.seed, bed.iteration, lead_s(slowest_s))
         longer = tuple(
             replace(spec, duration_s=flow_duration_s(spec.duration_s, slowest_s)) for spec in setup.perf_tests
         )

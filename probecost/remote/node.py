@@ -355,13 +355,15 @@ class Node:
         *,
         segment_s: float,
         guard_s: float,
+        lead_s: float,
         flow_s: float,
         interface: str,
         segments: str,
     ) -> Switched:
         """Switch the tool on and off inside a flow that runs for ``flow_s`` more seconds; returns when that is done.
 
-        ``pairs``: the arms of each pair in order; as many are made as fit. The counters of ``interface`` and of the
+        ``pairs``: the arms of each pair in order; as many are made as fit. ``lead_s``: how long a start of the tool is
+        expected to take; before segments without it, as long is waited. The counters of ``interface`` and of the
         node at both ends of each segment go to the file ``segments``. In the file names of ``spec``, ``{start}``
         becomes the number of the start.
         """
@@ -372,6 +374,7 @@ class Node:
             pairs=[list(arms) for arms in pairs],
             segment_s=segment_s,
             guard_s=guard_s,
+            lead_s=lead_s,
             flow_s=flow_s,
             interface=interface,
             segments=segments,

@@ -12,7 +12,7 @@ from probecost import layout
 from probecost.config.models import Case, PairSide, TestPair
 from probecost.errors import ProbecostError
 from probecost.measure.records import VisitRecord
-from probecost.measure.visit import Visit
+from probecost.measure.visit import Visit, VisitSetup
 from probecost.remote.node import Node, ToolStart, ToolStop
 
 CASE = Case("bed", "host-x", 1, "x", "x", "x", "c", "host", (), "abc123", 10.0)
@@ -43,7 +43,7 @@ def visit(started: ToolStart = READY, stopped: ToolStop = ENDED) -> VisitRecord:
     record = VisitRecord(layout.TOOL, 1, 1, 1, False, 1_795_383_298_000_000_000)
     node = cast(Node, ToolNode(started, stopped))
     nodes = {"a": node, "b": node}
-    run = Visit(CASE, PAIR, nodes, record, port_range=(1, 2), perf_tests=(), tool_sha256=None)
+    run = Visit(CASE, PAIR, nodes, record, VisitSetup((1, 2), (), None))
     run.run(lambda _: contextlib.nullcontext())
     return record
 

@@ -4,7 +4,14 @@ import pytest
 
 from probecost import layout
 from probecost.config.models import Case, PerfTestSpec
-from probecost.plan.schedule import VisitPlan, expected_duration_s, order_of_arms, spell, visits
+from probecost.plan.schedule import (
+    VisitPlan,
+    expected_duration_s,
+    order_of_arms,
+    order_of_segments,
+    spell,
+    visits,
+)
 
 CASE = Case("bed", "host-x", 1, "x", "x", "x", "c", "host", (), "abc123", 10.0)
 
@@ -50,6 +57,23 @@ def test_a_shared_baseline_comes_before_the_tool_visits() -> None:
     )
 
 
+def test_switched_flows_come_after_one_pair_of_visits() -> None:
+    plan = visits(CASE, 3, seed=5, schedule="switched")
+    assert plan[:2] == visits(CASE, 1, seed=5)
+    assert plan[2:] == tuple(VisitPlan(unit, unit, layout.SWITCHED, 1) for unit in (1, 2, 3))
+
+
+def test_each_pair_of_segments_has_a_coin_of_its_own() -> None:
+    orders = order_of_segments(7, "host-x", 1, "latency:tcp_rr", 400)
+    assert orders == order_of_segments(7, "host-x", 1, "latency:tcp_rr", 400)
+    assert orders[:10] == order_of_segments(7, "host-x", 1, "latency:tcp_rr", 10)
+    assert 150 < orders.count((layout.BASELINE, layout.TOOL)) < 250
+    others = [
+        order_of_segments(*where, 64) for where in ((7, "host-x", 2, "latency:tcp_rr"), (7, "host-x", 1, "pps:single"))
+    ]
+    assert orders[:64] != others[0] != others[1] != orders[:64]
+
+
 @pytest.mark.parametrize(
     ("seconds", "text"), [(12.4, "12 s"), (200, "3 min 20 s"), (3600, "1 h 00 min"), (3899, "1 h 04 min")]
 )
@@ -63,3 +87,4 @@ def test_the_estimate_grows_with_cases_units_and_traffic() -> None:
     assert expected_duration_s([CASE], tests) == 43
     assert expected_duration_s(cases, tests, units=2) == 4 * 43
     assert expected_duration_s(cases, tests, baseline="shared") == 2 * 23 + 2 * 20
+    assert expected_duration_s([CASE], tests, units=8, schedule="switched") == 43 + 8 * 20

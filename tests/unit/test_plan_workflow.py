@@ -38,7 +38,7 @@ def case(key: str, number: int, kind: PairKind = "host") -> Case:
 
 def environment(name: str = "bed", **more: Any) -> Environment:
     nodes = {node: SshHost(node, "192.0.2.1", "/tmp/w") for node in ("a", "b")}
-    sides = [PairSide(node, f"198.51.100.{number}", None, node) for number, node in enumerate(nodes, 1)]
+    sides = [PairSide(node, f"198.51.100.{number}", "eth1", node) for number, node in enumerate(nodes, 1)]
     pairs: dict[PairKind, TestPair] = {kind: TestPair(kind, *sides) for kind in ("host", "vm")}
     values: dict[str, Any] = {
         "name": name,
@@ -51,6 +51,7 @@ def environment(name: str = "bed", **more: Any) -> Environment:
         "local_tools_dir": None,
         "python_interpreter": "python3",
         "port_range": (20000, 29999),
+        "variables": {"vm": {"VM_INTERFACE": "vnet3"}},
     }
     return Environment(**values | more)
 
@@ -105,6 +106,25 @@ class TestSequence:
         assert shared == [f"bed/iteration_00{n}/{kind}/shared/baseline" for n in (1, 2) for kind in ("host", "vm")]
         assert len(found) == 2 * (2 + 4 * 2)
 
+    def test_switched_flows_come_after_one_pair_of_visits(self) -> None:
+        found = list(cycles(planned(Settings(units=2, schedule="switched")).items))
+        assert [cycle.id.split("/", 3)[3] for cycle in found[:4]] == [
+            "u001/tool" if found[0].visit.arm == "tool" else "u001/baseline",
+            "u001/baseline" if found[0].visit.arm == "tool" else "u001/tool",
+            "u001/switched",
+            "u002/switched",
+        ]
+        assert len(found) == 4 * (2 + 2)
+
+    def test_flows_are_not_switched_where_nothing_counts_them(self) -> None:
+        blind = environment(variables={"vm": {"VM_INTERFACE": ""}})
+        settings = Settings(schedule="switched")
+        with pytest.raises(ConfigError, match="bed: the server's interface on the vm pair is not known") as caught:
+            plan({"bed": Planned(blind, CASES, SPECS)}, settings)
+        assert "--schedule visits" in str(caught.value)
+        hosts_only = tuple(case for case in CASES if case.pair_kind == "host")
+        assert plan({"bed": Planned(blind, hosts_only, SPECS)}, settings).items
+
     def test_two_environments_of_one_name(self) -> None:
         one = Planned(environment(), CASES, SPECS)
         with pytest.raises(ConfigError, match="both declare the environment 'bed'"):
@@ -115,6 +135,8 @@ ALL_SETTINGS = (
     Settings(),
     Settings(units=3, seed=5, iterations=2),
     Settings(units=2, baseline="shared", seed=1, iterations=2, perf_tests=("latency",), duration_s=0.5),
+    Settings(units=3, seed=2, schedule="switched"),
+    Settings(units=2, baseline="shared", schedule="switched"),
 )
 
 
@@ -264,6 +286,21 @@ class TestEdited:
         assert [item.id for item in found.items] == ["host-b-rx", "host-a-rx", "vm-a-rx"]
         assert [visit.unit for visit in found.items[0].visits] == [2, 2]
 
+    def test_flows_removed_and_moved(self, tmp_path: Path) -> None:
+        settings = Settings(units=2, schedule="switched")  # cycles 0, 1: visits; 2, 3: flows; 4: the next case
+
+        def flows_first(sequence: list[Content]) -> None:
+            sequence[:4] = [sequence[3], *sequence[:2]]
+
+        found = read_workflow(written(tmp_path, settings, edit=flows_first)).items[0].visits
+        assert [(visit.arm == "switched", visit.unit, visit.order) for visit in found] == [
+            (True, 2, 1), (False, 1, 1), (False, 1, 2)
+        ]  # fmt: skip
+
+    def test_a_unit_of_flows_that_is_there_twice(self, tmp_path: Path) -> None:
+        file = written(tmp_path, Settings(units=2, schedule="switched"), edit=put(3, "unit", 1))
+        assert "test_sequence[3].unit = 1: host-b-rx has this unit of switched flows already" in refusal(file)
+
     def test_an_iteration_removed_leaves_the_ids(self, tmp_path: Path) -> None:
         file = written(tmp_path, Settings(iterations=2), edit=remove(*range(8)))
         assert [item.id for item in read_workflow(file).items] == [f"{key}-iteration_002" for key in KEYS]
@@ -314,7 +351,7 @@ class TestEdited:
         original = json.loads(written(tmp_path, Settings(units=2)).read_text())["test_sequence"]
         index = next(number for number, entry in enumerate(original) if entry["ebpf_case"])
         for edit, told in (
-            (put(index, "ebpf_case", None), "ebpf_case = null: expected a case: the cycle is an ebpf_test"),
+            (put(index, "ebpf_case", None), "ebpf_case = null: expected a case: the cycle is of type ebpf_test"),
             (put(index, "cycle_type", "baseline"), "ebpf_case: expected null: the cycle is a baseline"),
             (put(index, "ebpf_case.case_key", "x"), "ebpf_case.case_key is 'x'"),
             (put(index, "ebpf_case.hash", "../../"), "hash"),

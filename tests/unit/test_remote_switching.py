@@ -32,6 +32,7 @@ def switch_args(command: str = "exec sleep 60", **changes: Any) -> dict[str, Any
         "pairs": PAIRS,
         "segment_s": 0.1,
         "guard_s": 0.02,
+        "lead_s": 0.1,
         "flow_s": 60.0,
         "interface": "lo",
         "segments": SEGMENTS,

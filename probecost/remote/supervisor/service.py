@@ -106,6 +106,7 @@ class Service:
         pairs: List[List[str]],
         segment_s: float,
         guard_s: float,
+        lead_s: float,
         flow_s: float,
         interface: str,
         segments: str,
@@ -119,7 +120,7 @@ class Service:
         def start(number: int) -> Tool:
             return self._open_tool(dict(spec, **{key: spec[key].replace("{start}", str(number)) for key in names}))
 
-        switching = self._switching = Switching(start, self.stop_tool, interface, guard_s)
+        switching = self._switching = Switching(start, self.stop_tool, interface, guard_s, lead_s)
         try:
             return switching.run(pairs, segment_s, flow_s)
         finally:

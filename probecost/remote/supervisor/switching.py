@@ -1,8 +1,9 @@
 """One running flow, the tool switched on and off inside it: what this node's counters say at both ends of a segment.
 
 Segments come in pairs, one of each arm, in the order that the controller's coin decided. The tool is started before
-each of its segments and stopped after it; both arms then wait for the guard, so that neither attaching nor detaching is
-in a segment. As many pairs are made as fit into the flow.
+each of its segments and stopped after it; before a segment without it, nothing is done for as long as its start takes.
+Both arms then wait for the guard, so that neither attaching nor detaching is in a segment. As many pairs are made as
+fit into the flow.
 """
 
 import threading
@@ -50,16 +51,23 @@ def counters(interface: str) -> Dict[str, int]:
 class Switching:
     """``start`` starts the tool for the n-th time, ``stop`` stops it; both belong to the service, as the tool does.
 
-    ``done`` is set by whoever runs it, when nothing of it runs any more.
+    ``lead_s``: what a start takes, until there was one. ``done`` is set by whoever runs it, when nothing of it runs any
+    more.
     """
 
     def __init__(
-        self, start: Callable[[int], Tool], stop: Callable[[], Dict[str, Any]], interface: str, guard_s: float
+        self,
+        start: Callable[[int], Tool],
+        stop: Callable[[], Dict[str, Any]],
+        interface: str,
+        guard_s: float,
+        lead_s: float,
     ) -> None:
         self._start_tool = start
         self._stop_tool = stop
         self._interface = interface
         self._guard_s = guard_s
+        self._lead_s = lead_s
         self._cancelled = threading.Event()
         self.done = threading.Event()
         self._rows: List[Dict[str, Any]] = []
@@ -115,8 +123,12 @@ class Switching:
             return False
         tool: Optional[Tool] = None
         if arm == TOOL:
+            before = time.monotonic()
             tool = self._start_tool(len(self._starts) + 1)
             self._starts.append(tool.await_ready())
+            self._lead_s = time.monotonic() - before
+        else:
+            self._cancelled.wait(self._lead_s)
         usable = tool is None or self._starts[-1]["outcome"] in ("ready", "partial")
         if usable and not self._cancelled.wait(self._guard_s):
             self._measure(pair, arm, segment_s)
