@@ -4,7 +4,8 @@ A ``Document`` holds the parsed data and knows the line of each key. A file that
 ``ConfigError`` with file, line and column.
 
 YAML is read with the scalars of YAML 1.2: ``on``, ``yes``, ``010``, ``12:30`` and dates stay the text they are, only
-``true``/``false``, ``null``, plain decimal numbers and merge keys mean something. A key written twice is an error.
+``true``/``false``, ``null``, plain decimal numbers and merge keys mean something. A key is always text, and an error
+where it is written twice.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ from probecost.errors import ConfigError
 KeyPath = tuple[str | int, ...]
 
 _ABSENT = object()
+_MAX_KEYS = 200_000  # in one YAML file, those that aliases repeat included
+_MAX_DIGITS = 300  # of a whole number: longer ones stay text
 
 
 class Document:
@@ -131,10 +134,53 @@ def read_text(file: Path) -> str:
         raise ConfigError(f"{file}: is not UTF-8 text (byte {error.start})") from None
 
 
+def _whole(text: str) -> int | str:
+    """A whole number; one that is longer than any that means something stays the text that it is."""
+    return int(text) if len(text) <= _MAX_DIGITS else text
+
+
+_HALF_A_CHARACTER = r"an escape such as \ud800 that is half a character"
+
+
+def _is_text(value: str) -> bool:
+    """Whether the value can be written to a file or a terminal."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 class _Loader(yaml.SafeLoader):
     """YAML 1.2's idea of scalars."""
 
     yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012  (as its base has it)
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        try:
+            return super().construct_object(node, deep)
+        except (ValueError, KeyError, AttributeError) as error:  # what constructors of explicit tags end in
+            text = f"the value does not fit its tag {node.tag}"
+            raise yaml.constructor.ConstructorError(None, None, text, node.start_mark) from error
+
+    def construct_scalar(self, node: yaml.ScalarNode | yaml.MappingNode) -> Any:
+        value = super().construct_scalar(node)
+        if isinstance(value, str) and not _is_text(value):
+            raise yaml.constructor.ConstructorError(None, None, _HALF_A_CHARACTER, node.start_mark)
+        return value
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """``1:`` and ``true:`` are keys like any other: text."""
+        if not isinstance(node, yaml.MappingNode):
+            return super().construct_mapping(node, deep)  # which says so
+        self.flatten_mapping(node)
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode):
+                key.tag = "tag:yaml.org,2002:str"
+        return super().construct_mapping(node, deep)
+
+    def construct_whole(self, node: yaml.ScalarNode) -> int | str:
+        return _whole(str(self.construct_scalar(node)))
 
     def construct_number(self, node: yaml.ScalarNode) -> float | str:
         """A number whose text would come out differently (``0.50``) stays text: it may be part of a command."""
@@ -149,6 +195,7 @@ _Loader.add_implicit_resolver("tag:yaml.org,2002:int", re.compile(r"-?(0|[1-9]\d
 _Loader.add_implicit_resolver("tag:yaml.org,2002:float", re.compile(r"-?\d+\.\d+$"), list("-0123456789"))
 _Loader.add_implicit_resolver("tag:yaml.org,2002:null", re.compile("~$|null$|Null$|NULL$|$"), ["~", "n", "N", ""])
 _Loader.add_implicit_resolver("tag:yaml.org,2002:merge", re.compile("<<$"), ["<"])
+_Loader.add_constructor("tag:yaml.org,2002:int", _Loader.construct_whole)
 _Loader.add_constructor("tag:yaml.org,2002:float", _Loader.construct_number)
 
 
@@ -171,8 +218,8 @@ def read_yaml(file: Path) -> Document:
         raise ConfigError(f"{file}: broken YAML: nested too deeply") from None
     lines: dict[KeyPath, int] = {(): 1}
     twice: list[tuple[KeyPath, int]] = []
-    if node is not None:
-        _yaml_lines(node, (), lines, twice, ())
+    if node is not None and not _yaml_lines(node, (), lines, twice, ()):
+        raise ConfigError(f"{file}: too large: more than {_MAX_KEYS} keys and list items, with what aliases repeat")
     document = Document(file, data, lambda: lines)
     _refuse_repeated_keys(document, twice)
     return document
@@ -197,9 +244,12 @@ def _yaml_lines(
     lines: dict[KeyPath, int],
     twice: list[tuple[KeyPath, int]],
     parents: tuple[yaml.Node, ...],
-) -> None:
+) -> bool:
+    """Collect the line of each key below ``node``; ``False`` where that are too many."""
+    if len(lines) > _MAX_KEYS:
+        return False
     if node in parents:  # an alias to what holds it
-        return
+        return True
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
             if key.tag == "tag:yaml.org,2002:merge":
@@ -209,11 +259,14 @@ def _yaml_lines(
             if here in lines:
                 twice.append((here, line))
             lines[here] = line
-            _yaml_lines(value, here, lines, twice, (*parents, node))
+            if not _yaml_lines(value, here, lines, twice, (*parents, node)):
+                return False
     elif isinstance(node, yaml.SequenceNode):
         for index, item in enumerate(node.value):
             lines[(*path, index)] = item.start_mark.line + 1
-            _yaml_lines(item, (*path, index), lines, twice, (*parents, node))
+            if not _yaml_lines(item, (*path, index), lines, twice, (*parents, node)):
+                return False
+    return True
 
 
 def _refuse_repeated_keys(document: Document, twice: list[tuple[KeyPath, int]]) -> None:
@@ -238,17 +291,24 @@ def read_json(file: Path) -> Document:
         return result
 
     try:
-        data = json.loads(text, object_pairs_hook=as_object)
+        data = json.loads(text, object_pairs_hook=as_object, parse_int=_whole)
     except json.JSONDecodeError as error:
         raise ConfigError(f"{file}:{error.lineno}:{error.colno}: broken JSON: {error.msg}") from None
     except RecursionError:
         raise ConfigError(f"{file}: broken JSON: nested too deeply") from None
+    halves = _HALF.search(text)
+    if halves and not _is_text(json.dumps(data, ensure_ascii=False)):
+        line = text.count("\n", 0, halves.start()) + 1
+        raise ConfigError(f"{file}:{line}: broken JSON: {_HALF_A_CHARACTER}")
     document = Document(file, data, lambda: _json_lines(text)[0])
     if repeated:
         _refuse_repeated_keys(document, _json_lines(text)[1])
     return document
 
 
+_HALF = re.compile(
+    r"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F]"
+)
 _JSON_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\]:,]|[^\s{}\[\]:,"]+|\n')
 
 

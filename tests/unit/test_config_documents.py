@@ -1,3 +1,4 @@
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -76,6 +77,36 @@ class TestYaml:
         document = read_yaml(write(tmp_path, "a.yaml", "a: &x\n  - *x\nb: 1\n"))
         assert document.line(("b",)) == 3
 
+    def test_aliases_that_multiply_are_refused(self, tmp_path: Path) -> None:
+        levels = [f"{name}: &{name} [{', '.join([f'*{below}'] * 9)}]" for below, name in pairwise("abcdefgh")]
+        file = write(tmp_path, "a.yaml", "\n".join(["a: &a [x]", *levels]))
+        with pytest.raises(ConfigError, match=rf"{file}: too large: more than \d+ keys"):
+            read_yaml(file)
+
+    def test_keys_are_text(self, tmp_path: Path) -> None:
+        text = "1: a\ntrue: b\n2001-01-01: c\nd: &x {5: e}\nf: {<<: *x, 6: g}\n"
+        document = read_yaml(write(tmp_path, "a.yaml", text))
+        five, six = {"5": "e"}, {"5": "e", "6": "g"}
+        assert document.data == {"1": "a", "true": "b", "2001-01-01": "c", "d": five, "f": six}
+
+    @pytest.mark.parametrize(
+        "value", ["!!int x", "!!int ''", "!!float x", "!!bool x", "!!timestamp x", "!!map x", "!!map [1]", "!!seq x"]
+    )
+    def test_a_value_that_does_not_fit_its_tag(self, tmp_path: Path, value: str) -> None:
+        file = write(tmp_path, "a.yaml", f"a: 1\nb: {value}\n")
+        with pytest.raises(ConfigError, match=rf"{file}:2:4: broken YAML"):
+            read_yaml(file)
+
+    def test_half_a_character(self, tmp_path: Path) -> None:
+        file = write(tmp_path, "a.yaml", 'a: 1\nb: "\\ud800"\n')
+        with pytest.raises(ConfigError, match=rf"{file}:2:4: broken YAML: .*half a character"):
+            read_yaml(file)
+
+    def test_a_number_of_thousands_of_digits_is_text(self, tmp_path: Path) -> None:
+        digits = "9" * 5000
+        assert read_yaml(write(tmp_path, "a.yaml", f"a: {digits}")).data == {"a": digits}
+        assert read_json(write(tmp_path, "a.json", f"[{digits}]")).data == [digits]
+
     def test_files_that_cannot_be_read(self, tmp_path: Path) -> None:
         with pytest.raises(ConfigError, match="no such file"):
             read_yaml(tmp_path / "absent.yaml")
@@ -102,6 +133,12 @@ class TestJson:
         file = write(tmp_path, "a.json", '{\n  "a": 1,\n  "b" 2\n}')
         with pytest.raises(ConfigError, match=rf"{file}:3:7: broken JSON"):
             read_json(file)
+
+    def test_half_a_character(self, tmp_path: Path) -> None:
+        file = write(tmp_path, "a.json", '{"a": "\\ud83d\\ude00",\n"b": "\\ud83d"}')
+        with pytest.raises(ConfigError, match=rf"{file}:2: broken JSON: .*half a character"):
+            read_json(file)
+        assert read_json(write(tmp_path, "b.json", '["\\ud83d\\ude00"]')).data == ["\U0001f600"]
 
     def test_a_key_that_repeats_is_an_error(self, tmp_path: Path) -> None:
         file = write(tmp_path, "a.json", '{"a": [{"b": 1,\n "b": 2}]}')
