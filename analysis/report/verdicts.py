@@ -10,7 +10,7 @@ from analysis.compare import MetricId
 from analysis.report.cells import decimal, exact, markdown, percent, text_cell
 from analysis.report.tables import csv_text
 from analysis.statistics.verdict import Word
-from analysis.verdicts import CaseName, MetricVerdict
+from analysis.verdicts import FLOWS, VISITS, CaseName, MetricVerdict
 
 #: The tool that only sleeps. Whatever it seems to cost is the noise of the bed.
 CONTROL = "null"
@@ -139,6 +139,8 @@ def verdict_section(verdicts: Sequence[MetricVerdict]) -> Iterator[str]:
     tests = [test for test in _TITLES if any(_test(each.metric) == test for _, own in cases for each in own)]
     yield "## Verdicts"
     yield ""
+    yield f"Measured over {units_text(verdicts)}."
+    yield ""
     several = len({case.environment for case, _ in cases}) > 1
     yield "| Case | " + " | ".join(_TITLES[test] for test in tests) + " |"
     yield "|" + " --- |" * (len(tests) + 1)
@@ -163,6 +165,8 @@ def verdict_lines(verdicts: Sequence[MetricVerdict]) -> Iterator[str]:
     if not any(each.verdict.word is not Word.NONE for each in verdicts):
         return
     cases = worst_first(verdicts)
+    yield ""
+    yield f"Verdicts ({units_text(verdicts)}; cost in percent, positive is worse):"
     width = max(len(case.case_key) for case, _ in cases)
     for case, own in cases:
         shown = [f"{_TITLES.get(_test(each.metric))}: {short(each)}" for each in sorted(own, key=_badness)]
@@ -172,6 +176,17 @@ def verdict_lines(verdicts: Sequence[MetricVerdict]) -> Iterator[str]:
     for case, own in cases:
         if is_control(own):
             yield control_line(case, own)
+
+
+def units_text(verdicts: Sequence[MetricVerdict]) -> str:
+    """``8 switched flows per test``, ``8 to 10 pairs of visits``, both where cases differ."""
+    what = {VISITS: "pairs of visits", FLOWS: "switched flows per test"}
+    parts = []
+    for schedule, words in what.items():
+        counts = sorted({each.n_units for each in verdicts if each.is_primary and each.schedule == schedule})
+        if counts:
+            parts.append(f"{counts[0]} {words}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]} {words}")
+    return " and ".join(parts)
 
 
 def control_line(case: CaseName, verdicts: Sequence[MetricVerdict]) -> str:

@@ -74,9 +74,10 @@ def test_the_file_has_a_row_per_metric(tmp_path: Path) -> None:
 def test_the_overview_shows_the_worst_first_and_the_control_last(tmp_path: Path) -> None:
     text = write_reports(tree_of(tmp_path).root).read_text()
     section = text[text.index("## Verdicts") : text.index("## Environment")].splitlines()
-    assert section[2] == "| Case | TCP RR latency |"
-    assert section[4].startswith("| host-packet_print | OVERHEAD +50.1 % \\[+49.5 %, +50.7 %\\] |")
-    assert section[5].startswith("| host-null | NEGLIGIBLE ≤ ")
+    assert section[2] == "Measured over 8 pairs of visits."
+    assert section[4] == "| Case | TCP RR latency |"
+    assert section[6].startswith("| host-packet_print | OVERHEAD +50.1 % \\[+49.5 %, +50.7 %\\] |")
+    assert section[7].startswith("| host-null | NEGLIGIBLE ≤ ")
     assert "- host-null only sleeps, and none of its 1 tests claims an effect; what this bed can tell apart: " in text
 
 
@@ -95,9 +96,10 @@ def test_below_8_units_there_is_no_section(tmp_path: Path) -> None:
 
 def test_the_terminal_shows_the_same(tmp_path: Path) -> None:
     lines = list(verdict_lines(study_run(tree_of(tmp_path).root).verdicts))
-    assert lines[0] == "host-packet_print  TCP RR latency: OVERHEAD +50.1 % [+49.5 %, +50.7 %]"
-    assert lines[1].startswith("host-null          TCP RR latency: NEGLIGIBLE ≤ ")
-    assert lines[2].startswith("host-null only sleeps, and none")
+    assert lines[:2] == ["", "Verdicts (8 pairs of visits; cost in percent, positive is worse):"]
+    assert lines[2] == "host-packet_print  TCP RR latency: OVERHEAD +50.1 % [+49.5 %, +50.7 %]"
+    assert lines[3].startswith("host-null          TCP RR latency: NEGLIGIBLE ≤ ")
+    assert lines[4].startswith("host-null only sleeps, and none")
 
 
 def test_another_margin(tmp_path: Path) -> None:
