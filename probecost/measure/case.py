@@ -79,7 +79,9 @@ class CaseRun:
         assert interface is not None  # no plan switches where it is not known
         ready = [visit.time_to_ready_s for visit in self.visits if visit.time_to_ready_s is not None]
         slowest_s = max(ready, default=None)
-        switching = Switching(interface, bed.options.seed, bed.iteration, lead_s(slowest_s))
+        tools = [visit.tool for visit in self.visits if visit.arm == layout.TOOL and visit.tool is not None]
+        seen = (tools[-1]["programs_loaded"], tools[-1]["programs_attached"]) if tools else None
+        switching = Switching(interface, bed.options.seed, bed.iteration, lead_s(slowest_s), seen)
         longer = tuple(
             replace(spec, duration_s=flow_duration_s(spec.duration_s, slowest_s)) for spec in setup.perf_tests
         )

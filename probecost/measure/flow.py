@@ -20,36 +20,38 @@ from probecost.remote.node import Node, Switched
 
 SEGMENT_S = 0.5
 GUARD_S = 0.1
-WARM_UP_S = 0.5  # of the supervisor, before the first segment
-SURE_S = 0.5  # five polls without a change
+WARM_UP_S = 0.3  # of the supervisor, before the first segment
+SURE_S = 0.1  # two polls of what was seen before
 STOP_S = 0.3
-CLIENT_START_S = 0.3  # a flow begins a little after its client was asked for, and must outlast the last segment
+CLIENT_START_S = 0.2  # a flow begins a little after its client was asked for, and must outlast the last segment
 
 
 @dataclass(frozen=True)
 class Switching:
     """``interface``: whose counters tell the rate, on the tool's node; ``lead_s``: what a start of the tool takes.
 
-    Seed and iteration decide the order of the segments.
+    Seed and iteration decide the order of the segments. ``expected``: how many programs the tool loaded and attached
+    in the visit before, ``None`` where that is not known.
     """
 
     interface: str
     seed: int
     iteration: int
     lead_s: float
+    expected: tuple[int, int] | None = None
 
 
 def lead_s(time_to_ready_s: float | None) -> float:
-    """What a start takes: until the tool is ready, and until that is sure."""
+    """What a start takes that is not the first: until the tool is ready, and until that is sure."""
     return (time_to_ready_s or 0.0) + SURE_S
 
 
 def flow_duration_s(asked_s: float, time_to_ready_s: float | None) -> float:
     """How long a flow must last so that a pair of segments fits in, at least ``asked_s``.
 
-    The tool's start may take half as long again as it did, and as long is waited before the segment without it.
+    The tool's start may take a quarter longer than it did, and as long is waited before the segment without it.
     """
-    pair_s = 2 * (SEGMENT_S + GUARD_S + 1.5 * lead_s(time_to_ready_s)) + STOP_S
+    pair_s = 2 * (SEGMENT_S + GUARD_S + 1.25 * lead_s(time_to_ready_s)) + STOP_S
     return max(asked_s, CLIENT_START_S + WARM_UP_S + pair_s)
 
 
@@ -83,7 +85,13 @@ class FlowVisit(Visit):
         folder, what = record.folder, self._switching
         most = math.ceil(flow_s / (2 * (SEGMENT_S + GUARD_S)))
         made = self._tool_node.switch(
-            tool_spec(self._case, f"{TREE}/{folder.switched_stdout}", f"{TREE}/{folder.switched_stderr}", {}),
+            tool_spec(
+                self._case,
+                f"{TREE}/{folder.switched_stdout}",
+                f"{TREE}/{folder.switched_stderr}",
+                {},
+                what.expected,
+            ),
             order_of_segments(what.seed, self._case.key, self.record.unit, record.spec.name, most, what.iteration),
             segment_s=SEGMENT_S,
             guard_s=GUARD_S,

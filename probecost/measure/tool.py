@@ -11,7 +11,9 @@ from probecost.remote.node import ToolSpec, ToolStart, ToolStop
 _STAY = ": a tool must stay in the foreground until it is told to end (no daemon, no '&')"
 
 
-def tool_spec(case: Case, stdout: str, stderr: str, monitors: Mapping[str, str]) -> ToolSpec:
+def tool_spec(
+    case: Case, stdout: str, stderr: str, monitors: Mapping[str, str], expected: tuple[int, int] | None = None
+) -> ToolSpec:
     """What a node needs to start it; all files are relative to the workdir."""
     return ToolSpec(
         command=case.command,
@@ -22,6 +24,7 @@ def tool_spec(case: Case, stdout: str, stderr: str, monitors: Mapping[str, str])
         stop_signal=case.stop_signal,
         log_cap_bytes=case.log_cap_bytes,
         monitors=monitors,
+        expected=expected,
     )
 
 

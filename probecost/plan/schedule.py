@@ -19,6 +19,7 @@ DEFAULT_SEED = 0  # of a workflow that is written: the same configuration gives 
 # What a visit costs beside its traffic, in seconds: rough figures for a host that is near, used for estimates only.
 PERF_TEST_OVERHEAD_S = 0.5
 TOOL_START_AND_STOP_S = 3.0
+LEAST_FLOW_S = 3.0  # a pair of segments of a tool that starts quickly
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,8 @@ def visits(
 
 def visit_duration_s(arm: str, perf_tests: Sequence[PerfTestSpec]) -> float:
     """Estimated seconds of one visit, without the tool's compile time."""
-    traffic_s = sum(spec.duration_s + PERF_TEST_OVERHEAD_S for spec in perf_tests)
+    least_s = LEAST_FLOW_S if arm == layout.SWITCHED else 0.0
+    traffic_s = sum(max(spec.duration_s, least_s) + PERF_TEST_OVERHEAD_S for spec in perf_tests)
     return traffic_s + (TOOL_START_AND_STOP_S if arm == layout.TOOL else 0.0)
 
 

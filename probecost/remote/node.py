@@ -82,7 +82,10 @@ class GeneratorEnd:
 
 @dataclass(frozen=True)
 class ToolSpec:
-    """A tool to start. Paths are relative to the workdir; ``monitors`` holds the files cpu, memory and logsize."""
+    """A tool to start. Paths are relative to the workdir; ``monitors`` holds the files cpu, memory and logsize.
+
+    ``expected``: how many programs an earlier start loaded and attached; with as many it counts as ready sooner.
+    """
 
     command: str
     stdout: str
@@ -92,6 +95,7 @@ class ToolSpec:
     stop_signal: str
     log_cap_bytes: int
     monitors: Mapping[str, str] = field(default_factory=dict)
+    expected: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True)

@@ -122,7 +122,7 @@ def test_a_tool_that_does_not_work_ends_the_visit_at_its_first_flow(switched: Sw
 
 
 def test_a_flow_that_is_too_short_says_what_to_do() -> None:
-    with pytest.raises(Exception, match=r"no pair of segments of x fits into a flow of 2\.7 s") as caught:
+    with pytest.raises(Exception, match=r"no pair of segments of x fits into a flow of 2\.8 s") as caught:
         run(Switched(0, (), ()))
     assert caught.value.errors[0].__class__ is PerfTestError  # type: ignore[attr-defined]
     assert "--schedule visits" in str(caught.value)
@@ -130,6 +130,6 @@ def test_a_flow_that_is_too_short_says_what_to_do() -> None:
 
 def test_flows_last_long_enough_for_a_slow_tool() -> None:
     assert flow_duration_s(10.0, None) == 10.0
-    assert flow_duration_s(3.0, 0.0) == pytest.approx(3.8)
-    assert flow_duration_s(3.0, 4.0) == pytest.approx(3.8 + 2 * 1.5 * 4.0)
+    assert flow_duration_s(1.0, 0.0) == pytest.approx(2.25)
+    assert flow_duration_s(1.0, 4.0) == pytest.approx(2.25 + 2 * 1.25 * 4.0)
     assert flow_duration_s(30.0, 4.0) == 30.0

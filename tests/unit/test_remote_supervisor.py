@@ -15,6 +15,7 @@ import pytest
 from supervisor_process import SupervisorProcess, alive, until
 
 from probecost.remote.supervisor.processes import stat_of
+from probecost.remote.supervisor.tool import READY_POLL_S, READY_POLLS
 
 R = "performance-test-results"
 STUBBORN = "trap '' INT TERM; while :; do sleep 1; done"
@@ -64,6 +65,13 @@ class TestTool:
         assert stopped["alive"] is True
         assert stopped["signal"] == "SIGINT"
         assert not alive(started["pid"])
+
+    @pytest.mark.parametrize(("expected", "outcome"), [(None, "timeout"), ([1, 1], "timeout"), ([0, 0], "ready")])
+    def test_that_is_as_it_was_before_needs_fewer_polls(self, start: Any, expected: Any, outcome: str) -> None:
+        started = start_tool(
+            start(), "exec sleep 60", expected=expected, ready_timeout_s=0.9 * READY_POLLS * READY_POLL_S
+        )
+        assert started["outcome"] == outcome
 
     def test_that_ends_at_once_says_its_exit_code_and_last_words(self, start: Any) -> None:
         started = start_tool(start(), "echo no such probe >&2; exit 3", attaches="bpf")

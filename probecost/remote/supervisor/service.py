@@ -117,8 +117,9 @@ class Service:
         """
         names = ("stdout", "stderr")
 
-        def start(number: int) -> Tool:
-            return self._open_tool(dict(spec, **{key: spec[key].replace("{start}", str(number)) for key in names}))
+        def start(number: int, expected: Optional[List[int]]) -> Tool:
+            files = {key: spec[key].replace("{start}", str(number)) for key in names}
+            return self._open_tool(dict(spec, expected=expected or spec.get("expected"), **files))
 
         switching = self._switching = Switching(start, self.stop_tool, interface, guard_s, lead_s)
         try:

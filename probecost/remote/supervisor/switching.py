@@ -16,7 +16,7 @@ from .sampling import parse_net_dev, parse_snmp, read_proc
 from .tool import Tool
 
 TOOL = "tool"
-WARM_UP_S = 0.5
+WARM_UP_S = 0.3
 COUNTERS = (
     "rx_packets",
     "rx_bytes",
@@ -51,13 +51,15 @@ def counters(interface: str) -> Dict[str, int]:
 class Switching:
     """``start`` starts the tool for the n-th time, ``stop`` stops it; both belong to the service, as the tool does.
 
+    ``start`` is also told how many programs the tool had loaded and attached the last time.
+
     ``lead_s``: what a start takes, until there was one. ``done`` is set by whoever runs it, when nothing of it runs any
     more.
     """
 
     def __init__(
         self,
-        start: Callable[[int], Tool],
+        start: Callable[[int, Optional[List[int]]], Tool],
         stop: Callable[[], Dict[str, Any]],
         interface: str,
         guard_s: float,
@@ -70,6 +72,7 @@ class Switching:
         self._lead_s = lead_s
         self._cancelled = threading.Event()
         self.done = threading.Event()
+        self._seen: Optional[List[int]] = None
         self._rows: List[Dict[str, Any]] = []
         self._starts: List[Dict[str, Any]] = []
         self._stops: List[Dict[str, Any]] = []
@@ -124,8 +127,11 @@ class Switching:
         tool: Optional[Tool] = None
         if arm == TOOL:
             before = time.monotonic()
-            tool = self._start_tool(len(self._starts) + 1)
-            self._starts.append(tool.await_ready())
+            tool = self._start_tool(len(self._starts) + 1, self._seen)
+            started = tool.await_ready()
+            self._starts.append(started)
+            if started["outcome"] == "ready":
+                self._seen = [started["programs_loaded"], started["programs_attached"]]
             self._lead_s = time.monotonic() - before
         else:
             self._cancelled.wait(self._lead_s)

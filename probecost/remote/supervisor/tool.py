@@ -14,6 +14,7 @@ from .files import Files
 from .processes import CHILDREN, Stat, end, spawn, trees
 
 READY_POLL_S = 0.1
+KNOWN_POLL_S = 0.05
 READY_POLLS = 5
 PARTIAL_S = 5.0
 WATCH_S = 0.25
@@ -114,7 +115,11 @@ class Tool:
         ``ready``: every tracing program that its tree holds is attached and the set was unchanged for 5 polls (a tool
         that attaches nothing is ready when it lives that long); ``partial``: some are, and nothing changed for 5 s;
         ``exited``; ``timeout``. ``time_to_ready_s`` counts to the first poll that saw the final set.
+
+        Where the tool was started before, its spec may say how many programs were loaded and attached then
+        (``expected``): as soon as two polls see as many, it is ready.
         """
+        expected = self._spec.get("expected")
         deadline = self._started + float(self._spec["ready_timeout_s"])
         seen: Any = None
         since = self._started
@@ -127,7 +132,9 @@ class Tool:
             if programs != seen:
                 seen, since, polls = programs, now, 0
             polls += 1
-            stable = polls > READY_POLLS
+            counts = [len(programs.loaded), len(programs.attached)]
+            stable = polls > READY_POLLS and now - since >= READY_POLLS * READY_POLL_S
+            stable = stable or (counts == expected and polls > 1)
             if self._spec["attaches"] == "none":
                 if stable:
                     return self._readiness("ready", since, programs)
@@ -138,7 +145,7 @@ class Tool:
                     return self._readiness("partial", since, programs)
             if now >= deadline:
                 return self._readiness("timeout", now, programs)
-            time.sleep(READY_POLL_S)
+            time.sleep(KNOWN_POLL_S if expected else READY_POLL_S)
 
     def _readiness(self, outcome: str, since: float, programs: Optional[bpf.Programs]) -> Dict[str, Any]:
         if programs is not None:
