@@ -68,9 +68,8 @@ class TestTool:
 
     @pytest.mark.parametrize(("expected", "outcome"), [(None, "timeout"), ([1, 1], "timeout"), ([0, 0], "ready")])
     def test_that_is_as_it_was_before_needs_fewer_polls(self, start: Any, expected: Any, outcome: str) -> None:
-        started = start_tool(
-            start(), "exec sleep 60", expected=expected, ready_timeout_s=0.9 * READY_POLLS * READY_POLL_S
-        )
+        too_short_s = 0.7 * READY_POLLS * READY_POLL_S  # for all the polls, and not for two
+        started = start_tool(start(), "exec sleep 60", expected=expected, ready_timeout_s=too_short_s)
         assert started["outcome"] == outcome
 
     def test_that_ends_at_once_says_its_exit_code_and_last_words(self, start: Any) -> None:
