@@ -12,10 +12,22 @@ from pydantic import BeforeValidator, Field, model_validator
 from probecost.config.models import Attaches, PairKind
 from probecost.config.tool_files import Registry, RegistryChanges
 from probecost.config.validation import Section, complaint
-from probecost.config.values import Address, DestinationText, Scalar, Scalars, SizeBytes, StopSignal
+from probecost.config.values import (
+    Address,
+    Bitrate,
+    DestinationText,
+    FolderName,
+    Host,
+    Scalar,
+    Scalars,
+    SizeBytes,
+    StopSignal,
+)
 
 Name = Annotated[str, Field(min_length=1)]
 Seconds = Annotated[float, Field(gt=0)]
+MAX_STREAMS = 128
+Streams = Annotated[int, Field(ge=1, le=MAX_STREAMS)]
 
 
 def _null_is_empty(value: object) -> object:
@@ -35,15 +47,15 @@ class PerfTest(Section):
     """One connection type of a perf test; what it leaves out, its section or the defaults say."""
 
     duration: Seconds | None = None
-    streams: Annotated[int, Field(ge=1, le=128)] | None = None
-    target_bw: str | None = None
+    streams: Streams | None = None
+    target_bw: Bitrate | None = None
 
 
 class StreamTests(Section):
     """``throughput`` or ``pps``. With neither stream named, both are meant."""
 
     duration: Seconds | None = None
-    target_bw: str | None = None
+    target_bw: Bitrate | None = None
     single_stream: PerfTest | None = None
     multi_stream: PerfTest | None = None
 
@@ -96,7 +108,7 @@ class DiscoveryHints(Section):
     """What decides between several candidates."""
 
     internal_port_type: str | None = None
-    python_interpreter: str = "python3"
+    python_interpreter: Name = "python3"
 
 
 class Paths(Section):
@@ -114,7 +126,7 @@ class Defaults(Section):
     duration: Seconds = 10.0
     timeout: Seconds | None = None
     use_sudo: bool = True
-    python_interpreter: str = "python3"
+    python_interpreter: Name = "python3"
 
 
 class Monitoring(Section):
@@ -133,8 +145,8 @@ class MinimalFile(Section):
     """minimal-input.yaml: what a user writes by hand."""
 
     version: str = "1.0"
-    environment: Name
-    nodes: Annotated[dict[Name, MinimalNode], Field(min_length=1)]
+    environment: FolderName
+    nodes: Annotated[dict[FolderName, MinimalNode], Field(min_length=1)]
     test_pairs: PairsByKind | None = None
     discovery_hints: Annotated[DiscoveryHints, BeforeValidator(_null_is_empty)] = DiscoveryHints()
     ssh_config: str | None = None
@@ -148,7 +160,7 @@ class MinimalFile(Section):
 class FullSshHost(Section):
     """A node in ``ssh.ssh_hosts``."""
 
-    host: Name
+    host: Host
     workdir: Name
     user: str | None = None
     port: Annotated[int, Field(ge=1, le=65535)] | None = None
@@ -157,7 +169,7 @@ class FullSshHost(Section):
 class FullSsh(Section):
     """``ssh``. ``config_file`` is an OpenSSH client configuration, relative to the file's folder."""
 
-    ssh_hosts: Annotated[dict[Name, FullSshHost], Field(min_length=1)]
+    ssh_hosts: Annotated[dict[FolderName, FullSshHost], Field(min_length=1)]
     config_file: str | None = None
 
 
@@ -245,7 +257,7 @@ class FullFile(Section):
     """<env>-full.yaml: everything known of an environment."""
 
     version: str = "1.0"
-    environment: Name
+    environment: FolderName
     generated: Generated | None = None
     ssh: FullSsh
     environments: FullPairs

@@ -106,7 +106,14 @@ def _stable(case: Named, name: str, value: str, seen: dict[tuple[str, str], dict
         return value
     if variable in INTERFACES and case.from_template:
         return value
-    return variable or (_rank(seen, case.kind, f"{name}s", value) if _is_address(value) else value)
+    if _is_address(value):
+        return variable or _rank(seen, case.kind, f"{name}s", value)
+    return variable or _without_addresses(case, f"{name}s", value, seen)
+
+
+def _without_addresses(case: Named, variable: str, text: str, seen: dict[tuple[str, str], dict[str, int]]) -> str:
+    """``text`` with the variable of each address in it instead, or the rank of an unknown one."""
+    return _ADDRESS.sub(lambda match: case.names.get(match[0]) or _rank(seen, case.kind, variable, match[0]), text)
 
 
 def _rank(seen: dict[tuple[str, str], dict[str, int]], kind: str, variable: str, value: str) -> str:
@@ -128,7 +135,7 @@ def _from_name(case: Named, seen: dict[tuple[str, str], dict[str, int]]) -> str:
     if tool_id(name).lower().startswith(case.tool.lower()):
         name = tool_id(name)[len(case.tool) :]
     name = _CASE_NUMBER.sub("", _DATE.sub("", name))
-    name = _ADDRESS.sub(lambda match: case.names.get(match[0]) or _rank(seen, case.kind, "addresses", match[0]), name)
+    name = _without_addresses(case, "addresses", name, seen)
 
     def process(match: re.Match[str]) -> str:
         variable = f"{match['what']}_pid" if match["what"] else "pid"

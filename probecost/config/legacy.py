@@ -33,6 +33,7 @@ from probecost.config.legacy_perf import perf_notes, performance_tests
 from probecost.config.models import PairKind, PerfType
 from probecost.config.references import pair_problems
 from probecost.config.validation import in_order, validate
+from probecost.config.values import FOLDER_NAME, is_folder_name
 from probecost.errors import ConfigError
 
 M = TypeVar("M", bound=BaseModel)
@@ -98,6 +99,9 @@ class _Chosen:
 def read_legacy(folder: Path, project_root: Path) -> Legacy:
     """Read all files of a legacy folder. ``ConfigError`` with the mistakes of all of them."""
     reader = _Reader(folder, project_root)
+    name = folder.resolve().name
+    if not is_folder_name(name):
+        reader.problems.append(f"{folder}: a legacy environment has the name of its folder: expected {FOLDER_NAME}")
     files = [folder / name for name in LEGACY_FILES]
     ssh, ssh_document = reader.read(files[0], SshFile, read_yaml)
     pairs, pairs_document = reader.read(files[1], EnvironmentFile, read_yaml)
@@ -115,7 +119,7 @@ def read_legacy(folder: Path, project_root: Path) -> Legacy:
     entries = _numbered(chosen)
     kept, perf_type_notes = _perf_types(tools, tools_document, performance)
     full = FullFile(
-        environment=folder.resolve().name,
+        environment=name,
         ssh=FullSsh(ssh_hosts={name: _ssh_host(host) for name, host in ssh.ssh_hosts.items()}),
         environments=pairs.test_environments,
         paths=Paths(tools_dir=_tools_dir(entries)),

@@ -10,10 +10,10 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
-from probecost.config.files import FullPairs, FullSshHost, Name, PerfTest, Seconds
+from probecost.config.files import FullPairs, FullSshHost, Name, PerfTest, Seconds, Streams
 from probecost.config.models import PairKind, PerfType
 from probecost.config.validation import Section
-from probecost.config.values import Scalars
+from probecost.config.values import Bitrate, FolderName, Scalars
 
 
 def _one_or_many(value: object) -> object:
@@ -25,8 +25,9 @@ def _null_is_empty(value: object) -> object:
 
 
 Port = Annotated[int, Field(ge=1, le=65535)]
+Bitrates = Annotated[tuple[Bitrate, ...], BeforeValidator(_one_or_many)]
 Ports = Annotated[tuple[Port, ...], BeforeValidator(_one_or_many)]
-StreamCounts = Annotated[tuple[Annotated[int, Field(ge=1, le=128)], ...], BeforeValidator(_one_or_many)]
+StreamCounts = Annotated[tuple[Streams, ...], BeforeValidator(_one_or_many)]
 PairKinds = Annotated[tuple[PairKind, ...], BeforeValidator(_one_or_many)]
 PerfTypes = Annotated[tuple[PerfType, ...], BeforeValidator(_one_or_many)]
 
@@ -42,7 +43,7 @@ class LegacySshHost(FullSshHost):
 class SshFile(Section):
     """ssh-config.yaml."""
 
-    ssh_hosts: Annotated[dict[Name, LegacySshHost], Field(min_length=1)]
+    ssh_hosts: Annotated[dict[FolderName, LegacySshHost], Field(min_length=1)]
     version: str | None = None
 
 
@@ -67,7 +68,7 @@ class LegacyTest(Commands):
     """``single_stream`` or ``multi_stream``; of a list of values, probecost takes the first."""
 
     duration: Seconds | None = None
-    target_bw: Scalars = ()
+    target_bw: Bitrates = ()
     streams: StreamCounts = ()
     ports: Ports = ()
     base_port: Port | None = None

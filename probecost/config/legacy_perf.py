@@ -6,14 +6,16 @@ output and end them. So the numbers of a template are taken over, and every othe
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from probecost.config.commands import options, split
 from probecost.config.documents import Document, KeyPath
-from probecost.config.files import LatencyTests, PerformanceTests, PerfTest, StreamTests
+from probecost.config.files import MAX_STREAMS, LatencyTests, PerformanceTests, PerfTest, StreamTests
 from probecost.config.legacy_files import Commands, LegacyLatency, LegacyStreams, LegacyTest, LegacyTests
 from probecost.config.perf_specs import DEFAULT_PORT_RANGE
+from probecost.config.values import is_bitrate
 
 _LONG_OPTIONS = {
     "--bandwidth": "-b",
@@ -37,6 +39,8 @@ _SAME: Mapping[str, Mapping[str, str | None]] = {
     "netserver": {"-L": "{server_ip}", "-p": "{port}", "-D": ""},
     "netperf": {"-H": "{server_ip}", "-L": "{client_ip}", "-p": "{port}", "-l": None},
 }
+#: Options whose values are read, by program.
+_NUMBERS: Mapping[str, tuple[str, ...]] = {"iperf3": ("-t", "-b", "-P"), "netperf": ("-l",), "netserver": ()}
 _LATENCY_FIELDS = {
     *("min_latency", "mean_latency", "max_latency", "p50_latency", "p90_latency", "p99_latency"),
     *("transaction_rate", "elapsed_time"),
@@ -74,11 +78,30 @@ class Template:
         return cls(words[start].rpartition("/")[2], " ".join(words[:start]), own, test)
 
     def number(self, option: str) -> float | None:
-        """The value of an option where it is a number and no variable."""
+        """The value of an option where it is a number above 0 and no variable."""
         try:
-            return float(self.own.get(option, ""))
+            value = float(self.own.get(option, ""))
         except ValueError:
             return None
+        return value if 0 < value < math.inf else None
+
+    @property
+    def streams(self) -> int | None:
+        """Of ``-P``, where it is a number that probecost can measure with."""
+        value = self.number("-P")
+        return int(value) if value is not None and value.is_integer() and value <= MAX_STREAMS else None
+
+    @property
+    def bitrate(self) -> str | None:
+        """Of ``-b``, where it is written out."""
+        value = self.own.get("-b", "")
+        return value if is_bitrate(value) else None
+
+    def is_read(self, option: str) -> bool:
+        """Whether the value of an option with a number is one that can be taken over, or a variable."""
+        if "{" in self.own[option]:
+            return True
+        return {"-b": self.bitrate, "-P": self.streams}.get(option, self.number(option)) is not None
 
 
 def performance_tests(tests: LegacyTests) -> PerformanceTests:
@@ -105,13 +128,11 @@ def _streams(section: LegacyStreams | None, protocol: str) -> StreamTests | None
         if test is None:
             return None
         template = _client(test, section, protocol)
-        literal = template.own.get("-b", "{") if template else "{"
-        bitrate = next(iter(test.target_bw), None) or ("" if "{" in literal else literal) or None
+        bitrate = next(iter(test.target_bw), None) or (template.bitrate if template else None)
         streams = next(iter(test.streams), None) or next(iter(section.streams), None)
-        parallel = template.number("-P") if template else None
         return PerfTest(
             duration=test.duration or (template.number("-t") if template and section.duration is None else None),
-            streams=(streams or (int(parallel) if parallel else None)) if multi else None,
+            streams=(streams or (template.streams if template else None)) if multi else None,
             target_bw=bitrate,
         )
 
@@ -209,7 +230,11 @@ def _command_notes(key: str, perf_type: str, command: str) -> Iterator[str]:
         same |= {"-u": "", "-l": "64"}
     if wanted == "netperf":
         same["-t"] = {"client_cmd_tcp": "TCP_RR", "client_cmd_udp": "UDP_RR"}.get(key)
-    others = [f"{name} {value}".strip() for name, value in template.own.items() if not _is_same(same, name, value)]
+    others = [
+        f"{name} {value}".strip()
+        for name, value in template.own.items()
+        if not _is_same(same, name, value) or (name in _NUMBERS[wanted] and not template.is_read(name))
+    ]
     others += _other_test_options(template)
     if template.before:
         others.insert(0, template.before)

@@ -15,6 +15,12 @@ from probecost.config.models import Attaches, PairKind
 from probecost.config.validation import Section, again, complaint, located
 from probecost.config.values import Scalar, Scalars, SizeBytes, StopSignal, scalar_text
 
+#: Keys that one may expect a tool to have, and what has that effect.
+_ELSEWHERE = {
+    "environment": "it belongs to the category",
+    "enabled": "leave the tool out, or name it in tools.drop of the minimal input",
+}
+
 
 def _directions(value: object) -> object:
     """``[rx, tx]`` is a mapping without variables of its own."""
@@ -56,13 +62,17 @@ class ToolEntry(ToolSettings):
     @classmethod
     def _no_misspelt_keys(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
         """An unknown key is a variable, unless no template can use it and it looks like a known key."""
-        misspelt = dict(_misspelt(data, list(cls.model_fields))) if isinstance(data, dict) else {}
-        if not misspelt:
+        if not isinstance(data, dict):
+            return handler(data)
+        misspelt = dict(_misspelt(data, list(cls.model_fields)))
+        foreign = [key for key in _ELSEWHERE if key in data and not _is_used(key, data)]
+        if not misspelt and not foreign:
             return handler(data)
         text = "no key, and no variable of the template (did you mean {!r}?)"
         complaints = [located(complaint(text.format(meant)), key, data[key]) for key, meant in misspelt.items()]
+        complaints += [located(complaint(f"no key of a tool: {_ELSEWHERE[key]}"), key, data[key]) for key in foreign]
         try:
-            handler({key: value for key, value in data.items() if key not in misspelt})
+            handler({key: value for key, value in data.items() if key not in misspelt and key not in foreign})
         except ValidationError as error:
             is_said = {("missing", (meant,)) for meant in misspelt.values()}
             complaints += [item for item in again(error) if (item["type"], item.get("loc")) not in is_said]
@@ -72,6 +82,11 @@ class ToolEntry(ToolSettings):
     def variables(self) -> dict[str, str]:
         """Every other key of the entry."""
         return dict(self.__pydantic_extra__ or {})
+
+
+def _is_used(key: str, data: Mapping[object, object]) -> bool:
+    """Whether ``{key}`` stands in the template or in anything else of the tool."""
+    return any("{" + key + "}" in str(value) for value in data.values())
 
 
 def _misspelt(data: Mapping[object, object], known: Sequence[str]) -> Iterator[tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""Single values of the configuration files: SSH destinations, addresses, sizes, signals, scalars as text."""
+"""Single values of the configuration files: SSH destinations, addresses, names, sizes, signals, scalars as text."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import Annotated
 
-from pydantic import AfterValidator, BeforeValidator
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from probecost.config.validation import complaint, nearest
 
@@ -15,7 +15,10 @@ _DESTINATION = re.compile(
     r"(?:(?P<user>[^@\s:/]+)@)?(?:\[(?P<v6>[0-9A-Fa-f:.%\w]+)\]|(?P<host>[^@\s:/\[\]-][^@\s:/\[\]]*))(?::(?P<port>\d{1,5}))?"
 )
 _SIZE = re.compile(r"(\d+)\s*([kmgt]?)(i?)b?", re.IGNORECASE)
+_BITRATE = re.compile(r"\d+(\.\d+)?[kmgt]?(?:bps|bits?|b)?(/\d+)?", re.IGNORECASE)
 _SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGKILL")
+
+FOLDER_NAME = "a name that a folder can have: no '/', no control characters, no '-' at its start, up to 100 bytes"
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,41 @@ def _destination(text: str) -> str:
         parse_destination(text)
     except ValueError:
         raise complaint("expected [user@]host[:port]") from None
+    return text
+
+
+def _host(text: str) -> str:
+    """A host without what stands around it in a destination: user and port have keys of their own."""
+    try:
+        destination = parse_destination(text)
+    except ValueError:
+        destination = None
+    if destination is None or destination.user or destination.port:
+        raise complaint("expected a host name or address alone: user and port have keys of their own")
+    return text
+
+
+def _folder_name(text: str) -> str:
+    """Environments and nodes are folders of the results tree."""
+    if not is_folder_name(text):
+        raise complaint(f"expected {FOLDER_NAME}")
+    return text
+
+
+def is_folder_name(text: str) -> bool:
+    """Whether an environment or a node may have this name."""
+    is_odd = text in (".", "..") or text.startswith("-") or "/" in text or not text.isprintable()
+    return 0 < len(text.encode(errors="replace")) <= 100 and not is_odd
+
+
+def is_bitrate(text: str) -> bool:
+    """Whether iperf3's ``-b`` takes the text: ``500M``, ``1G/16``."""
+    return bool(_BITRATE.fullmatch(text))
+
+
+def _bitrate(text: str) -> str:
+    if not is_bitrate(text):
+        raise complaint("expected bits per second as for iperf3's -b, such as 500M or 1G; 0 is without a limit")
     return text
 
 
@@ -93,6 +131,9 @@ def _one_or_many(value: object) -> object:
 
 DestinationText = Annotated[str, AfterValidator(_destination)]
 Address = Annotated[str, AfterValidator(_address)]
+Host = Annotated[str, Field(min_length=1), AfterValidator(_host)]
+FolderName = Annotated[str, Field(min_length=1), AfterValidator(_folder_name)]
+Bitrate = Annotated[str, AfterValidator(_bitrate)]
 Scalar = Annotated[str, BeforeValidator(scalar_text)]
 Scalars = Annotated[tuple[Scalar, ...], BeforeValidator(_one_or_many)]
 SizeBytes = Annotated[int, BeforeValidator(_size_bytes)]

@@ -28,12 +28,14 @@ from probecost.plan.variables import (
     AbsentValueError,
     UnknownVariableError,
     all_placeholders,
+    literal,
     placeholders,
     render,
     resolve,
 )
 
 _DIRECTION_VARIABLES = frozenset({"direction", "SRC_IP", "DST_IP"})
+_NO_DIRECTIONS = " (its category has no directions)"
 
 
 @dataclass(frozen=True)
@@ -44,9 +46,13 @@ class Expansion:
     notes: tuple[str, ...]
 
 
+class _NoCommandError(Exception):
+    """A template that comes out empty."""
+
+
 @dataclass(frozen=True)
 class _Value:
-    """One value of a parameter; ``variable`` is what it stands for if it was discovered (``vhost_pids.0``)."""
+    """One value of a parameter, as written; ``variable`` is that from which it was discovered (``vhost_pids.0``)."""
 
     text: str
     variable: str | None = None
@@ -74,6 +80,20 @@ class _Tool:
         ends = {"rx": {"SRC_IP": remote, "DST_IP": local}, "tx": {"SRC_IP": local, "DST_IP": remote}}
         found = self.category.directions if own is None else own
         return {name: {**ends.get(name, {}), **variables} for name, variables in found.items()}
+
+    @property
+    def expanded_directions(self) -> list[str | None]:
+        """The directions that make cases of their own; ``[None]`` where the template depends on none.
+
+        A tool's own parameters and keys go before the variables of directions. A parameter ``direction`` chooses some.
+        """
+        directions = self.directions
+        own = {*self.entry.parameters, *self.entry.variables}
+        of_directions = _DIRECTION_VARIABLES | {name for variables in directions.values() for name in variables}
+        if not all_placeholders(self.entry.template, self.definitions) & (of_directions - own):
+            return [None]
+        chosen = self.entry.parameters.get("direction")
+        return [name for name in directions if chosen is None or name in chosen]
 
     @property
     def definitions(self) -> dict[str, str]:
@@ -112,6 +132,10 @@ def expand(full: FullFile, where: Where) -> Expansion:
                     )
                 origin.setdefault(identity, tool.where)
                 entries.append(entry.model_copy(update={"id": len(entries) + 1}))
+        except _NoCommandError:
+            problems.append(
+                f"{tool.where}: tool {tool.label}: nothing is left of its template: {tool.entry.template!r}"
+            )
         except AbsentValueError as error:
             notes[f"{tool.label}: left out, it needs {{{error.name}}} and this environment has none"] = None
     if problems:
@@ -136,8 +160,18 @@ def _unknown_variables(tool: _Tool) -> Iterator[str]:
     definitions = {**of_directions, **tool.definitions}
     known = {*definitions, *ALL, "path", "duration", *(("direction",) if directions else ())}
     for name in sorted(all_placeholders(tool.entry.template, definitions) - known):
-        reason = " (its category has no directions)" if name in _DIRECTION_VARIABLES else nearest(name, known)
-        yield f"{tool.where}: tool {tool.label}: unknown variable {{{name}}}{reason} in template: {tool.entry.template}"
+        if name in _DIRECTION_VARIABLES:
+            reason = f" (defined for rx and tx, not for {', '.join(directions)})" if directions else _NO_DIRECTIONS
+        else:
+            reason = nearest(name, known)
+        text = f"unknown variable {{{name}}}{reason} in template: {tool.entry.template}"
+        hint = "" if reason else f" (a literal {{{name}}} is written {{{{{name}}}}})"
+        yield f"{tool.where}: tool {tool.label}: {text}{hint}"
+    if directions and tool.expanded_directions != [None]:
+        for value in tool.entry.parameters.get("direction", ()):
+            if value not in directions:
+                text = f"parameter direction: {value!r} is none of its directions: {', '.join(directions)}"
+                yield f"{tool.where}: tool {tool.label}: {text}"
     partial = {name for variables in directions.values() for name in variables}
     for name in sorted(partial & all_placeholders(tool.entry.template, definitions)):
         for direction, variables in directions.items():
@@ -155,32 +189,36 @@ def _unknown_variables(tool: _Tool) -> Iterator[str]:
 def _cases(tool: _Tool, full: FullFile, found: Variables, notes: dict[str, None]) -> Iterator[CaseEntry]:
     entry = tool.entry
     duration_s = entry.duration or full.defaults.duration
+    path = PurePosixPath(full.paths.tools_dir or DEFAULT_TOOLS_DIR, tool.category_name, entry.script)
     fixed = {
         **{name: value if isinstance(value, str) else ",".join(value) for name, value in found.items()},
-        "path": str(PurePosixPath(full.paths.tools_dir or DEFAULT_TOOLS_DIR, tool.category_name, entry.script)),
+        "path": literal(str(path)),
         "duration": f"{duration_s:g}",
-        **entry.variables,
     }
-    used = all_placeholders(entry.template, tool.definitions)
-    of_directions = _DIRECTION_VARIABLES | {name for variables in tool.directions.values() for name in variables}
-    directions: list[str | None] = list(tool.directions) if used & of_directions else [None]
-    for direction in directions:
+    lists = {name: list(_parameter(texts, found)) for name, texts in entry.parameters.items()}
+    for name in (name for name, items in lists.items() if not items):
+        fixed[name] = "" if name in ALL else entry.parameters[name][0]
+    present = {name: items for name, items in lists.items() if items}
+    for direction in tool.expanded_directions:
         values = dict(fixed)
+        chosen_from = present
         if direction is not None:
             values |= {**tool.directions[direction], "direction": direction}
-        lists = {name: list(_parameter(texts, values, found)) for name, texts in entry.parameters.items()}
-        for name in (name for name, items in lists.items() if not items):
-            values[name] = "" if name in ALL else entry.parameters[name][0]
-        present = {name: items for name, items in lists.items() if items}
-        for combination in itertools.product(*present.values()):
-            chosen = dict(zip(present, combination, strict=True))
+            if "direction" in present:
+                chosen_from = {
+                    **present,
+                    "direction": [item for item in present["direction"] if item.text == direction],
+                }
+        values |= entry.variables
+        for combination in itertools.product(*chosen_from.values()):
+            chosen = dict(zip(chosen_from, combination, strict=True))
             yield _case(
                 tool, full, {**values, **{name: item.text for name, item in chosen.items()}}, chosen, direction, notes
             )
 
 
-def _parameter(texts: tuple[str, ...], values: Mapping[str, str], found: Variables) -> Iterator[_Value]:
-    """The values of a parameter; ``{vhost_pids}`` becomes as many as there are."""
+def _parameter(texts: tuple[str, ...], found: Variables) -> Iterator[_Value]:
+    """The values of a parameter; ``{vhost_pids}`` becomes as many as there are. Others may hold variables still."""
     for text in texts:
         names = placeholders(text)
         discovered = found.get(names[0]) if names and text == f"{{{names[0]}}}" else None
@@ -189,7 +227,7 @@ def _parameter(texts: tuple[str, ...], values: Mapping[str, str], found: Variabl
         elif discovered is not None:
             yield from [_Value(discovered, names[0])] if discovered else []
         else:
-            yield _Value(resolve(text, values))
+            yield _Value(text)
 
 
 def _case(
@@ -204,7 +242,11 @@ def _case(
     rendered = render(entry.template, values, ALL)
     for name in rendered.left_out:
         notes[f"{tool.label}: the option with {{{name}}} left out, this environment has none"] = None
-    parameters = {name: item.text for name, item in chosen.items()}
+    if not rendered.command:
+        raise _NoCommandError
+    parameters = {name: resolve(f"{{{name}}}", values) for name in chosen}
+    named = {**values, **{name: name for name in ALL if name not in chosen}}
+    stable = {name: item.variable or resolve(f"{{{name}}}", named) for name, item in chosen.items()}
     if direction is not None:
         parameters["direction"] = direction
     return CaseEntry(
@@ -217,7 +259,7 @@ def _case(
         parameters=parameters,
         duration=entry.duration or full.defaults.duration,
         template=_with_literals(entry),
-        discovered={name: item.variable for name, item in chosen.items() if item.variable is not None},
+        discovered={name: text for name, text in stable.items() if text != parameters[name]},
         attaches=entry.attaches,
         ready_timeout=entry.ready_timeout,
         stop_signal=entry.stop_signal,

@@ -52,6 +52,11 @@ def placeholders(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(match["name"] for match in _PLACEHOLDER.finditer(text) if match["name"]))
 
 
+def literal(text: str) -> str:
+    """``text`` so that nothing in it is taken for a variable: ``{word}`` becomes ``{{word}}``."""
+    return _PLACEHOLDER.sub(lambda match: f"{{{match[0]}}}", text)
+
+
 def resolve(text: str, values: Mapping[str, str], _inside: tuple[str, ...] = ()) -> str:
     """``text`` with its variables replaced, unquoted; values may hold variables again. ``UnknownVariableError``."""
 

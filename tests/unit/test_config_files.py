@@ -108,10 +108,20 @@ def test_a_misspelt_section_is_one_mistake(tmp_path: Path) -> None:
         ("nodes:", "nodes: []\nnodez:", "expected a mapping of keys to values"),
         ("me@192.0.2.1:2222", "[a, b]", "expected text"),
         ("/home/me/work", "''", "must not be empty"),
+        ("environment: bed", "environment: ../bed", 'environment = "../bed": expected a name that a folder can have'),
+        ("environment: bed", "environment: ..", "expected a name that a folder can have"),
+        ("left-server", "a/../b", "expected a name that a folder can have"),
+        ("version", "discovery_hints: {python_interpreter: ''}\nversion", "must not be empty"),
     ],
 )
 def test_what_is_wrong_is_said(tmp_path: Path, old: str, new: str, message: str) -> None:
     assert any(message in problem for problem in problems(tmp_path, MINIMAL.replace(old, new)))
+
+
+def test_the_name_of_a_node_may_be_a_number(tmp_path: Path) -> None:
+    assert problems(tmp_path, MINIMAL.replace("left-server", "7")) == []
+    found = problems(tmp_path, MINIMAL.replace("left-server:", "7:"))
+    assert found == ['14: test_pairs.host.server = "left-server": there is no such node; known nodes: 7, right-client']
 
 
 def test_a_vm_needs_its_host_uuid_and_address(tmp_path: Path) -> None:
@@ -191,6 +201,20 @@ environments:
         assert server is not None
         assert (server.qemu_pid, server.vhost_pids) == ("11", ("12", "13"))
 
+    @pytest.mark.parametrize("host", ["192.0.2.1:2222", "me@192.0.2.1", "[fd00::1]:22", "a b", "-oProxyCommand=x"])
+    def test_a_host_has_neither_user_nor_port(self, tmp_path: Path, host: str) -> None:
+        text = self.BASE.replace("KVM", "null").replace("192.0.2.1", f"'{host}'")
+        _, found = validate(FullFile, document(tmp_path, text))
+        (problem,) = found
+        assert f'ssh.ssh_hosts.s.host = "{host}": expected a host name or address alone' in problem
+
+    @pytest.mark.parametrize(("bitrate", "is_one"), [("1G", True), ("0", True), ("2.5m/16", True), ("100Mbps", True),
+        ("1000000", True), ("fast", False), ("-1G", False), ("", False), ("1G -R", False)])  # fmt: skip
+    def test_bitrates(self, tmp_path: Path, bitrate: str, is_one: bool) -> None:
+        tests = f"performance_tests: {{pps: {{single_stream: {{target_bw: '{bitrate}'}}}}}}\n"
+        _, found = validate(FullFile, document(tmp_path, self.BASE.replace("KVM", "null") + tests))
+        assert [("iperf3's -b" in problem) for problem in found] == ([] if is_one else [True])
+
     def test_a_mistake_in_the_flat_form_is_found_where_it_stands(self, tmp_path: Path) -> None:
         text = self.BASE.replace("KVM", "\n      qemu_pidd: 11\n      vhost_pids: []")
         _, found = validate(FullFile, document(tmp_path, text))
@@ -239,6 +263,8 @@ tools:
         ("old", "new", "key", "message"),
         [
             ("parameters:", "parmeters:", "parmeters", "did you mean 'parameters'?"),
+            ("stop_signal: TERM", "environment: vm", "environment", "no key of a tool: it belongs to the category"),
+            ("stop_signal: TERM", "enabled: false", "enabled", "no key of a tool: leave the tool out"),
             ("stop_signal: TERM", "stop_signl: TERM", "stop_signl", "did you mean 'stop_signal'?"),
             ("stop_signal: TERM", "stop_signal: SIGTREM", "stop_signal", "did you mean 'SIGTERM'?"),
             ("log_cap: 100M", "log_cap: lots", "log_cap", "expected a size in bytes"),

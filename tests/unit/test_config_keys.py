@@ -92,6 +92,14 @@ def test_addresses_never_get_into_a_key() -> None:
     ]
 
 
+def test_addresses_inside_a_value_never_get_into_a_key() -> None:
+    cases = [named("drops.py", {"filter": f"src {peer} and tcp"}) for peer in ("10.0.0.2", "192.0.2.9")]
+    assert case_keys(cases) == [
+        "host-drops-filter_src_host_REMOTE_IP_and_tcp",
+        "host-drops-filter_src_filters.0_and_tcp",
+    ]
+
+
 def test_an_interface_is_a_variable_unless_the_user_wrote_it_into_a_template() -> None:
     found = named("drops.py", {"dev": "eth7"})
     assert case_keys([found]) == ["host-drops-dev_PHY_INTERFACE"]

@@ -208,6 +208,12 @@ class TestMistakes:
         (folder / "test-env-config.yaml").write_text("test_environments: {}\n")
         assert problems(folder) == ["test-env-config.yaml:1: test_environments: expected a test pair: host, vm or both"]
 
+    @pytest.mark.parametrize("name", ["-bed", "a\nb", "x" * 101])
+    def test_a_folder_whose_name_no_environment_can_have(self, folder: Path, name: str) -> None:
+        other = folder.rename(folder.with_name(name))
+        with pytest.raises(ConfigError, match=r"a legacy environment has the name of its folder"):
+            load_folder(other)
+
     def test_tools_of_which_none_fits(self, folder: Path) -> None:
         text = (folder / "test-env-config.yaml").read_text()
         (folder / "test-env-config.yaml").write_text(text[: text.index("  vm:")])
@@ -237,6 +243,8 @@ class TestNotes:
             ("-o mean_latency", "-o mean_latency,stddev_latency -r 64,64", 15, "-o stddev_latency, -r 64,64"),
             ("target_bw: [2G]", "target_bw: [2G, 5G]", 7, "only the first value is measured: 2G"),
             ("streams: [3]", "streams: [3, 8]", 10, "only the first value is measured: 3"),
+            ("-t {duration} -b {target_bw}", "-t 0 -b fast -P 500", 5, "not taken over: -t 0, -b fast, -P 500"),
+            ("-l {duration}", "-l -1000", 15, "not taken over: -l -1000"),
             ("interval: 1", "interval: 2", 19, "always recorded once a second"),
             ("cpu: {enabled: true", "cpu: {enabled: false", 20, "not used: it is always recorded"),
         ],

@@ -144,6 +144,14 @@ def test_an_unknown_variable_names_tool_template_and_variable(changes: dict[str,
     assert message in caught.value.problems[0]
 
 
+def test_an_unknown_variable_says_where_it_would_be_known() -> None:
+    tool = {"script": "x.py", "template": "x {SRC_IP}"}
+    with pytest.raises(ConfigError, match=r"\{SRC_IP\} \(defined for rx and tx, not for in, out\)"):
+        expansion([tool], directions=["in", "out"])
+    with pytest.raises(ConfigError, match=r"\(a literal \{print\} is written \{\{print\}\}\)"):
+        expansion([{**tool, "template": "x | awk '{print}'"}])
+
+
 def test_all_unknown_variables_at_once() -> None:
     with pytest.raises(ConfigError) as caught:
         expansion([{"script": "x.py", "template": "x {a} {b}"}, {"script": "y.py", "template": "y {c}"}])
@@ -226,6 +234,49 @@ def test_generated_cases_and_their_keys(tmp_path: Path) -> None:
         "host-y-category_data",
     ]
     assert len({case.hash for case in cases}) == 6
+
+
+def test_values_of_parameters_may_hold_variables() -> None:
+    tool = {
+        "script": "x.py",
+        "template": "x {filter} {protocol}",
+        "parameters": {"filter": ["src {SRC_IP} and {protocol}", "{{literal}}"], "protocol": ["tcp"]},
+    }
+    entries = expansion([tool]).entries
+    assert [entry.command for entry in entries] == [
+        "x 'src 10.0.0.2 and tcp' tcp", "x '{literal}' tcp", "x 'src 10.0.0.1 and tcp' tcp", "x '{literal}' tcp"
+    ]  # fmt: skip
+    assert entries[0].parameters == {"filter": "src 10.0.0.2 and tcp", "protocol": "tcp", "direction": "rx"}
+    assert entries[0].discovered == {"filter": "src host_REMOTE_IP and tcp"}
+
+
+@pytest.mark.parametrize("template", ["  ", "{nothing}"])
+def test_a_template_of_which_nothing_is_left(template: str) -> None:
+    with pytest.raises(ConfigError, match=r"full.yaml:10: tool net/drops/x.py: nothing is left of its template"):
+        expansion([{"script": "x.py", "template": template, "nothing": ""}])
+
+
+def test_braces_in_the_name_of_a_file() -> None:
+    assert commands([{"script": "a{b}.py", "template": "sudo {path}"}]) == ["sudo 'probes/net/drops/a{b}.py'"]
+
+
+@pytest.mark.parametrize("directions", [{}, ["rx", "tx"]])
+def test_a_parameter_may_be_the_direction(directions: object) -> None:
+    tool = {"script": "x.py", "template": "x {direction}", "parameters": {"direction": ["rx", "tx"]}}
+    found = expansion([tool], directions=directions).entries
+    assert [(entry.command, entry.name) for entry in found] == [("x rx", "x_rx"), ("x tx", "x_tx")]
+
+
+def test_a_parameter_may_choose_among_the_directions() -> None:
+    tool = {"script": "x.py", "template": "x {SRC_IP} {direction}", "parameters": {"direction": ["tx"]}}
+    assert commands([tool]) == ["x 10.0.0.1 tx"]
+    with pytest.raises(ConfigError, match=r"parameter direction: 'up' is none of its directions: rx, tx"):
+        expansion([{**tool, "parameters": {"direction": ["rx", "up"]}}])
+
+
+def test_a_key_of_the_tool_goes_before_that_of_a_direction() -> None:
+    tool = {"script": "x.py", "template": "x {SRC_IP}", "SRC_IP": "10.9.9.9"}
+    assert commands([tool]) == commands([tool], directions={}) == ["x 10.9.9.9"]
 
 
 def test_ten_thousand_cases(tmp_path: Path) -> None:
