@@ -150,6 +150,11 @@ def verdict_section(verdicts: Sequence[MetricVerdict]) -> Iterator[str]:
     yield f"- Cost in percent, positive is worse; margin {decimal(verdicts[0].margin_pct, 1)} %, intervals at 95 %."
     m = max((each.family_m for _, own in cases for each in own), default=0)
     yield f"- OVERHEAD, SMALL and UNEXPECTED SPEED-UP hold among all {m} primary tests of this plan (Holm)."
+    if any(each.verdict.word is Word.INCONCLUSIVE for _, own in cases for each in own):
+        yield (
+            "- INCONCLUSIVE does not mean that there is no cost: these units cannot tell. A cost must be about as "
+            "large as the floor to be seen; more units lower it."
+        )
     for case, own in cases:
         if is_control(own):
             yield f"- {markdown(control_line(case, own))}"
@@ -184,8 +189,10 @@ def control_line(case: CaseName, verdicts: Sequence[MetricVerdict]) -> str:
     if not judged:
         return f"{case.case_key} has no verdict: this run says nothing of the bed."
     floors = [each.cost.half_width_pct for each in judged if each.cost and not isinf(each.cost.half_width_pct)]
-    span = f"; what this bed can tell apart: {min(floors):.1f} to {max(floors):.1f} %" if floors else ""
-    return f"{case.case_key} only sleeps, and none of its {len(judged)} tests claims an effect{span}."
+    sizes = " to ".join(dict.fromkeys(f"{floor:.1f}" for floor in (min(floors), max(floors)))) if floors else ""
+    span = f"; what this bed can tell apart: {sizes} %" if sizes else ""
+    tests = "its only test does not claim" if len(judged) == 1 else f"none of its {len(judged)} tests claims"
+    return f"{case.case_key} only sleeps, and {tests} an effect{span}."
 
 
 def _badness(verdict: MetricVerdict) -> tuple[int, float]:

@@ -16,6 +16,7 @@ from probecost.measure.records import PerfTestRecord, PerfTestRun, VisitRecord
 from probecost.remote.node import Node, ToolSpec, ToolStart, ToolStop
 
 _STAY = ": a tool must stay in the foreground until it is told to end (no daemon, no '&')"
+_NO_PROGRAM = ": say attaches: none if it uses none, or a longer ready_timeout if it needs more time"
 Around = Callable[[PerfTestRun], AbstractContextManager[None]]
 
 
@@ -136,6 +137,8 @@ class Visit:
                 raise ToolError(node, f"{self._case.tool_id} ended at once with exit code {started.exit_code}{tail}")
             case "timeout":
                 seen = f"{started.programs_attached} of {started.programs_loaded} BPF programs attached"
+                if not started.programs_loaded:
+                    seen = f"it loaded no BPF program{_NO_PROGRAM}"
                 limit = f"{self._case.ready_timeout_s:g} s"
                 raise ToolError(node, f"{self._case.tool_id} did not attach within {limit} ({seen}){tail}")
 

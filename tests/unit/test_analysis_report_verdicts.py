@@ -77,13 +77,25 @@ def test_the_overview_shows_the_worst_first_and_the_control_last(tmp_path: Path)
     assert section[2] == "| Case | TCP RR latency |"
     assert section[4].startswith("| host-packet_print | OVERHEAD +50.1 % \\[+49.5 %, +50.7 %\\] |")
     assert section[5].startswith("| host-null | NEGLIGIBLE ≤ ")
-    assert "- host-null only sleeps, and none of its 1 tests claims an effect; what this bed can tell apart: " in text
+    assert "- host-null only sleeps, and its only test does not claim an effect; what this bed can tell apart: " in text
 
 
 def test_a_control_that_costs_something_is_told(tmp_path: Path) -> None:
     text = write_reports(tree_of(tmp_path, null_us=25).root).read_text()
     assert "- host-null only sleeps and still: TCP RR latency OVERHEAD +25.1 %" in text
     assert "Do not believe verdicts of this size on this bed." in text
+
+
+def test_inconclusive_is_explained_and_only_where_it_stands(tmp_path: Path) -> None:
+    words = "INCONCLUSIVE does not mean that there is no cost"
+    assert words not in write_reports(tree_of(tmp_path / "clear").root).read_text()
+    noisy = tree_of(tmp_path / "noisy", print_us=20)
+    for unit, us in enumerate((15, 26, 18, 23, 16, 25, 19, 22), start=1):
+        client = [netperf(us)]
+        noisy.perf_test("tool", unit, "latency", "udp_rr", client=client, case=PRINT, case_key="host-packet_print")
+        client = [netperf(20)]
+        noisy.perf_test("baseline", unit, "latency", "udp_rr", client=client, case=PRINT, case_key="host-packet_print")
+    assert words in write_reports(noisy.root).read_text()
 
 
 def test_below_8_units_there_is_no_section(tmp_path: Path) -> None:
@@ -97,7 +109,7 @@ def test_the_terminal_shows_the_same(tmp_path: Path) -> None:
     lines = list(verdict_lines(study_run(tree_of(tmp_path).root).verdicts))
     assert lines[0] == "host-packet_print  TCP RR latency: OVERHEAD +50.1 % [+49.5 %, +50.7 %]"
     assert lines[1].startswith("host-null          TCP RR latency: NEGLIGIBLE ≤ ")
-    assert lines[2].startswith("host-null only sleeps, and none")
+    assert lines[2].startswith("host-null only sleeps, and its only test does not claim an effect; what")
 
 
 def test_another_margin(tmp_path: Path) -> None:
