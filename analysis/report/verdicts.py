@@ -9,7 +9,7 @@ from math import isinf
 from analysis.compare import MetricId
 from analysis.report.cells import decimal, exact, markdown, percent, text_cell
 from analysis.report.tables import csv_text
-from analysis.statistics.verdict import Word
+from analysis.statistics.verdict import Word, units_to_claim
 from analysis.verdicts import CaseName, MetricVerdict
 
 #: The tool that only sleeps. Whatever it seems to cost is the noise of the bed.
@@ -122,11 +122,14 @@ def short(verdict: MetricVerdict) -> str:
     word, cost = verdict.verdict.word, verdict.cost
     if word is Word.NONE:
         return f"({percent(cost.estimate_pct)})" if cost else "N/A"
+    numbers = f"{percent(cost.estimate_pct)} [{percent(cost.low_pct)}, {percent(cost.high_pct)}]" if cost else ""
     if word in (Word.OVERHEAD, Word.SMALL) and cost:
-        return f"{word} {percent(cost.estimate_pct)} [{percent(cost.low_pct)}, {percent(cost.high_pct)}]"
+        return f"{word} {numbers}"
     if word is Word.NEGLIGIBLE and cost:
         return f"{word} ≤ {decimal(max(abs(cost.low_pct), abs(cost.high_pct)), 1)} %"
     if word is Word.INCONCLUSIVE and cost and not isinf(cost.half_width_pct):
+        if cost.low_pct > 0 or cost.high_pct < 0:
+            return f"{word}, {numbers} in this test alone"
         return f"{word}, floor {decimal(cost.half_width_pct, 1)} %"
     return word.value
 
@@ -150,6 +153,7 @@ def verdict_section(verdicts: Sequence[MetricVerdict]) -> Iterator[str]:
     yield f"- Cost in percent, positive is worse; margin {decimal(verdicts[0].margin_pct, 1)} %, intervals at 95 %."
     m = max((each.family_m for _, own in cases for each in own), default=0)
     yield f"- OVERHEAD, SMALL and UNEXPECTED SPEED-UP hold among all {m} primary tests of this plan (Holm)."
+    yield from (f"- **{line}**" for line in _too_few_units(cases))
     if any(each.verdict.word is Word.INCONCLUSIVE for _, own in cases for each in own):
         yield (
             "- INCONCLUSIVE does not mean that there is no cost: these units cannot tell. A cost must be about as "
@@ -177,6 +181,27 @@ def verdict_lines(verdicts: Sequence[MetricVerdict]) -> Iterator[str]:
     for case, own in cases:
         if is_control(own):
             yield control_line(case, own)
+    yield from _too_few_units(cases)
+
+
+def _too_few_units(cases: Iterable[tuple[CaseName, Sequence[MetricVerdict]]]) -> Iterator[str]:
+    """Where no effect could be claimed, however large: said once for the run."""
+    own = [each for _, verdicts in cases for each in verdicts]
+    units, tests = max(each.n_units for each in own), max(each.family_m for each in own)
+    line = claim_line(units, tests)
+    if line:
+        yield line
+
+
+def claim_line(units: int, tests: int) -> str:
+    """That ``units`` cannot carry so many primary tests, and how many can; empty where they can."""
+    needed = units_to_claim(tests)
+    if units >= needed:
+        return ""
+    return (
+        f"{units} units cannot carry {tests} primary tests: no overhead can be claimed, however large it is. "
+        f"{needed} units can, or fewer cases and perf tests."
+    )
 
 
 def control_line(case: CaseName, verdicts: Sequence[MetricVerdict]) -> str:

@@ -98,6 +98,18 @@ def test_inconclusive_is_explained_and_only_where_it_stands(tmp_path: Path) -> N
     assert words in write_reports(noisy.root).read_text()
 
 
+def test_units_that_cannot_carry_the_plan_are_told_and_so_is_what_was_seen(tmp_path: Path) -> None:
+    tree = tree_of(tmp_path)
+    planned = {f"host-{number}": {"outcome": "not run", "message": ""} for number in range(11)}
+    tree.run_file({key: {"outcome": "passed", "message": ""} for key in ("host-null", "host-packet_print")} | planned)
+    warning = "8 units cannot carry 13 primary tests: no overhead can be claimed, however large it is. 10 units can"
+    text = write_reports(tree.root).read_text()
+    assert f"- **{warning}, or fewer cases and perf tests.**" in text
+    assert "| host-packet_print | INCONCLUSIVE, +50.1 % \\[+49.5 %, +50.7 %\\] in this test alone |" in text
+    assert list(verdict_lines(study_run(tree.root).verdicts))[-1].startswith(warning)
+    assert "cannot carry" not in write_reports(tree_of(tmp_path / "few").root).read_text()
+
+
 def test_below_8_units_there_is_no_section(tmp_path: Path) -> None:
     tree = tree_of(tmp_path, units=7)
     assert "## Verdicts" not in write_reports(tree.root).read_text()
