@@ -34,7 +34,7 @@ lab-vm:  ## measure a case between hosts and one between guests, on a test bed w
 setup:  ## install what is missing: packages (root or sudo) and the Python environment; BED=lab-vm for that bed
 	@scripts/setup.sh $(BEDS)
 
-venv:
+venv:  ## only the Python environment, for your own hosts: no root, no package of the system
 	@scripts/setup.sh --venv-only
 
 check: venv  ## lint, types, import rules and unit tests: no root, no network, quick

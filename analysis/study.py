@@ -11,12 +11,13 @@ from analysis.flows import measure_flow
 from analysis.locate import PerfTestRecord, locate
 from analysis.measurements import PRIMARY, Measurement, measure
 from analysis.metadata import NodeFacts, PerfTestMetadata
-from analysis.problems import Problem
+from analysis.problems import Problem, is_file
 from analysis.resources import NO_USAGE, CaseUsage, case_usage
 from analysis.runfile import CaseOutcome, RunInfo, read_run
 from analysis.statistics.verdict import DEFAULT_MARGIN_PCT
 from analysis.verdicts import CaseName, MetricVerdict, verdicts
-from probecost.layout import ARMS, BASELINE, SWITCHED, TOOL, iteration_name
+from probecost.errors import ConfigError
+from probecost.layout import ARMS, BASELINE, RUN_FILE, SWITCHED, TOOL, iteration_name
 
 PERF_TESTS = (
     ("latency", "tcp_rr"),
@@ -84,9 +85,10 @@ class Study:
 def study_run(root: Path, margin_pct: float = DEFAULT_MARGIN_PCT) -> Study:
     """Read everything below ``root`` (a run's folder, an iteration's, or anything that holds node trees).
 
-    ``margin_pct``: a cost up to this is negligible.
+    ``margin_pct``: a cost up to this is negligible. ``ConfigError``: ``root`` holds whole runs, which would be mixed.
     """
     root = root.resolve()
+    _refuse_runs(root)
     located = locate(root)
     run, run_problems = read_run(root)
     visits = [record for record in located.records if record.metadata.arm != SWITCHED]
@@ -112,6 +114,13 @@ def study_run(root: Path, margin_pct: float = DEFAULT_MARGIN_PCT) -> Study:
         nodes=nodes,
         versions=tuple(sorted({r.metadata.probecost for r in located.records if r.metadata.probecost})),
     )
+
+
+def _refuse_runs(root: Path) -> None:
+    """Units of several runs are not units of one: their numbers are the same, and so are their visits' names."""
+    runs = sorted(file.parent.name for file in root.glob(f"*/{RUN_FILE}") if not file.parent.is_symlink())
+    if runs and not is_file(root / RUN_FILE):
+        raise ConfigError(f"{root}: holds runs, and is none itself: name one of them, such as {root / runs[-1]}")
 
 
 def _planned(run: RunInfo, records: Sequence[PerfTestRecord]) -> set[CaseName]:

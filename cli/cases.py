@@ -120,10 +120,20 @@ def _as_text(listing: Listing, units: int) -> str:
         f"{listing.environment}: {len(listing.cases)} of {counted(listing.total, 'case')}",
         f"perf tests of each visit: {tests}",
         f"estimated time: {spell(listing.duration_s)} ({counted(units, 'unit')} per case)",
+        *_verdicts(listing, units),
     ]
     if listing.unsupported:
         lines += ["", "What has no counterpart in probecost:", *(f"  {note}" for note in listing.unsupported)]
     return "\n".join([*lines, *_difference_lines(listing)]).lstrip("\n")
+
+
+def _verdicts(listing: Listing, units: int) -> Sequence[str]:
+    """Whether so many units can claim an overhead at all, where there are enough for verdicts."""
+    from analysis.report.verdicts import claim_line
+    from analysis.statistics.verdict import MIN_UNITS
+
+    line = claim_line(units, len(listing.cases) * len(listing.perf_tests)) if units >= MIN_UNITS else ""
+    return [f"verdicts: {line}"] if line else []
 
 
 def _difference_lines(listing: Listing) -> Sequence[str]:

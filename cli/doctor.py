@@ -35,6 +35,7 @@ class Diagnosis:
     notes: tuple[str, ...]
     reports: tuple[Report, ...]
     destinations: dict[str, str]
+    unused: tuple[str, ...] = ()  # nodes that no case needs, and that were not looked at
 
     @property
     def exit_code(self) -> int:
@@ -78,14 +79,16 @@ def _diagnose(config_dir: Path, name: str, *, accept_new: bool) -> Diagnosis:
         folder = find_environment(config_dir, name)
         loaded = _configuration(folder)
         environment, cases = loaded.environment, loaded.cases
-        nodes = open_nodes(environment, nodes_needed(environment, cases), accept_new=accept_new)
+        needed = nodes_needed(environment, cases)
+        nodes = open_nodes(environment, needed, accept_new=accept_new)
         outdated = bootstrap_command(folder) if is_outdated(folder) else ""
     except ConfigError as error:
         return Diagnosis(name, error, "", (), (), {})
     reports = (local_report(environment, cases), *diagnose(environment, nodes, cases))
     hosts = environment.nodes
     destinations = {name: f"{host.user}@{host.host}" if host.user else host.host for name, host in hosts.items()}
-    return Diagnosis(environment.name, None, outdated, environment.notes, reports, destinations)
+    unused = tuple(name for name in hosts if name not in needed)
+    return Diagnosis(environment.name, None, outdated, environment.notes, reports, destinations, unused)
 
 
 def _configuration(folder: Path) -> Loaded:
@@ -118,6 +121,8 @@ def _as_text(diagnosis: Diagnosis) -> str:
         rows = [row for check in report.checks for row in _rows(check)]
         lines += [f"  {line}" for line in table(("CHECK", "STATE", "WHAT TO DO"), rows).splitlines()]
         lines.append("")
+    if diagnosis.unused:
+        lines.append(f"not looked at, no case needs them: {', '.join(diagnosis.unused)}")
     return "\n".join(lines).rstrip()
 
 

@@ -12,7 +12,7 @@ from analysis.metadata import NodeFacts
 from analysis.problems import Problem, is_file, is_folder
 from analysis.report.cells import NA, code, decimal, file_name, gbps, link, markdown, percent
 from analysis.report.names import CaseNames
-from analysis.report.verdicts import verdict_section
+from analysis.report.verdicts import CONTROL, verdict_section
 from analysis.resources import human_size
 from analysis.statistics.verdict import MIN_UNITS
 from analysis.study import CaseStudy, Study
@@ -59,7 +59,7 @@ def overview(study: Study, files: Sequence[PurePosixPath]) -> str:
     for environment in study.environments:
         lines += ["", *_environment(study, environment, home)]
     lines += ["", *_failures(study)]
-    lines += ["", *_how_to_read()]
+    lines += ["", *_how_to_read(study.cases)]
     lines += ["", *_files(study, home, files)]
     return "\n".join(lines) + "\n"
 
@@ -127,7 +127,8 @@ def _provenance(study: Study, output_dir: Path) -> Iterator[str]:
     if run.exit_status is not None:
         yield f"- Exit status {run.exit_status}"
     if run.options:
-        options = ", ".join(f"{markdown(key)} {markdown(value)}" for key, value in run.options.items())
+        # An empty list is that of the perf tests, where none was named.
+        options = ", ".join(f"{markdown(key)} {markdown(value) or 'all'}" for key, value in run.options.items())
         yield f"- Options: {options}"
     yield f"- Raw results: {link(study.root.name, study.root, output_dir)}"
     again = ("probecost", "analyze", "--iteration-path", str(study.root))
@@ -259,13 +260,22 @@ def capped(lines: Sequence[str]) -> list[str]:
     return [*lines[:MAX_LINES_PER_LIST], *([f"- and {rest} more"] if rest > 0 else [])]
 
 
-def _how_to_read() -> Iterator[str]:
+def _how_to_read(cases: Sequence[CaseStudy]) -> Iterator[str]:
     yield "## How to read this"
     yield ""
     yield "- Each cell: baseline → tool, and the difference: the tool's mean over the baseline's mean, minus one."
     yield "- Latency: a positive difference means slower with the tool. Throughput and packets/s: a negative one does."
     yield "- In brackets: the smallest and the largest difference of the single units, where there are several."
+    if any(case.tool_id == CONTROL for case in cases):
+        yield (
+            f"- The tool of the case `{CONTROL}` only sleeps: what it seems to cost is the noise of this bed. Do not "
+            "believe a difference that is not clearly larger than those of this case in the same column."
+        )
     yield "- Throughput and packets/s are what the receiver got. A packet is a UDP datagram that was delivered there."
+    yield (
+        "- Packets/s are measured at a rate that was asked for (`target_bw` of the perf test, for each stream). Where "
+        "the baseline reaches it, no difference means that the tool keeps up with this rate, not that it costs nothing."
+    )
     yield (
         "- Tool CPU and log per second: the tool's own processes during the perf tests, without its start-up. "
         "RSS max: their highest memory at any time of a visit. What the tool's probes cost in the kernel is not in "

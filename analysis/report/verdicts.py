@@ -9,7 +9,7 @@ from math import isinf
 from analysis.compare import MetricId
 from analysis.report.cells import decimal, exact, markdown, percent, text_cell
 from analysis.report.tables import csv_text
-from analysis.statistics.verdict import Word
+from analysis.statistics.verdict import Word, units_to_claim
 from analysis.verdicts import FLOWS, VISITS, CaseName, MetricVerdict
 
 #: The tool that only sleeps. Whatever it seems to cost is the noise of the bed.
@@ -122,11 +122,14 @@ def short(verdict: MetricVerdict) -> str:
     word, cost = verdict.verdict.word, verdict.cost
     if word is Word.NONE:
         return f"({percent(cost.estimate_pct)})" if cost else "N/A"
+    numbers = f"{percent(cost.estimate_pct)} [{percent(cost.low_pct)}, {percent(cost.high_pct)}]" if cost else ""
     if word in (Word.OVERHEAD, Word.SMALL) and cost:
-        return f"{word} {percent(cost.estimate_pct)} [{percent(cost.low_pct)}, {percent(cost.high_pct)}]"
+        return f"{word} {numbers}"
     if word is Word.NEGLIGIBLE and cost:
         return f"{word} ≤ {decimal(max(abs(cost.low_pct), abs(cost.high_pct)), 1)} %"
     if word is Word.INCONCLUSIVE and cost and not isinf(cost.half_width_pct):
+        if cost.low_pct > 0 or cost.high_pct < 0:
+            return f"{word}, {numbers} in this test alone"
         return f"{word}, floor {decimal(cost.half_width_pct, 1)} %"
     return word.value
 
@@ -152,6 +155,12 @@ def verdict_section(verdicts: Sequence[MetricVerdict]) -> Iterator[str]:
     yield f"- Cost in percent, positive is worse; margin {decimal(verdicts[0].margin_pct, 1)} %, intervals at 95 %."
     m = max((each.family_m for _, own in cases for each in own), default=0)
     yield f"- OVERHEAD, SMALL and UNEXPECTED SPEED-UP hold among all {m} primary tests of this plan (Holm)."
+    yield from (f"- **{line}**" for line in _too_few_units(cases))
+    if any(each.verdict.word is Word.INCONCLUSIVE for _, own in cases for each in own):
+        yield (
+            "- INCONCLUSIVE does not mean that there is no cost: these units cannot tell. A cost must be about as "
+            "large as the floor to be seen; more units lower it."
+        )
     for case, own in cases:
         if is_control(own):
             yield f"- {markdown(control_line(case, own))}"
@@ -176,6 +185,27 @@ def verdict_lines(verdicts: Sequence[MetricVerdict]) -> Iterator[str]:
     for case, own in cases:
         if is_control(own):
             yield control_line(case, own)
+    yield from _too_few_units(cases)
+
+
+def _too_few_units(cases: Iterable[tuple[CaseName, Sequence[MetricVerdict]]]) -> Iterator[str]:
+    """Where no effect could be claimed, however large: said once for the run."""
+    own = [each for _, verdicts in cases for each in verdicts]
+    units, tests = max(each.n_units for each in own), max(each.family_m for each in own)
+    line = claim_line(units, tests)
+    if line:
+        yield line
+
+
+def claim_line(units: int, tests: int) -> str:
+    """That ``units`` cannot carry so many primary tests, and how many can; empty where they can."""
+    needed = units_to_claim(tests)
+    if units >= needed:
+        return ""
+    return (
+        f"{units} units cannot carry {tests} primary tests: no overhead can be claimed, however large it is. "
+        f"{needed} units can, or fewer cases and perf tests."
+    )
 
 
 def units_text(verdicts: Sequence[MetricVerdict]) -> str:
@@ -199,8 +229,10 @@ def control_line(case: CaseName, verdicts: Sequence[MetricVerdict]) -> str:
     if not judged:
         return f"{case.case_key} has no verdict: this run says nothing of the bed."
     floors = [each.cost.half_width_pct for each in judged if each.cost and not isinf(each.cost.half_width_pct)]
-    span = f"; what this bed can tell apart: {min(floors):.1f} to {max(floors):.1f} %" if floors else ""
-    return f"{case.case_key} only sleeps, and none of its {len(judged)} tests claims an effect{span}."
+    sizes = " to ".join(dict.fromkeys(f"{floor:.1f}" for floor in (min(floors), max(floors)))) if floors else ""
+    span = f"; what this bed can tell apart: {sizes} %" if sizes else ""
+    tests = "its only test does not claim" if len(judged) == 1 else f"none of its {len(judged)} tests claims"
+    return f"{case.case_key} only sleeps, and {tests} an effect{span}."
 
 
 def _badness(verdict: MetricVerdict) -> tuple[int, float]:

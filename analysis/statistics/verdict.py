@@ -61,6 +61,20 @@ def cost_of(found: Estimate, lower_is_better: bool) -> Cost:
     )
 
 
+def units_to_claim(tests: int) -> int:
+    """The fewest units with which any effect can be claimed among ``tests`` primary tests.
+
+    With n units the smallest p-value of the sign-flip test is 2^(1-n), and Holm multiplies it by ``tests``.
+
+    >>> [units_to_claim(tests) for tests in (0, 1, 6, 7, 78)]
+    [8, 8, 8, 9, 12]
+    """
+    units = MIN_UNITS
+    while tests * 2.0 ** (1 - units) > ALPHA:
+        units += 1
+    return units
+
+
 def judge(found: Estimate, cost: Cost, p_adjusted: float, margin_pct: float = DEFAULT_MARGIN_PCT) -> Verdict:
     """The verdict on one metric that passed its gates."""
     if found.n < MIN_UNITS:

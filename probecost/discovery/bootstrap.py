@@ -86,9 +86,20 @@ def bootstrap(
         command += ["--output-dir", str(output_dir)]
     planned, expansion = _generate(inputs, found.found, output_dir)
     changes = write_all(planned, force=force, dry_run=dry_run)
-    notes += expansion.notes
+    notes += expansion.notes + _without_cases(inputs, expansion)
     count = len(expansion.entries)
     return BootstrapResult(file.environment, rows, (), notes, changes, count, dry_run, shlex.join(command))
+
+
+def _without_cases(inputs: Inputs, expansion: Expansion) -> tuple[str, ...]:
+    """Pairs that were asked for and that no tool is for, in words."""
+    used = {entry.environment for entry in expansion.entries}
+    return tuple(
+        f"pair {kind}: no tool is for it, so nothing is measured between {names.server} and {names.client} "
+        f"(tools.categories.<category>.environment: {kind} makes cases for it)"
+        for kind, names in inputs.pairs.items()
+        if kind not in used
+    )
 
 
 def _generate(

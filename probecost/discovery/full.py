@@ -71,8 +71,24 @@ def full_content(parts: Ingredients) -> dict[str, Any]:
 
 
 def performance_tests(template: Document, minimal: Document) -> dict[str, Any]:
-    """The defaults with the user's changes over them, key by key; what is set to ``null`` there is not run."""
-    return _over(template.get(("performance_tests",)) or {}, minimal.get(("performance_tests",)) or {})
+    """The defaults with the user's changes over them, key by key; what is set to ``null`` there is not run.
+
+    A value that the user gives to a whole section goes before the defaults of its single tests.
+    """
+    defaults = template.get(("performance_tests",)) or {}
+    changes = minimal.get(("performance_tests",)) or {}
+    return _over({name: _yielding(section, changes.get(name)) for name, section in defaults.items()}, changes)
+
+
+def _yielding(section: object, changes: object) -> object:
+    """A section of the defaults; its tests lose those values that ``changes`` gives to the section as a whole."""
+    if not isinstance(section, Mapping) or not isinstance(changes, Mapping):
+        return section
+    given = {key for key, value in changes.items() if value is not None}
+    return {
+        key: {name: own for name, own in test.items() if name not in given} if isinstance(test, Mapping) else test
+        for key, test in section.items()
+    }
 
 
 def _over(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from probecost.errors import ToolError
 from probecost.remote.node import ToolSpec, ToolStart, ToolStop
 
 _STAY = ": a tool must stay in the foreground until it is told to end (no daemon, no '&')"
+_NO_PROGRAM = ": say attaches: none if it uses none, or a longer ready_timeout if it needs more time"
 
 
 def tool_spec(
@@ -40,6 +41,8 @@ def check_started(node: str, case: Case, started: ToolStart) -> None:
             raise ToolError(node, f"{tool} ended at once with exit code {started.exit_code}{tail}")
         case "timeout":
             seen = f"{started.programs_attached} of {started.programs_loaded} BPF programs attached"
+            if not started.programs_loaded:
+                seen = f"it loaded no BPF program{_NO_PROGRAM}"
             raise ToolError(node, f"{tool} did not attach within {case.ready_timeout_s:g} s ({seen}){tail}")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import shlex
 import socket
 import tempfile
 from collections.abc import Sequence
@@ -159,7 +160,9 @@ def _explained(node: str, target: Target, error: BaseException, damaged: Sequenc
             return HostKeyError(node, f"the host key of {where} is not the one in known_hosts: check who answers there")
         case _UnknownHostKey():
             files = ", ".join(str(file) for file in target.known_hosts)
-            hint = f"ssh-keyscan -p {target.port} {target.host} >> known_hosts after checking it, or --ssh-accept-new"
+            own = target.known_hosts[0] if target.known_hosts else "known_hosts"
+            scan = f"ssh-keyscan -p {target.port} {target.host} >> {shlex.quote(str(own))}"
+            hint = f"check that it is the machine's own, then {scan}; or run once with --ssh-accept-new"
             hint += f" (damaged lines were passed over: {', '.join(damaged)})" if damaged else ""
             return HostKeyError(node, f"the host key of {where} ({error}) is not in {files}: {hint}")
         case paramiko.AuthenticationException():

@@ -23,6 +23,7 @@ from analysis.report.tables import LATENCY_COLUMNS, PPS_COLUMNS, RESOURCES_COLUM
 from analysis.settings import Settings, load_settings
 from analysis.study import study_run
 from probecost.errors import ConfigError
+from probecost.layout import CaseFolder
 
 GOLDEN = {
     "latency": """\
@@ -318,6 +319,29 @@ class TestOverview:
             "overview.md",
             "verdicts.csv",
         ]
+
+    def test_whole_runs_are_not_mixed(self, tmp_path: Path) -> None:
+        tree = Tree(tmp_path, units=1)
+        tree.run_file({})
+        (tmp_path / "latest").symlink_to(tree.root.name)
+        with pytest.raises(ConfigError, match=f"holds runs, and is none itself: .*{tree.root.name}"):
+            write_reports(tmp_path)
+        assert not (tmp_path / "reports").exists()
+        assert write_reports(tmp_path / "latest").is_file()
+
+    @pytest.mark.parametrize(("tool", "is_explained"), [("null", True), ("eth_drop", False)])
+    def test_the_control_is_explained_where_there_is_one(self, tmp_path: Path, tool: str, is_explained: bool) -> None:
+        tree = Tree(tmp_path, units=1)
+        case = CaseFolder(tool, 1, "aaaaaa")
+        for arm in ("baseline", "tool"):
+            tree.perf_test(arm, 1, "latency", "tcp_rr", client=[netperf(20)], case=case, case_key=f"host-{tool}")
+        text = write_reports(tree.root).read_text()
+        assert ("- The tool of the case `null` only sleeps" in text) == is_explained
+
+    def test_options_without_a_value_mean_all(self, tmp_path: Path) -> None:
+        tree = Tree(tmp_path, units=1)
+        tree.run_file({}, options={"perf_tests": [], "seed": 7})
+        assert "- Options: perf_tests all, seed 7" in write_reports(tree.root).read_text()
 
     def test_shared_baseline_is_said(self, tmp_path: Path) -> None:
         tree = Tree(tmp_path)

@@ -78,13 +78,37 @@ def test_the_overview_shows_the_worst_first_and_the_control_last(tmp_path: Path)
     assert section[4] == "| Case | TCP RR latency |"
     assert section[6].startswith("| host-packet_print | OVERHEAD +50.1 % \\[+49.5 %, +50.7 %\\] |")
     assert section[7].startswith("| host-null | NEGLIGIBLE ≤ ")
-    assert "- host-null only sleeps, and none of its 1 tests claims an effect; what this bed can tell apart: " in text
+    assert "- host-null only sleeps, and its only test does not claim an effect; what this bed can tell apart: " in text
 
 
 def test_a_control_that_costs_something_is_told(tmp_path: Path) -> None:
     text = write_reports(tree_of(tmp_path, null_us=25).root).read_text()
     assert "- host-null only sleeps and still: TCP RR latency OVERHEAD +25.1 %" in text
     assert "Do not believe verdicts of this size on this bed." in text
+
+
+def test_inconclusive_is_explained_and_only_where_it_stands(tmp_path: Path) -> None:
+    words = "INCONCLUSIVE does not mean that there is no cost"
+    assert words not in write_reports(tree_of(tmp_path / "clear").root).read_text()
+    noisy = tree_of(tmp_path / "noisy", print_us=20)
+    for unit, us in enumerate((15, 26, 18, 23, 16, 25, 19, 22), start=1):
+        client = [netperf(us)]
+        noisy.perf_test("tool", unit, "latency", "udp_rr", client=client, case=PRINT, case_key="host-packet_print")
+        client = [netperf(20)]
+        noisy.perf_test("baseline", unit, "latency", "udp_rr", client=client, case=PRINT, case_key="host-packet_print")
+    assert words in write_reports(noisy.root).read_text()
+
+
+def test_units_that_cannot_carry_the_plan_are_told_and_so_is_what_was_seen(tmp_path: Path) -> None:
+    tree = tree_of(tmp_path)
+    planned = {f"host-{number}": {"outcome": "not run", "message": ""} for number in range(11)}
+    tree.run_file({key: {"outcome": "passed", "message": ""} for key in ("host-null", "host-packet_print")} | planned)
+    warning = "8 units cannot carry 13 primary tests: no overhead can be claimed, however large it is. 10 units can"
+    text = write_reports(tree.root).read_text()
+    assert f"- **{warning}, or fewer cases and perf tests.**" in text
+    assert "| host-packet_print | INCONCLUSIVE, +50.1 % \\[+49.5 %, +50.7 %\\] in this test alone |" in text
+    assert list(verdict_lines(study_run(tree.root).verdicts))[-1].startswith(warning)
+    assert "cannot carry" not in write_reports(tree_of(tmp_path / "few").root).read_text()
 
 
 def test_below_8_units_there_is_no_section(tmp_path: Path) -> None:
@@ -99,7 +123,7 @@ def test_the_terminal_shows_the_same(tmp_path: Path) -> None:
     assert lines[:2] == ["", "Verdicts (8 pairs of visits; cost in percent, positive is worse):"]
     assert lines[2] == "host-packet_print  TCP RR latency: OVERHEAD +50.1 % [+49.5 %, +50.7 %]"
     assert lines[3].startswith("host-null          TCP RR latency: NEGLIGIBLE ≤ ")
-    assert lines[4].startswith("host-null only sleeps, and none")
+    assert lines[4].startswith("host-null only sleeps, and its only test does not claim an effect; what")
 
 
 def test_another_margin(tmp_path: Path) -> None:

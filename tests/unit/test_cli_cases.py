@@ -133,6 +133,14 @@ class TestCases:
         assert any(line.startswith("estimated time: 4 min") for line in lines)
         assert not any("differs" in line for line in lines)
 
+    @pytest.mark.parametrize(("units", "is_told"), [(7, False), (8, True), (11, True), (12, False)])
+    def test_units_that_cannot_carry_so_many_tests(
+        self, known: list[str], capsys: Text, units: int, is_told: bool
+    ) -> None:
+        assert main([*known, "--units", str(units)]) == 0
+        told = f"verdicts: {units} units cannot carry 78 primary tests: no overhead can be claimed, however large"
+        assert (told in capsys.readouterr().out) == is_told
+
     def test_json(self, known: list[str], capsys: Text) -> None:
         arguments = [
             "--format",

@@ -107,6 +107,17 @@ class TestFromMinimalToCases:
         ]
         assert [case.attaches for case in cases[::4]] == ["none", "bpf"]
 
+    def test_a_value_of_a_section_goes_before_the_defaults_of_its_tests(self, folder: Path) -> None:
+        own = "pps: {duration: 2, target_bw: 5M, multi_stream: {duration: 7}}"
+        (folder / "minimal-input.yaml").write_text(MINIMAL.replace("pps: null", own))
+        run(folder)
+        environment, _ = load_folder(folder)
+        found = [spec for spec in environment.perf_tests if spec.perf_type == "pps"]
+        assert [(spec.name, spec.duration_s, spec.target_bitrate, spec.streams) for spec in found] == [
+            ("pps:single", 2, "5M", 1),
+            ("pps:multi", 7, "5M", 4),
+        ]
+
     @pytest.mark.parametrize("defaults", ["", "defaults: {duration: 3}\n"])
     def test_the_hint_for_python(self, folder: Path, defaults: str) -> None:
         hint = "discovery_hints: {python_interpreter: python3.9}\n"

@@ -72,6 +72,15 @@ def test_commands(folder: Path) -> None:
     }
 
 
+def test_a_pair_without_tools_is_told(folder: Path) -> None:
+    assert not [note for note in run(folder).notes if note.startswith("pair ")]
+    registry = yaml.safe_load(REGISTRY)
+    del registry["tools"]["categories"]["kvm"]
+    (folder / "tools.yaml").write_text(yaml.safe_dump(registry))
+    told = "pair vm: no tool is for it, so nothing is measured between vm-server and vm-client "
+    assert [note for note in run(folder).notes if note.startswith(told)]
+
+
 def test_the_full_file_has_the_fields_names(folder: Path) -> None:
     run(folder)
     pairs = yaml.safe_load((folder / "bed-full.yaml").read_text())["environments"]

@@ -217,6 +217,15 @@ class TestVerb:
         assert printed.startswith("environment bed: ready to measure\n")
         assert "\nhost-server (nobody@192.0.2.1)\n  CHECK         STATE\n  ssh           ok\n" in printed
 
+    def test_nodes_that_no_case_needs_are_named(self, doctor: Callable[..., int], folder: Path, capsys: Text) -> None:
+        assert doctor("--env", "bed") == 0
+        assert "not looked at" not in capsys.readouterr().out
+        content = full_config("bed")
+        content["ssh"]["ssh_hosts"]["spare"] = {"host": "192.0.2.9", "workdir": "/w"}
+        (folder / "bed-full.yaml").write_text(json.dumps(content))
+        assert doctor("--env", "bed") == 0
+        assert capsys.readouterr().out.endswith("\n\nnot looked at, no case needs them: spare\n")
+
     def test_problems_are_1_with_what_to_do(self, doctor: Callable[..., int], capsys: Text) -> None:
         assert doctor("--env", "bed", host_client=Lacks(("netperf", "iperf3"))) == 1
         lines = capsys.readouterr().out.splitlines()

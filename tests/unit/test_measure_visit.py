@@ -52,6 +52,20 @@ def test_one_that_starts_and_ends_as_it_should() -> None:
     assert visit().error is None
 
 
+@pytest.mark.parametrize(
+    ("loaded", "seen"),
+    [
+        (0, "it loaded no BPF program: say attaches: none if it uses none, or a longer"),
+        (2, "1 of 2 BPF programs attached"),
+    ],
+)
+def test_one_that_does_not_attach_is_told_why(loaded: int, seen: str) -> None:
+    late = ToolStart("timeout", 7, None, False, "", None, loaded, min(loaded, 1), True)
+    with pytest.raises(ProbecostError) as caught:
+        visit(late)
+    assert f"node node-a: x did not attach within 60 s ({seen}" in str(caught.value)
+
+
 @pytest.mark.parametrize("started", [READY, replace(READY, outcome="timeout", time_to_ready_s=None)])
 def test_one_that_runs_on_fails_the_visit(started: ToolStart) -> None:
     with pytest.raises(
