@@ -42,7 +42,7 @@ check: venv  ## lint, types, import rules and unit tests: no root, no network, q
 	$(PY) -m ruff format --check --quiet .
 	$(PY) -m mypy
 	.venv/bin/lint-imports
-	$(PY) -m pytest --doctest-modules tests/unit probecost analysis
+	$(PY) -m pytest -n auto --doctest-modules tests/unit probecost analysis
 
 test: BEDS = lab lab-vm
 test: setup check  ## everything: check, and the tests on real hosts

@@ -8,6 +8,7 @@
 - the supervisor's CPU time while it watches a tool, per core;
 - time from Ctrl-C, and from SIGKILL, until both nodes are as they were;
 - a workflow of 10,000 cycles written and read back, against plain JSON;
+- false positives of the verdicts' interval on simulated beds, against methods that must fail there;
 - wall time of discovering the four nodes of lab-vm, against the same facts asked by one ssh command after the other.
 """
 
@@ -24,6 +25,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import false_verdicts
 import many_cases
 from workflow import print_workflow_figures
 
@@ -267,6 +269,9 @@ def main() -> None:
         say(line)
     say()
     print_workflow_figures(say)
+    for line in false_verdicts.lines():
+        say(line)
+    say()
     print_discovery()
     with tempfile.TemporaryDirectory() as folder:
         config_dir, results = Path(folder) / "config", Path(folder) / "results"

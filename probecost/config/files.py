@@ -22,16 +22,13 @@ from probecost.config.values import (
     Scalars,
     SizeBytes,
     StopSignal,
+    null_is_empty,
 )
 
 Name = Annotated[str, Field(min_length=1)]
 Seconds = Annotated[float, Field(gt=0)]
 MAX_STREAMS = 128
 Streams = Annotated[int, Field(ge=1, le=MAX_STREAMS)]
-
-
-def _null_is_empty(value: object) -> object:
-    return {} if value is None else value
 
 
 def _ports_in_order(ports: object) -> object:
@@ -148,10 +145,10 @@ class MinimalFile(Section):
     environment: FolderName
     nodes: Annotated[dict[FolderName, MinimalNode], Field(min_length=1)]
     test_pairs: PairsByKind | None = None
-    discovery_hints: Annotated[DiscoveryHints, BeforeValidator(_null_is_empty)] = DiscoveryHints()
+    discovery_hints: Annotated[DiscoveryHints, BeforeValidator(null_is_empty)] = DiscoveryHints()
     ssh_config: str | None = None
-    paths: Annotated[Paths, BeforeValidator(_null_is_empty)] = Paths()
-    tools: Annotated[RegistryChanges, BeforeValidator(_null_is_empty)] = RegistryChanges()
+    paths: Annotated[Paths, BeforeValidator(null_is_empty)] = Paths()
+    tools: Annotated[RegistryChanges, BeforeValidator(null_is_empty)] = RegistryChanges()
     performance_tests: PerformanceTests | None = None
     defaults: Defaults | None = None
     monitoring: Monitoring | None = None
@@ -231,7 +228,7 @@ class FullPair(Section):
     description: str | None = None
     server: FullSide
     client: FullSide
-    network_config: Annotated[NetworkConfig, BeforeValidator(_null_is_empty)] = NetworkConfig()
+    network_config: Annotated[NetworkConfig, BeforeValidator(null_is_empty)] = NetworkConfig()
     kvm_config: KvmConfig | None = None
 
 
@@ -261,10 +258,10 @@ class FullFile(Section):
     generated: Generated | None = None
     ssh: FullSsh
     environments: FullPairs
-    paths: Annotated[Paths, BeforeValidator(_null_is_empty)] = Paths()
-    defaults: Annotated[Defaults, BeforeValidator(_null_is_empty)] = Defaults()
-    monitoring: Annotated[Monitoring, BeforeValidator(_null_is_empty)] = Monitoring()
-    tools: Annotated[Registry, BeforeValidator(_null_is_empty)] = Registry()
+    paths: Annotated[Paths, BeforeValidator(null_is_empty)] = Paths()
+    defaults: Annotated[Defaults, BeforeValidator(null_is_empty)] = Defaults()
+    monitoring: Annotated[Monitoring, BeforeValidator(null_is_empty)] = Monitoring()
+    tools: Annotated[Registry, BeforeValidator(null_is_empty)] = Registry()
     performance_tests: PerformanceTests | None = None
 
 

@@ -13,23 +13,14 @@ from pydantic import BeforeValidator, Field
 from probecost.config.files import FullPairs, FullSshHost, Name, PerfTest, Seconds, Streams
 from probecost.config.models import PairKind, PerfType
 from probecost.config.validation import Section
-from probecost.config.values import Bitrate, FolderName, Scalars
-
-
-def _one_or_many(value: object) -> object:
-    return value if isinstance(value, list | tuple) else [value]
-
-
-def _null_is_empty(value: object) -> object:
-    return {} if value is None else value
-
+from probecost.config.values import Bitrate, FolderName, Scalars, null_is_empty, one_or_many
 
 Port = Annotated[int, Field(ge=1, le=65535)]
-Bitrates = Annotated[tuple[Bitrate, ...], BeforeValidator(_one_or_many)]
-Ports = Annotated[tuple[Port, ...], BeforeValidator(_one_or_many)]
-StreamCounts = Annotated[tuple[Streams, ...], BeforeValidator(_one_or_many)]
-PairKinds = Annotated[tuple[PairKind, ...], BeforeValidator(_one_or_many)]
-PerfTypes = Annotated[tuple[PerfType, ...], BeforeValidator(_one_or_many)]
+Bitrates = Annotated[tuple[Bitrate, ...], BeforeValidator(one_or_many)]
+Ports = Annotated[tuple[Port, ...], BeforeValidator(one_or_many)]
+StreamCounts = Annotated[tuple[Streams, ...], BeforeValidator(one_or_many)]
+PairKinds = Annotated[tuple[PairKind, ...], BeforeValidator(one_or_many)]
+PerfTypes = Annotated[tuple[PerfType, ...], BeforeValidator(one_or_many)]
 
 
 class LegacySshHost(FullSshHost):
@@ -124,8 +115,8 @@ class LegacyMonitoring(Section):
 class PerformanceFile(Section):
     """performance-test-spec.yaml."""
 
-    performance_tests: Annotated[LegacyTests, BeforeValidator(_null_is_empty)] = LegacyTests()
-    monitoring: Annotated[LegacyMonitoring, BeforeValidator(_null_is_empty)] = LegacyMonitoring()
+    performance_tests: Annotated[LegacyTests, BeforeValidator(null_is_empty)] = LegacyTests()
+    monitoring: Annotated[LegacyMonitoring, BeforeValidator(null_is_empty)] = LegacyMonitoring()
     version: str | None = None
 
 
@@ -163,8 +154,8 @@ class LegacyTool(Section):
     name: str | None = None
     description: str | None = None
     enabled: bool = True
-    test_associations: Annotated[Associations, BeforeValidator(_null_is_empty)] = Associations()
-    resource_monitoring: Annotated[ResourceMonitoring, BeforeValidator(_null_is_empty)] = ResourceMonitoring()
+    test_associations: Annotated[Associations, BeforeValidator(null_is_empty)] = Associations()
+    resource_monitoring: Annotated[ResourceMonitoring, BeforeValidator(null_is_empty)] = ResourceMonitoring()
 
 
 class ToolsFile(Section):

@@ -139,6 +139,8 @@ def _expected(error: ErrorDetails) -> str:
         return f"expected {values}" + nearest(
             str(error["input"]), values.replace("'", "").replace(" or ", ", ").split(", ")
         )
+    if kind == "string_pattern_mismatch":
+        return "must not be empty" if context["pattern"] == r"\S" else f"expected text of the form {context['pattern']}"
     if kind in ("greater_than", "greater_than_equal", "less_than", "less_than_equal"):
         return f"expected a number {error['msg'].removeprefix('Input should be ')}"
     return _EXPECTED.get(kind, error["msg"])

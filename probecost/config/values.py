@@ -122,11 +122,16 @@ def _signal(text: str) -> str:
     return name
 
 
-def _one_or_many(value: object) -> object:
+def one_or_many(value: object) -> object:
     """A list stays one, ``None`` is an empty one, a single value is a list of one."""
     if value is None:
         return []
     return value if isinstance(value, list | tuple) else [value]
+
+
+def null_is_empty(value: object) -> object:
+    """A section that is written without anything in it is the same as none."""
+    return {} if value is None else value
 
 
 DestinationText = Annotated[str, AfterValidator(_destination)]
@@ -135,6 +140,6 @@ Host = Annotated[str, Field(min_length=1), AfterValidator(_host)]
 FolderName = Annotated[str, Field(min_length=1), AfterValidator(_folder_name)]
 Bitrate = Annotated[str, AfterValidator(_bitrate)]
 Scalar = Annotated[str, BeforeValidator(scalar_text)]
-Scalars = Annotated[tuple[Scalar, ...], BeforeValidator(_one_or_many)]
+Scalars = Annotated[tuple[Scalar, ...], BeforeValidator(one_or_many)]
 SizeBytes = Annotated[int, BeforeValidator(_size_bytes)]
 StopSignal = Annotated[str, AfterValidator(_signal)]

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
 from probecost.config.documents import Document, read_yaml
 from probecost.config.environments import TEMPLATES
@@ -14,14 +13,12 @@ from probecost.config.load import PROJECT_ROOT, MinimalConfig, load_minimal
 from probecost.config.models import PairKind
 from probecost.config.validation import Section, validate
 from probecost.discovery.pairs import pairs_of
-from probecost.errors import ConfigError
+from probecost.errors import Attempts, ConfigError
 from probecost.plan.matrix import template_problems
 from probecost.plan.registry import Tools, merge, read_registry
 
 REGISTRY = PROJECT_ROOT / "config" / TEMPLATES / "tools.yaml"
 PERFORMANCE_TESTS = PROJECT_ROOT / "config" / TEMPLATES / "performance-tests.yaml"
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -44,25 +41,9 @@ class _PerformanceFile(Section):
     performance_tests: PerformanceTests
 
 
-@dataclass
-class _Attempts:
-    """Runs steps that may find mistakes, and keeps the mistakes of all of them."""
-
-    problems: list[str] = field(default_factory=list)
-    hints: list[str] = field(default_factory=list)
-
-    def run(self, step: Callable[[], T]) -> T | None:
-        try:
-            return step()
-        except ConfigError as error:
-            self.problems += error.problems
-            self.hints += [error.hint] if error.hint else []
-            return None
-
-
 def read_inputs(minimal: Path) -> Inputs:
     """Read all input files. ``ConfigError`` with the mistakes of all of them."""
-    attempts = _Attempts()
+    attempts = Attempts()
     config = attempts.run(lambda: load_minimal(minimal))
     performance = attempts.run(_read_performance_tests)
     registry = attempts.run(lambda: read_registry(_registry_file(config)))
@@ -72,7 +53,7 @@ def read_inputs(minimal: Path) -> Inputs:
     if tools:
         attempts.problems += template_problems(tools.registry, tools.where)
     if attempts.problems or not (config and performance and registry and pairs and tools):
-        raise ConfigError(*attempts.problems, hint="\n".join(attempts.hints))
+        raise attempts.error
     return Inputs(config, ssh_config, pairs, registry, tools, performance)
 
 

@@ -17,6 +17,7 @@ CycleType = Literal["baseline", "ebpf_test", "switched"]
 Count = Annotated[int, Field(ge=1)]
 Seconds = Annotated[float, Field(gt=0)]
 Text = Annotated[str, Field(min_length=1)]
+CaseKey = Annotated[str, Field(pattern=r"^[^/]*[^/.][^/]*$")]  # the name of a folder too
 
 T = TypeVar("T")
 
@@ -96,7 +97,7 @@ class EbpfCase(Section):
     """A case, whole. ``program`` is the tool's file as it stands in ``command``, null where that names none."""
 
     case_id: int
-    case_key: Text
+    case_key: CaseKey
     case_name: str
     tool_id: Annotated[str, Field(pattern=r"^[^/]+$")]
     program: str | None
@@ -176,7 +177,7 @@ class CycleEntry(Section):
     environment: Text
     iteration: Count
     pair_kind: PairKind
-    case_key: Text | None
+    case_key: CaseKey | None
     unit: Count
     ebpf_case: EbpfCase | None
     test_cycle: TestCycle

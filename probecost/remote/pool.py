@@ -22,23 +22,26 @@ def each(nodes: Sequence[Node], call: Callable[[Node], _Result]) -> dict[str, _R
     not end by then is left behind.
     """
     results: dict[str, _Result | Exception] = {}
+    # Not Thread.join: one that was interrupted takes a running thread for an ended one (CPython 3.11).
+    ended = {node.name: threading.Event() for node in nodes}
 
     def attempt(node: Node) -> None:
         try:
             results[node.name] = call(node)
         except Exception as error:  # told for its node, beside the others
             results[node.name] = error
+        finally:
+            ended[node.name].set()
 
-    threads = [threading.Thread(target=attempt, args=(node,), name=f"ask {node.name}", daemon=True) for node in nodes]
-    for thread in threads:
-        thread.start()
+    for node in nodes:
+        threading.Thread(target=attempt, args=(node,), name=f"ask {node.name}", daemon=True).start()
     try:
-        for thread in threads:
-            thread.join()
+        for event in ended.values():
+            event.wait()
     except KeyboardInterrupt:
         deadline = hurry(nodes)
-        for thread in threads:
-            thread.join(deadline.left_s)
+        for event in ended.values():
+            event.wait(deadline.left_s)
         raise
     return {node.name: results[node.name] for node in nodes}
 

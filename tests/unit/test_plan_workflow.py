@@ -355,6 +355,8 @@ class TestEdited:
             (put(index, "cycle_type", "baseline"), "ebpf_case: expected null: the cycle is a baseline"),
             (put(index, "ebpf_case.case_key", "x"), "ebpf_case.case_key is 'x'"),
             (put(index, "ebpf_case.hash", "../../"), "hash"),
+            (put(index, "case_key", "../x"), 'case_key = "../x": expected text of the form'),
+            (put(index, "ebpf_case.case_key", ".."), 'case_key = "..": expected text of the form'),
             (put(index, "ebpf_case.command", "rm"), 'ebpf_startup_command = "sudo'),
             (put(index, "ebpf_case.log_cap_bytes", 1), "ebpf_case: differs from that of the case's other cycles"),
         ):

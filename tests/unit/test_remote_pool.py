@@ -57,6 +57,23 @@ def test_an_interruption_hurries_all_nodes_and_waits_for_them() -> None:
     assert sorted(ended) == ["a", "b"]
 
 
+def test_an_interruption_waits_for_what_takes_a_while_to_end() -> None:
+    asked = nodes("a", "b")
+    interrupted, ended = threading.Event(), []
+
+    def wait(node: Any) -> None:
+        node.hurried.wait(60)
+        if node.name == "a":  # the one that is waited for when the interruption comes
+            interrupted.wait(0.5)
+        ended.append(node.name)
+
+    interrupt_soon()
+    with pytest.raises(KeyboardInterrupt):
+        pool.each(asked, wait)
+    interrupted.set()
+    assert sorted(ended) == ["a", "b"]
+
+
 def test_what_does_not_end_in_time_is_left_behind(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pool, "INTERRUPTED_S", 0.2)
     forever = threading.Event()
