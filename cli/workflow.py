@@ -10,7 +10,7 @@ import click
 from cli import options
 from cli.selection import matcher
 from probecost.config.environments import bootstrap_command, find_environment
-from probecost.config.load import is_outdated, load_folder
+from probecost.config.load import changed_inputs, is_outdated, load_folder
 from probecost.errors import ConfigError
 from probecost.plan.perf_tests import select_perf_tests
 from probecost.plan.schedule import DEFAULT_SEED, Baseline, Schedule, spell
@@ -74,8 +74,10 @@ def _load(names: tuple[str, ...], config_dir: Path, settings: Settings) -> dict[
 
 def _planned(folder: Path, settings: Settings) -> Planned:
     if is_outdated(folder):
+        changed = " and ".join(file.name for file in changed_inputs(folder))
+        reason = f"{changed} changed since its files were generated" if changed else "its generated files are missing"
         raise ConfigError(
-            f"{folder}: its generated files are missing or older than the minimal input",
+            f"{folder}: {reason}",
             hint=f"run: {bootstrap_command(folder)}",
         )
     environment, cases = load_folder(folder)

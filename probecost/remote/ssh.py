@@ -170,6 +170,7 @@ def _explained(node: str, target: Target, error: BaseException, damaged: Sequenc
             return AuthenticationError(node, f"{where} refused every key offered ({keys}): {error}")
         case paramiko.SSHException() | OSError() | EOFError() | TimeoutError():
             reason = "no answer in time" if isinstance(error, TimeoutError | socket.timeout) else str(error)
+            reason = reason.removeprefix("[Errno None] ")  # paramiko's, where every address of the host failed
             return UnreachableError(node, f"{where} does not answer: {reason or type(error).__name__}")
         case _:
             return error

@@ -84,6 +84,14 @@ def test_what_is_not_generated_yet_is_4(config: Path, capsys: Text) -> None:
     assert "probecost bootstrap --minimal-input" in capsys.readouterr().err
 
 
+def test_what_changed_since_is_named(config: Path, capsys: Text) -> None:
+    (config / "bed" / "more.yaml").write_text("tools: {}")
+    full = {**full_config("bed"), "generated": {"inputs": {"more.yaml": "0" * 64}}}
+    (config / "bed" / "bed-full.yaml").write_text(json.dumps(full))
+    assert run(config, "--env", "bed") == 4
+    assert "more.yaml changed since its files were generated" in capsys.readouterr().err
+
+
 def test_a_file_that_cannot_be_written_is_1(config: Path, capsys: Text) -> None:
     assert (
         main(["workflow", "--config-dir", str(config), "--env", "bed", "--output", str(config / "no" / "w.json")]) == 1

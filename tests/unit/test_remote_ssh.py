@@ -8,6 +8,7 @@ from typing import Any
 import paramiko
 import pytest
 from paramiko.hostkeys import HostKeyEntry
+from paramiko.ssh_exception import NoValidConnectionsError
 
 from probecost.config.models import SshHost
 from probecost.errors import ConfigError, HostKeyError, UnreachableError
@@ -120,6 +121,18 @@ class TestJumps:
             with pytest.raises(UnreachableError, match=r"node server \(jump host gate\)"):
                 connect(host(), config, Deadline.after(5))
         assert asked == [f"{local_user()}@gate", "carol@gate"]
+
+
+def test_a_port_that_nobody_listens_on_is_told_without_a_number_of_no_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(client: paramiko.SSHClient, hostname: str, **options: object) -> None:
+        raise NoValidConnectionsError({("192.0.2.1", 22): ConnectionRefusedError()})
+
+    monkeypatch.setattr(paramiko.SSHClient, "connect", refuse)
+    config = written(tmp_path, f"UserKnownHostsFile {tmp_path}/none\n")
+    with pytest.raises(UnreachableError, match=r"does not answer: Unable to connect to port 22"):
+        connect(host(), config, Deadline.after(5))
 
 
 @pytest.mark.parametrize("port", ["ssh", "0", "65536", "-1", "22x"])
