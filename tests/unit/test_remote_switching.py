@@ -69,12 +69,29 @@ def test_pairs_are_made_in_the_order_given(supervisor: SupervisorProcess, tmp_pa
     assert outputs == ["out_1.log", "out_2.log", "out_3.log"]
 
 
+LIFE = """
+import signal, sys, time
+
+def note(what):
+    with open(sys.argv[1], "a") as log:
+        log.write("%s %d\\n" % (what, time.time() * 1e9))
+
+def end(*_):
+    note("off")
+    sys.exit()
+
+signal.signal(signal.SIGINT, end)
+note("on")
+while True:
+    time.sleep(1)
+"""
+
+
 def test_the_tool_runs_in_its_own_segments_and_in_no_other(supervisor: SupervisorProcess, tmp_path: Path) -> None:
-    log = tmp_path / "life"
-    tool = (
-        f"echo on $(date +%s%N) >> {log}; trap 'echo off $(date +%s%N) >> {log}; exit' INT; while :; do sleep .01; done"
-    )
-    supervisor.ask("switch", **switch_args(tool))
+    script, log = tmp_path / "tool.py", tmp_path / "life"
+    script.write_text(LIFE)
+    # It attaches nothing: it counts as ready when it lives, and the guard leaves it the time to say so.
+    supervisor.ask("switch", **switch_args(f"exec {sys.executable} {script} {log}", guard_s=1.0))
     events = [line.split() for line in log.read_text().splitlines()]
     assert [kind for kind, _ in events] == ["on", "off"] * 3
     lives = [(int(events[at][1]), int(events[at + 1][1])) for at in range(0, 6, 2)]
