@@ -20,7 +20,7 @@ PAIRS = [["tool", "baseline"], ["baseline", "tool"], ["tool", "baseline"]]
 
 @pytest.fixture
 def supervisor(tmp_path: Path) -> Iterator[SupervisorProcess]:
-    process = SupervisorProcess(tmp_path / "work")
+    process = SupervisorProcess(tmp_path / "work", lease_s=60.0)  # nothing is said while it switches
     yield process
     process.close()
 
