@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import ClassVar, Literal
 
 PairKind = Literal["host", "vm"]
+PAIR_KINDS: tuple[PairKind, ...] = ("host", "vm")
 PerfType = Literal["throughput", "latency", "pps"]
 ConnType = Literal["single", "multi", "tcp_rr", "udp_rr"]
 Attaches = Literal["bpf", "none"]

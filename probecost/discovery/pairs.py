@@ -6,10 +6,8 @@ from collections.abc import Mapping
 
 from probecost.config.files import MinimalFile, MinimalNode, PairNames
 from probecost.config.load import MinimalConfig
-from probecost.config.models import PairKind
+from probecost.config.models import PAIR_KINDS, PairKind
 from probecost.errors import ConfigError
-
-KINDS: tuple[PairKind, ...] = ("host", "vm")
 
 
 def pairs_of(minimal: MinimalConfig) -> dict[PairKind, PairNames]:
@@ -22,7 +20,7 @@ def pairs_of(minimal: MinimalConfig) -> dict[PairKind, PairNames]:
         written: dict[PairKind, PairNames | None] = {"host": file.test_pairs.host, "vm": file.test_pairs.vm}
         pairs = {kind: names for kind, names in written.items() if names is not None}
     else:
-        pairs = {kind: names for kind in KINDS if (names := _by_name(minimal, kind)) is not None}
+        pairs = {kind: names for kind in PAIR_KINDS if (names := _by_name(minimal, kind)) is not None}
     if not pairs:
         text = "no test pair: it takes a server and a client, two nodes with role: host or two with role: vm"
         raise ConfigError(minimal.document.problem(("test_pairs",), text))

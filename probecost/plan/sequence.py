@@ -9,12 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from probecost.config.models import Case, Environment, PairKind, PerfTestSpec
+from probecost.config.models import PAIR_KINDS, Case, Environment, PairKind, PerfTestSpec
 from probecost.errors import ConfigError
 from probecost.layout import iteration_name
 from probecost.plan.schedule import Baseline, Schedule, VisitPlan, visits
-
-PAIR_KINDS: tuple[PairKind, ...] = ("host", "vm")
 
 
 @dataclass(frozen=True)
