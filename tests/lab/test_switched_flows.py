@@ -14,7 +14,7 @@ from bed_access import WORKDIR, LabBed, Run, until
 
 Start = Callable[..., Run]
 Cases = Callable[..., None]
-SWITCHED = ("--env", "site", "--schedule", "switched", "--duration", "3")
+SWITCHED = ("--env", "site", "--schedule", "switched", "--duration", "5")
 LATENCY = ("--perf-tests", "latency:tcp_rr")
 
 pytestmark = pytest.mark.usefixtures("clean")
