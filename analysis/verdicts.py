@@ -16,8 +16,6 @@ from math import log
 from statistics import fmean
 from typing import NamedTuple
 
-from scipy import stats
-
 from analysis.compare import MetricId
 from analysis.measurements import PRIMARY, UNITS, Measurement
 from analysis.metadata import PerfTestMetadata
@@ -188,6 +186,8 @@ class _Facts:
 
     def uneven_voids(self, case: CaseName, metric: MetricId) -> str:
         """The gate: voids must not prefer an arm (exact binomial test). In words if they do."""
+        from scipy import stats  # takes a second: only where something is computed
+
         arms = [(case, metric.perf_test, metric.conn_type, arm) for arm in (BASELINE, TOOL)]
         voids, visits = [self.voids[arm] for arm in arms], [self.visits[arm] for arm in arms]
         if sum(voids) < _LEAST_VOIDS or 0 in visits:

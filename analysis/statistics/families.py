@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from scipy import stats
 
 
 def holm(p_values: Sequence[float], m: int | None = None) -> list[float]:
@@ -33,6 +32,8 @@ def benjamini_hochberg(p_values: Sequence[float]) -> list[float]:
     >>> [round(p, 3) for p in benjamini_hochberg([0.01, 0.04, 0.03])]
     [0.03, 0.04, 0.04]
     """
+    from scipy import stats  # takes a second: only where something is computed
+
     if not p_values:
         return []
     return [float(p) for p in stats.false_discovery_control(np.asarray(p_values, dtype=np.float64))]

@@ -17,7 +17,6 @@ from math import exp, floor, inf, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 EXACT_UP_TO = 16
 RANDOM_FLIPS = 100_000
@@ -55,6 +54,8 @@ def estimate(effects: Sequence[float], alpha: float = 0.05, seed: int = 0) -> Es
     >>> round(found.mean, 5), found.p, round(found.low, 4), round(found.high, 4)
     (0.03625, 0.0078125, 0.02, 0.05)
     """
+    from scipy import stats  # takes a second: only where something is computed
+
     values = np.asarray(effects, dtype=np.float64)
     if values.ndim != 1 or values.size == 0 or not np.isfinite(values).all():
         raise ValueError("expected one finite effect or more")
@@ -97,6 +98,8 @@ def units_needed(sd: float, effect: float, alpha: float = 0.05, power: float = 0
     >>> units_needed(sd=0.06, effect=0.06)
     8
     """
+    from scipy import stats  # takes a second: only where something is computed
+
     z = float(stats.norm.ppf(1 - alpha / 2) + stats.norm.ppf(power))
     return max(2, -floor(-((z * sd / effect) ** 2)))
 
