@@ -16,7 +16,8 @@ from probecost.measure.tool import check_ended, check_started, check_stopped, to
 from probecost.measure.visit import Visit, VisitSetup
 from probecost.measure.workloads import Workload
 from probecost.plan.schedule import order_of_segments
-from probecost.remote.node import Node, Switched
+from probecost.remote.messages import Switched, SwitchSpec
+from probecost.remote.node import Node
 
 SEGMENT_S = 0.5
 GUARD_S = 0.1
@@ -84,21 +85,19 @@ class FlowVisit(Visit):
         flow_s = workload.duration_s - CLIENT_START_S
         folder, what = record.folder, self._switching
         most = math.ceil(flow_s / (2 * (SEGMENT_S + GUARD_S)))
+        files = f"{TREE}/{folder.switched_stdout}", f"{TREE}/{folder.switched_stderr}"
+        order = order_of_segments(what.seed, self._case.key, self.record.unit, record.spec.name, most, what.iteration)
         made = self._tool_node.switch(
-            tool_spec(
-                self._case,
-                f"{TREE}/{folder.switched_stdout}",
-                f"{TREE}/{folder.switched_stderr}",
-                {},
-                what.expected,
+            tool_spec(self._case, *files, {}, what.expected),
+            SwitchSpec(
+                pairs=order,
+                segment_s=SEGMENT_S,
+                guard_s=GUARD_S,
+                lead_s=what.lead_s,
+                flow_s=flow_s,
+                interface=what.interface,
+                segments=f"{TREE}/{folder.segments}",
             ),
-            order_of_segments(what.seed, self._case.key, self.record.unit, record.spec.name, most, what.iteration),
-            segment_s=SEGMENT_S,
-            guard_s=GUARD_S,
-            lead_s=what.lead_s,
-            flow_s=flow_s,
-            interface=what.interface,
-            segments=f"{TREE}/{folder.segments}",
         )
         self._made.append(made)
         self._note()

@@ -11,7 +11,8 @@ from probecost.errors import Gatherer, PerfTestError
 from probecost.layout import TREE
 from probecost.measure.records import PerfTestRecord
 from probecost.measure.workloads import Workload
-from probecost.remote.node import GeneratorEnd, Node, OpenServer
+from probecost.remote.messages import GeneratorEnd, OpenServer
+from probecost.remote.node import Node
 from probecost.remote.pool import on_all
 
 

@@ -12,7 +12,8 @@ from probecost.config.environments import bootstrap_command
 from probecost.config.models import Case, Environment, PairSide
 from probecost.errors import Gathered, Missing, PreflightError
 from probecost.plan.tool_files import local_tool
-from probecost.remote.node import Lacks, Machine, Node
+from probecost.remote.messages import Lacks, Machine
+from probecost.remote.node import Node
 from probecost.remote.pool import each
 
 Prerequisite = Literal["sudo", "python", "programs", "workdir", "tools", "vm"]

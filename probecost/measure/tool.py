@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from probecost.config.models import Case
 from probecost.errors import ToolError
-from probecost.remote.node import ToolSpec, ToolStart, ToolStop
+from probecost.remote.messages import ToolSpec, ToolStart, ToolStop
 
 _STAY = ": a tool must stay in the foreground until it is told to end (no daemon, no '&')"
 _NO_PROGRAM = ": say attaches: none if it uses none, or a longer ready_timeout if it needs more time"

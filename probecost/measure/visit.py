@@ -14,7 +14,8 @@ from probecost.layout import TREE, PerfTestFolder, VisitFolder
 from probecost.measure.perf_test import Beside, run_perf_test
 from probecost.measure.records import PerfTestRecord, PerfTestRun, VisitRecord
 from probecost.measure.tool import check_ended, check_started, check_stopped, tool_spec
-from probecost.remote.node import Node, ToolSpec
+from probecost.remote.messages import ToolSpec
+from probecost.remote.node import Node
 
 Around = Callable[[PerfTestRun], AbstractContextManager[None]]
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from probecost.config.models import PerfTestSpec
 from probecost.layout import TREE, PerfTestFolder
-from probecost.remote.node import ClientSpec, OpenServer, ServerSpec
+from probecost.remote.messages import ClientSpec, OpenServer, ServerSpec
 
 UDP_PAYLOAD_BYTES = 64
 DEFAULT_PPS_BITRATE = "1G"

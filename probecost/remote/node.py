@@ -8,7 +8,7 @@ import shlex
 import time
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,19 @@ from probecost.errors import NodeError, RemoteError, SupervisorError, TransferEr
 from probecost.layout import TREE
 from probecost.remote.deadline import Deadline
 from probecost.remote.lease import Holder
+from probecost.remote.messages import (
+    ClientSpec,
+    GeneratorEnd,
+    Lacks,
+    Machine,
+    OpenServer,
+    ServerSpec,
+    Switched,
+    SwitchSpec,
+    ToolSpec,
+    ToolStart,
+    ToolStop,
+)
 from probecost.remote.session import CLOSE_S, Session
 from probecost.remote.ssh import Connection, connect
 from probecost.remote.transfer import Unpacker
@@ -38,126 +51,6 @@ class Clock:
 
     offset_ns: int
     uncertainty_ns: int
-
-
-@dataclass(frozen=True)
-class ServerSpec:
-    """A server to start: ``{port}`` and ``{port2}`` in argv and file names become the ports that were free."""
-
-    name: str
-    argv: tuple[str, ...]
-    stdout: str
-    stderr: str
-    ports: int = 1
-    lingers: bool = False
-
-
-@dataclass(frozen=True)
-class OpenServer:
-    name: str
-    ports: tuple[int, ...]
-    pid: int
-
-
-@dataclass(frozen=True)
-class ClientSpec:
-    name: str
-    argv: tuple[str, ...]
-    stdout: str
-    stderr: str
-
-
-@dataclass(frozen=True)
-class GeneratorEnd:
-    """What became of one generator; the times are the node's clock (Unix ns) and 0 for servers."""
-
-    name: str
-    exit_code: int | None
-    stderr_tail: str
-    stdout_bytes: int
-    start_ns: int = 0
-    end_ns: int = 0
-    hung: bool = False
-
-
-@dataclass(frozen=True)
-class ToolSpec:
-    """A tool to start. Paths are relative to the workdir; ``monitors`` holds the files cpu, memory and logsize.
-
-    ``expected``: how many programs an earlier start loaded and attached; with as many it counts as ready sooner.
-    """
-
-    command: str
-    stdout: str
-    stderr: str
-    attaches: str
-    ready_timeout_s: float
-    stop_signal: str
-    log_cap_bytes: int
-    monitors: Mapping[str, str] = field(default_factory=dict)
-    expected: tuple[int, int] | None = None
-
-
-@dataclass(frozen=True)
-class ToolStart:
-    """How the start of a tool ended: ``outcome`` is ready, partial, exited or timeout."""
-
-    outcome: str
-    pid: int
-    exit_code: int | None
-    cap_hit: bool
-    stderr_tail: str
-    time_to_ready_s: float | None
-    programs_loaded: int
-    programs_attached: int
-    attachment_observable: bool
-
-
-@dataclass(frozen=True)
-class ToolStop:
-    """How a tool ended.
-
-    ``alive`` says whether it still ran when it was told to stop, ``still_running`` which of its processes run now.
-    """
-
-    alive: bool
-    exit_code: int | None
-    signal: str | None
-    cap_hit: bool
-    programs_gone: bool
-    still_running: tuple[str, ...]
-    log_bytes: int
-    stderr_tail: str
-    samples: int
-    monitor_error: str | None
-
-
-@dataclass(frozen=True)
-class Switched:
-    """How a tool was switched inside a flow: ``pairs`` of segments that were made, each start and each stop."""
-
-    pairs: int
-    starts: tuple[ToolStart, ...]
-    stops: tuple[ToolStop, ...]
-
-
-@dataclass(frozen=True)
-class Machine:
-    """A process with a VM's UUID (in lower case) in its command line; ``program`` is what it runs."""
-
-    pid: int
-    uuid: str
-    program: str
-
-
-@dataclass(frozen=True)
-class Lacks:
-    """What a node has not: programs, files below the workdir; what is wrong with the workdir, or with sudo."""
-
-    programs: tuple[str, ...]
-    files: tuple[str, ...] = ()
-    workdir: tuple[str, ...] = ()
-    supervisor: str | None = None
 
 
 class Node:
@@ -349,50 +242,25 @@ class Node:
     def start_tool(self, spec: ToolSpec) -> ToolStart:
         """Start the tool and wait until it is attached (or not); its monitors run when this returns."""
         limit_s = spec.ready_timeout_s + REQUEST_S
-        found = self._ask("start_tool", limit_s, spec=_tool_fields(spec), monitors=dict(spec.monitors))
-        return _tool_start(found)
+        return ToolStart.read(self._ask("start_tool", limit_s, spec=spec.sent, monitors=dict(spec.monitors)))
 
-    def switch(
-        self,
-        spec: ToolSpec,
-        pairs: Sequence[tuple[str, str]],
-        *,
-        segment_s: float,
-        guard_s: float,
-        lead_s: float,
-        flow_s: float,
-        interface: str,
-        segments: str,
-    ) -> Switched:
-        """Switch the tool on and off inside a flow that runs for ``flow_s`` more seconds; returns when that is done.
+    def switch(self, spec: ToolSpec, switching: SwitchSpec) -> Switched:
+        """Switch the tool on and off inside a flow; returns when that is done.
 
-        ``pairs``: the arms of each pair in order; as many are made as fit. ``lead_s``: how long a start of the tool is
-        expected to take; before segments without it, as long is waited. The counters of ``interface`` and of the
-        node at both ends of each segment go to the file ``segments``. In the file names of ``spec``, ``{start}``
-        becomes the number of the start.
+        In the file names of ``spec``, ``{start}`` becomes the number of the start.
         """
-        found = self._ask(
-            "switch",
-            flow_s + spec.ready_timeout_s + REQUEST_S,
-            spec=_tool_fields(spec),
-            pairs=[list(arms) for arms in pairs],
-            segment_s=segment_s,
-            guard_s=guard_s,
-            lead_s=lead_s,
-            flow_s=flow_s,
-            interface=interface,
-            segments=segments,
-        )
-        stops = [stop for stop in map(_tool_stop, found["stops"]) if stop is not None]
-        return Switched(found["pairs"], tuple(map(_tool_start, found["starts"])), tuple(stops))
+        limit_s = switching.flow_s + spec.ready_timeout_s + REQUEST_S
+        found = self._ask("switch", limit_s, spec=spec.sent, **vars(switching))
+        stops = [stop for stop in map(ToolStop.read, found["stops"]) if stop is not None]
+        return Switched(found["pairs"], tuple(map(ToolStart.read, found["starts"])), tuple(stops))
 
     def stop_tool(self) -> ToolStop | None:
         """Stop the monitors and the tool; ``None`` when none was running."""
-        return _tool_stop(self._ask("stop_tool"))
+        return ToolStop.read(self._ask("stop_tool"))
 
     def stop_all(self) -> ToolStop | None:
         """End everything that was started on this node, whatever state it is in."""
-        return _tool_stop(self._ask("stop_all"))
+        return ToolStop.read(self._ask("stop_all"))
 
     def place(self, relative: str, file: Path) -> str:
         """Make sure that ``file`` lies at ``relative`` below the workdir; returns its SHA-256.
@@ -440,24 +308,3 @@ class Node:
     def remove(self, folders: Sequence[str]) -> None:
         """Remove folders of results on the node, and what is empty above them."""
         self._ask("remove", paths=list(folders), root=TREE)
-
-
-def _tool_fields(spec: ToolSpec) -> dict[str, object]:
-    return {key: value for key, value in vars(spec).items() if key != "monitors"}
-
-
-def _tool_start(found: Mapping[str, Any]) -> ToolStart:
-    return ToolStart(**{key: found[key] for key in ToolStart.__dataclass_fields__})
-
-
-def _tool_stop(found: Mapping[str, Any]) -> ToolStop | None:
-    if not found:
-        return None
-    sampler = found["sampler"]
-    names = ("alive", "exit_code", "signal", "cap_hit", "programs_gone", "log_bytes", "stderr_tail")
-    return ToolStop(
-        **{name: found[name] for name in names},
-        still_running=tuple(found["still_running"]),
-        samples=sampler["samples"],
-        monitor_error=sampler["error"],
-    )

@@ -23,7 +23,8 @@ from probecost.plan.perf_tests import select_perf_tests
 from probecost.plan.schedule import visits
 from probecost.remote.deadline import Deadline
 from probecost.remote.lease import Holder
-from probecost.remote.node import ClientSpec, Node
+from probecost.remote.messages import ClientSpec
+from probecost.remote.node import Node
 from probecost.remote.ssh_config import read_ssh_config
 
 R = "performance-test-results"

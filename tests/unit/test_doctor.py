@@ -23,7 +23,7 @@ from probecost.errors import (
 )
 from probecost.measure.doctor import CHECKS, Report, diagnose, local_report, nodes_needed
 from probecost.measure.preflight import needs
-from probecost.remote.node import Lacks, Machine
+from probecost.remote.messages import Lacks, Machine
 
 Text = pytest.CaptureFixture[str]
 

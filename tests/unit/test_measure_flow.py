@@ -17,7 +17,17 @@ from probecost.measure.records import PerfTestRun, VisitRecord
 from probecost.measure.visit import VisitSetup
 from probecost.plan.schedule import order_of_segments
 from probecost.remote.deadline import Deadline
-from probecost.remote.node import ClientSpec, GeneratorEnd, Node, OpenServer, Switched, ToolSpec, ToolStart, ToolStop
+from probecost.remote.messages import (
+    ClientSpec,
+    GeneratorEnd,
+    OpenServer,
+    Switched,
+    SwitchSpec,
+    ToolSpec,
+    ToolStart,
+    ToolStop,
+)
+from probecost.remote.node import Node
 
 CASE = Case("bed", "host-x", 1, "x", "x", "x", "c", "host", (), "abc123", 10.0, tool_file="tools/x.bt")
 PAIR = TestPair("host", PairSide("a", "192.0.2.1", "eth1", "a"), PairSide("b", "192.0.2.2", "eth1", "b"))
@@ -50,8 +60,8 @@ class FlowNode:
     def close_perf_test(self) -> list[GeneratorEnd]:
         return [GeneratorEnd("0", 0, "", 10)]
 
-    def switch(self, spec: ToolSpec, pairs: Sequence[tuple[str, str]], **args: object) -> Switched:
-        self.asked.append({"spec": spec, "pairs": list(pairs), **args})
+    def switch(self, spec: ToolSpec, switching: SwitchSpec) -> Switched:
+        self.asked.append({"spec": spec, **vars(switching)})
         return self._switched
 
 

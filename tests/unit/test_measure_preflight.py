@@ -7,7 +7,8 @@ import pytest
 from probecost.config.models import Case, Environment, PairKind, PairSide, TestPair
 from probecost.errors import PreflightError
 from probecost.measure.preflight import check, stale_vm, vm_in_use
-from probecost.remote.node import Lacks, Machine, Node
+from probecost.remote.messages import Lacks, Machine
+from probecost.remote.node import Node
 
 UUID = "ae6aa164-604c-4cb0-84b8-2dea03430001"
 QEMU = "/usr/bin/qemu-system-x86_64"

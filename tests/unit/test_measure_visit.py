@@ -13,7 +13,8 @@ from probecost.config.models import Case, PairSide, TestPair
 from probecost.errors import ProbecostError
 from probecost.measure.records import VisitRecord
 from probecost.measure.visit import Visit, VisitSetup
-from probecost.remote.node import Node, ToolStart, ToolStop
+from probecost.remote.messages import ToolStart, ToolStop
+from probecost.remote.node import Node
 
 CASE = Case("bed", "host-x", 1, "x", "x", "x", "c", "host", (), "abc123", 10.0)
 PAIR = TestPair("host", PairSide("a", "192.0.2.1", None, "a"), PairSide("b", "192.0.2.2", None, "b"))

@@ -9,7 +9,7 @@ import pytest
 from probecost.config.models import PerfTestSpec
 from probecost.layout import VisitFolder
 from probecost.measure.workloads import Workload
-from probecost.remote.node import OpenServer
+from probecost.remote.messages import OpenServer
 
 TS = "20261122_213458_123"
 
