@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, Literal
 
+from probecost.layout import CaseFolder
+
 PairKind = Literal["host", "vm"]
 PAIR_KINDS: tuple[PairKind, ...] = ("host", "vm")
 PerfType = Literal["throughput", "latency", "pps"]
@@ -81,6 +83,17 @@ class TestPair:
     server: PairSide
     client: PairSide
 
+    @property
+    def nodes(self) -> tuple[str, ...]:
+        """Every node of the pair once: its ends, and the hosts that carry them."""
+        ends = (self.server, self.client)
+        return tuple(dict.fromkeys(name for end in ends for name in (end.node, end.tool_node)))
+
+    @property
+    def measured_on(self) -> tuple[str, ...]:
+        """The nodes that a visit uses, each once: its ends, and where the tool runs."""
+        return tuple(dict.fromkeys((self.server.node, self.client.node, self.server.tool_node)))
+
 
 @dataclass(frozen=True)
 class Case:
@@ -107,6 +120,11 @@ class Case:
     ready_timeout_s: float = DEFAULT_READY_TIMEOUT_S
     stop_signal: str = DEFAULT_STOP_SIGNAL
     log_cap_bytes: int = DEFAULT_LOG_CAP_BYTES
+
+    @property
+    def folder(self) -> CaseFolder:
+        """Where results of the tool's visits lie."""
+        return CaseFolder(self.tool_id, self.id, self.hash)
 
     def __hash__(self) -> int:
         """Of what names a case; pytest asks for it many times."""

@@ -36,9 +36,9 @@ class HostFound:
     notes: tuple[str, ...] = field(default=())
 
 
-def find_host(node: str, hints: Hints, answer: Answer, wiring: Wiring | None = None) -> HostFound:
+def find_host(node: str, hints: Hints, answer: Answer) -> HostFound:
     """The interface of the test address. ``NodeError``: it cannot be told which, with the hint that decides."""
-    wiring = wiring or Wiring.read(answer)
+    wiring = Wiring.read(answer)
     interface, test_ip = _interface(node, hints, answer, wiring)
     uplink = find_uplink(node, interface.name, hints.uplink, wiring)
     notes = () if uplink else (f"node {node}: no uplink was found below {interface.name}",)

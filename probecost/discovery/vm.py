@@ -106,9 +106,9 @@ def processes_of(process: VmProcess, host: Answer) -> Processes:
     return Processes(process.pid, vhost_workers(process, host.machines))
 
 
-def find_vm(vm: Vm, guest: Guest, process: VmProcess, host: Answer, wiring: Wiring | None = None) -> VmFound:
+def find_vm(vm: Vm, guest: Guest, process: VmProcess, host: Answer) -> VmFound:
     """The VM's tap by MAC address, and the way from there. ``NodeError``: none, or the sources contradict."""
-    wiring = wiring or Wiring.read(host)
+    wiring = Wiring.read(host)
     tap, notes = _tap(vm, guest, process, host, wiring)
     processes = processes_of(process, host)
     bridge = wiring.bridge_of(tap)

@@ -68,9 +68,7 @@ class Bed:
         """
         config = read_ssh_config(environment.ssh_config)
         pairs = [environment.pairs[kind] for kind in dict.fromkeys(case.pair_kind for case in cases)]
-        names = dict.fromkeys(
-            name for pair in pairs for name in (pair.server.node, pair.client.node, pair.server.tool_node)
-        )
+        names = dict.fromkeys(name for pair in pairs for name in pair.measured_on)
         holder = Holder.of_this_process(tree.run_id)
         nodes = {
             name: Node(

@@ -15,7 +15,7 @@ from probecost.config.models import Case
 from probecost.errors import Gatherer, ProbecostError
 from probecost.measure.flow import FlowVisit, Switching, flow_duration_s, lead_s
 from probecost.measure.records import VisitRecord, metadata
-from probecost.measure.visit import Around, Visit, VisitSetup, case_folder
+from probecost.measure.visit import Around, Visit, VisitSetup
 from probecost.plan.schedule import VisitPlan
 from probecost.plan.sequence import counted_interface
 from probecost.remote.node import Node
@@ -39,8 +39,7 @@ class CaseRun:
     @property
     def nodes(self) -> list[Node]:
         """The nodes that this case uses, each once."""
-        names = (self._pair.server.node, self._pair.client.node, self._pair.server.tool_node)
-        return [self.bed.nodes[name] for name in dict.fromkeys(names)]
+        return [self.bed.nodes[name] for name in self._pair.measured_on]
 
     def measure(self, around: Around) -> None:
         """Make all planned visits. One that fails ends the case; its error tells node, step and reason."""
@@ -136,7 +135,7 @@ class CaseRun:
     def artifacts(self) -> Sequence[Path]:
         """Local files of this case's visits: the tool's logs first, then the folders of its perf tests."""
         found: dict[Path, None] = {}
-        folder = layout.VisitFolder(self.case.pair_kind, case_folder(self.case))
+        folder = layout.VisitFolder(self.case.pair_kind, self.case.folder)
         for node in self.nodes:
             base = self._local(node) / layout.TREE
             for pattern in ("ebpf_*.log", "ebpf_monitoring/*.log"):

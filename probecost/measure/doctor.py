@@ -61,8 +61,7 @@ class Report:
 
 def nodes_needed(environment: Environment, cases: Sequence[Case]) -> list[str]:
     """Names of the nodes that the cases use, in the order of the configuration."""
-    pairs = [environment.pairs[kind] for kind in {case.pair_kind for case in cases}]
-    used = {name for pair in pairs for side in (pair.server, pair.client) for name in (side.node, side.tool_node)}
+    used = {name for kind in {case.pair_kind for case in cases} for name in environment.pairs[kind].nodes}
     return [name for name in environment.nodes if name in used]
 
 

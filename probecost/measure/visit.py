@@ -41,7 +41,7 @@ class Visit:
         setup: VisitSetup,
     ) -> None:
         self.record = record
-        self.folder = VisitFolder(case.pair_kind, None if record.arm == layout.BASELINE else case_folder(case))
+        self.folder = VisitFolder(case.pair_kind, None if record.arm == layout.BASELINE else case.folder)
         self._case = case
         self._pair = pair
         self._server = nodes[pair.server.node]
@@ -128,7 +128,3 @@ class Visit:
         files = self.tool_files
         monitors = {name: files[name] for name in ("cpu", "memory", "logsize")}
         return tool_spec(self._case, files["stdout"], files["stderr"], monitors)
-
-
-def case_folder(case: Case) -> layout.CaseFolder:
-    return layout.CaseFolder(case.tool_id, case.id, case.hash)

@@ -122,7 +122,7 @@ class _Entries:
         cycle_type = CYCLE_TYPES[visit.arm]
         ebpf_case = None if visit.arm == layout.BASELINE else self._case(case)
         init, post, monitoring = frame(cycle_type, ebpf_case)
-        folder = VisitFolder(case.pair_kind, case_folder(case) if ebpf_case is not None else None)
+        folder = VisitFolder(case.pair_kind, case.folder if ebpf_case is not None else None)
         below = folder.path / layout.SWITCHED if visit.arm == layout.SWITCHED else folder.path
         if turn not in self._turns:
             place = RunTree(Path()).node(turn.environment, turn.iteration, "*") / layout.TREE
@@ -162,11 +162,6 @@ def frame(cycle_type: CycleType, ebpf_case: EbpfCase | None) -> tuple[InitHook, 
         started = InitHook(tasks=_SWITCHED_TASKS, ebpf_startup_command=ebpf_case.command)
         return started, _SWITCHED_END, _BASELINE_MONITORING
     return InitHook(tasks=_TOOL_TASKS, ebpf_startup_command=ebpf_case.command), _TOOL_END, _TOOL_MONITORING
-
-
-def case_folder(case: Case) -> layout.CaseFolder:
-    """Where results of the tool's visits lie."""
-    return layout.CaseFolder(case.tool_id, case.id, case.hash)
 
 
 def case_entry(case: Case) -> EbpfCase:
@@ -239,9 +234,7 @@ def specs_of(entries: Iterable[PerfTests]) -> tuple[PerfTestSpec, ...]:
 def environment_entry(environment: Environment, cases: Sequence[Case]) -> EnvironmentEntry:
     """What an environment is now: as much of it as ``cases`` need."""
     pairs = {kind: pair for kind, pair in environment.pairs.items() if any(case.pair_kind == kind for case in cases)}
-    used = {
-        name for pair in pairs.values() for side in (pair.server, pair.client) for name in (side.node, side.tool_node)
-    }
+    used = {name for pair in pairs.values() for name in pair.nodes}
     return EnvironmentEntry(
         folder=environment.folder.resolve().name,
         nodes={

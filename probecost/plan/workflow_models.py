@@ -76,6 +76,11 @@ class PairEntry(Section):
     server: SideEntry
     client: SideEntry
 
+    @property
+    def nodes(self) -> frozenset[str]:
+        """Every node of the pair."""
+        return frozenset(name for side in (self.server, self.client) for name in (side.node, side.tool_node))
+
 
 class EnvironmentEntry(Section):
     """What an environment was when the workflow was written. ``tool_files``: path on the node to SHA-256."""

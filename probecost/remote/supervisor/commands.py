@@ -9,6 +9,7 @@ import time
 from typing import Any, Dict, List, Optional
 
 from .facts import find
+from .processes import CHILDREN
 
 STDERR_LIMIT = 4096
 
@@ -39,7 +40,7 @@ def _run(argv: List[str], deadline: float, limit: int) -> Said:
         return _said(argv, None, b"", b"", "%s is not installed" % argv[0])
     with tempfile.TemporaryFile() as err:
         try:
-            process = subprocess.Popen(
+            process = CHILDREN.start(
                 [program] + argv[1:],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,

@@ -95,9 +95,17 @@ class Service:
         return result
 
     def _open_tool(self, spec: Dict[str, Any]) -> Tool:
+        """Start the tool in a cgroup that no start before it had: what could not be ended may sit in that one."""
         if self._tool is not None:
             raise ValueError("a tool runs already")
-        self._tool = self._started(spec)
+        self._starts += 1
+        group = self._group.below("tool-%d" % self._starts) if self._group else None
+        try:
+            self._tool = Tool(spec, self._files, group, self._emit)
+        except BaseException:
+            if group is not None:
+                group.remove()
+            raise
         return self._tool
 
     def switch(
@@ -129,17 +137,6 @@ class Service:
             self.stop_tool()
             switching.done.set()
             switching.write(self._files, segments)
-
-    def _started(self, spec: Dict[str, Any]) -> Tool:
-        """The tool in a cgroup that no start before it had: what could not be ended may sit in that one."""
-        self._starts += 1
-        group = self._group.below("tool-%d" % self._starts) if self._group else None
-        try:
-            return Tool(spec, self._files, group, self._emit)
-        except BaseException:
-            if group is not None:
-                group.remove()
-            raise
 
     def stop_tool(self) -> Result:
         """Stop the monitors, then the tool; ``{}`` when none was started."""
