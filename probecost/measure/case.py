@@ -70,11 +70,13 @@ class CaseRun:
             raise
 
     def _made(self, record: VisitRecord) -> Visit:
-        bed, nodes = self.bed, dict(self.bed.nodes)
-        setup = VisitSetup(bed.environment.port_range, bed.options.perf_tests, bed.tool_sha256(self.case))
+        bed, case = self.bed, self.case
+        setup = VisitSetup(
+            case, self._pair, bed.nodes, bed.environment.port_range, bed.options.perf_tests, bed.tool_sha256(case)
+        )
         if record.arm != layout.SWITCHED:
-            return Visit(self.case, self._pair, nodes, record, setup)
-        interface = counted_interface(bed.environment, self.case.pair_kind)
+            return Visit(setup, record)
+        interface = counted_interface(bed.environment, case.pair_kind)
         assert interface is not None  # no plan switches where it is not known
         ready = [visit.time_to_ready_s for visit in self.visits if visit.time_to_ready_s is not None]
         slowest_s = max(ready, default=None)
@@ -84,8 +86,7 @@ class CaseRun:
         longer = tuple(
             replace(spec, duration_s=flow_duration_s(spec.duration_s, slowest_s)) for spec in setup.perf_tests
         )
-        setup = replace(setup, perf_tests=longer)
-        return FlowVisit(self.case, self._pair, nodes, record, setup, switching)
+        return FlowVisit(replace(setup, perf_tests=longer), record, switching)
 
     def _write_metadata(self, visit: Visit) -> None:
         units = sorted({plan.unit for plan in self.planned if not plan.shared and plan.arm in layout.ARMS})

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from statistics import median
 
-from probecost.config.models import Case, TestPair
 from probecost.errors import Gathered, Gatherer, PerfTestError, ToolError
 from probecost.layout import TREE
 from probecost.measure.perf_test import Beside
@@ -17,7 +16,6 @@ from probecost.measure.visit import Visit, VisitSetup
 from probecost.measure.workloads import Workload
 from probecost.plan.schedule import order_of_segments
 from probecost.remote.messages import Switched, SwitchSpec
-from probecost.remote.node import Node
 
 SEGMENT_S = 0.5
 GUARD_S = 0.1
@@ -59,16 +57,8 @@ def flow_duration_s(asked_s: float, time_to_ready_s: float | None) -> float:
 class FlowVisit(Visit):
     """One switched visit: files and record as of any visit, and ``segments.csv`` in the folder of each flow."""
 
-    def __init__(
-        self,
-        case: Case,
-        pair: TestPair,
-        nodes: dict[str, Node],
-        record: VisitRecord,
-        setup: VisitSetup,
-        switching: Switching,
-    ) -> None:
-        super().__init__(case, pair, nodes, record, setup)
+    def __init__(self, setup: VisitSetup, record: VisitRecord, switching: Switching) -> None:
+        super().__init__(setup, record)
         self._switching = switching
         self._made: list[Switched] = []
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 
@@ -24,29 +24,26 @@ Around = Callable[[PerfTestRun], AbstractContextManager[None]]
 class VisitSetup:
     """What all visits of a case share. ``tool_sha256``: of the tool's file as it lies on its node."""
 
+    case: Case
+    pair: TestPair
+    nodes: Mapping[str, Node]
     port_range: tuple[int, int]
     perf_tests: tuple[PerfTestSpec, ...]
     tool_sha256: str | None
 
 
 class Visit:
-    """One visit of ``case`` to its pair; ``record`` says how it went, ``paths`` what it left on the nodes."""
+    """One visit of a case to its pair; ``record`` says how it went, ``paths`` what it left on the nodes."""
 
-    def __init__(
-        self,
-        case: Case,
-        pair: TestPair,
-        nodes: dict[str, Node],
-        record: VisitRecord,
-        setup: VisitSetup,
-    ) -> None:
+    def __init__(self, setup: VisitSetup, record: VisitRecord) -> None:
+        case, pair = setup.case, setup.pair
         self.record = record
         self.folder = VisitFolder(case.pair_kind, None if record.arm == layout.BASELINE else case.folder)
         self._case = case
         self._pair = pair
-        self._server = nodes[pair.server.node]
-        self._client = nodes[pair.client.node]
-        self._tool_node = nodes[pair.server.tool_node]
+        self._server = setup.nodes[pair.server.node]
+        self._client = setup.nodes[pair.client.node]
+        self._tool_node = setup.nodes[pair.server.tool_node]
         self._setup = setup
         self._tool_ts = layout.timestamp(record.started_ns)
 

@@ -69,7 +69,7 @@ def run(switched: Switched = FINE) -> tuple[FlowVisit, FlowNode, list[PerfTestRu
     record = VisitRecord(layout.SWITCHED, 2, 2, 1, False, 1_795_383_298_000_000_000)
     server, client = FlowNode("a", switched), FlowNode("b", switched)
     nodes = {"a": cast(Node, server), "b": cast(Node, client)}
-    visit = FlowVisit(CASE, PAIR, nodes, record, VisitSetup((1, 2), SPECS, "cafe"), Switching("eth1", 7, 1, 0.9))
+    visit = FlowVisit(VisitSetup(CASE, PAIR, nodes, (1, 2), SPECS, "cafe"), record, Switching("eth1", 7, 1, 0.9))
     around: list[PerfTestRun] = []
 
     def note(perf_test: PerfTestRun) -> contextlib.AbstractContextManager[None]:

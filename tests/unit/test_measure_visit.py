@@ -44,7 +44,7 @@ def visit(started: ToolStart = READY, stopped: ToolStop = ENDED) -> VisitRecord:
     record = VisitRecord(layout.TOOL, 1, 1, 1, False, 1_795_383_298_000_000_000)
     node = cast(Node, ToolNode(started, stopped))
     nodes = {"a": node, "b": node}
-    run = Visit(CASE, PAIR, nodes, record, VisitSetup((1, 2), (), None))
+    run = Visit(VisitSetup(CASE, PAIR, nodes, (1, 2), (), None), record)
     run.run(lambda _: contextlib.nullcontext())
     return record
 
