@@ -6,9 +6,10 @@ A flow is one unit: its effect is the mean over its pairs of log(tool / baseline
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from analysis.locate import PerfTestRecord
-from analysis.measurements import UNITS, Measured, Measurement
+from analysis.measurements import Measured, Measurement
 from analysis.parsers import segments
 from analysis.parsers.segments import Segment
 from analysis.problems import ParseError, Problem, read_text
@@ -33,30 +34,18 @@ def measure_flow(record: PerfTestRecord) -> Measured:
     problems = []
     rows = []
     for segment in found:
-        void_reason = what.void_reason or (f"failed: {what.error}" if what.error else "") or _outside(record, segment)
+        void_reason = what.unusable or _outside(record, segment)
         if void_reason:
             problems.append(_void(record, segment, void_reason))
         rows += [
-            Measurement(
-                what.run_id,
-                what.environment,
-                what.pair_kind,
-                what.iteration,
-                what.case_key,
-                f"{what.visit_id}/s{segment.number:03d}",
-                what.unit,
-                segment.pair,
-                segment.arm,
-                None,
-                False,
-                what.perf_test,
-                what.conn_type,
-                metric,
-                value,
-                UNITS[metric],
-                segment.start_ns,
-                segment.end_ns,
-                void_reason,
+            replace(
+                Measurement.of(what, metric, value, void_reason),
+                visit_id=f"{what.visit_id}/s{segment.number:03d}",
+                pair_index=segment.pair,
+                arm=segment.arm,
+                order=None,
+                start_ns=segment.start_ns,
+                end_ns=segment.end_ns,
                 is_switched=True,
             )
             for metric, value in _figures(what.pair_kind, what.perf_test, segment)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from analysis.locate import PerfTestRecord
+from analysis.metadata import PerfTestMetadata
 from analysis.problems import Problem
 from analysis.raw import RawReader
 
@@ -80,6 +81,31 @@ class Measurement:
     void_reason: str
     is_switched: bool = False
 
+    @classmethod
+    def of(cls, what: PerfTestMetadata, metric: str, value: float, void_reason: str) -> Measurement:
+        """A figure of the whole perf test that ``what`` describes."""
+        return cls(
+            what.run_id,
+            what.environment,
+            what.pair_kind,
+            what.iteration,
+            what.case_key,
+            what.visit_id,
+            what.unit,
+            what.pair,
+            what.arm,
+            what.order,
+            what.shared_baseline,
+            what.perf_test,
+            what.conn_type,
+            metric,
+            value,
+            UNITS[metric],
+            what.start_ns,
+            what.end_ns,
+            void_reason,
+        )
+
     def row(self) -> tuple[object, ...]:
         """The cells under ``COLUMNS``; ``None`` where there is nothing."""
         return (
@@ -125,33 +151,11 @@ def measure(record: PerfTestRecord) -> Measured:
             figures = reader.pps()
         case other:
             reader.lost(record.place_on(what.client_node), f"perf test {other!r} is not known to this version")
-    void_reason = what.void_reason or (f"failed: {what.error}" if what.error else "")
+    void_reason = what.unusable
     if void_reason:
         path = record.place_on(what.client_node) / record.place.metadata.name
         reader.lost(path, f"not used, {void_reason}" if what.void_reason else f"the perf test {void_reason}")
     rows = tuple(
-        Measurement(
-            what.run_id,
-            what.environment,
-            what.pair_kind,
-            what.iteration,
-            what.case_key,
-            what.visit_id,
-            what.unit,
-            what.pair,
-            what.arm,
-            what.order,
-            what.shared_baseline,
-            what.perf_test,
-            what.conn_type,
-            metric,
-            value,
-            UNITS[metric],
-            what.start_ns,
-            what.end_ns,
-            void_reason,
-        )
-        for metric, value in figures.items()
-        if value is not None
+        Measurement.of(what, metric, value, void_reason) for metric, value in figures.items() if value is not None
     )
     return Measured(rows, tuple(reader.problems))

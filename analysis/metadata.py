@@ -84,6 +84,11 @@ class PerfTestMetadata:
     void_reason: str
     error: str
 
+    @property
+    def unusable(self) -> str:
+        """Why nothing of this perf test is used; empty where it is."""
+        return self.void_reason or (f"failed: {self.error}" if self.error else "")
+
 
 def parse(text: str) -> PerfTestMetadata:
     """The metadata in ``text``. Raises ``ParseError`` when it does not say what the folder belongs to."""

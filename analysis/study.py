@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from analysis.compare import CaseId, Comparison, MetricId, compare
+from analysis.expected import Expected
 from analysis.flows import measure_flow
 from analysis.locate import PerfTestRecord, locate
-from analysis.measurements import PRIMARY, Measurement, measure
+from analysis.measurements import Measurement, measure
 from analysis.metadata import NodeFacts, PerfTestMetadata
 from analysis.problems import Problem, is_file
 from analysis.resources import NO_USAGE, CaseUsage, case_usage
@@ -17,16 +18,7 @@ from analysis.runfile import CaseOutcome, RunInfo, read_run
 from analysis.statistics.verdict import DEFAULT_MARGIN_PCT
 from analysis.verdicts import CaseName, MetricVerdict, verdicts
 from probecost.errors import ConfigError
-from probecost.layout import ARMS, BASELINE, RUN_FILE, SWITCHED, TOOL, iteration_name
-
-PERF_TESTS = (
-    ("latency", "tcp_rr"),
-    ("latency", "udp_rr"),
-    ("throughput", "single"),
-    ("throughput", "multi"),
-    ("pps", "single"),
-    ("pps", "multi"),
-)
+from probecost.layout import RUN_FILE, SWITCHED, TOOL, iteration_name
 
 
 @dataclass(frozen=True)
@@ -168,7 +160,7 @@ def _cases(
     for case in sorted(found):
         if case.case_key:
             shared = case._replace(case_key="")
-            visits = _Visits(case, by_case[case], rows[case], by_case.get(shared, ()), rows.get(shared, ()), planned)
+            visits = Expected(case, by_case[case], rows[case], by_case.get(shared, ()), rows.get(shared, ()), planned)
             usage, usage_problems = case_usage(by_case[case])
             own_problems = [*found[case], *visits.unmeasured(found[case]), *usage_problems]
             studies.append(_study(case, by_case[case], comparisons.get(case, {}), usage, own_problems, run))
@@ -204,85 +196,6 @@ def _without_results(root: Path, run: RunInfo, measured: Sequence[CaseStudy]) ->
             outcome=found,
             folders=(),
         )
-
-
-class _Visits:
-    """What the visits of one case should have, and whether they have it.
-
-    A visit should have all perf tests that any visit of the same environment, iteration and pair kind has.
-    """
-
-    def __init__(
-        self,
-        case: CaseId,
-        records: Sequence[PerfTestRecord],
-        rows: Iterable[Measurement],
-        shared_records: Iterable[PerfTestRecord],
-        shared_rows: Iterable[Measurement],
-        planned: Mapping[tuple[str, int, str], set[tuple[str, str]]],
-    ) -> None:
-        kinds = {record.metadata.pair_kind for record in records}
-        tests = {test for kind in kinds for test in planned[(case.environment, case.iteration, kind)]}
-        self.case = case
-        self.group = records[0].group
-        self.tests = sorted(
-            tests, key=lambda test: (PERF_TESTS.index(test) if test in PERF_TESTS else len(PERF_TESTS), test)
-        )
-        self.units = _units(records)
-        self.there = {(record.metadata.arm, record.metadata.unit) for record in records}
-        self.valid = {(row.arm, row.unit_index, row.perf_test, row.conn_type) for row in rows if _is_valid(row)}
-        has_baseline = any(arm == BASELINE for arm, _ in self.there)
-        self.uses_shared = not has_baseline and any(r.metadata.pair_kind in kinds for r in shared_records)
-        self.shared_valid = {
-            (row.perf_test, row.conn_type) for row in shared_rows if _is_valid(row) and row.pair_kind in kinds
-        }
-
-    def unmeasured(self, known: Sequence[Problem]) -> Iterator[Problem]:
-        """A problem for each perf test of each visit that has no valid data and no reason listed yet."""
-        listed = {(p.arm, p.unit, p.perf_test, p.conn_type) for p in known if p.missing}
-        for test in self.tests if self.uses_shared else ():
-            if test not in self.shared_valid:
-                yield self._missing("the shared baseline has no valid data", BASELINE, 0, *test)
-        for unit in self.units:
-            for arm in (TOOL,) if self.uses_shared else ARMS:
-                if (arm, unit) not in self.there:
-                    yield self._missing("nothing was measured", arm, unit)
-                    continue
-                for test in self.tests:
-                    place = (arm, unit, *test)
-                    if place not in self.valid and place not in listed:
-                        yield self._missing("there are no results", *place)
-
-    def _missing(self, reason: str, arm: str, unit: int, perf_test: str = "", conn_type: str = "") -> Problem:
-        return Problem(
-            self.group,
-            reason,
-            missing=True,
-            environment=self.case.environment,
-            iteration=self.case.iteration,
-            case_key=self.case.case_key,
-            arm=arm,
-            unit=unit,
-            perf_test=perf_test,
-            conn_type=conn_type,
-        )
-
-
-def _is_valid(row: Measurement) -> bool:
-    return not row.void_reason and row.metric == PRIMARY.get(row.perf_test)
-
-
-def _units(records: Sequence[PerfTestRecord]) -> Sequence[int]:
-    """The units that the case should have: those that were planned, else from 1 as many as were asked for.
-
-    In any case those that its folders name.
-    """
-    planned = {unit for record in records for unit in record.metadata.planned_units}
-    if planned:
-        return sorted(planned | {record.metadata.unit for record in records})
-    asked = [what.options["units"] for what in (record.metadata for record in records) if "units" in what.options]
-    count = max([record.metadata.unit for record in records] + [int(text) for text in asked if text.isdecimal()])
-    return range(1, count + 1)
 
 
 def _study(

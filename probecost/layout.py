@@ -218,6 +218,16 @@ def iteration_name(number: int) -> str:
     return f"iteration_{number:03d}"
 
 
+def item_id(environment: str, iteration: int, case_key: str, *, several: bool, repeated: bool) -> str:
+    """What a case is called, with as much of it as is needed: where there are several environments, or iterations.
+
+    >>> item_id("bed", 2, "host-eth_drop-rx_protocol_tcp", several=True, repeated=True)
+    'bed:host-eth_drop-rx_protocol_tcp-iteration_002'
+    """
+    ending = f"-{iteration_name(iteration)}" if repeated else ""
+    return f"{environment}:{case_key}{ending}" if several else f"{case_key}{ending}"
+
+
 def parse_iteration(name: str) -> int | None:
     match = _ITERATION.fullmatch(name)
     return int(match[1]) if match else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from analysis.study import CaseStudy
-from probecost.layout import iteration_name
+from probecost.layout import item_id
 
 
 class CaseNames:
@@ -17,5 +17,4 @@ class CaseNames:
         self._repeated = len({case.iteration for case in ids}) > 1
 
     def of(self, environment: str, iteration: int, case_key: str) -> str:
-        ending = f"-{iteration_name(iteration)}" if self._repeated else ""
-        return f"{environment}:{case_key}{ending}" if self._several else f"{case_key}{ending}"
+        return item_id(environment, iteration, case_key, several=self._several, repeated=self._repeated)

@@ -7,11 +7,11 @@ iteration, with its visits. Cycles are these visits in a row.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from probecost.config.models import PAIR_KINDS, Case, Environment, PairKind, PerfTestSpec
 from probecost.errors import ConfigError
-from probecost.layout import iteration_name
+from probecost.layout import item_id, iteration_name
 from probecost.plan.schedule import Baseline, Schedule, VisitPlan, visits
 
 
@@ -176,15 +176,12 @@ def named(items: Iterable[PlannedItem]) -> tuple[PlannedItem, ...]:
     several = len({item.turn.environment for item in items}) > 1
     repeated = any(item.turn.iteration != 1 for item in items)
     return tuple(
-        PlannedItem(item_id(item.turn, item.case.key, several, repeated), item.tool, item.case, item.visits)
+        replace(
+            item,
+            id=item_id(item.turn.environment, item.turn.iteration, item.case.key, several=several, repeated=repeated),
+        )
         for item in items
     )
-
-
-def item_id(turn: Turn, case_key: str, several: bool, repeated: bool) -> str:
-    """``bed:host-eth_drop-rx_protocol_tcp-iteration_002``, with as much of it as is needed."""
-    ending = f"-{iteration_name(turn.iteration)}" if repeated else ""
-    return f"{turn.environment}:{case_key}{ending}" if several else f"{case_key}{ending}"
 
 
 def cycles(items: Iterable[PlannedItem]) -> Iterator[Cycle]:
