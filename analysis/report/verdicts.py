@@ -73,6 +73,7 @@ def verdicts_text(run_id: str, verdicts: Iterable[MetricVerdict]) -> str:
     rows = []
     for each in verdicts:
         found, cost = each.estimate, each.cost
+        interval = cost if found is not None and not isinf(found.low) else None
         rows.append(
             (
                 text_cell(run_id),
@@ -90,8 +91,8 @@ def verdicts_text(run_id: str, verdicts: Iterable[MetricVerdict]) -> str:
                 str(each.n_void_baseline),
                 str(each.n_void_tool),
                 number(cost.estimate_pct if cost else None),
-                number(cost.low_pct if cost else None),
-                number(cost.high_pct if cost else None),
+                number(interval.low_pct if interval else None),
+                number(interval.high_pct if interval else None),
                 number(found.level if found else None),
                 number(found.p if found else None),
                 number(each.p_adjusted),

@@ -118,6 +118,12 @@ def test_below_8_units_there_is_no_section(tmp_path: Path) -> None:
     assert {row["verdict"] for row in rows(tmp_path, tree)} == {""}
 
 
+def test_where_there_is_no_interval_it_has_no_ends(tmp_path: Path) -> None:
+    (row, _) = (row for row in rows(tmp_path, tree_of(tmp_path, units=3)) if row["primary"] == "yes")
+    assert (row["ci_low_pct"], row["ci_high_pct"]) == ("", "")
+    assert row["estimate_pct"] != ""
+
+
 def test_the_terminal_shows_the_same(tmp_path: Path) -> None:
     lines = list(verdict_lines(study_run(tree_of(tmp_path).root).verdicts))
     assert lines[:2] == ["", "Verdicts (8 pairs of visits; cost in percent, positive is worse):"]
