@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import yaml
 from bed_access import PROJECT
-from vm_access import VmBed
+from vm_access import VmBed, guest_side
 
 from lab.vm.built import BuiltHost
 from lab.waiting import Deadline, wait_until
@@ -68,17 +68,6 @@ def network(side: str, built: BuiltHost) -> dict[str, Any]:
     return {
         f"{side}_physical_interface": built.uplink,
         f"{side}_physical_nic_members": list(built.nics) if len(built.nics) > 1 else [],
-    }
-
-
-def guest_side(host: str, built: BuiltHost) -> dict[str, str]:
-    guest = built.guest
-    return {
-        "ssh_ref": guest.name,
-        "test_ip": guest.test_ip,
-        "interface": guest.test_interface,
-        "vm_interface": guest.test_tap,
-        "physical_host_ref": host,
     }
 
 

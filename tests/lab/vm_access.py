@@ -65,8 +65,8 @@ class VmBed(OwnLab):
                     "network_config": _network(server, client),
                 },
                 "vm": {
-                    "server": _guest_side("host-server", server),
-                    "client": _guest_side("host-client", client),
+                    "server": guest_side("host-server", server),
+                    "client": guest_side("host-client", client),
                     "network_config": {
                         **_network(server, client),
                         "server_vm_interface": server.guest.test_tap,
@@ -90,7 +90,7 @@ def _host_side(name: str, built: BuiltHost) -> dict[str, str]:
     return {"ssh_ref": name, "test_ip": built.test_ip, "interface": built.internal_interface}
 
 
-def _guest_side(host: str, built: BuiltHost) -> dict[str, str]:
+def guest_side(host: str, built: BuiltHost) -> dict[str, str]:
     guest = built.guest
     return {
         "ssh_ref": guest.name,
