@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -325,3 +326,8 @@ def visit(
         rows = [(-1.0, 90.0, 9000, 0), (-0.0001, 90.0, 9000, 0)]
         rows += [(0.5 + at, percent, 4000 + unit, 100 * (at + 1)) for at in range(12)]
         tree.monitors(began_ns, rows)
+
+
+def csv_rows(path: Path) -> list[list[str]]:
+    with path.open(newline="") as file:
+        return list(csv.reader(file))

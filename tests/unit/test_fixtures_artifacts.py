@@ -7,6 +7,7 @@ import importlib
 from pathlib import Path
 
 import pytest
+from fake_project import Project
 
 from fixtures.artifacts import Artifact, ArtifactMode, folder_name, keep
 from probecost.errors import Gatherer, ProbecostError
@@ -69,3 +70,43 @@ def test_folder_names_are_safe_and_differ() -> None:
 @pytest.mark.parametrize("name", ["fixtures.artifacts", "fixtures.properties", "fixtures.levels"])
 def test_examples_in_the_docstrings(name: str) -> None:
     assert doctest.testmod(importlib.import_module(name)).failed == 0
+
+
+class TestInARun:
+    def test_are_kept_with_the_case(self, project: Project) -> None:
+        project.add_environment(cases=["a rx", "a tx"])
+        project.fail({"measure host-a-tx": "the tool died"})
+        (project.path / "always.txt").write_text("1")
+        (project.path / "failed.txt").write_text("2")
+        (project.path / "folder").mkdir()
+        (project.path / "folder" / "inner.txt").write_text("3")
+        project.add_conftest(
+            "from pathlib import Path\n"
+            "from fixtures.artifacts import Artifact\n\n"
+            "def pytest_probecost_collect_artifacts(case):\n"
+            "    assert case.files\n"
+            "    return [Path('always.txt'), Path('folder'), Artifact(Path('failed.txt'), 'on-failure'),\n"
+            "            Artifact(Path('always.txt'), 'never')]\n"
+        )
+        project.run().assert_outcomes(passed=1, failed=1)
+        kept = project.tree / "bed" / "iteration_001" / "artifacts"
+        assert sorted(str(path.relative_to(kept)) for path in kept.rglob("*.txt")) == [
+            "host-a-rx/always.txt",
+            "host-a-rx/folder/inner.txt",
+            "host-a-tx/always.txt",
+            "host-a-tx/failed.txt",
+            "host-a-tx/folder/inner.txt",
+        ]
+
+    def test_that_are_missing_keep_no_other_back(self, project: Project) -> None:
+        project.add_environment(cases=["a rx"])
+        (project.path / "here.txt").write_text("1")
+        project.add_conftest(
+            "from pathlib import Path\n\n"
+            "def pytest_probecost_collect_artifacts(case):\n"
+            "    return [Path('missing.txt'), Path('here.txt')]\n"
+        )
+        result = project.run()
+        result.assert_outcomes(passed=1, errors=1)
+        result.stdout.fnmatch_lines(["artifact missing.txt cannot be kept: *"])
+        assert (project.tree / "bed/iteration_001/artifacts/host-a-rx/here.txt").is_file()

@@ -7,6 +7,8 @@ import time
 from collections.abc import Iterator
 
 import pytest
+from fake_project import Project
+from test_fixtures_collection import refused
 
 from fixtures.start import local_time, parse_start, wait_until
 
@@ -110,3 +112,31 @@ def test_a_clock_that_is_set_back_is_waited_for() -> None:
 
 def test_times_are_told_in_the_local_zone() -> None:
     assert local_time(NOW_S) == "2026-11-22 22:35:00 CET"
+
+
+class TestStartAfter:
+    def test_waits_when_everything_is_valid_and_before_any_connection(self, project: Project) -> None:
+        project.add_environment(cases=["a rx"])
+        result = project.run("--start-after", "1m15s")
+        result.assert_outcomes(passed=1)
+        assert project.log[:4] == ["sleep 30", "sleep 30", "sleep 15", "open bed 1"]
+        result.stdout.fnmatch_lines(["probecost: waiting until 2026-11-22 *:36:15 * (1 min 15 s); Ctrl-C ends it"])
+
+    @pytest.mark.parametrize("when", ["2026-11-22T21:35:20Z", "2026-11-22T22:35:20+01:00", "20s"])
+    def test_moments(self, project: Project, when: str) -> None:
+        project.add_environment(cases=["a rx"])
+        project.run("--start-after", when).assert_outcomes(passed=1)
+        assert project.log[0] == "sleep 20"
+
+    def test_what_is_wrong_is_told_at_once(self, project: Project) -> None:
+        project.add_environment()
+        refused(project.run("--start-after", "1h", "--perf-tests", "nothing"), "nothing")
+        refused(project.run("--start-after", "2026-11-22T21:00:00Z"), "this was 35 min 00 s ago")
+        assert project.run("--start-after", "soon").ret == pytest.ExitCode.USAGE_ERROR
+        assert project.log == []
+
+    def test_a_dry_run_does_not_wait(self, project: Project) -> None:
+        project.add_environment()
+        assert project.run("--start-after", "1h", "--collect-only").ret == 0
+        assert project.run("--start-after", "1h", "-k", "nothing").ret == pytest.ExitCode.NO_TESTS_COLLECTED
+        assert project.log == []
