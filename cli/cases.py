@@ -13,15 +13,18 @@ from typing import Any, Literal
 import click
 
 from cli import options
+from cli.planning import planned_items
 from cli.selection import matcher
 from cli.table import counted, table
 from probecost.config.load import Loaded, find_environment, load_all
 from probecost.config.models import Case, PerfTestSpec
 from probecost.errors import ConfigError
+from probecost.plan.control import with_null_cases
 from probecost.plan.difference import Change, Difference, compare
 from probecost.plan.matrix import generated_cases
 from probecost.plan.perf_tests import select_perf_tests
-from probecost.plan.schedule import expected_duration_s, spell
+from probecost.plan.schedule import AskedSchedule, spell
+from probecost.plan.sequence import Planned, Settings, expected_s
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,7 @@ class Listing:
     total: int
     perf_tests: tuple[PerfTestSpec, ...]
     duration_s: float
+    units: int
     difference: Difference | None
     notes: tuple[str, ...]
     unsupported: tuple[str, ...]
@@ -47,7 +51,8 @@ class Listing:
 @options.config_dir
 @click.option("-k", "expression", default="", metavar="EXPR", help="Select by id: words joined by and, or, not, ( ).")
 @click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True)
-@click.option("--units", type=click.IntRange(min=1), default=1, show_default=True, help="For the estimated time.")
+@options.units
+@options.schedule
 @click.option("--baseline", type=click.Choice(["paired", "shared"]), default="paired", show_default=True)
 @click.option("--perf-tests", multiple=True, metavar="NAMES", help="For the estimated time: latency, pps:single, ...")
 @click.option("--duration", type=float, help="For the estimated time: seconds of each perf test.")
@@ -56,7 +61,8 @@ def command(
     config_dir: Path,
     expression: str,
     form: str,
-    units: int,
+    units: int | None,
+    schedule: AskedSchedule,
     baseline: Literal["paired", "shared"],
     perf_tests: tuple[str, ...],
     duration: float | None,
@@ -72,9 +78,13 @@ def command(
     chosen = tuple(case for case in every if matches(case.key))
     specs = select_perf_tests(known.perf_tests, perf_tests, duration)
     difference, notes = _difference(loaded)
-    seconds = expected_duration_s(chosen, specs, units, baseline)
-    listing = Listing(known.name, chosen, len(every), specs, seconds, difference, notes, known.notes)
-    click.echo(_as_json(listing) if form == "json" else _as_text(listing, units))
+    settings = Settings(units, baseline, perf_tests=perf_tests, duration_s=duration, schedule=schedule)
+    environments = {known.name: Planned(known, with_null_cases(known, every), specs)}
+    _, items = planned_items(environments, settings, lambda text: any(f"[{case.key}]" in text for case in chosen))
+    seconds = expected_s(items, environments)
+    count = max((visit.unit for item in items for visit in item.visits if not visit.reserve), default=units or 1)
+    listing = Listing(known.name, chosen, len(every), specs, seconds, count, difference, notes, known.notes)
+    click.echo(_as_json(listing) if form == "json" else _as_text(listing))
 
 
 def _difference(loaded: Loaded) -> tuple[Difference | None, tuple[str, ...]]:
@@ -110,7 +120,7 @@ def _as_json(listing: Listing) -> str:
     return json.dumps(content, indent=2, ensure_ascii=False)
 
 
-def _as_text(listing: Listing, units: int) -> str:
+def _as_text(listing: Listing) -> str:
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
     rows = [(str(case.id), case.key, case.category, case.command) for case in listing.cases]
     lines = [table(("ID", "CASE", "CATEGORY", "COMMAND"), rows, width)] if rows else []
@@ -119,20 +129,21 @@ def _as_text(listing: Listing, units: int) -> str:
         "",
         f"{listing.environment}: {len(listing.cases)} of {counted(listing.total, 'case')}",
         f"perf tests of each visit: {tests}",
-        f"estimated time: {spell(listing.duration_s)} ({counted(units, 'unit')} per case)",
-        *_verdicts(listing, units),
+        f"estimated time: {spell(listing.duration_s)} ({counted(listing.units, 'unit')} per case, null case included)",
+        *_verdicts(listing),
     ]
     if listing.unsupported:
         lines += ["", "What has no counterpart in probecost:", *(f"  {note}" for note in listing.unsupported)]
     return "\n".join([*lines, *_difference_lines(listing)]).lstrip("\n")
 
 
-def _verdicts(listing: Listing, units: int) -> Sequence[str]:
+def _verdicts(listing: Listing) -> Sequence[str]:
     """Whether so many units can claim an overhead at all, where there are enough for verdicts."""
     from analysis.report.verdicts import claim_line
     from analysis.statistics.verdict import MIN_UNITS
 
-    line = claim_line(units, len(listing.cases) * len(listing.perf_tests)) if units >= MIN_UNITS else ""
+    tests = len(listing.cases) * len(listing.perf_tests)
+    line = claim_line(listing.units, tests) if listing.units >= MIN_UNITS else ""
     return [f"verdicts: {line}"] if line else []
 
 

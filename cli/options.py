@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import argparse
+from collections.abc import Callable
 from pathlib import Path
 
 import click
 from click.core import ParameterSource
+
+from fixtures import option_types
 
 
 def _must_exist(context: click.Context, parameter: click.Parameter, value: Path) -> Path:
@@ -24,3 +28,29 @@ config_dir = click.option(
 )
 #: For what must also work when the folder is gone.
 any_config_dir = click.option("--config-dir", type=_FOLDER, default=Path("config"), show_default=True, help=_HELP)
+
+
+class _Parsed(click.ParamType):
+    """What ``parse`` makes of the text; pytest's options are parsed by the same functions."""
+
+    def __init__(self, name: str, parse: Callable[[str], float]) -> None:
+        self.name = name
+        self._parse = parse
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        try:
+            return self._parse(str(value))
+        except argparse.ArgumentTypeError as error:
+            self.fail(str(error), param, ctx)
+
+
+units = click.option("--units", type=click.IntRange(min=1), help="Units per case; without it the planner chooses.")
+precision = click.option(
+    "--precision", type=_Parsed("PCT", option_types.percentage), help="Until intervals are at most this to either side."
+)
+time_budget = click.option(
+    "--time-budget", type=_Parsed("TIME", option_types.duration), help="What the run may take: 30m, 2h."
+)
+schedule = click.option(
+    "--schedule", type=click.Choice(["auto", "visits", "switched"]), default="auto", show_default=True
+)

@@ -8,16 +8,12 @@ from pathlib import Path
 import click
 
 from cli import options
+from cli.planning import load, planned_items
 from cli.selection import matcher
-from probecost.config.environments import bootstrap_command, find_environment
-from probecost.config.load import changed_inputs, is_outdated, load_folder
 from probecost.errors import ConfigError
-from probecost.plan.perf_tests import select_perf_tests
-from probecost.plan.schedule import DEFAULT_SEED, Baseline, Schedule, spell
-from probecost.plan.sequence import Planned, Settings, by_name, plan
+from probecost.plan.schedule import DEFAULT_SEED, AskedSchedule, Baseline, spell
+from probecost.plan.sequence import Settings
 from probecost.plan.workflow import workflow, write_workflow
-
-_MODULE = "test_ebpf_tools.py"  # pytest's -k looks at the names of an item's file and function too
 
 
 @click.command(short_help="Write what would run to a file.")
@@ -28,26 +24,30 @@ _MODULE = "test_ebpf_tools.py"  # pytest's -k looks at the names of an item's fi
 )
 @click.option("--pretty", is_flag=True, help="With line breaks and indentation.")
 @click.option("-k", "expression", default="", metavar="EXPR", help="Select by id: words joined by and, or, not, ( ).")
-@click.option("--units", type=click.IntRange(min=1), default=1, show_default=True, help="Units per case.")
+@options.units
+@options.precision
+@options.time_budget
 @click.option("--baseline", type=click.Choice(["paired", "shared"]), default="paired", show_default=True)
 @click.option("--perf-tests", multiple=True, metavar="NAMES", help="latency, pps:single, ...: all if absent.")
 @click.option("--duration", type=float, help="Seconds of each perf test.")
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=DEFAULT_SEED, show_default=True)
 @click.option("--iterations", type=click.IntRange(min=1), default=1, show_default=True)
-@click.option("--schedule", type=click.Choice(["visits", "switched"]), default="visits", show_default=True)
+@options.schedule
 def command(
     environments: tuple[str, ...],
     config_dir: Path,
     output: Path,
     pretty: bool,
     expression: str,
-    units: int,
+    units: int | None,
+    precision: float | None,
+    time_budget: float | None,
     baseline: Baseline,
     perf_tests: tuple[str, ...],
     duration: float | None,
     seed: int,
     iterations: int,
-    schedule: Schedule,
+    schedule: AskedSchedule,
 ) -> None:
     """Write the cycles of a run, in their order, without running anything. pytest --workflow FILE runs them.
 
@@ -55,31 +55,11 @@ def command(
     """
     matches = matcher(expression)
     names = tuple(word for given in perf_tests for word in (part.strip() for part in given.split(",")) if word)
-    settings = Settings(units, baseline, seed, iterations, names, duration, schedule)
-    planned = plan(_load(environments, config_dir, settings), settings)
-    items = [item for item in planned.items if matches(f"{_MODULE}::test_case[{item.id}]")]
+    settings = Settings(units, baseline, seed, iterations, names, duration, schedule, precision, time_budget)
+    made, items = planned_items(load(environments, config_dir, settings), settings, matches)
     if not items:
-        raise ConfigError(f"-k {expression!r} selects none of {len(planned.items)} cases")
-    content = workflow(planned, items, time.time())
+        raise ConfigError(f"-k {expression!r} selects none of {len(made.items)} cases")
+    content = workflow(made, items, time.time())
     write_workflow(content, output, pretty)
     seconds = spell(content.metadata.estimated_duration)
     click.echo(f"{output}: {content.metadata.total_test_cycles} cycles, about {seconds}")
-
-
-def _load(names: tuple[str, ...], config_dir: Path, settings: Settings) -> dict[str, Planned]:
-    """The environments by the names that they declare, in the order of ``names``."""
-    folders = dict.fromkeys(find_environment(config_dir, name) for name in names)
-    return by_name(_planned(folder, settings) for folder in folders)
-
-
-def _planned(folder: Path, settings: Settings) -> Planned:
-    if is_outdated(folder):
-        changed = " and ".join(file.name for file in changed_inputs(folder))
-        reason = f"{changed} changed since its files were generated" if changed else "its generated files are missing"
-        raise ConfigError(
-            f"{folder}: {reason}",
-            hint=f"run: {bootstrap_command(folder)}",
-        )
-    environment, cases = load_folder(folder)
-    tests = select_perf_tests(environment.perf_tests, settings.perf_tests, settings.duration_s)
-    return Planned(environment, cases, tests)

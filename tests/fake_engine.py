@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
@@ -20,7 +20,8 @@ from probecost.errors import ProbecostError
 from probecost.layout import RunTree
 from probecost.measure.bed import MeasureOptions
 from probecost.measure.records import PerfTestRun, VisitRecord
-from probecost.plan.schedule import VisitPlan
+from probecost.plan.calibration import Calibration, Noise, PairCalibration
+from probecost.plan.schedule import SwitchPlan, VisitPlan
 
 LOG = Path.cwd() / "engine.log"
 FAULTS = Path.cwd() / "faults.json"
@@ -48,22 +49,22 @@ def told(line: str) -> object:
 class FakeCase:
     """The planned visits with all perf tests; its results are one file."""
 
-    def __init__(
-        self, case: Case, planned: Sequence[VisitPlan], tree: RunTree, place: tuple[str, int], options: MeasureOptions
-    ) -> None:
+    def __init__(self, case: Case, tree: RunTree, place: tuple[str, int], options: MeasureOptions) -> None:
         self.case = case
         self.visits: list[VisitRecord] = []
-        self._planned = planned
+        self._begun = False
         self._folder = tree.node(*place, "host-server")
         self._specs = options.perf_tests
 
-    def measure(self, around: Around) -> None:
-        step("measure", self.case.key)
-        for plan in self._planned:
+    def measure(self, planned: Sequence[VisitPlan], around: Around, only: Collection[str] = ()) -> None:
+        if not self._begun:
+            step("measure", self.case.key)
+        self._begun = True
+        for plan in planned:
             visit = VisitRecord(plan.arm, plan.unit, plan.pair, plan.order, plan.shared, started_ns=time.time_ns())
             self.visits.append(visit)
             with ended(visit):
-                for spec in self._specs:
+                for spec in (spec for spec in self._specs if not only or spec.name in only):
                     with around(PerfTestRun(self.case, plan.arm, plan.unit, spec)):
                         step(spec.name, "shared" if plan.shared else plan.arm, self.case.key)
 
@@ -107,8 +108,8 @@ class FakeBed:
     def prepare_tool(self, tool_id: str, cases: Sequence[Case]) -> None:
         step("prepare", self._environment.name, tool_id, len(cases))
 
-    def case(self, case: Case, visits: Sequence[VisitPlan]) -> FakeCase:
-        return FakeCase(case, visits, self._tree, (self._environment.name, self._iteration), self._options)
+    def case(self, case: Case, switching: SwitchPlan | None = None) -> FakeCase:
+        return FakeCase(case, self._tree, (self._environment.name, self._iteration), self._options)
 
     def close(self) -> None:
         step("close", self._environment.name)
@@ -159,6 +160,23 @@ def bootstrap(minimal: Path, output_dir: Path, accept_new_host_keys: bool) -> tu
     return ("no vhost workers: left out",)
 
 
+def calibrate(
+    environment: Environment, cases: Sequence[Case], options: MeasureOptions, tell: Callable[[str], None]
+) -> Calibration:
+    """A quiet bed, and tools that start in half a second."""
+    step("calibrate", environment.name, len(cases))
+    tell("calibration: done")
+    noise = Noise(interval_s=0.1, flows=((100.0, 101.0) * 20,) * 3, busy_share=0.4)
+    pair = PairCalibration(
+        noise={spec.name: noise for spec in options.perf_tests},
+        idle_busy_share=0.01,
+        starts_s={case.tool_id: 0.5 for case in cases},
+    )
+    return Calibration(
+        schema_version=1, measured_at="2026-11-22T21:30:00+00:00", bed={"host-server": "a bed"}, pairs={"host": pair}
+    )
+
+
 def engine() -> Engine:
     clock = FakeClock()
     return Engine(
@@ -166,6 +184,7 @@ def engine() -> Engine:
         lab_names=lambda: ("lab",),
         acquire_lab=acquire_lab,
         bootstrap=bootstrap,
+        calibrate=calibrate,
         now_s=clock.now_s,
         sleep=clock.sleep,
     )

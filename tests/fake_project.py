@@ -70,7 +70,13 @@ class Project:
         (self.path / "conftest.py").write_text((ROOT / "conftest.py").read_text() + engine)
 
     def run(self, *arguments: str, env: str = "bed") -> pytest.RunResult:
-        return self.pytester.runpytest_inprocess("--env", env, *arguments)
+        """One unit per case and no null case, unless ``arguments`` say how many units or what null cases there are."""
+        plain: list[str] = []
+        if not {"--units", "--precision", "--workflow"} & set(arguments):
+            plain += ["--units", "1"]
+        if "--null-case" not in arguments:
+            plain += ["--null-case", "selected"]
+        return self.pytester.runpytest_inprocess("--env", env, *plain, *arguments)
 
     @property
     def log(self) -> list[str]:

@@ -12,7 +12,7 @@ from probecost.errors import Gatherer, ToolError
 from probecost.layout import RunTree
 from probecost.measure.case import CaseRun
 from probecost.measure.preflight import check
-from probecost.plan.schedule import VisitPlan
+from probecost.plan.schedule import SwitchPlan
 from probecost.plan.tool_files import local_files
 from probecost.remote.lease import Holder
 from probecost.remote.node import Node
@@ -22,14 +22,18 @@ from probecost.remote.ssh_config import read_ssh_config
 
 @dataclass(frozen=True)
 class MeasureOptions:
-    """What the user chose for the whole run. ``baseline``: ``paired`` beside every tool visit, or one ``shared``."""
+    """What the user chose for the whole run. ``baseline``: ``paired`` beside every tool visit, or one ``shared``.
 
-    units: int = 1
+    ``units``: ``None`` where the planner chose. ``keep_awake``: CPUs may not sleep while something is measured.
+    """
+
+    units: int | None = 1
     baseline: Literal["paired", "shared"] = "paired"
     seed: int = 0
     keep_remote: bool = False
     accept_new_host_keys: bool = False
     perf_tests: tuple[PerfTestSpec, ...] = ()
+    keep_awake: bool = True
 
 
 class Bed:
@@ -77,6 +81,7 @@ class Bed:
                 python=environment.python_interpreter,
                 accept_new=options.accept_new_host_keys,
                 holder=holder,
+                keep_awake=options.keep_awake,
             )
             for name in names
         }
@@ -96,8 +101,8 @@ class Bed:
             on_all("closing", list(self.nodes.values()), lambda node: node.close())
         gatherer.raise_all()
 
-    def case(self, case: Case, visits: Sequence[VisitPlan]) -> CaseRun:
-        return CaseRun(self, case, visits)
+    def case(self, case: Case, switching: SwitchPlan | None = None) -> CaseRun:
+        return CaseRun(self, case, switching)
 
     @contextmanager
     def interruptible(self) -> Iterator[None]:

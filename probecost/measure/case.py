@@ -1,22 +1,22 @@
-"""A case on a bed: its visits in the planned order, and its results brought home."""
+"""A case on a bed: visits as they are asked for, and their results brought home."""
 
 from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from probecost import layout
-from probecost.config.models import Case
+from probecost.config.models import Case, PerfTestSpec
 from probecost.errors import Gatherer, ProbecostError
-from probecost.measure.flow import FlowVisit, Switching, flow_duration_s, lead_s
+from probecost.measure.flow import SEGMENT_S, FlowVisit, Switching, flow_duration_s, lead_s
 from probecost.measure.records import VisitRecord, metadata
 from probecost.measure.visit import Around, Visit, VisitSetup
-from probecost.plan.schedule import VisitPlan
+from probecost.plan.schedule import SwitchPlan, VisitPlan
 from probecost.plan.sequence import counted_interface
 from probecost.remote.node import Node
 from probecost.remote.pool import each, on_all
@@ -26,13 +26,17 @@ if TYPE_CHECKING:
 
 
 class CaseRun:
-    """``measure``, then ``fetch``; ``stop`` at any moment. What was measured before a failure is kept."""
+    """``measure`` and ``fetch``, again and again; ``stop`` at any moment. What was measured before a failure is kept.
 
-    def __init__(self, bed: Bed, case: Case, planned: Sequence[VisitPlan]) -> None:
+    ``switching``: how long segments and flows are; without it each flow lasts as long as its perf test.
+    """
+
+    def __init__(self, bed: Bed, case: Case, switching: SwitchPlan | None = None) -> None:
         self.bed = bed
         self.case = case
-        self.planned = tuple(planned)
+        self.switching = switching
         self.visits: list[VisitRecord] = []
+        self._units: set[int] = set()
         self._pair = bed.environment.pairs[case.pair_kind]
         self._done: list[Visit] = []
 
@@ -41,21 +45,23 @@ class CaseRun:
         """The nodes that this case uses, each once."""
         return [self.bed.nodes[name] for name in self._pair.measured_on]
 
-    def measure(self, around: Around) -> None:
-        """Make all planned visits. One that fails ends the case; its error tells node, step and reason."""
+    def measure(self, planned: Sequence[VisitPlan], around: Around, only: Collection[str] = ()) -> None:
+        """Make these visits, with all perf tests or those named ``only``.
+
+        One that fails ends it; its error tells node, step and reason.
+        """
         with self.bed.interruptible():
-            self._measure(around)
+            for node in self.nodes:
+                node.revive()
+            self.bed.prepare_tool(self.case.tool_id, [self.case])
+            self._units |= {plan.unit for plan in planned if not plan.shared and plan.arm in layout.ARMS}
+            specs = tuple(spec for spec in self.bed.options.perf_tests if not only or spec.name in only)
+            for plan in planned:
+                self._visit(plan, specs, around)
 
-    def _measure(self, around: Around) -> None:
-        for node in self.nodes:
-            node.revive()
-        self.bed.prepare_tool(self.case.tool_id, [self.case])
-        for plan in self.planned:
-            self._visit(plan, around)
-
-    def _visit(self, plan: VisitPlan, around: Around) -> None:
+    def _visit(self, plan: VisitPlan, specs: tuple[PerfTestSpec, ...], around: Around) -> None:
         record = VisitRecord(plan.arm, plan.unit, plan.pair, plan.order, plan.shared, started_ns=time.time_ns())
-        visit = self._made(record)
+        visit = self._made(record, specs)
         self.visits.append(record)
         self._done.append(visit)
         gatherer = Gatherer(f"visit of {self.case.key}")
@@ -69,11 +75,9 @@ class CaseRun:
             record.error = record.error or str(error)
             raise
 
-    def _made(self, record: VisitRecord) -> Visit:
+    def _made(self, record: VisitRecord, specs: tuple[PerfTestSpec, ...]) -> Visit:
         bed, case = self.bed, self.case
-        setup = VisitSetup(
-            case, self._pair, bed.nodes, bed.environment.port_range, bed.options.perf_tests, bed.tool_sha256(case)
-        )
+        setup = VisitSetup(case, self._pair, bed.nodes, bed.environment.port_range, specs, bed.tool_sha256(case))
         if record.arm != layout.SWITCHED:
             return Visit(setup, record)
         interface = counted_interface(bed.environment, case.pair_kind)
@@ -82,15 +86,18 @@ class CaseRun:
         slowest_s = max(ready, default=None)
         tools = [visit.tool for visit in self.visits if visit.arm == layout.TOOL and visit.tool is not None]
         seen = (tools[-1]["programs_loaded"], tools[-1]["programs_attached"]) if tools else None
-        switching = Switching(interface, bed.options.seed, bed.iteration, lead_s(slowest_s), seen)
+        segment_s = SEGMENT_S if self.switching is None else self.switching.segment_s
+        switching = Switching(interface, bed.options.seed, bed.iteration, lead_s(slowest_s), segment_s, seen)
         longer = tuple(
-            replace(spec, duration_s=flow_duration_s(spec.duration_s, slowest_s)) for spec in setup.perf_tests
+            replace(spec, duration_s=flow_duration_s(self._flow_s(spec), slowest_s, segment_s)) for spec in specs
         )
         return FlowVisit(replace(setup, perf_tests=longer), record, switching)
 
+    def _flow_s(self, spec: PerfTestSpec) -> float:
+        return spec.duration_s if self.switching is None else self.switching.flow_s(spec.name, spec.duration_s)
+
     def _write_metadata(self, visit: Visit) -> None:
-        units = sorted({plan.unit for plan in self.planned if not plan.shared and plan.arm in layout.ARMS})
-        context = self.bed.context(self._pair) | {"planned_units": units}
+        context = self.bed.context(self._pair) | {"planned_units": sorted(self._units)}
 
         def write(node: Node) -> None:
             node.write(

@@ -37,6 +37,7 @@ class Switching:
     seed: int
     iteration: int
     lead_s: float
+    segment_s: float = SEGMENT_S
     expected: tuple[int, int] | None = None
 
 
@@ -45,12 +46,12 @@ def lead_s(time_to_ready_s: float | None) -> float:
     return (time_to_ready_s or 0.0) + SURE_S
 
 
-def flow_duration_s(asked_s: float, time_to_ready_s: float | None) -> float:
+def flow_duration_s(asked_s: float, time_to_ready_s: float | None, segment_s: float = SEGMENT_S) -> float:
     """How long a flow must last so that a pair of segments fits in, at least ``asked_s``.
 
     The tool's start may take a quarter longer than it did, and as long is waited before the segment without it.
     """
-    pair_s = 2 * (SEGMENT_S + GUARD_S + 1.25 * lead_s(time_to_ready_s)) + STOP_S
+    pair_s = 2 * (segment_s + GUARD_S + 1.25 * lead_s(time_to_ready_s)) + STOP_S
     return max(asked_s, CLIENT_START_S + WARM_UP_S + pair_s)
 
 
@@ -74,14 +75,14 @@ class FlowVisit(Visit):
     def _switch(self, record: PerfTestRecord, workload: Workload) -> None:
         flow_s = workload.duration_s - CLIENT_START_S
         folder, what = record.folder, self._switching
-        most = math.ceil(flow_s / (2 * (SEGMENT_S + GUARD_S)))
+        most = math.ceil(flow_s / (2 * (what.segment_s + GUARD_S)))
         files = f"{TREE}/{folder.switched_stdout}", f"{TREE}/{folder.switched_stderr}"
         order = order_of_segments(what.seed, self._case.key, self.record.unit, record.spec.name, most, what.iteration)
         made = self._tool_node.switch(
             tool_spec(self._case, *files, {}, what.expected),
             SwitchSpec(
                 pairs=order,
-                segment_s=SEGMENT_S,
+                segment_s=what.segment_s,
                 guard_s=GUARD_S,
                 lead_s=what.lead_s,
                 flow_s=flow_s,
@@ -106,7 +107,7 @@ class FlowVisit(Visit):
             "time_to_ready_s": self.record.time_to_ready_s,
             "starts": len(starts),
             "stop": asdict(stops[-1]) if stops else {},
-            "segment_s": SEGMENT_S,
+            "segment_s": self._switching.segment_s,
             "guard_s": GUARD_S,
         }
 

@@ -13,13 +13,17 @@ from probecost.config.models import Case, PerfTestSpec
 Baseline = Literal["paired", "shared"]
 #: visits: a unit is a pair of visits with flows of their own; switched: a unit is a flow in which the tool is switched.
 Schedule = Literal["visits", "switched"]
+#: What can be asked for; auto: the planner chooses for each tool, by the time that its start takes.
+AskedSchedule = Literal["auto", "visits", "switched"]
 
+LEAST_UNITS = 8  # below, there is no verdict
 DEFAULT_SEED = 0  # of a workflow that is written: the same configuration gives the same file
 
 # What a visit costs beside its traffic, in seconds: rough figures for a host that is near, used for estimates only.
 PERF_TEST_OVERHEAD_S = 0.5
 TOOL_START_AND_STOP_S = 3.0
 LEAST_FLOW_S = 3.0  # a pair of segments of a tool that starts quickly
+RESERVE_SHARE = 0.25  # units that may replace void ones, beside those that are planned
 
 
 @dataclass(frozen=True)
@@ -27,7 +31,8 @@ class VisitPlan:
     """One visit of a case: ``unit`` and ``pair`` count from 1, ``order`` is its place (1 or 2) in the pair.
 
     The ``arm`` of flows in which the tool is switched is ``layout.SWITCHED``; their units count from 1 as well.
-    ``shared``: a baseline for all cases of its test pair, made by the first of them.
+    ``shared``: a baseline for all cases of its test pair, made by the first of them. ``reserve``: it is made only in
+    place of a unit that turned out void.
     """
 
     unit: int
@@ -35,6 +40,18 @@ class VisitPlan:
     arm: str
     order: int
     shared: bool = False
+    reserve: bool = False
+
+
+@dataclass(frozen=True)
+class SwitchPlan:
+    """How long the segments of a switched flow are, and the flows: seconds by name of the perf test."""
+
+    segment_s: float
+    flows_s: tuple[tuple[str, float], ...]
+
+    def flow_s(self, perf_test: str, otherwise: float) -> float:
+        return dict(self.flows_s).get(perf_test, otherwise)
 
 
 SHARED_BASELINE = VisitPlan(unit=1, pair=1, arm=layout.BASELINE, order=1, shared=True)
@@ -61,47 +78,45 @@ def visits(
     baseline: Baseline = "paired",
     iteration: int = 1,
     schedule: Schedule = "visits",
+    reserves: int = 0,
 ) -> tuple[VisitPlan, ...]:
-    """The visits of a case in the order in which they are made, ``units`` pairs of them.
+    """The visits of a case in the order in which they are made, ``units`` pairs of them and ``reserves`` more.
 
     With a ``shared`` baseline they are that one baseline, which is made once for all cases, and visits of the tool.
     With ``switched`` flows there is one pair of visits, for percentiles and tables, and then ``units`` flows per perf
     test.
     """
+    numbers = range(1, units + reserves + 1)
     if schedule == "switched":
-        flows = (VisitPlan(unit, unit, layout.SWITCHED, 1) for unit in range(1, units + 1))
+        flows = (VisitPlan(unit, unit, layout.SWITCHED, 1, reserve=unit > units) for unit in numbers)
         return (*visits(case, 1, seed, baseline, iteration), *flows)
     if baseline == "shared":
-        return (SHARED_BASELINE, *(VisitPlan(unit, unit, layout.TOOL, 1) for unit in range(1, units + 1)))
+        tool_visits = (VisitPlan(unit, unit, layout.TOOL, 1, reserve=unit > units) for unit in numbers)
+        return (SHARED_BASELINE, *tool_visits)
     return tuple(
-        VisitPlan(unit, unit, arm, order)
-        for unit in range(1, units + 1)
+        VisitPlan(unit, unit, arm, order, reserve=unit > units)
+        for unit in numbers
         for order, arm in enumerate(order_of_arms(seed, case.key, unit, iteration), 1)
     )
 
 
-def visit_duration_s(arm: str, perf_tests: Sequence[PerfTestSpec]) -> float:
+def reserve_units(units: int) -> int:
+    """How many units stand by for void ones: none for a plan that is too small for a verdict.
+
+    >>> [reserve_units(units) for units in (1, 7, 8, 12, 24)]
+    [0, 0, 2, 3, 6]
+    """
+    return round(units * RESERVE_SHARE) if units >= LEAST_UNITS else 0
+
+
+def visit_duration_s(arm: str, perf_tests: Sequence[PerfTestSpec], switching: SwitchPlan | None = None) -> float:
     """Estimated seconds of one visit, without the tool's compile time."""
     least_s = LEAST_FLOW_S if arm == layout.SWITCHED else 0.0
-    traffic_s = sum(max(spec.duration_s, least_s) + PERF_TEST_OVERHEAD_S for spec in perf_tests)
+    lasts_s = [max(spec.duration_s, least_s) for spec in perf_tests]
+    if arm == layout.SWITCHED and switching is not None:
+        lasts_s = [switching.flow_s(spec.name, least_s) for spec in perf_tests]
+    traffic_s = sum(duration_s + PERF_TEST_OVERHEAD_S for duration_s in lasts_s)
     return traffic_s + (TOOL_START_AND_STOP_S if arm == layout.TOOL else 0.0)
-
-
-def expected_duration_s(
-    cases: Sequence[Case],
-    perf_tests: Sequence[PerfTestSpec],
-    units: int = 1,
-    baseline: Baseline = "paired",
-    schedule: Schedule = "visits",
-) -> float:
-    """Estimated seconds for all visits of all cases, shared baselines included, without the tools' compile times."""
-    if schedule == "switched":
-        flows_s = units * visit_duration_s(layout.SWITCHED, perf_tests)
-        return len(cases) * flows_s + expected_duration_s(cases, perf_tests, 1, baseline)
-    baseline_s, tool_s = (visit_duration_s(arm, perf_tests) for arm in layout.ARMS)
-    if baseline == "paired":
-        return len(cases) * units * (baseline_s + tool_s)
-    return len(cases) * units * tool_s + len({case.pair_kind for case in cases}) * baseline_s
 
 
 def spell(duration_s: float) -> str:

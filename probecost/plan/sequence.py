@@ -6,13 +6,27 @@ iteration, with its visits. Cycles are these visits in a row.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import random
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from probecost.config.models import PAIR_KINDS, Case, Environment, PairKind, PerfTestSpec
 from probecost.errors import ConfigError
 from probecost.layout import item_id, iteration_name
-from probecost.plan.schedule import Baseline, Schedule, VisitPlan, visits
+from probecost.plan.schedule import (
+    LEAST_UNITS,
+    AskedSchedule,
+    Baseline,
+    Schedule,
+    SwitchPlan,
+    VisitPlan,
+    reserve_units,
+    visit_duration_s,
+    visits,
+)
+
+#: The looks of a plan that ends when it is precise enough; the units that it plans are those of the last one.
+LOOKS = (8, 12, 16, 24)
 
 
 @dataclass(frozen=True)
@@ -52,12 +66,14 @@ class PlannedItem:
     """One case in one turn with its visits in order; ``id`` is what stands in the item's brackets.
 
     A shared baseline stands first in the visits of every case: who comes first makes it, the others leave it out.
+    ``switching``: how long segments and flows are, where flows are switched.
     """
 
     id: str
     tool: ToolKey
     case: Case
     visits: tuple[VisitPlan, ...]
+    switching: SwitchPlan | None = None
 
     @property
     def turn(self) -> Turn:
@@ -66,15 +82,33 @@ class PlannedItem:
 
 @dataclass(frozen=True)
 class Settings:
-    """What is asked for beside the cases. Empty or ``None``: the environment decides."""
+    """What is asked for beside the cases. Empty or ``None``: the environment, or the planner, decides.
 
-    units: int = 1
+    ``precision_pct``: a case ends at the first look whose interval is at most this to either side, in percent.
+    ``time_budget_s``: what the whole run may take.
+    """
+
+    units: int | None = None
     baseline: Baseline = "paired"
     seed: int = 0
     iterations: int = 1
     perf_tests: tuple[str, ...] = ()
     duration_s: float | None = None
-    schedule: Schedule = "visits"
+    schedule: AskedSchedule = "auto"
+    precision_pct: float | None = None
+    time_budget_s: float | None = None
+
+
+@dataclass(frozen=True)
+class Advice:
+    """How one tool is to be measured: chosen by the planner, or what was asked for."""
+
+    schedule: Schedule
+    units: int
+    switching: SwitchPlan | None = None
+
+
+Advise = Callable[[str, Case], Advice]
 
 
 @dataclass(frozen=True)
@@ -115,16 +149,36 @@ def by_name(found: Iterable[Planned]) -> dict[str, Planned]:
     return planned
 
 
-def plan(environments: Mapping[str, Planned], settings: Settings) -> Plan:
+def plan(environments: Mapping[str, Planned], settings: Settings, advise: Advise | None = None) -> Plan:
     """The whole of a run over ``environments``: each in turn, ``settings.iterations`` times.
 
-    ``ConfigError``: flows are to be switched where it is not known which interface's counters tell their rate.
+    ``advise`` says for an environment's name and a case of it how that is measured; without it a plan is made of what
+    was asked for alone. ``ConfigError``: flows are to be switched where it is not known which interface's counters
+    tell their rate.
     """
     if settings.schedule == "switched":
         _refuse_uncounted(environments.values())
     turns = [Turn(name, number) for number in range(1, settings.iterations + 1) for name in environments]
-    items = [item for turn in turns for item in _items(turn, environments[turn.environment].cases, settings)]
-    return Plan(environments, settings, named(items))
+    ordered = [item for turn in turns for item in _items(turn, environments[turn.environment].cases, settings)]
+    return Plan(environments, settings, named(_settled(ordered, settings, advise or asked_for(settings, environments))))
+
+
+def settled(made: Plan, items: Iterable[PlannedItem], advise: Advise) -> tuple[PlannedItem, ...]:
+    """``items`` of ``made`` as the planner advises: same cases, ids and order, their visits planned anew."""
+    return tuple(_settled(items, made.settings, advise))
+
+
+def asked_for(settings: Settings, environments: Mapping[str, Planned]) -> Advise:
+    """What can be said without a calibration: flows are switched wherever they can be counted."""
+    units = settings.units or (LEAST_UNITS if settings.precision_pct is None else LOOKS[-1])
+
+    def advise(environment: str, case: Case) -> Advice:
+        if settings.schedule != "auto":
+            return Advice(settings.schedule, units)
+        countable = counted_interface(environments[environment].environment, case.pair_kind) is not None
+        return Advice("switched" if countable and settings.baseline == "paired" else "visits", units)
+
+    return advise
 
 
 def counted_interface(environment: Environment, pair_kind: PairKind) -> str | None:
@@ -153,17 +207,43 @@ def _refuse_uncounted(environments: Iterable[Planned]) -> None:
 
 
 def _items(turn: Turn, cases: Sequence[Case], settings: Settings) -> Iterator[PlannedItem]:
-    """The cases of one turn by pair kind and tool, so that each tool is set up once.
+    """The cases of one turn by pair kind and tool, so that each tool is set up once; no visits yet.
 
-    Tools stand in the order in which the file names them first, the cases of a tool in the order of the file.
+    Tools, and the cases of a tool, stand in an order that the seed decides: what changes with time on the bed must not
+    always meet the same ones.
     """
     by_tool: dict[ToolKey, list[Case]] = {}
     for case in cases:
         by_tool.setdefault(ToolKey(turn, case.pair_kind, case.tool_id), []).append(case)
-    for tool in sorted(by_tool, key=lambda tool: PAIR_KINDS.index(tool.pair_kind)):
-        for case in by_tool[tool]:
-            made = visits(case, settings.units, settings.seed, settings.baseline, turn.iteration, settings.schedule)
-            yield PlannedItem(case.key, tool, case, made)
+    draw = random.Random(f"{settings.seed} {turn.environment} {turn.iteration}")
+    tools = draw.sample(list(by_tool), len(by_tool))
+    for tool in sorted(tools, key=lambda tool: PAIR_KINDS.index(tool.pair_kind)):
+        for case in draw.sample(by_tool[tool], len(by_tool[tool])):
+            yield PlannedItem(case.key, tool, case, ())
+
+
+def _settled(items: Iterable[PlannedItem], settings: Settings, advise: Advise) -> Iterator[PlannedItem]:
+    for item in items:
+        advice = advise(item.turn.environment, item.case)
+        made = visits(
+            item.case,
+            advice.units,
+            settings.seed,
+            settings.baseline,
+            item.turn.iteration,
+            advice.schedule,
+            reserve_units(advice.units),
+        )
+        yield replace(item, visits=made, switching=advice.switching)
+
+
+def expected_s(items: Iterable[PlannedItem], environments: Mapping[str, Planned]) -> float:
+    """Estimated seconds of all visits of ``items``, shared baselines once, reserves and compile times left out."""
+    return sum(
+        visit_duration_s(cycle.visit.arm, environments[cycle.turn.environment].perf_tests, cycle.item.switching)
+        for cycle in cycles(items)
+        if not cycle.visit.reserve
+    )
 
 
 def named(items: Iterable[PlannedItem]) -> tuple[PlannedItem, ...]:

@@ -12,7 +12,7 @@ from probecost.config.models import Case, Environment, PairKind, PairSide, PerfT
 from probecost.errors import ProbecostError
 from probecost.layout import RunTree, VisitFolder
 from probecost.plan import collector
-from probecost.plan.schedule import visit_duration_s
+from probecost.plan.schedule import SwitchPlan, visit_duration_s
 from probecost.plan.sequence import Cycle, Plan, PlannedItem, Turn, cycles
 from probecost.plan.tool_files import local_hashes
 from probecost.plan.workflow_models import (
@@ -32,6 +32,7 @@ from probecost.plan.workflow_models import (
     PerfTests,
     PostHook,
     SideEntry,
+    Switching,
     TestCycle,
     Versions,
     WorkflowFile,
@@ -74,7 +75,7 @@ def workflow(plan: Plan, items: Sequence[PlannedItem], time_s: float) -> Workflo
             total_test_cycles=len(sequence),
             environments=names,
             seed=settings.seed,
-            estimated_duration=round(sum(entry.expected_duration for entry in sequence), 1),
+            estimated_duration=round(sum(entry.expected_duration for entry in sequence if not entry.reserve), 1),
             versions=Versions(probecost=__version__, python=platform.python_version()),
             options=Asked(
                 units=settings.units,
@@ -83,6 +84,8 @@ def workflow(plan: Plan, items: Sequence[PlannedItem], time_s: float) -> Workflo
                 perf_tests=settings.perf_tests,
                 duration=settings.duration_s,
                 schedule=settings.schedule,
+                precision=settings.precision_pct,
+                time_budget=settings.time_budget_s,
             ),
         ),
         global_config=GlobalConfig(
@@ -115,7 +118,8 @@ class _Entries:
         self._plan = plan
         self._cases: dict[Case, EbpfCase] = {}
         self._turns: dict[Turn, str] = {}
-        self._seconds: dict[tuple[str, str], float] = {}
+        self._seconds: dict[tuple[str, str, SwitchPlan | None], float] = {}
+        self._switching: dict[SwitchPlan, Switching] = {}
 
     def entry(self, cycle: Cycle, tests: tuple[PerfTests, ...]) -> CycleEntry:
         case, visit, turn = cycle.case, cycle.visit, cycle.turn
@@ -138,8 +142,10 @@ class _Entries:
             ebpf_case=ebpf_case,
             test_cycle=TestCycle(init_hook=init, performance_tests=tests, post_hook=post),
             monitoring_config=monitoring,
-            expected_duration=self._duration_s(turn.environment, visit.arm),
+            expected_duration=self._duration_s(turn.environment, visit.arm, cycle.item.switching),
             result_path=f"{self._turns[turn]}/{below}",
+            reserve=visit.reserve,
+            switching=self._switched(cycle.item.switching) if visit.arm == layout.SWITCHED else None,
         )
 
     def _case(self, case: Case) -> EbpfCase:
@@ -147,11 +153,19 @@ class _Entries:
             self._cases[case] = case_entry(case)
         return self._cases[case]
 
-    def _duration_s(self, environment: str, arm: str) -> float:
-        if (environment, arm) not in self._seconds:
+    def _switched(self, plan: SwitchPlan | None) -> Switching | None:
+        if plan is None:
+            return None
+        if plan not in self._switching:
+            self._switching[plan] = Switching(segment=plan.segment_s, flows=dict(plan.flows_s))
+        return self._switching[plan]
+
+    def _duration_s(self, environment: str, arm: str, switching: SwitchPlan | None) -> float:
+        key = (environment, arm, switching)
+        if key not in self._seconds:
             specs = self._plan.environments[environment].perf_tests
-            self._seconds[environment, arm] = round(visit_duration_s(arm, specs), 1)
-        return self._seconds[environment, arm]
+            self._seconds[key] = round(visit_duration_s(arm, specs, switching), 1)
+        return self._seconds[key]
 
 
 def frame(cycle_type: CycleType, ebpf_case: EbpfCase | None) -> tuple[InitHook, PostHook, Monitoring]:
@@ -203,6 +217,11 @@ def case_of(entry: EbpfCase, environment: str, pair_kind: PairKind) -> Case:
         stop_signal=entry.stop_signal,
         log_cap_bytes=entry.log_cap_bytes,
     )
+
+
+def switch_plan(entry: Switching | None) -> SwitchPlan | None:
+    """What ``entry`` was made from."""
+    return None if entry is None else SwitchPlan(entry.segment, tuple(entry.flows.items()))
 
 
 def perf_test_entries(specs: Iterable[PerfTestSpec]) -> tuple[PerfTests, ...]:

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, ValidatorFunctionWrapHandler, WrapVa
 
 from probecost.config.models import Attaches, ConnType, PairKind, PerfType
 from probecost.config.validation import Section, complaint
-from probecost.plan.schedule import Baseline, Schedule
+from probecost.plan.schedule import AskedSchedule, Baseline
 
 SCHEMA = 1
 
@@ -37,14 +37,19 @@ class Versions(Section):
 
 
 class Asked(Section):
-    """The options that matter; empty or null where the environment decided."""
+    """The options that matter; empty or null where the environment or the planner decided.
 
-    units: Count
+    ``precision``: a case ends at the first look whose interval is at most so many percent to either side.
+    """
+
+    units: Count | None
     baseline: Baseline
     iterations: Count
     perf_tests: tuple[str, ...]
     duration: Seconds | None
-    schedule: Schedule = "visits"
+    schedule: AskedSchedule = "visits"
+    precision: Annotated[float, Field(gt=0, lt=100)] | None = None
+    time_budget: Seconds | None = None
 
 
 class Metadata(Section):
@@ -169,12 +174,19 @@ class Monitoring(Section):
     tool: tuple[str, ...]
 
 
+class Switching(Section):
+    """Of a switched cycle: how long its segments are, and the flow of each perf test, by name."""
+
+    segment: Seconds
+    flows: dict[str, Seconds]
+
+
 class CycleEntry(Section):
     """One visit. ``case_key``: the case whose unit it belongs to, null for a baseline that all cases share.
 
     ``ebpf_case`` is null for a baseline. Of a ``switched`` cycle each perf test is one flow in which the tool is
-    switched; the order of its segments follows from the seed. ``result_path`` is a pattern below the run's folder:
-    ``*`` is each node.
+    switched; the order of its segments follows from the seed. A ``reserve`` is made only in place of a unit that
+    turned out void. ``result_path`` is a pattern below the run's folder: ``*`` is each node.
     """
 
     cycle_id: Text
@@ -189,6 +201,8 @@ class CycleEntry(Section):
     monitoring_config: Monitoring
     expected_duration: float
     result_path: str
+    reserve: bool = False
+    switching: Switching | None = None
 
     @property
     def is_shared(self) -> bool:

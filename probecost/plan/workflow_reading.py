@@ -17,7 +17,7 @@ from probecost.errors import ConfigError
 from probecost.plan import collector
 from probecost.plan.schedule import SHARED_BASELINE, VisitPlan
 from probecost.plan.sequence import PlannedItem, Settings, ToolKey, Turn, named
-from probecost.plan.workflow import CYCLE_TYPES, case_of, frame, specs_of
+from probecost.plan.workflow import CYCLE_TYPES, case_of, frame, specs_of, switch_plan
 from probecost.plan.workflow_models import SCHEMA, CycleEntry, WorkflowFile
 
 _MAX_PROBLEMS = 50
@@ -48,6 +48,8 @@ class Workflow:
             asked.perf_tests,
             asked.duration,
             asked.schedule,
+            asked.precision,
+            asked.time_budget,
         )
 
 
@@ -199,6 +201,12 @@ class _Reader:
         before = len(self._problems)
         cases = [entry.ebpf_case for entry in group.entries if entry.ebpf_case is not None]
         for offset, entry in enumerate(group.entries):
+            if entry.switching is not None and entry.cycle_type != "switched":
+                self._wrong(
+                    (*group.path(offset), "switching"), f"expected null: the cycle is of type {entry.cycle_type}"
+                )
+            elif entry.switching not in (None, next((one.switching for one in group.entries if one.switching), None)):
+                self._wrong((*group.path(offset), "switching"), "differs from that of the case's other cycles")
             if entry.pair_kind != group.entries[0].pair_kind:
                 self._wrong((*group.path(offset), "pair_kind"), "differs from that of the case's other cycles")
             if entry.ebpf_case is not None and entry.ebpf_case != cases[0]:
@@ -208,7 +216,9 @@ class _Reader:
             return None
         kind = group.entries[0].pair_kind
         case = case_of(cases[0], group.turn.environment, kind)
-        return PlannedItem(case.key, ToolKey(group.turn, kind, case.tool_id), case, self._visits(group.entries))
+        tool = ToolKey(group.turn, kind, case.tool_id)
+        switching = next((entry.switching for entry in group.entries if entry.switching is not None), None)
+        return PlannedItem(case.key, tool, case, self._visits(group.entries), switch_plan(switching))
 
     def _check_units(self, group: _Group) -> None:
         """With a paired baseline two neighbours make a unit, with a shared one each cycle does."""
@@ -239,11 +249,13 @@ class _Reader:
         """The visits in the order of the file, whatever the seed would say."""
         arms = {cycle_type: arm for arm, cycle_type in CYCLE_TYPES.items()}
         if self._shared:
-            made = (VisitPlan(entry.unit, entry.unit, arms[entry.cycle_type], 1) for entry in entries)
+            made = (
+                VisitPlan(entry.unit, entry.unit, arms[entry.cycle_type], 1, reserve=entry.reserve) for entry in entries
+            )
             return (SHARED_BASELINE, *made)
         orders = [1, *(2 if _are_pair(one, other) else 1 for one, other in pairwise(entries))]
         return tuple(
-            VisitPlan(entry.unit, entry.unit, arms[entry.cycle_type], order)
+            VisitPlan(entry.unit, entry.unit, arms[entry.cycle_type], order, reserve=entry.reserve)
             for entry, order in zip(entries, orders, strict=True)
         )
 

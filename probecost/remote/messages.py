@@ -141,6 +141,18 @@ class SwitchSpec:
 
 
 @dataclass(frozen=True)
+class CounterSeries:
+    """A node's counters at equal intervals. A row: ns since the first row, then the counters of ``names``."""
+
+    names: tuple[str, ...]
+    rows: tuple[tuple[int, ...], ...]
+
+    def column(self, name: str) -> tuple[int, ...]:
+        place = 1 + self.names.index(name)
+        return tuple(row[place] for row in self.rows)
+
+
+@dataclass(frozen=True)
 class Switched:
     """How a tool was switched inside a flow: ``pairs`` of segments that were made, each start and each stop."""
 

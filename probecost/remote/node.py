@@ -21,6 +21,7 @@ from probecost.remote.deadline import Deadline
 from probecost.remote.lease import Holder
 from probecost.remote.messages import (
     ClientSpec,
+    CounterSeries,
     GeneratorEnd,
     Lacks,
     Machine,
@@ -58,6 +59,7 @@ class Node:
 
     ``generation`` counts the connections: what was placed on the node in an earlier one is gone. With ``holder`` the
     node is taken for that run, and opening it fails while another run has it; who only asks for facts needs none.
+    ``keep_awake``: its CPUs do not sleep while a perf test runs.
     """
 
     def __init__(
@@ -68,6 +70,7 @@ class Node:
         python: str,
         accept_new: bool = False,
         holder: Holder | None = None,
+        keep_awake: bool = False,
     ) -> None:
         self.host = host
         self.clock = Clock(0, 0)
@@ -75,6 +78,7 @@ class Node:
         self._python = python
         self._accept_new = accept_new
         self._holder = holder
+        self._keep_awake = keep_awake
         self._connection: Connection | None = None
         self._session: Session | None = None
         self._limit: Deadline | None = None
@@ -107,6 +111,7 @@ class Node:
             "mark": f"{self.name}-{secrets.token_hex(4)}",
             "workdir": self.host.workdir,
             "lease": asdict(self._holder) if self._holder else None,
+            "keep_awake": self._keep_awake,
         }
         user = connection.user
         self._session = Session(connection, python=self._python, sudo=user != "root", config=config, deadline=deadline)
@@ -253,6 +258,12 @@ class Node:
         found = self._ask("switch", limit_s, spec=spec.sent, **vars(switching))
         stops = [stop for stop in map(ToolStop.read, found["stops"]) if stop is not None]
         return Switched(found["pairs"], tuple(map(ToolStart.read, found["starts"])), tuple(stops))
+
+    def series(self, interface: str, interval_s: float, duration_s: float) -> CounterSeries:
+        """The node's counters every ``interval_s`` seconds; returns after ``duration_s`` seconds."""
+        asked = {"interface": interface, "interval_s": interval_s, "duration_s": duration_s}
+        found = self._ask("series", duration_s + REQUEST_S, **asked)
+        return CounterSeries(tuple(found["names"]), tuple(tuple(row) for row in found["rows"]))
 
     def stop_tool(self) -> ToolStop | None:
         """Stop the monitors and the tool; ``None`` when none was running."""

@@ -118,7 +118,8 @@ class Supervisor:
         self._lease = lease
         self._notes: Notes = []
         self._writer = Writer(os.fdopen(1, "wb", buffering=0))
-        self._service = Service(config["workdir"], group, self._emit, self._note)
+        awake = bool(config.get("keep_awake"))
+        self._service = Service(config["workdir"], group, self._emit, self._note, awake)
 
     def run(self) -> None:
         self._emit({"event": "ready"})

@@ -4,12 +4,14 @@ import os
 from typing import Any, Callable, Dict, List, Optional
 
 from . import discovery, facts
+from .awake import Awake
 from .cgroups import Cgroup
 from .files import Files
 from .generators import Generators, count_free
 from .machines import virtual_machines
 from .processes import Identity, now_ns
 from .sampling import NodeSampler, ToolSampler
+from .series import NAMES, Series
 from .switching import Switching
 from .tool import Tool
 
@@ -25,6 +27,7 @@ class Service:
         group: Optional[Cgroup],
         emit: Callable[[Dict[str, Any]], None],
         note: Callable[[str, str], None],
+        keep_awake: bool = False,
     ) -> None:
         self._identity = Identity()
         self._files = Files(workdir, self._identity, note)
@@ -36,6 +39,8 @@ class Service:
         self._tool_sampler: Optional[ToolSampler] = None
         self._node_sampler: Optional[NodeSampler] = None
         self._switching: Optional[Switching] = None
+        self._series: Optional[Series] = None
+        self._awake = Awake(keep_awake)
 
     def hello(self) -> Result:
         return {
@@ -45,6 +50,14 @@ class Service:
             "workdir": self._files.workdir,
             "cgroup": self._group.path if self._group else None,
         }
+
+    def series(self, interface: str, interval_s: float, duration_s: float) -> Result:
+        """The node's counters at equal intervals for so many seconds; column 0 is ns since the first row."""
+        series = self._series = Series()
+        try:
+            return {"names": list(NAMES), "rows": series.run(interface, interval_s, duration_s)}
+        finally:
+            self._series = None
 
     def ping(self) -> Result:
         return {"time_ns": now_ns()}
@@ -154,6 +167,8 @@ class Service:
         switching = self._switching
         if switching is not None:
             switching.cancel()
+        if self._series is not None:
+            self._series.cancel()
         self._generators.stop()
         self._finish_node_sampler()
         self._generators.close_servers(0.0)
@@ -179,8 +194,10 @@ class Service:
 
     def _restart_node_sampler(self, folder: str) -> None:
         self._finish_node_sampler()
+        self._awake.hold()
         self._node_sampler = NodeSampler(self._files, folder)
 
     def _finish_node_sampler(self) -> Result:
+        self._awake.release()
         sampler, self._node_sampler = self._node_sampler, None
         return sampler.finish() if sampler else {"error": None}

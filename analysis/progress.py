@@ -1,0 +1,66 @@
+"""What the units of one case say while it is being measured: how many are usable, how wide the intervals are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import isinf
+from pathlib import Path
+
+from analysis.flows import measure_flow
+from analysis.locate import locate
+from analysis.measurements import measure
+from analysis.report.cells import percent
+from analysis.report.verdicts import title
+from analysis.runfile import read_run
+from analysis.verdicts import CaseName, MetricVerdict, verdicts
+from probecost.layout import SWITCHED, iteration_name
+
+
+@dataclass(frozen=True)
+class CaseProgress:
+    """By perf test (``latency:tcp_rr``), of primary metrics; ``text`` is for the line that a unit gets."""
+
+    usable: Mapping[str, int]
+    half_widths_pct: Mapping[str, float | None]
+    text: str
+
+
+def case_progress(root: Path, environment: str, iteration: int, case_key: str) -> CaseProgress:
+    """Read what is there of the case. A metric of which nothing is usable yet counts as 0 units."""
+    records = [
+        record
+        for record in locate(root / environment / iteration_name(iteration)).records
+        if record.metadata.case_key == case_key
+    ]
+    flows = [record for record in records if record.metadata.arm == SWITCHED]
+    rows = [row for record in flows for row in measure_flow(record).measurements]
+    if not flows:
+        rows = [row for record in records for row in measure(record).measurements]
+    run = read_run(root)[0]
+    found = verdicts(
+        [record.metadata for record in records],
+        rows,
+        [CaseName(environment, case_key)],
+        rule=run.stop_rule,
+        primary=run.primary,
+    )
+    primary = {f"{one.metric.perf_test}:{one.metric.conn_type}": one for one in found if one.is_primary}
+    tests = {f"{what.perf_test}:{what.conn_type}" for what in (record.metadata for record in records)}
+    usable = {name: primary[name].n_units + primary[name].n_unused if name in primary else 0 for name in sorted(tests)}
+    widths = {name: _half_width(one) for name, one in primary.items()}
+    return CaseProgress(usable, widths, ", ".join(f"{title(one.metric)} {_said(one)}" for one in primary.values()))
+
+
+def _half_width(found: MetricVerdict) -> float | None:
+    if found.cost is None or isinf(found.cost.half_width_pct):
+        return None
+    return found.cost.half_width_pct
+
+
+def _said(found: MetricVerdict) -> str:
+    """``+3.1 % ± 4.2``: cost so far; without an interval the estimate alone."""
+    if found.cost is None:
+        return "N/A"
+    width = _half_width(found)
+    return percent(found.cost.estimate_pct) + (f" ± {width:.1f}" if width is not None else "")

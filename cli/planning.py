@@ -1,0 +1,49 @@
+"""A plan without pytest: the one that pytest makes of the same options and the stored calibrations."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from probecost.config.environments import bootstrap_command, find_environment
+from probecost.config.load import changed_inputs, is_outdated, load_folder
+from probecost.errors import ConfigError
+from probecost.plan.control import null_items, with_null_cases
+from probecost.plan.perf_tests import select_perf_tests
+from probecost.plan.planner import Planner, stored_calibrations
+from probecost.plan.sequence import Plan, Planned, PlannedItem, Settings, by_name, plan, settled
+
+_MODULE = "test_ebpf_tools.py"  # pytest's -k looks at the names of an item's file and function too
+
+
+def load(names: tuple[str, ...], config_dir: Path, settings: Settings) -> dict[str, Planned]:
+    """The environments by the names that they declare, in the order of ``names``, null cases included."""
+    folders = dict.fromkeys(find_environment(config_dir, name) for name in names)
+    return by_name(_planned(folder, settings) for folder in folders)
+
+
+def planned_items(
+    environments: dict[str, Planned], settings: Settings, matches: Callable[[str], bool]
+) -> tuple[Plan, tuple[PlannedItem, ...]]:
+    """The plan, and its selected items with their null cases, in the order of measuring; none where none matches."""
+    from analysis.planner import plan_tool
+
+    made = plan(environments, settings)
+    chosen = [item for item in made.items if matches(f"{_MODULE}::test_case[{item.id}]")]
+    wanted = {item.id for item in (*chosen, *null_items(made.items, chosen))}
+    items = [item for item in made.items if item.id in wanted]
+    if not items:
+        return made, ()
+    planner = Planner(made, items, stored_calibrations(environments, time.time()), plan_tool)
+    return made, settled(made, items, planner.advise)
+
+
+def _planned(folder: Path, settings: Settings) -> Planned:
+    if is_outdated(folder):
+        changed = " and ".join(file.name for file in changed_inputs(folder))
+        reason = f"{changed} changed since its files were generated" if changed else "its generated files are missing"
+        raise ConfigError(f"{folder}: {reason}", hint=f"run: {bootstrap_command(folder)}")
+    environment, cases = load_folder(folder)
+    tests = select_perf_tests(environment.perf_tests, settings.perf_tests, settings.duration_s)
+    return Planned(environment, with_null_cases(environment, cases), tests)

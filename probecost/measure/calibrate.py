@@ -1,0 +1,161 @@
+"""The calibration of a bed: short flows without any tool, a look at the idle node, and one flow with each tool."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import replace
+from datetime import UTC, datetime
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from probecost import layout
+from probecost.config.models import Case, PairKind, PerfTestSpec
+from probecost.errors import ProbecostError
+from probecost.layout import TREE, PerfTestFolder, VisitFolder
+from probecost.measure.flow import FlowVisit, Switching
+from probecost.measure.perf_test import Beside, run_perf_test
+from probecost.measure.records import PerfTestRecord, VisitRecord
+from probecost.measure.visit import VisitSetup
+from probecost.plan.calibration import SCHEMA, Calibration, Noise, PairCalibration
+from probecost.plan.sequence import counted_interface
+from probecost.remote.messages import CounterSeries
+
+if TYPE_CHECKING:
+    from probecost.measure.bed import Bed
+
+FLOWS = 3
+FLOW_S = 4
+START_S = 0.3  # of a flow, until it is steady
+INTERVAL_S = 0.1
+IDLE_S = 2.0
+START_FLOW_S = 6
+
+# Which counter says what arrived: at a host its own interface and its kernel, at a guest the tap that leads to it.
+_RECEIVED: Mapping[PairKind, Mapping[str, tuple[str, float]]] = {
+    "host": {"latency": ("rx_packets", 1), "throughput": ("rx_bytes", 8), "pps": ("udp_in_datagrams", 1)},
+    "vm": {"latency": ("tx_packets", 1), "throughput": ("tx_bytes", 8), "pps": ("tx_packets", 1)},
+}
+
+
+def calibrate(bed: Bed, cases: Sequence[Case], tell: Callable[[str], None]) -> Calibration:
+    """Measure the noise of every perf test of the pairs that ``cases`` use, and how long each of their tools starts.
+
+    ``tell`` gets a line per step. A tool that does not start is no error here: its case will say so.
+    """
+    with bed.interruptible():
+        kinds = [kind for kind in bed.environment.pairs if any(case.pair_kind == kind for case in cases)]
+        pairs = {
+            kind: _Calibrator(bed, kind, tell).pair([case for case in cases if case.pair_kind == kind])
+            for kind in kinds
+            if counted_interface(bed.environment, kind) is not None
+        }
+    return Calibration(
+        schema_version=SCHEMA,
+        measured_at=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S+00:00}",
+        bed=fingerprints(bed.facts),
+        pairs=pairs,
+    )
+
+
+def fingerprints(facts: Mapping[str, Mapping[str, object]]) -> dict[str, str]:
+    """What a node is, in words: another kernel, CPU or generator makes another bed."""
+    keys = ("kernel", "cpu_model", "cpus", "iperf3", "netperf")
+    return {node: ", ".join(f"{key} {found.get(key)}" for key in keys) for node, found in facts.items()}
+
+
+class _Calibrator:
+    """One test pair of a bed."""
+
+    def __init__(self, bed: Bed, kind: PairKind, tell: Callable[[str], None]) -> None:
+        self._bed = bed
+        self._kind = kind
+        self._tell = tell
+        self._pair = bed.environment.pairs[kind]
+        self._tool_node = bed.nodes[self._pair.server.tool_node]
+        interface = counted_interface(bed.environment, kind)
+        assert interface is not None
+        self._interface = interface
+
+    def pair(self, cases: Sequence[Case]) -> PairCalibration:
+        self._tell(f"calibration of the {self._kind} pair: the node at rest, {IDLE_S:g} s")
+        idle = self._tool_node.series(self._interface, INTERVAL_S, IDLE_S)
+        noise = {spec.name: self._noise(spec) for spec in self._bed.options.perf_tests}
+        first = {case.tool_id: case for case in reversed(cases)}
+        starts = {tool: self._start_s(case) for tool, case in first.items()}
+        return PairCalibration(noise=noise, idle_busy_share=_busy_share(idle), starts_s=starts)
+
+    def _noise(self, spec: PerfTestSpec) -> Noise:
+        self._tell(f"calibration of {spec.name}: {FLOWS} flows of {FLOW_S} s without a tool")
+        found = [self._flow(replace(spec, duration_s=FLOW_S)) for _ in range(FLOWS)]
+        counter, scale = _RECEIVED[self._kind][spec.perf_type]
+        return Noise(
+            interval_s=INTERVAL_S,
+            flows=tuple(_rates(series, counter, scale) for series in found),
+            busy_share=sum(map(_busy_share, found)) / len(found),
+        )
+
+    def _flow(self, spec: PerfTestSpec) -> CounterSeries:
+        """One flow, its files removed again: what counts is in the series."""
+        found: list[CounterSeries] = []
+
+        def watch(_: object) -> None:
+            time.sleep(START_S)
+            found.append(self._tool_node.series(self._interface, INTERVAL_S, FLOW_S - 2 * START_S))
+
+        ts = layout.timestamp(time.time_ns())
+        folder = PerfTestFolder(VisitFolder(self._kind), spec.perf_type, spec.conn_type, ts)
+        server, client = self._bed.nodes[self._pair.server.node], self._bed.nodes[self._pair.client.node]
+        try:
+            run_perf_test(
+                PerfTestRecord(folder, spec),
+                self._pair,
+                server,
+                client,
+                self._bed.environment.port_range,
+                Beside(self._tool_node, watch),
+            )
+        finally:
+            self._remove([f"{TREE}/{folder.path}"])
+        return found[0]
+
+    def _start_s(self, case: Case) -> float | None:
+        """How long the tool's start takes beside a flow; ``None``: longer than fits into it, or it does not work."""
+        spec = min(self._bed.options.perf_tests, key=lambda spec: spec.perf_type != "throughput")
+        self._tell(f"calibration of {case.tool_id}: its start beside a flow of {START_FLOW_S} s")
+        self._bed.prepare_tool(case.tool_id, [case])
+        longer = replace(spec, duration_s=START_FLOW_S)
+        setup = VisitSetup(
+            case, self._pair, self._bed.nodes, self._bed.environment.port_range, (longer,), self._bed.tool_sha256(case)
+        )
+        record = VisitRecord(layout.SWITCHED, 1, 1, 1, False, started_ns=time.time_ns())
+        switching = Switching(self._interface, 0, self._bed.iteration, lead_s=0.0)
+        visit = FlowVisit(setup, record, switching)
+        try:
+            visit.run(lambda _: nullcontext())
+        except ProbecostError as error:
+            self._tell(f"calibration of {case.tool_id}: {str(error).splitlines()[0]}")
+            self._tool_node.stop_all()
+        finally:
+            self._remove(visit.paths)
+        return record.time_to_ready_s
+
+    def _remove(self, paths: Sequence[str]) -> None:
+        for name in self._pair.measured_on:
+            self._bed.nodes[name].remove(paths)
+
+
+def _rates(series: CounterSeries, counter: str, scale: float) -> tuple[float, ...]:
+    times, counts = [row[0] for row in series.rows], series.column(counter)
+    return tuple(
+        round(scale * (later - sooner) / ((end - start) / 1e9), 1)
+        for (start, end), (sooner, later) in zip(pairwise(times), pairwise(counts), strict=True)
+        if end > start
+    )
+
+
+def _busy_share(series: CounterSeries) -> float:
+    busy, ticks = series.column("cpu_busy_ticks"), series.column("cpu_ticks")
+    passed = ticks[-1] - ticks[0]
+    return round((busy[-1] - busy[0]) / passed, 4) if passed > 0 else 0.0

@@ -1,0 +1,127 @@
+"""``<env>-calibration.json``: how noisy a bed is without any tool, what it can carry, and how long tools take to start.
+
+Measured once per bed and day, before anything is compared: what is chosen by it cannot depend on a result.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
+
+from probecost.config.documents import read_json
+from probecost.config.environments import cases_file, full_file
+from probecost.config.models import PairKind
+from probecost.config.validation import Section, validate
+from probecost.errors import ConfigError, ProbecostError
+
+SCHEMA = 1
+VALID_FOR = timedelta(days=1)
+
+Positive = Annotated[float, Field(gt=0)]
+Share = Annotated[float, Field(ge=0)]
+
+
+class Noise(Section):
+    """One perf test: the rate in each interval of each flow (bit/s, transactions/s, packets/s), one list per flow.
+
+    ``busy_share``: CPU time over all CPUs of the server's node while it ran, 0 to 1.
+    """
+
+    interval_s: Positive
+    flows: tuple[tuple[Annotated[float, Field(ge=0)], ...], ...]
+    busy_share: Share
+
+    @property
+    def mean(self) -> float:
+        """The mean rate over all flows, per second."""
+        rates = [rate for flow in self.flows for rate in flow]
+        return sum(rates) / len(rates) if rates else 0.0
+
+
+class PairCalibration(Section):
+    """One test pair. ``starts_s``: seconds until a tool was ready beside a flow, null where it took too long to tell.
+
+    ``idle_busy_share``: CPU time of the server's node while nothing runs, 0 to 1.
+    """
+
+    noise: dict[str, Noise]
+    idle_busy_share: Share
+    starts_s: dict[str, Positive | None]
+
+
+class Calibration(Section):
+    """``bed``: what each node was, in words that change when the bed does."""
+
+    schema_version: int
+    measured_at: str
+    bed: dict[str, str]
+    pairs: dict[PairKind, PairCalibration]
+
+    def maximum(self, pair_kind: PairKind, perf_test: str) -> float | None:
+        """The rate that the pair can carry, per second (bit/s or packets/s); ``None`` where it was not measured."""
+        pair = self.pairs.get(pair_kind)
+        noise = pair.noise.get(perf_test) if pair is not None else None
+        return noise.mean if noise is not None and noise.mean > 0 else None
+
+    def start_s(self, pair_kind: PairKind, tool_id: str) -> float | None:
+        pair = self.pairs.get(pair_kind)
+        return pair.starts_s.get(tool_id) if pair is not None else None
+
+    @property
+    def time(self) -> datetime:
+        return datetime.fromisoformat(self.measured_at)
+
+    def is_current(self, now_s: float, bed: Mapping[str, str] | None = None) -> bool:
+        """Whether it may be used at ``now_s`` (Unix time), on nodes that are what ``bed`` says (if that is known)."""
+        age = datetime.fromtimestamp(now_s, UTC) - self.time
+        same = bed is None or all(self.bed.get(name) == words for name, words in bed.items())
+        return timedelta(0) <= age <= VALID_FOR and same
+
+    def merged(self, newer: Calibration) -> Calibration:
+        """What both say; ``newer`` goes first, and its time counts."""
+        pairs = dict(self.pairs)
+        for kind, pair in newer.pairs.items():
+            old = pairs.get(kind)
+            if old is not None:
+                noise, starts_s = {**old.noise, **pair.noise}, {**old.starts_s, **pair.starts_s}
+                pair = pair.model_copy(update={"noise": noise, "starts_s": starts_s})
+            pairs[kind] = pair
+        return newer.model_copy(update={"pairs": pairs, "bed": {**self.bed, **newer.bed}})
+
+
+def calibration_file(folder: Path) -> Path:
+    """Beside the environment's other files, with their prefix."""
+    other = full_file(folder) or cases_file(folder)
+    prefix = other.name.rpartition("-")[0] if other is not None else folder.name
+    return folder / f"{prefix}-calibration.json"
+
+
+def read_calibration(folder: Path) -> Calibration | None:
+    """The environment's calibration; ``None`` where there is none, or one that cannot be read: it is made anew."""
+    file = calibration_file(folder)
+    if not file.is_file():
+        return None
+    try:
+        content, _ = validate(Calibration, read_json(file))
+        if content is None or content.schema_version != SCHEMA:
+            return None
+        content.time.astimezone(UTC)
+    except (ConfigError, ValueError):
+        return None
+    return content
+
+
+def write_calibration(content: Calibration, folder: Path) -> Path:
+    """Write it, never half of it. ``ProbecostError`` where that cannot be done."""
+    file = calibration_file(folder)
+    partial = file.with_name(f"{file.name}.part")
+    try:
+        partial.write_text(content.model_dump_json(indent=1) + "\n", encoding="utf-8")
+        partial.replace(file)
+    except OSError as error:
+        raise ProbecostError(f"{file}: the calibration cannot be written: {error.strerror or error}") from error
+    return file

@@ -1,0 +1,227 @@
+"""How each tool is measured: asked for, or chosen from what the calibration says of bed and tool. And the time ledger.
+
+What is best for given noise is a question of statistics, which this room does not answer: ``Ask`` does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal, Protocol
+
+from probecost import layout
+from probecost.config.models import Case, PairKind
+from probecost.errors import ConfigError
+from probecost.plan.calibration import Calibration, read_calibration
+from probecost.plan.schedule import LEAST_UNITS, SwitchPlan, spell
+from probecost.plan.sequence import (
+    LOOKS,
+    Advice,
+    Plan,
+    Planned,
+    PlannedItem,
+    Settings,
+    asked_for,
+    counted_interface,
+    expected_s,
+    settled,
+)
+
+_BED_S = 5.0  # connecting and checking an environment, and closing it
+_MOST_ROWS = 60
+
+
+@dataclass(frozen=True)
+class PlanQuestion:
+    """How is a tool to be measured on a bed? By perf test: ``noise`` is the interval in seconds and the rates of each
+    flow without a tool, ``durations_s`` what the environment asks for.
+
+    ``start_s``: what the tool's start takes beside a flow, ``None`` where that is too long to tell. ``tests``: primary
+    tests of the whole plan. ``units``, ``precision_pct``: as asked for. ``schedules``: those that may be chosen.
+    ``fixed_durations``: the user said how long flows are.
+    """
+
+    noise: Mapping[str, tuple[float, Sequence[Sequence[float]]]]
+    durations_s: Mapping[str, float]
+    start_s: float | None
+    tests: int
+    units: int | None
+    precision_pct: float | None
+    schedules: Sequence[str]
+    fixed_durations: bool
+
+
+class ToolPlan(Protocol):
+    """The answer. ``flows_s``: seconds of the flow of each perf test, where flows are switched.
+
+    ``reason`` says why, and what half-widths to expect; ``warning``: what no such plan can show, empty if nothing.
+    """
+
+    @property
+    def schedule(self) -> Literal["visits", "switched"]: ...
+
+    @property
+    def units(self) -> int: ...
+
+    @property
+    def segment_s(self) -> float: ...
+
+    @property
+    def flows_s(self) -> Mapping[str, float]: ...
+
+    @property
+    def reason(self) -> str: ...
+
+    @property
+    def warning(self) -> str: ...
+
+
+Ask = Callable[[PlanQuestion], ToolPlan | None]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One line of the time ledger."""
+
+    what: str
+    seconds: float
+    detail: str = ""
+
+
+def stored_calibrations(environments: Mapping[str, Planned], now_s: float) -> dict[str, Calibration]:
+    """Those that may be used at ``now_s`` (Unix time), by the environment's name."""
+    found = {name: read_calibration(planned.environment.folder) for name, planned in environments.items()}
+    return {name: one for name, one in found.items() if one is not None and one.is_current(now_s)}
+
+
+def is_calibrated(settings: Settings) -> bool:
+    """Whether the plan depends on the bed: not where everything is said, nor where there will be no verdict."""
+    if settings.units is not None and settings.units < LEAST_UNITS:
+        return False
+    return settings.units is None or settings.schedule != "visits"
+
+
+class Planner:
+    """Asks once per environment, pair and tool; what is not known is as it was asked for.
+
+    ``calibrations``: by the environment's name, where there is one.
+    """
+
+    def __init__(
+        self,
+        made: Plan,
+        items: Sequence[PlannedItem],
+        calibrations: Mapping[str, Calibration],
+        ask: Ask,
+    ) -> None:
+        self._question = ask
+        self._plan = made
+        self._settings = made.settings
+        self._calibrations = calibrations
+        self._fallback = asked_for(made.settings, made.environments)
+        self._tests = {
+            name: len({item.case.key for item in items if item.turn.environment == name}) * len(planned.perf_tests)
+            for name, planned in made.environments.items()
+        }
+        self._found: dict[tuple[str, PairKind, str], ToolPlan | None] = {}
+        self._units = self._most_units(items)
+
+    def advise(self, environment: str, case: Case) -> Advice:
+        if not is_calibrated(self._settings) and self._settings.schedule == "auto":
+            return Advice("visits", self._settings.units or 1)
+        found = self._tool_plan(environment, case)
+        if found is None:
+            return replace(self._fallback(environment, case), units=self._units)
+        switching = None
+        if found.schedule == "switched":
+            switching = SwitchPlan(found.segment_s, tuple(sorted(found.flows_s.items())))
+        return Advice(found.schedule, self._units, switching)
+
+    def _tool_plan(self, environment: str, case: Case) -> ToolPlan | None:
+        key = (environment, case.pair_kind, case.tool_id)
+        if key not in self._found:
+            self._found[key] = self._ask(*key)
+        return self._found[key]
+
+    def _ask(self, environment: str, kind: PairKind, tool_id: str) -> ToolPlan | None:
+        calibration = self._calibrations.get(environment)
+        pair = calibration.pairs.get(kind) if calibration is not None else None
+        if pair is None:
+            return None
+        planned, settings = self._plan.environments[environment], self._settings
+        can_switch = counted_interface(planned.environment, kind) is not None and settings.baseline == "paired"
+        question = PlanQuestion(
+            noise={name: (found.interval_s, found.flows) for name, found in pair.noise.items()},
+            durations_s={spec.name: spec.duration_s for spec in planned.perf_tests},
+            start_s=pair.starts_s.get(tool_id),
+            tests=sum(self._tests.values()),
+            units=settings.units,
+            precision_pct=settings.precision_pct,
+            schedules=(settings.schedule,)
+            if settings.schedule != "auto"
+            else (("visits", "switched") if can_switch else ("visits",)),
+            fixed_durations=settings.duration_s is not None,
+        )
+        return self._question(question)
+
+    def _most_units(self, items: Sequence[PlannedItem]) -> int:
+        """The same number for all cases: the largest that a tool needs, and not more than the time budget allows."""
+        settings = self._settings
+        if settings.units is not None:
+            return settings.units
+        if settings.precision_pct is not None:
+            return LOOKS[-1]
+        plans = [self._tool_plan(item.turn.environment, item.case) for item in items]
+        wanted = max((found.units for found in plans if found is not None), default=LEAST_UNITS)
+        return wanted if settings.time_budget_s is None else self._within_budget(items, wanted, settings.time_budget_s)
+
+    def _within_budget(self, items: Sequence[PlannedItem], wanted: int, budget_s: float) -> int:
+        for units in range(wanted, 0, -1):
+            self._units = units
+            needs_s = expected_s(settled(self._plan, items, self.advise), self._plan.environments) + _BED_S
+            if needs_s <= budget_s or units == LEAST_UNITS:
+                break
+        if needs_s > budget_s:
+            raise ConfigError(
+                f"--time-budget {spell(budget_s)}: {len(items)} cases with {LEAST_UNITS} units each need about "
+                f"{spell(needs_s)}, and with fewer units there is no verdict",
+                hint="Select fewer cases (-k) or perf tests (--perf-tests), allow more time, or ask for estimates "
+                "with --units 1.",
+            )
+        return units
+
+    def lines(self, items: Iterable[PlannedItem]) -> list[str]:
+        """What was chosen for each tool, what to expect of it, and the time ledger."""
+        items = list(items)
+        lines = []
+        for (environment, kind, tool_id), found in self._found.items():
+            if found is not None:
+                lines.append(f"probecost: {tool_id} on the {kind} pair of {environment}: {found.reason}")
+        reason = self._cannot_claim()
+        if reason:
+            lines.append(f"probecost: {reason}")
+        return [*lines, *ledger(items, self._plan)]
+
+    def _cannot_claim(self) -> str:
+        answers = [found.warning for found in self._found.values() if found is not None and found.warning]
+        return answers[0] if answers else ""
+
+
+def ledger(items: Sequence[PlannedItem], made: Plan) -> list[str]:
+    """A line per stage with its time."""
+    stages = []
+    for environment in dict.fromkeys(item.turn.environment for item in items):
+        turns = {item.turn for item in items if item.turn.environment == environment}
+        stages.append(Stage(f"{environment}: connect, check, close", _BED_S * len(turns)))
+    for item in items:
+        units = len({visit.unit for visit in item.visits if not visit.reserve and not visit.shared})
+        how = "switched flows" if any(visit.arm == layout.SWITCHED for visit in item.visits) else "pairs of visits"
+        stages.append(Stage(item.id, expected_s([item], made.environments), f"{units} {how}"))
+    total_s = sum(stage.seconds for stage in stages)
+    width = max(len(stage.what) for stage in stages)
+    rows = [
+        f"  {stage.what:{width}}  {spell(stage.seconds):>12}  {stage.detail}".rstrip() for stage in stages[:_MOST_ROWS]
+    ]
+    if len(stages) > len(rows):
+        rows.append(f"  and {len(stages) - len(rows)} more")
+    return ["probecost: time ledger (estimates)", *rows, f"  {'total':{width}}  {spell(total_s):>12}"]

@@ -1,0 +1,31 @@
+"""What this node's counters say at equal intervals, while a flow runs: how noisy the bed is, without any tool."""
+
+import threading
+import time
+from typing import Any, Dict, List
+
+from .switching import counters
+
+NAMES = ("rx_packets", "rx_bytes", "tx_packets", "tx_bytes", "udp_in_datagrams", "cpu_busy_ticks", "cpu_ticks")
+
+
+class Series:
+    """``run`` reads them, ``cancel`` ends that from another thread."""
+
+    def __init__(self) -> None:
+        self._cancelled = threading.Event()
+
+    def run(self, interface: str, interval_s: float, duration_s: float) -> List[List[int]]:
+        """Rows of ns since the first row, then the counters of ``NAMES``, every ``interval_s`` seconds."""
+        rows: List[List[int]] = []
+        began = time.monotonic()
+        while True:
+            now_s = time.monotonic() - began
+            now: Dict[str, Any] = counters(interface)
+            rows.append([int(now_s * 1e9)] + [now[name] for name in NAMES])
+            due_s = len(rows) * interval_s
+            if due_s > duration_s or self._cancelled.wait(max(0.0, began + due_s - time.monotonic())):
+                return rows
+
+    def cancel(self) -> None:
+        self._cancelled.set()
