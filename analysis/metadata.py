@@ -21,7 +21,10 @@ class Clock:
 
 @dataclass(frozen=True)
 class NodeFacts:
-    """What the reports show of a node, as text; empty where it was not recorded."""
+    """What the reports show of a node, as text; empty where it was not recorded.
+
+    ``line_bps``: the speed of its fastest interface, bit/s; ``None`` where no interface says one.
+    """
 
     hostname: str
     kernel: str
@@ -33,6 +36,7 @@ class NodeFacts:
     iperf3: str
     netperf: str
     interfaces: tuple[str, ...]
+    line_bps: float | None = None
 
 
 @dataclass(frozen=True)
@@ -47,7 +51,10 @@ class ToolFacts:
 
 @dataclass(frozen=True)
 class PerfTestMetadata:
-    """One perf test of one visit. ``start_ns``, ``end_ns``: the client's run, Unix ns on the client node's clock."""
+    """One perf test of one visit. ``start_ns``, ``end_ns``: the client's run, Unix ns on the client node's clock.
+
+    ``offered_rate``: the rate asked for, bit/s or packets/s as its perf test is measured; ``None``: no limit.
+    """
 
     run_id: str
     probecost: str
@@ -83,6 +90,7 @@ class PerfTestMetadata:
     options: Mapping[str, str]
     void_reason: str
     error: str
+    offered_rate: float | None = None
 
     @property
     def unusable(self) -> str:
@@ -140,6 +148,7 @@ def parse(text: str) -> PerfTestMetadata:
         options=_texts(child(document, "options")),
         void_reason=words(document, "void_reason") or _void_by_tool(tool),
         error=words(document, "error"),
+        offered_rate=_above_0(number(document, "offered_rate")),
     )
 
 
@@ -156,6 +165,10 @@ def _numbers(value: object) -> tuple[int, ...]:
     """The whole numbers above 0 of a list, sorted; none for anything else."""
     entries = value if isinstance(value, list) else ()
     return tuple(sorted({entry for entry in entries if type(entry) is int and entry > 0}))
+
+
+def _above_0(value: float | None) -> float | None:
+    return value if value is not None and value > 0 else None
 
 
 def _texts(values: Mapping[str, object]) -> Mapping[str, str]:
@@ -189,7 +202,13 @@ def _tool(values: Mapping[str, object]) -> ToolFacts:
 
 
 def _facts(values: Mapping[str, object]) -> NodeFacts:
-    interfaces = values.get("interfaces")
+    entries = values.get("interfaces")
+    interfaces = [
+        entry
+        for entry in (entries if isinstance(entries, list) else ())
+        if isinstance(entry, dict) and words(entry, "name") not in ("", "lo")
+    ]
+    speeds_mbps = [speed for entry in interfaces if (speed := _above_0(number(entry, "speed_mbps"))) is not None]
     return NodeFacts(
         hostname=words(values, "hostname"),
         kernel=words(values, "kernel"),
@@ -202,7 +221,7 @@ def _facts(values: Mapping[str, object]) -> NodeFacts:
         netperf=words(values, "netperf"),
         interfaces=tuple(
             f"{words(entry, 'name')} ({words(entry, 'driver') or 'no driver'}, MTU {words(entry, 'mtu') or '?'})"
-            for entry in (interfaces if isinstance(interfaces, list) else ())
-            if isinstance(entry, dict) and words(entry, "name") not in ("", "lo")
+            for entry in interfaces
         ),
+        line_bps=max(speeds_mbps) * 1e6 if speeds_mbps else None,
     )

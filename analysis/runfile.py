@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from analysis.problems import ParseError, Problem, child, parse_object, read_text, whole, words
+from analysis.measurements import UNITS
+from analysis.problems import ParseError, Problem, child, number, parse_object, read_text, whole, words
+from analysis.statistics.looks import FIXED, LOOKS, StopRule
 from probecost.layout import RUN_FILE, CaseFolder
 
 
@@ -47,7 +49,11 @@ class CaseOutcome:
 
 @dataclass(frozen=True)
 class RunInfo:
-    """Who made these results, with what command. Empty or ``None`` where it is not recorded."""
+    """Who made these results, with what command. Empty or ``None`` where it is not recorded.
+
+    ``rule``: how the plan was to stop. ``primary``: name of a perf test → the primary metric that the plan chose for
+    it, ``None`` for none.
+    """
 
     run_id: str
     probecost: str
@@ -59,6 +65,8 @@ class RunInfo:
     exit_status: int | None
     cases: tuple[CaseOutcome, ...]
     notes: tuple[str, ...]
+    rule: StopRule = FIXED
+    primary: Mapping[str, str | None] = field(default_factory=dict)
 
     def outcome(self, environment: str, iteration: int, case_key: str) -> CaseOutcome | None:
         """The outcome of one case, ``None`` when it is not recorded."""
@@ -84,6 +92,8 @@ def read_run(root: Path) -> tuple[RunInfo, tuple[Problem, ...]]:
         except ParseError as error:
             problems = (Problem(path, f"run file: {error}", missing=False),)
     options = child(document, "options")
+    rule, rule_problems = _stop_rule(path, options)
+    primary, primary_problems = _primary(path, child(document, "primary"))
     cases = child(document, "cases")
     info = RunInfo(
         run_id=words(document, "run_id"),
@@ -96,8 +106,35 @@ def read_run(root: Path) -> tuple[RunInfo, tuple[Problem, ...]]:
         exit_status=whole(document, "exit_status"),
         cases=tuple(_outcome(key, child(cases, key)) for key in cases),
         notes=_strings(document.get("notes")),
+        rule=rule,
+        primary=primary,
     )
-    return info, problems
+    return info, (*problems, *rule_problems, *primary_problems)
+
+
+def _stop_rule(path: Path, options: Mapping[str, object]) -> tuple[StopRule, tuple[Problem, ...]]:
+    """Looks where a precision was asked for. One that cannot be read counts as one: that claims less, never more."""
+    if options.get("precision_pct") is None:
+        return FIXED, ()
+    asked = number(options, "precision_pct")
+    if asked is not None and asked > 0:
+        return LOOKS, ()
+    reason = f"run file: options.precision_pct: expected a percentage above 0, found {options['precision_pct']!r}"
+    return LOOKS, (Problem(path, f"{reason}; verdicts are those of a plan with looks", missing=False),)
+
+
+def _primary(path: Path, entries: Mapping[str, object]) -> tuple[Mapping[str, str | None], tuple[Problem, ...]]:
+    """The plan's choice; an entry that names no metric is a problem, and the perf test's usual metric is primary."""
+    chosen: dict[str, str | None] = {}
+    problems = []
+    for name in sorted(entries):
+        metric = entries[name]
+        if metric is None or (isinstance(metric, str) and metric in UNITS):
+            chosen[name] = metric
+        else:
+            reason = f"run file: primary.{name}: expected one of {', '.join(UNITS)} or null, found {metric!r}"
+            problems.append(Problem(path, reason, missing=False))
+    return chosen, tuple(problems)
 
 
 def _outcome(key: str, entry: Mapping[str, object]) -> CaseOutcome:

@@ -100,7 +100,12 @@ def study_run(root: Path, margin_pct: float = DEFAULT_MARGIN_PCT) -> Study:
         cases=tuple(cases),
         measurements=tuple(measurements),
         verdicts=verdicts(
-            [record.metadata for record in located.records], measurements, _planned(run, located.records), margin_pct
+            [record.metadata for record in located.records],
+            measurements,
+            _planned(run, located.records),
+            margin_pct,
+            run.rule,
+            run.primary,
         ),
         problems=tuple(problem for problem in loose if id(problem) not in taken),
         nodes=nodes,

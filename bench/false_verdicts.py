@@ -1,40 +1,110 @@
-"""How often the interval excludes the truth on simulated beds, against methods that must fail there."""
+"""How often the interval excludes the truth on simulated beds, against methods that must fail there.
+
+No root and no network. ``python bench/false_verdicts.py`` alone, and a part of ``make bench``.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import sys
+from collections.abc import Iterable, Iterator
+from math import log1p, sqrt
+from typing import Any
 
 import numpy as np
 
+from analysis.statistics.campaigns import exact_intervals
+from analysis.statistics.looks import LOOKS, Look
+from analysis.statistics.planning import power
 from analysis.statistics.signflip import Floats
 from analysis.statistics.simulation import (
     BEDS,
-    Bed,
-    Interval,
-    exact_interval,
-    false_positive_rate,
+    NOISE,
+    PAIRS_PER_FLOW,
+    SCENARIOS,
+    after_all_units,
     fixed_order_effects,
+    half_widths,
     paired_effects,
     percentile_bootstrap,
+    segment_effects,
+    student,
+    until_claim,
+    until_precise,
 )
 
-Draw = Callable[[np.random.Generator, Bed, int], Floats]
-
 RUNS = 10_000
-CONTROL_RUNS = 2_000  # the bootstrap is slow, and wrong by much more than its own noise
+PILOT_RUNS = 500  # they tell which precision stops about half of the campaigns at the second look
 SEED = 2026
+EFFECT_PCT = 6.0
+FOUR_AT_5 = tuple(Look(look.n_units, 0.05) for look in LOOKS.planned)
 
 
 def lines() -> Iterator[str]:
-    """A table: a row per bed, false positives in percent at a nominal 5 %."""
-    yield f"false positives of a 95 % interval on simulated beds, {RUNS:,} campaigns each (nominal 5.0 %)"
-    yield f"  {'bed':16}{'8 units':>10}{'12 units':>10}   controls, 8 units: {'bootstrap':>10}{'fixed order':>13}"
-    for name, bed in BEDS.items():
-        exact = [f"{_percent(bed, units, exact_interval, RUNS):.1f} %" for units in (8, 12)]
-        bootstrap = f"{_percent(bed, 8, percentile_bootstrap, CONTROL_RUNS):.1f} %"
-        fixed = f"{_percent(bed, 8, exact_interval, CONTROL_RUNS, fixed_order_effects):.1f} %"
-        yield f"  {name:16}{exact[0]:>10}{exact[1]:>10}   {'':19}{bootstrap:>10}{fixed:>13}"
+    """Three tables: without an effect, with one, and the methods that must fail."""
+    error = 100 * (0.05 * 0.95 / RUNS) ** 0.5
+    yield f"false positives on simulated beds, {RUNS:,} campaigns each (nominal 5.0 %, standard error {error:.1f} %)"
+    yield "  looks stop where they are precise, or where they claim; in brackets the mean number of units"
+    yield _row("bed", ("8 units", "12 units", "looks: precise", "looks: claim"))
+    yield from (_row(name, _without_effect(name)) for name in SCENARIOS)
+    yield ""
+    yield f"with a true cost of {EFFECT_PCT:g} %: the interval covers it (nominal 95.0 %); campaigns that claim a cost"
+    yield _row("bed", ("8 units", "12 units", "looks: claim", "claimed: 8", "12", "looks"))
+    yield from (_row(name, _with_effect(name)) for name in SCENARIOS)
+    planned = [_percent(power(NOISE * sqrt(2), log1p(EFFECT_PCT / 100), Look(n, 0.05))) for n in (8, 12)]
+    yield _row("planner, quiet", ("", "", "", *planned))
+    yield ""
+    yield "false positives of methods that must fail (8 units; looks: up to 24)"
+    yield _row("bed", ("bootstrap", "fixed order", "4 looks at .05"))
+    yield from (_row(name, _controls(name)) for name in BEDS)
+    pairs = segment_effects(_generator(), RUNS, 8)
+    wrong, right = _excluding_0(student(pairs.reshape(RUNS, -1))), _excluding_0(exact_intervals(pairs.mean(axis=2)))
+    yield f"  {PAIRS_PER_FLOW} pairs in each of 8 flows that differ by 3 %: taken for units {wrong}, flows as units {right}"
 
 
-def _percent(bed: Bed, units: int, interval: Interval, runs: int, draw: Draw = paired_effects) -> float:
-    return 100 * false_positive_rate(lambda rng: draw(rng, bed, units), interval, runs, SEED)
+def _without_effect(name: str) -> Iterator[str]:
+    for n_units in (8, 12):
+        effects = SCENARIOS[name](_generator(), RUNS, n_units, 0.0)
+        yield _percent(np.mean(after_all_units(effects, 0.0).excludes_0))
+    effects = SCENARIOS[name](_generator(), RUNS, LOOKS.planned[-1].n_units, 0.0)
+    precision = float(np.median(half_widths(effects[:PILOT_RUNS], LOOKS.planned[1])))
+    for found in (until_precise(effects, 0.0, LOOKS.planned, precision), until_claim(effects, 0.0, LOOKS.planned)):
+        yield f"{_percent(np.mean(found.excludes_0))} ({np.mean(found.n_units):.1f})"
+
+
+def _with_effect(name: str) -> Iterator[str]:
+    truth = log1p(EFFECT_PCT / 100)
+    found = [after_all_units(SCENARIOS[name](_generator(), RUNS, n, truth), truth) for n in (8, 12)]
+    effects = SCENARIOS[name](_generator(), RUNS, LOOKS.planned[-1].n_units, truth)
+    found.append(until_claim(effects, truth, LOOKS.planned))
+    yield from (_percent(np.mean(outcomes.is_covered)) for outcomes in found)
+    yield from (_percent(np.mean(outcomes.excludes_0)) for outcomes in found)
+
+
+def _controls(name: str) -> Iterator[str]:
+    yield _excluding_0(percentile_bootstrap(paired_effects(_generator(), BEDS[name], RUNS, 8)))
+    yield _excluding_0(exact_intervals(fixed_order_effects(_generator(), BEDS[name], RUNS, 8)))
+    effects = paired_effects(_generator(), BEDS[name], RUNS, LOOKS.planned[-1].n_units)
+    yield _percent(np.mean(until_claim(effects, 0.0, FOUR_AT_5).excludes_0))
+
+
+def _excluding_0(limits: tuple[Floats, Floats]) -> str:
+    low, high = limits
+    return _percent(np.mean((low > 0) | (high < 0)))
+
+
+def _generator() -> np.random.Generator:
+    return np.random.default_rng(SEED)
+
+
+def _percent(share: float | np.floating[Any]) -> str:
+    return f"{100 * float(share):.1f} %"
+
+
+def _row(name: str, cells: Iterable[str]) -> str:
+    return f"  {name:16}" + "".join(f"{cell:>16}" for cell in cells)
+
+
+if __name__ == "__main__":
+    for line in lines():
+        sys.stdout.write(line + "\n")
+        sys.stdout.flush()

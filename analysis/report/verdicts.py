@@ -9,8 +9,9 @@ from math import isinf
 from analysis.compare import MetricId
 from analysis.report.cells import decimal, exact, markdown, percent, text_cell
 from analysis.report.tables import csv_text
-from analysis.statistics.verdict import Word, units_to_claim
-from analysis.verdicts import FLOWS, VISITS, CaseName, MetricVerdict
+from analysis.statistics.looks import FIXED, StopRule
+from analysis.statistics.verdict import Word
+from analysis.verdicts import CPU_PER_BYTE, FLOWS, VISITS, CaseName, MetricVerdict
 
 #: The tool that only sleeps. Whatever it seems to cost is the noise of the bed.
 CONTROL = "null"
@@ -47,13 +48,14 @@ VERDICT_COLUMNS = (
 _BADNESS = (
     Word.OVERHEAD,
     Word.SMALL,
+    Word.MASKED,
     Word.INVALID,
     Word.SPEED_UP,
     Word.INCONCLUSIVE,
     Word.NONE,
     Word.NEGLIGIBLE,
 )
-_CLAIMS = (Word.OVERHEAD, Word.SMALL, Word.SPEED_UP)
+_CLAIMS = (Word.OVERHEAD, Word.SMALL, Word.SPEED_UP, Word.MASKED)
 _TITLES = {
     ("latency", "tcp_rr"): "TCP RR latency",
     ("latency", "udp_rr"): "UDP RR latency",
@@ -132,6 +134,8 @@ def short(verdict: MetricVerdict) -> str:
         if cost.low_pct > 0 or cost.high_pct < 0:
             return f"{word}, {numbers} in this test alone"
         return f"{word}, floor {decimal(cost.half_width_pct, 1)} %"
+    if word is Word.MASKED:
+        return f"{word} {verdict.verdict.reason}"
     return word.value
 
 
@@ -140,20 +144,21 @@ def verdict_section(verdicts: Sequence[MetricVerdict]) -> Iterator[str]:
     cases = worst_first(verdicts)
     if not any(each.verdict.word is not Word.NONE for each in verdicts):
         return
-    tests = [test for test in _TITLES if any(_test(each.metric) == test for _, own in cases for each in own)]
+    tests = sorted({each.metric for _, own in cases for each in own}, key=_column)
     yield "## Verdicts"
     yield ""
     yield f"Measured over {units_text(verdicts)}."
     yield ""
     several = len({case.environment for case, _ in cases}) > 1
-    yield "| Case | " + " | ".join(_TITLES[test] for test in tests) + " |"
+    yield "| Case | " + " | ".join(markdown(title(test)) for test in tests) + " |"
     yield "|" + " --- |" * (len(tests) + 1)
     for case, own in cases:
-        by_test = {_test(each.metric): markdown(short(each)) for each in own}
+        by_test = {each.metric: markdown(short(each)) for each in own}
         name = f"{case.environment} {case.case_key}" if several else case.case_key
         yield f"| {markdown(name)} | " + " | ".join(by_test.get(test, "N/A") for test in tests) + " |"
     yield ""
-    yield f"- Cost in percent, positive is worse; margin {decimal(verdicts[0].margin_pct, 1)} %, intervals at 95 %."
+    margin = decimal(verdicts[0].margin_pct, 1)
+    yield f"- Cost in percent, positive is worse; margin {margin} %, intervals at {_levels(cases)}."
     m = max((each.family_m for _, own in cases for each in own), default=0)
     yield f"- OVERHEAD, SMALL and UNEXPECTED SPEED-UP hold among all {m} primary tests of this plan (Holm)."
     yield from (f"- **{line}**" for line in _too_few_units(cases))
@@ -162,12 +167,17 @@ def verdict_section(verdicts: Sequence[MetricVerdict]) -> Iterator[str]:
             "- INCONCLUSIVE does not mean that there is no cost: these units cannot tell. A cost must be about as "
             "large as the floor to be seen; more units lower it."
         )
+    if any(each.verdict.word is Word.MASKED for _, own in cases for each in own):
+        yield (
+            "- MASKED: this rate stands at what was offered or at what the line carries and cannot fall before the "
+            "CPU is used up. The cost is elsewhere: in the CPU time per byte that the cell names."
+        )
     for case, own in cases:
         if is_control(own):
             yield f"- {markdown(control_line(case, own))}"
     invalid = [each for _, own in cases for each in own if each.verdict.word is Word.INVALID]
     for each in invalid:
-        yield f"- {markdown(f'{each.case.case_key}, {_TITLES.get(_test(each.metric))}: {each.verdict.reason}')}"
+        yield f"- {markdown(f'{each.case.case_key}, {title(each.metric)}: {each.verdict.reason}')}"
 
 
 def verdict_lines(verdicts: Sequence[MetricVerdict]) -> Iterator[str]:
@@ -179,7 +189,7 @@ def verdict_lines(verdicts: Sequence[MetricVerdict]) -> Iterator[str]:
     yield f"Verdicts ({units_text(verdicts)}; cost in percent, positive is worse):"
     width = max(len(case.case_key) for case, _ in cases)
     for case, own in cases:
-        shown = [f"{_TITLES.get(_test(each.metric))}: {short(each)}" for each in sorted(own, key=_badness)]
+        shown = [f"{title(each.metric)}: {short(each)}" for each in sorted(own, key=_badness)]
         yield f"{case.case_key.ljust(width)}  {shown[0]}"
         for rest in shown[1:]:
             yield f"{'':{width}}  {rest}"
@@ -189,24 +199,42 @@ def verdict_lines(verdicts: Sequence[MetricVerdict]) -> Iterator[str]:
     yield from _too_few_units(cases)
 
 
+def title(metric: MetricId) -> str:
+    """What a primary metric is called, perf tests of a kind that is new included.
+
+    >>> title(MetricId("throughput", "single-load50", "received_bps"))
+    'Throughput single at 50 % load'
+    >>> title(MetricId("throughput", "single", "cpu_s_per_gb"))
+    'CPU per GB, throughput single'
+    """
+    conn_type, _, load = metric.conn_type.partition("-load")
+    usual = _TITLES.get((metric.perf_test, conn_type))
+    name = usual or f"{metric.perf_test} {conn_type.replace('_', ' ')}".strip()
+    if load:
+        name += f" at {load} % load" if load.isdecimal() else f" at load {load}"
+    if metric.metric == CPU_PER_BYTE:
+        return f"CPU per GB, {name if name.startswith(('TCP', 'UDP')) else name[:1].lower() + name[1:]}"
+    return name[:1].upper() + name[1:]
+
+
 def _too_few_units(cases: Iterable[tuple[CaseName, Sequence[MetricVerdict]]]) -> Iterator[str]:
     """Where no effect could be claimed, however large: said once for the run."""
     own = [each for _, verdicts in cases for each in verdicts]
     units, tests = max(each.n_units for each in own), max(each.family_m for each in own)
-    line = claim_line(units, tests)
+    line = claim_line(units, tests, own[0].rule)
     if line:
         yield line
 
 
-def claim_line(units: int, tests: int) -> str:
+def claim_line(units: int, tests: int, rule: StopRule = FIXED) -> str:
     """That ``units`` cannot carry so many primary tests, and how many can; empty where they can."""
-    needed = units_to_claim(tests)
-    if units >= needed:
+    needed = rule.units_to_claim(tests)
+    if needed is not None and units >= needed:
         return ""
-    return (
-        f"{units} units cannot carry {tests} primary tests: no overhead can be claimed, however large it is. "
-        f"{needed} units can, or fewer cases and perf tests."
-    )
+    line = f"{units} units cannot carry {tests} primary tests: no overhead can be claimed, however large it is. "
+    if needed is None:
+        return f"{line}No number of units can: take fewer cases and perf tests."
+    return f"{line}{needed} units can, or fewer cases and perf tests."
 
 
 def units_text(verdicts: Sequence[MetricVerdict]) -> str:
@@ -225,7 +253,7 @@ def control_line(case: CaseName, verdicts: Sequence[MetricVerdict]) -> str:
     claims = [each for each in verdicts if each.verdict.word in _CLAIMS]
     judged = [each for each in verdicts if each.verdict.word not in (Word.NONE, Word.INVALID)]
     if claims:
-        what = ", ".join(f"{_TITLES.get(_test(each.metric))} {short(each)}" for each in claims)
+        what = ", ".join(f"{title(each.metric)} {short(each)}" for each in claims)
         return f"{case.case_key} only sleeps and still: {what}. Do not believe verdicts of this size on this bed."
     if not judged:
         return f"{case.case_key} has no verdict: this run says nothing of the bed."
@@ -241,5 +269,15 @@ def _badness(verdict: MetricVerdict) -> tuple[int, float]:
     return _BADNESS.index(verdict.verdict.word), -cost.estimate_pct if cost else 0.0
 
 
-def _test(metric: MetricId) -> tuple[str, str]:
-    return metric.perf_test, metric.conn_type
+def _column(metric: MetricId) -> tuple[int, MetricId]:
+    """The usual perf tests first, each with its loads beside it, then what is new."""
+    test = (metric.perf_test, metric.conn_type.partition("-load")[0])
+    return (list(_TITLES).index(test) if test in _TITLES else len(_TITLES)), metric
+
+
+def _levels(cases: Iterable[tuple[CaseName, Sequence[MetricVerdict]]]) -> str:
+    """``95 %``; where looks had different levels, all of them and what for."""
+    own = [each for _, verdicts in cases for each in verdicts]
+    levels = sorted({each.estimate.level for each in own if each.estimate is not None})
+    text = ", ".join(f"{100 * level:.3g}" for level in levels) + " %"
+    return text if own[0].rule == FIXED else f"{text}, which pays for {len(own[0].rule.planned)} looks"

@@ -123,12 +123,12 @@ def _set_means(values: Floats, seed: int) -> tuple[Floats, int]:
         for value in values:
             sums, counts = np.concatenate([sums, sums + value]), np.concatenate([counts, counts + 1])
         return sums[1:] / counts[1:], 1
-    shares = _random_sets(values.size, seed)
+    shares = random_sets(values.size, seed)
     return shares @ values, 1 + RANDOM_FLIPS - len(shares)
 
 
 @lru_cache(maxsize=4)
-def _random_sets(n: int, seed: int) -> Floats:
+def random_sets(n: int, seed: int) -> Floats:
     """Random non-empty sets of ``n`` units, a row each: 1 / size for its members, else 0."""
     flipped = np.random.default_rng(seed).integers(0, 2, (RANDOM_FLIPS, n)).astype(np.float64)
     sizes = flipped.sum(axis=1)
@@ -146,9 +146,14 @@ def _p_value(means: Floats, observed: int, scale: float) -> float:
 
 def _interval(means: Floats, observed: int, alpha: float) -> tuple[float, float]:
     """All theta that the test at ``alpha`` does not reject."""
-    rejected = floor(alpha / 2 * (means.size + observed) + 1e-9) - observed
+    rejected = rejected_sets(means.size + observed, observed, alpha)
     if rejected < 0:
         return -inf, inf
     last = means.size - 1 - rejected
     ordered = np.partition(means, [rejected, last])
     return float(ordered[rejected]), float(ordered[last])
+
+
+def rejected_sets(patterns: int, observed: int, alpha: float) -> int:
+    """How many means of sets the interval leaves out at each end; negative where not even the outermost pattern."""
+    return floor(alpha / 2 * patterns + 1e-9) - observed

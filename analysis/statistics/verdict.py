@@ -2,7 +2,8 @@
 
 INVALID: a gate failed. NEGLIGIBLE: the interval lies inside the margin. UNEXPECTED SPEED-UP: it lies below 0.
 OVERHEAD: it lies above 0, at the margin or beyond. SMALL: it lies above 0 and straddles the margin. INCONCLUSIVE:
-everything else. The three that claim an effect also need a family-adjusted p-value of at most alpha. Below
+everything else. The three that claim an effect also need a family-adjusted p-value of at most alpha. MASKED replaces
+NEGLIGIBLE and INCONCLUSIVE of a rate that the line or the offered load limits, where CPU time per byte rose. Below
 ``MIN_UNITS`` units there is an estimate and no verdict.
 """
 
@@ -17,6 +18,7 @@ from analysis.statistics.signflip import Estimate, cost_pct, units_needed
 MIN_UNITS = 8
 ALPHA = 0.05
 DEFAULT_MARGIN_PCT = 3.0
+MASKED_FROM = 0.97
 
 
 class Word(StrEnum):
@@ -24,6 +26,7 @@ class Word(StrEnum):
 
     INVALID = "INVALID"
     NEGLIGIBLE = "NEGLIGIBLE"
+    MASKED = "MASKED"
     SPEED_UP = "UNEXPECTED SPEED-UP"
     OVERHEAD = "OVERHEAD"
     SMALL = "SMALL"
@@ -52,6 +55,22 @@ class Verdict:
     word: Word
     reason: str
 
+    def noting(self, *remarks: str) -> Verdict:
+        """The same word; ``remarks`` follow the reason.
+
+        >>> Verdict(Word.SMALL, "2 %").noting("8 of 9 units used").reason
+        '2 %; 8 of 9 units used'
+        """
+        return Verdict(self.word, "; ".join([self.reason, *remarks]))
+
+
+@dataclass(frozen=True)
+class Limit:
+    """What a rate cannot exceed: ``per_s`` in the rate's own unit; ``name``: ``line`` or ``offered load``."""
+
+    name: str
+    per_s: float
+
 
 def cost_of(found: Estimate, lower_is_better: bool) -> Cost:
     """The estimate in percent of cost; for a rate the interval's ends change places."""
@@ -59,20 +78,6 @@ def cost_of(found: Estimate, lower_is_better: bool) -> Cost:
     return Cost(
         cost_pct(found.mean, lower_is_better), ends[0], ends[1], cost_pct(found.hodges_lehmann, lower_is_better)
     )
-
-
-def units_to_claim(tests: int) -> int:
-    """The fewest units with which any effect can be claimed among ``tests`` primary tests.
-
-    With n units the smallest p-value of the sign-flip test is 2^(1-n), and Holm multiplies it by ``tests``.
-
-    >>> [units_to_claim(tests) for tests in (0, 1, 6, 7, 78)]
-    [8, 8, 8, 9, 12]
-    """
-    units = MIN_UNITS
-    while tests * 2.0 ** (1 - units) > ALPHA:
-        units += 1
-    return units
 
 
 def judge(found: Estimate, cost: Cost, p_adjusted: float, margin_pct: float = DEFAULT_MARGIN_PCT) -> Verdict:
@@ -92,6 +97,18 @@ def judge(found: Estimate, cost: Cost, p_adjusted: float, margin_pct: float = DE
         word = Word.OVERHEAD if cost.low_pct >= margin_pct else Word.SMALL
         return _with_robust(Verdict(word, f"{_percent(cost.estimate_pct)} {interval}"), cost)
     return Verdict(Word.INCONCLUSIVE, _why_not(found, cost, p_adjusted if excludes_zero else None, margin_pct))
+
+
+def masked(verdict: Verdict, rate_per_s: float, limit: Limit, cpu: Cost) -> Verdict:
+    """``verdict`` on a rate, or MASKED: a rate that stands at its limit cannot show the cost that ``cpu`` shows.
+
+    ``rate_per_s``: with the tool, in the unit of ``limit``. ``cpu``: the cost in CPU time per byte of the same units.
+    """
+    share = rate_per_s / limit.per_s
+    if verdict.word not in (Word.NEGLIGIBLE, Word.INCONCLUSIVE) or share < MASKED_FROM or not cpu.low_pct > 0:
+        return verdict
+    numbers = f"{_percent(cpu.estimate_pct)} [{_percent(cpu.low_pct)}, {_percent(cpu.high_pct)}]"
+    return Verdict(Word.MASKED, f"at {100 * share:.0f} % of the {limit.name}, CPU per byte {numbers}")
 
 
 def _why_not(found: Estimate, cost: Cost, p_adjusted: float | None, margin_pct: float) -> str:

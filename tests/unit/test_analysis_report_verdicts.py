@@ -12,7 +12,7 @@ from analysis.report.verdicts import VERDICT_COLUMNS, verdict_lines
 from analysis.study import study_run
 from probecost.layout import CaseFolder
 
-WIGGLE_US = (0.0, 0.2, -0.1, 0.1, -0.2, 0.15, -0.05, 0.05)
+WIGGLE_US = (0.0, 0.2, 0.1, -0.2, -0.1, 0.15, 0.05, -0.05)
 NULL, PRINT = CaseFolder("null", 1, "aaaaaa"), CaseFolder("packet_print", 2, "bbbbbb")
 
 
