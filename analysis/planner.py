@@ -129,9 +129,7 @@ def visit_option(interval_s: float, flows: Flows, duration_s: float, start_s: fl
     return Option(sd, 2 * (duration_s + _AROUND_FLOW_S) + (_AROUND_VISIT_S + (start_s or 0.0)) / 3)
 
 
-def switched_option(
-    interval_s: float, flows: Flows, segment_s: float, flow_s: float, start_s: float
-) -> Option | None:
+def switched_option(interval_s: float, flows: Flows, segment_s: float, flow_s: float, start_s: float) -> Option | None:
     """A flow of ``flow_s`` with as many pairs of segments as fit; ``None`` where not one does."""
     lead_s = start_s + _SURE_S
     pairs = int((flow_s - _BEFORE_SEGMENTS_S) / (2 * (segment_s + _GUARD_S + 1.1 * lead_s) + _STOP_S))
@@ -161,9 +159,7 @@ def _best_segments(
     return best[1:]
 
 
-def _units(
-    question: Question, options: Iterable[Option], rule: StopRule, margin_pct: float
-) -> tuple[int, str]:
+def _units(question: Question, options: Iterable[Option], rule: StopRule, margin_pct: float) -> tuple[int, str]:
     """How many units, and what they cannot show; the noisiest perf test decides."""
     needed = rule.units_to_claim(question.tests)
     plans = [plan_units(option.sd, question.tests, rule, margin_pct) for option in options]

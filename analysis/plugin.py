@@ -8,6 +8,8 @@ from typing import Protocol
 import pytest
 
 from analysis.figures import CaseResults, case_results
+from analysis.planner import Choice, Question, plan_tool
+from analysis.progress import CaseProgress, case_progress
 from analysis.report import write_study
 from analysis.report.cells import decimal, percent
 from analysis.report.names import CaseNames
@@ -48,6 +50,18 @@ class AnalysisPlugin:
         if case is None:
             return CaseResults({}, (f"no results of {case_key} were found in {tree.root / environment}",))
         return case_results(case, tree.root.resolve())
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_probecost_case_progress(
+        self, tree: RunTree, environment: str, iteration: int, case_key: str
+    ) -> CaseProgress:
+        """How many units are usable, how wide the intervals are, and the estimates so far."""
+        return case_progress(tree.root, environment, iteration, case_key)
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_probecost_plan_tool(self, question: Question) -> Choice | None:
+        """How to measure a tool on a bed whose noise is known."""
+        return plan_tool(question, load_settings().margin_pct)
 
     def pytest_probecost_run_post(self, run: Run) -> None:
         """Write all reports of the run, from whatever is there."""

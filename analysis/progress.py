@@ -42,7 +42,7 @@ def case_progress(root: Path, environment: str, iteration: int, case_key: str) -
         [record.metadata for record in records],
         rows,
         [CaseName(environment, case_key)],
-        rule=run.stop_rule,
+        rule=run.rule,
         primary=run.primary,
     )
     primary = {f"{one.metric.perf_test}:{one.metric.conn_type}": one for one in found if one.is_primary}

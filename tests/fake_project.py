@@ -76,6 +76,8 @@ class Project:
             plain += ["--units", "1"]
         if "--null-case" not in arguments:
             plain += ["--null-case", "selected"]
+        if not {"--order", "--workflow"} & set(arguments):
+            plain += ["--order", "file"]
         return self.pytester.runpytest_inprocess("--env", env, *plain, *arguments)
 
     @property

@@ -17,6 +17,9 @@ Schedule = Literal["visits", "switched"]
 AskedSchedule = Literal["auto", "visits", "switched"]
 
 LEAST_UNITS = 8  # below, there is no verdict
+#: In which order tools, and the cases of a tool, are measured: by the seed, or as the cases file has them.
+Order = Literal["random", "file"]
+
 DEFAULT_SEED = 0  # of a workflow that is written: the same configuration gives the same file
 
 # What a visit costs beside its traffic, in seconds: rough figures for a host that is near, used for estimates only.

@@ -17,6 +17,7 @@ from probecost.plan.schedule import (
     LEAST_UNITS,
     AskedSchedule,
     Baseline,
+    Order,
     Schedule,
     SwitchPlan,
     VisitPlan,
@@ -97,6 +98,7 @@ class Settings:
     schedule: AskedSchedule = "auto"
     precision_pct: float | None = None
     time_budget_s: float | None = None
+    order: Order = "random"
 
 
 @dataclass(frozen=True)
@@ -209,16 +211,20 @@ def _refuse_uncounted(environments: Iterable[Planned]) -> None:
 def _items(turn: Turn, cases: Sequence[Case], settings: Settings) -> Iterator[PlannedItem]:
     """The cases of one turn by pair kind and tool, so that each tool is set up once; no visits yet.
 
-    Tools, and the cases of a tool, stand in an order that the seed decides: what changes with time on the bed must not
-    always meet the same ones.
+    Tools, and the cases of a tool, stand in an order that the seed decides, unless that of the file is wanted: what
+    changes with time on the bed must not always meet the same ones.
     """
     by_tool: dict[ToolKey, list[Case]] = {}
     for case in cases:
         by_tool.setdefault(ToolKey(turn, case.pair_kind, case.tool_id), []).append(case)
-    draw = random.Random(f"{settings.seed} {turn.environment} {turn.iteration}")
-    tools = draw.sample(list(by_tool), len(by_tool))
+    tools = list(by_tool)
+    if settings.order == "random":
+        draw = random.Random(f"{settings.seed} {turn.environment} {turn.iteration}")
+        draw.shuffle(tools)
+        for own in by_tool.values():
+            draw.shuffle(own)
     for tool in sorted(tools, key=lambda tool: PAIR_KINDS.index(tool.pair_kind)):
-        for case in draw.sample(by_tool[tool], len(by_tool[tool])):
+        for case in by_tool[tool]:
             yield PlannedItem(case.key, tool, case, ())
 
 

@@ -86,6 +86,7 @@ def workflow(plan: Plan, items: Sequence[PlannedItem], time_s: float) -> Workflo
                 schedule=settings.schedule,
                 precision=settings.precision_pct,
                 time_budget=settings.time_budget_s,
+                order=settings.order,
             ),
         ),
         global_config=GlobalConfig(

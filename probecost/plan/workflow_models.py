@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, ValidatorFunctionWrapHandler, WrapVa
 
 from probecost.config.models import Attaches, ConnType, PairKind, PerfType
 from probecost.config.validation import Section, complaint
-from probecost.plan.schedule import AskedSchedule, Baseline
+from probecost.plan.schedule import AskedSchedule, Baseline, Order
 
 SCHEMA = 1
 
@@ -50,6 +50,7 @@ class Asked(Section):
     schedule: AskedSchedule = "visits"
     precision: Annotated[float, Field(gt=0, lt=100)] | None = None
     time_budget: Seconds | None = None
+    order: Order = "file"
 
 
 class Metadata(Section):

@@ -50,6 +50,7 @@ class Workflow:
             asked.schedule,
             asked.precision,
             asked.time_budget,
+            asked.order,
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +57,14 @@ KEYS = ["host-b-rx", "host-b-tx", "host-a-rx", "vm-a-rx"]
 
 
 def planned(settings: Settings, *names: str) -> Plan:
+    """In the order of the file; a unit of visits per case where ``settings`` leave that open."""
+    settings = plain(settings)
     return plan({name: Planned(environment(name), CASES, SPECS) for name in names or ("bed",)}, settings)
+
+
+def plain(settings: Settings) -> Settings:
+    asked = "visits" if settings.schedule == "auto" else settings.schedule
+    return replace(settings, units=settings.units or 1, schedule=asked, order="file")
 
 
 def written(tmp_path: Path, settings: Settings, *names: str, edit: Edit | None = None) -> Path:

@@ -1,15 +1,15 @@
-from dataclasses import replace
-
 import pytest
 
 from probecost import layout
 from probecost.config.models import Case, PerfTestSpec
 from probecost.plan.schedule import (
+    Schedule,
+    SwitchPlan,
     VisitPlan,
-    expected_duration_s,
     order_of_arms,
     order_of_segments,
     spell,
+    visit_duration_s,
     visits,
 )
 
@@ -81,10 +81,20 @@ def test_durations_are_spelled(seconds: float, text: str) -> None:
     assert spell(seconds) == text
 
 
-def test_the_estimate_grows_with_cases_units_and_traffic() -> None:
+def test_the_estimate_grows_with_traffic_and_the_tool() -> None:
     tests = [PerfTestSpec("latency", "tcp_rr", 9.5), PerfTestSpec("latency", "udp_rr", 9.5)]
-    cases = [CASE, replace(CASE, pair_kind="vm")]
-    assert expected_duration_s([CASE], tests) == 43
-    assert expected_duration_s(cases, tests, units=2) == 4 * 43
-    assert expected_duration_s(cases, tests, baseline="shared") == 2 * 23 + 2 * 20
-    assert expected_duration_s([CASE], tests, units=8, schedule="switched") == 43 + 8 * 20
+    assert visit_duration_s(layout.BASELINE, tests) == 20
+    assert visit_duration_s(layout.TOOL, tests) == 23
+    assert visit_duration_s(layout.SWITCHED, tests) == 20
+    longer = SwitchPlan(0.5, (("latency:tcp_rr", 4.5), ("latency:udp_rr", 5.5)))
+    assert visit_duration_s(layout.SWITCHED, tests, longer) == 11
+    assert visit_duration_s(layout.BASELINE, tests, longer) == 20
+
+
+@pytest.mark.parametrize("schedule", ["visits", "switched"])
+def test_reserves_stand_behind_what_is_planned(schedule: Schedule) -> None:
+    plan = visits(CASE, 8, seed=5, schedule=schedule, reserves=2)
+    planned, spare = [v for v in plan if not v.reserve], [v for v in plan if v.reserve]
+    assert planned == list(visits(CASE, 8, seed=5, schedule=schedule))
+    assert {visit.unit for visit in spare} == {9, 10}
+    assert plan == (*planned, *spare)

@@ -12,14 +12,14 @@ from plan_workflows import (
     CASES,
     SPECS,
     environment,
+    plain,
     planned,
     written,
 )
 
 from probecost.config.models import Case, PerfTestSpec
 from probecost.errors import ConfigError, ProbecostError, ToolError
-from probecost.plan.schedule import expected_duration_s
-from probecost.plan.sequence import Planned, Settings, plan
+from probecost.plan.sequence import Planned, Settings, expected_s, plan
 from probecost.plan.workflow import case_entry, case_of, perf_test_entries, specs_of, workflow, write_workflow
 from probecost.plan.workflow_changes import changes
 from probecost.plan.workflow_reading import read_workflow
@@ -30,6 +30,7 @@ ALL_SETTINGS = (
     Settings(units=2, baseline="shared", seed=1, iterations=2, perf_tests=("latency",), duration_s=0.5),
     Settings(units=3, seed=2, schedule="switched"),
     Settings(units=2, baseline="shared", schedule="switched"),
+    Settings(precision_pct=2.5, time_budget_s=7200.0, units=24, schedule="switched"),
 )
 
 
@@ -44,7 +45,7 @@ class TestRoundTrip:
         assert found.items == tuple(
             replace(item, case=replace(item.case, environment=item.turn.environment)) for item in whole.items
         )
-        assert (found.settings, found.environments) == (settings, ("one", "two"))
+        assert (found.settings, found.environments) == (plain(settings), ("one", "two"))
         assert found.perf_tests == {"one": SPECS, "two": SPECS}
         assert "\n" not in (tmp_path / "w.json").read_text()[:-1]
 
@@ -69,12 +70,12 @@ class TestRoundTrip:
         metadata = workflow(whole, whole.items[:2], 1_795_383_300.9).metadata
         assert metadata.generation_time == "2026-11-22T21:35:00Z"
         assert (metadata.total_test_cycles, metadata.environments, metadata.seed) == (8, ("bed",), 7)
-        assert metadata.estimated_duration == pytest.approx(expected_duration_s(CASES[:2], SPECS, units=2))
+        assert metadata.estimated_duration == pytest.approx(expected_s(whole.items[:2], whole.environments))
 
     def test_the_estimate_of_a_shared_baseline(self) -> None:
         whole = planned(Settings(units=2, baseline="shared"))
         metadata = workflow(whole, whole.items, 0.0).metadata
-        assert metadata.estimated_duration == pytest.approx(expected_duration_s(CASES, SPECS, 2, "shared"))
+        assert metadata.estimated_duration == pytest.approx(expected_s(whole.items, whole.environments))
 
     def test_a_cycle(self) -> None:
         whole = planned(Settings(seed=3))
@@ -93,7 +94,7 @@ class TestRoundTrip:
         tools.mkdir()
         for name in (b"b.bt", b"\xff.bt", "\u00e4 '\n.bt".encode()):
             Path(os.fsdecode(os.fsencode(tools) + b"/" + name)).write_text("x")
-        whole = plan({"bed": Planned(environment(local_tools_dir=tools), CASES[:1], SPECS)}, Settings())
+        whole = plan({"bed": Planned(environment(local_tools_dir=tools), CASES[:1], SPECS)}, plain(Settings()))
         write_workflow(workflow(whole, whole.items, 0.0), tmp_path / "w.json")
         found = read_workflow(tmp_path / "w.json")
         assert list(found.content.global_config.environments["bed"].tool_files) == [
@@ -105,7 +106,7 @@ class TestRoundTrip:
 
     def test_a_tool_file_that_cannot_be_read(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         (tmp_path / "b.bt").write_text("x")
-        whole = plan({"bed": Planned(environment(local_tools_dir=tmp_path), CASES[:1], SPECS)}, Settings())
+        whole = plan({"bed": Planned(environment(local_tools_dir=tmp_path), CASES[:1], SPECS)}, plain(Settings()))
 
         def refuse(file: Path) -> bytes:
             raise PermissionError(13, "Permission denied", str(file))
