@@ -51,6 +51,8 @@ precision = click.option(
 time_budget = click.option(
     "--time-budget", type=_Parsed("TIME", option_types.duration), help="What the run may take: 30m, 2h."
 )
+order = click.option("--order", type=click.Choice(["random", "file"]), default="random", show_default=True)
+null_case = click.option("--null-case", type=click.Choice(["always", "selected"]), default="always", show_default=True)
 schedule = click.option(
     "--schedule", type=click.Choice(["auto", "visits", "switched"]), default="auto", show_default=True
 )

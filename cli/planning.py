@@ -17,21 +17,22 @@ from probecost.plan.sequence import Plan, Planned, PlannedItem, Settings, by_nam
 _MODULE = "test_ebpf_tools.py"  # pytest's -k looks at the names of an item's file and function too
 
 
-def load(names: tuple[str, ...], config_dir: Path, settings: Settings) -> dict[str, Planned]:
-    """The environments by the names that they declare, in the order of ``names``, null cases included."""
+def load(names: tuple[str, ...], config_dir: Path, settings: Settings, *, nulls: bool) -> dict[str, Planned]:
+    """The environments by the names that they declare, in the order of ``names``; ``nulls``: with null cases."""
     folders = dict.fromkeys(find_environment(config_dir, name) for name in names)
-    return by_name(_planned(folder, settings) for folder in folders)
+    return by_name(_planned(folder, settings, nulls=nulls) for folder in folders)
 
 
 def planned_items(
-    environments: dict[str, Planned], settings: Settings, matches: Callable[[str], bool]
+    environments: dict[str, Planned], settings: Settings, matches: Callable[[str], bool], *, nulls: bool = True
 ) -> tuple[Plan, tuple[PlannedItem, ...]]:
     """The plan, and its selected items with their null cases, in the order of measuring; none where none matches."""
     from analysis.planner import plan_tool
 
     made = plan(environments, settings)
     chosen = [item for item in made.items if matches(f"{_MODULE}::test_case[{item.id}]")]
-    wanted = {item.id for item in (*chosen, *null_items(made.items, chosen))}
+    added = null_items(made.items, chosen) if nulls else ()
+    wanted = {item.id for item in (*chosen, *added)}
     items = [item for item in made.items if item.id in wanted]
     if not items:
         return made, ()
@@ -39,11 +40,11 @@ def planned_items(
     return made, settled(made, items, planner.advise)
 
 
-def _planned(folder: Path, settings: Settings) -> Planned:
+def _planned(folder: Path, settings: Settings, *, nulls: bool) -> Planned:
     if is_outdated(folder):
         changed = " and ".join(file.name for file in changed_inputs(folder))
         reason = f"{changed} changed since its files were generated" if changed else "its generated files are missing"
         raise ConfigError(f"{folder}: {reason}", hint=f"run: {bootstrap_command(folder)}")
     environment, cases = load_folder(folder)
     tests = select_perf_tests(environment.perf_tests, settings.perf_tests, settings.duration_s)
-    return Planned(environment, with_null_cases(environment, cases), tests)
+    return Planned(environment, with_null_cases(environment, cases) if nulls else cases, tests)

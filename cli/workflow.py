@@ -11,7 +11,7 @@ from cli import options
 from cli.planning import load, planned_items
 from cli.selection import matcher
 from probecost.errors import ConfigError
-from probecost.plan.schedule import DEFAULT_SEED, AskedSchedule, Baseline, spell
+from probecost.plan.schedule import DEFAULT_SEED, AskedSchedule, Baseline, Order, spell
 from probecost.plan.sequence import Settings
 from probecost.plan.workflow import workflow, write_workflow
 
@@ -33,6 +33,8 @@ from probecost.plan.workflow import workflow, write_workflow
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=DEFAULT_SEED, show_default=True)
 @click.option("--iterations", type=click.IntRange(min=1), default=1, show_default=True)
 @options.schedule
+@options.order
+@options.null_case
 def command(
     environments: tuple[str, ...],
     config_dir: Path,
@@ -48,15 +50,18 @@ def command(
     seed: int,
     iterations: int,
     schedule: AskedSchedule,
+    order: Order,
+    null_case: str,
 ) -> None:
     """Write the cycles of a run, in their order, without running anything. pytest --workflow FILE runs them.
 
     The same as pytest --env NAME --collect-only --workflow-out FILE, without pytest.
     """
     matches = matcher(expression)
+    nulls = null_case == "always"
     names = tuple(word for given in perf_tests for word in (part.strip() for part in given.split(",")) if word)
-    settings = Settings(units, baseline, seed, iterations, names, duration, schedule, precision, time_budget)
-    made, items = planned_items(load(environments, config_dir, settings), settings, matches)
+    settings = Settings(units, baseline, seed, iterations, names, duration, schedule, precision, time_budget, order)
+    made, items = planned_items(load(environments, config_dir, settings, nulls=nulls), settings, matches, nulls=nulls)
     if not items:
         raise ConfigError(f"-k {expression!r} selects none of {len(made.items)} cases")
     content = workflow(made, items, time.time())

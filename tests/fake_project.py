@@ -71,14 +71,7 @@ class Project:
 
     def run(self, *arguments: str, env: str = "bed") -> pytest.RunResult:
         """One unit per case and no null case, unless ``arguments`` say how many units or what null cases there are."""
-        plain: list[str] = []
-        if not {"--units", "--precision", "--workflow"} & set(arguments):
-            plain += ["--units", "1"]
-        if "--null-case" not in arguments:
-            plain += ["--null-case", "selected"]
-        if not {"--order", "--workflow"} & set(arguments):
-            plain += ["--order", "file"]
-        return self.pytester.runpytest_inprocess("--env", env, *plain, *arguments)
+        return self.pytester.runpytest_inprocess("--env", env, *plain(arguments), *arguments)
 
     @property
     def log(self) -> list[str]:
@@ -99,6 +92,14 @@ class Project:
     @property
     def outcomes(self) -> dict[str, str]:
         return {item_id: case["outcome"] for item_id, case in self.run_json["cases"].items()}
+
+
+def plain(arguments: Sequence[str] = ()) -> list[str]:
+    """Options that make a run small and its order known; those of them that ``arguments`` do not give."""
+    given = set(arguments)
+    chosen = [] if {"--units", "--precision", "--workflow"} & given else ["--units", "1"]
+    chosen += [] if "--null-case" in given else ["--null-case", "selected"]
+    return chosen + ([] if {"--order", "--workflow"} & given else ["--order", "file"])
 
 
 def full_config(name: str) -> dict[str, object]:

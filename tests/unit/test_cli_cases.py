@@ -125,12 +125,12 @@ class TestCases:
         return ["cases", "--env", "bed", "--config-dir", str(config)]
 
     def test_table(self, known: list[str], capsys: Text) -> None:
-        assert main([*known, "-k", "eth_drop and rx"]) == 0
+        assert main([*known, "--units", "1", "-k", "eth_drop and rx"]) == 0
         lines = capsys.readouterr().out.splitlines()
         assert lines[0].split() == ["ID", "CASE", "CATEGORY", "COMMAND"]
         assert lines[1].split()[:2] == ["1", "host-eth_drop-rx_protocol_tcp"]
         assert "bed: 2 of 13 cases" in lines
-        assert any(line.startswith("estimated time: 4 min") for line in lines)
+        assert any(line.startswith("estimated time: 6 min") for line in lines)
         assert not any("differs" in line for line in lines)
 
     @pytest.mark.parametrize(("units", "is_told"), [(7, False), (8, True), (11, True), (12, False)])

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from fake_project import case_entries, full_config
+from fake_project import case_entries, full_config, plain
 
 from cli.main import main
 
@@ -23,7 +23,8 @@ def config(tmp_path: Path) -> Path:
 
 
 def run(config: Path, *options: str) -> int:
-    return main(["workflow", "--config-dir", str(config), "--output", str(config.parent / "w.json"), *options])
+    where = ["--config-dir", str(config), "--output", str(config.parent / "w.json")]
+    return main(["workflow", *where, *plain(options), *options])
 
 
 def cycles(config: Path) -> list[str]:

@@ -24,6 +24,8 @@ LEAVES = {
     "pytest_probecost_perf_test_post": "run.json",
     "pytest_probecost_collect_artifacts": "bed/iteration_001/artifacts/host-eth_drop-rx/meminfo",
     "pytest_probecost_case_results": "run.json",
+    "pytest_probecost_plan_tool": "workflow.json",
+    "pytest_probecost_case_progress": "run.json",
 }
 
 
@@ -41,12 +43,17 @@ def test_the_example_runs(project: Project, name: str) -> None:
     assert f"def {name}(" in text
     project.add_environment()
     project.add_conftest(text)
-    result = project.run("--log-level=INFO", "-rP")
+    planned = ["--units", "8"] if name == "pytest_probecost_plan_tool" else []
+    result = project.run("--log-level=INFO", "-rP", *planned)
     result.assert_outcomes(passed=4)
     assert project.run_json["notes"] == []
     assert (project.tree / LEAVES[name]).stat().st_size >= (0 if name == "pytest_probecost_run_post" else 1)
     if name == "pytest_probecost_perf_test_post":
         result.stdout.fnmatch_lines(["*host-eth_drop-rx tool: latency done*"])
+    if name == "pytest_probecost_plan_tool":
+        result.stdout.fnmatch_lines(["probecost: eth_drop on the host pair of bed: as ever"])
+    if name == "pytest_probecost_case_progress":
+        result.stdout.fnmatch_lines(["host-eth_drop-rx: unit 1 of 1, at most * left; host-eth_drop-rx"])
 
 
 @pytest.mark.parametrize("name", HOOKS)

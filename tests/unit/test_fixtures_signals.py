@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 
 import pytest
-from fake_project import ROOT, Project
+from fake_project import ROOT, Project, plain
 
 from fixtures.signals import GRACE_S, Interrupts
 
@@ -28,7 +28,7 @@ def wait_for(condition: Callable[[], bool]) -> None:
 def interrupted_at(project: Project, step: str, *signals: signal.Signals, options: tuple[str, ...] = ()) -> str:
     """Run pytest in a process of its own, which hangs at ``step``; send the signals; its output, after exit code 2."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "pytest", *options, "--env", "bed"],
+        [sys.executable, "-m", "pytest", *options, *plain(options), "--env", "bed"],
         cwd=project.path,
         env=os.environ | {"PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE,

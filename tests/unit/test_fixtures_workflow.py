@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from fake_project import Project
+from fake_project import Project, plain
 from test_fixtures_collection import measured, refused
 from workflow_project import Workflow, again, edit, made_visits, planned_visits, results, written
 
@@ -68,7 +68,7 @@ class TestDryRun:
         monkeypatch.setattr("time.time", lambda: 1_795_383_300.0)
         for options in (["--pretty"], ["--units", "2", "--iterations", "2", "-k", "rx"], ["--baseline", "shared"]):
             written(project, *options, "--env", "rack7")
-            command = ["workflow", "--env", "bed", "--env", "rack7", "--output", "c.json", *options]
+            command = ["workflow", "--env", "bed", "--env", "rack7", "--output", "c.json", *options, *plain(options)]
             assert cli.main(command) == 0
             assert (project.path / "c.json").read_bytes() == (project.path / "w.json").read_bytes()
 

@@ -12,6 +12,7 @@ from plan_workflows import (
     Edit,
     case,
     environment,
+    plain,
     remove,
     written,
 )
@@ -70,7 +71,7 @@ class TestChanges:
             (tools / name / "x.bt").write_text(name)
         own = tuple(replace(one, tool_file=f"tools/{one.tool_id}/x.bt") for one in CASES)
         now = Planned(environment(local_tools_dir=tools), own, SPECS)
-        whole = plan({"bed": now}, Settings())
+        whole = plan({"bed": now}, plain(Settings()))
         write_workflow(workflow(whole, whole.items, 0.0), tmp_path / "w.json")
         (tools / "a" / "x.bt").write_text("changed")
         found = changes(read_workflow(tmp_path / "w.json"), {"bed": now})
