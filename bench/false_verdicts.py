@@ -57,8 +57,10 @@ def lines() -> Iterator[str]:
     yield _row("bed", ("bootstrap", "fixed order", "4 looks at .05"))
     yield from (_row(name, _controls(name)) for name in BEDS)
     pairs = segment_effects(_generator(), RUNS, 8)
-    wrong, right = _excluding_0(student(pairs.reshape(RUNS, -1))), _excluding_0(exact_intervals(pairs.mean(axis=2)))
-    yield f"  {PAIRS_PER_FLOW} pairs in each of 8 flows that differ by 3 %: taken for units {wrong}, flows as units {right}"
+    taken_for_units = _excluding_0(student(pairs.reshape(RUNS, -1)))
+    flows = _excluding_0(exact_intervals(pairs.mean(axis=2)))
+    yield f"  {PAIRS_PER_FLOW} pairs of each of 8 flows that differ by 3 % taken for units: {taken_for_units}"
+    yield f"  the flows taken for units: {flows}"
 
 
 def _without_effect(name: str) -> Iterator[str]:

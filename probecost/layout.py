@@ -51,7 +51,7 @@ TOOL_MONITORING = "ebpf_monitoring"
 _EBPF = "ebpf"
 _TIMESTAMP = r"\d{8}_\d{6}(?:_\d{3})?"
 _CASE_FOLDER = re.compile(r"(?P<tool>.+?)_case_(?P<id>\d+)_(?P<hash>[0-9a-f]{6})")
-_PERF_TEST_FOLDER = re.compile(rf"(?P<conn>[a-z][a-z0-9_]*?)_(?P<ts>{_TIMESTAMP})")
+_PERF_TEST_FOLDER = re.compile(rf"(?P<conn>[a-z][A-Za-z0-9_.-]*?)_(?P<ts>{_TIMESTAMP})")
 _ITERATION = re.compile(r"iteration_(\d{3,})")
 
 

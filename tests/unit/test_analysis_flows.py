@@ -154,4 +154,6 @@ def test_the_place_of_a_flow_is_built_and_parsed_alike() -> None:
     place = PerfTestFolder(visit, "latency", "tcp_rr", "20261122_213512_000", is_switched=True)
     assert str(place.path) == "ebpf/eth_drop_case_1_9d5e19/host/switched/latency/tcp_rr_20261122_213512_000"
     assert PerfTestFolder.parse(place.path) == place
+    loaded = PerfTestFolder(visit, "throughput", "single-load2.5G", "20261122_213512_000", is_switched=True)
+    assert PerfTestFolder.parse(loaded.path) == loaded
     assert PerfTestFolder.parse(PurePosixPath("baseline/host/switched/latency/tcp_rr_20261122_213512_000")) is None

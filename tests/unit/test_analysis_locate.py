@@ -6,6 +6,7 @@ import json
 import shutil
 from pathlib import Path
 
+import pytest
 from analysis_tree import CASE, CASE_KEY, CLIENT, ENVIRONMENT, SERVER, Tree, full_tree, netperf
 
 from analysis.locate import locate
@@ -216,3 +217,24 @@ class TestRunFile:
         run, _ = read_run(tree.root)
         found = [run.outcome("lab", iteration, "host-null") for iteration in (1, 2, 3)]
         assert [outcome and outcome.outcome for outcome in found] == ["o1", "o2", None]
+
+
+@pytest.mark.parametrize(("offered", "read"), [(5e9, 5e9), (None, None), ("all", None), (0, None), (-1, None)])
+def test_the_offered_rate_is_a_number_above_0_or_none(tmp_path: Path, offered: object, read: float | None) -> None:
+    tree = Tree(tmp_path)
+    tree.perf_test("tool", 1, "latency", "tcp_rr", client=[netperf(20)], offered_rate=offered)
+    (record,) = locate(tree.root).records
+    assert record.metadata.offered_rate == read
+
+
+def test_the_line_is_the_fastest_interface_that_says_its_speed(tmp_path: Path) -> None:
+    tree = Tree(tmp_path)
+    speeds = [{"name": "lo", "speed_mbps": 99_000}, {"name": "a", "speed_mbps": 1000}, {"name": "b", "speed_mbps": 10}]
+    facts = {
+        SERVER: {"interfaces": [*speeds, {"name": "c", "speed_mbps": -1}]},
+        CLIENT: {"interfaces": [{"name": "d"}]},
+    }
+    tree.perf_test("tool", 1, "latency", "tcp_rr", client=[netperf(20)], facts=facts)
+    (record,) = locate(tree.root).records
+    assert record.metadata.facts[SERVER].line_bps == 1e9
+    assert record.metadata.facts[CLIENT].line_bps is None

@@ -5,10 +5,13 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
+import pytest
 from analysis_tree import Tree, netperf
 
+from analysis.compare import MetricId
 from analysis.report import write_reports
-from analysis.report.verdicts import VERDICT_COLUMNS, verdict_lines
+from analysis.report.verdicts import VERDICT_COLUMNS, claim_line, title, verdict_lines
+from analysis.statistics.looks import LOOKS
 from analysis.study import study_run
 from probecost.layout import CaseFolder
 
@@ -136,3 +139,97 @@ def test_another_margin(tmp_path: Path) -> None:
     found = {each.case.case_key: each for each in study_run(tree_of(tmp_path).root, 60.0).verdicts if each.is_primary}
     assert found["host-packet_print"].verdict.word == "NEGLIGIBLE"
     assert found["host-packet_print"].margin_pct == 60.0
+
+
+@pytest.mark.parametrize(
+    ("metric", "name"),
+    [
+        (MetricId("latency", "tcp_rr", "mean_us"), "TCP RR latency"),
+        (MetricId("throughput", "single-load50", "received_bps"), "Throughput single at 50 % load"),
+        (MetricId("throughput", "multi-load2G", "received_bps"), "Throughput multi at load 2G"),
+        (MetricId("throughput", "single-load50", "cpu_s_per_gb"), "CPU per GB, throughput single at 50 % load"),
+        (MetricId("latency", "sctp_rr", "mean_us"), "Latency sctp rr"),
+        (MetricId("quic", "many", "mean_us"), "Quic many"),
+    ],
+)
+def test_perf_tests_that_are_new_have_a_readable_title(metric: MetricId, name: str) -> None:
+    assert title(metric) == name
+
+
+def loaded_tree(results_dir: Path, *, null_ticks: int = 0) -> Tree:
+    """A tool that needs more CPU for the same offered load, and the control that does not: eight flows each."""
+    tree = Tree(results_dir, units=8)
+    for case, key, cost in ((NULL, "host-null", null_ticks), (PRINT, "host-packet_print", 100)):
+        for unit in range(1, 9):
+            wiggle = (0, 3, 1, -3, -1, 2, 1, -2)[unit - 1]
+            segments = [(1, "baseline", 1_000_000), (1, "tool", 1_000_000 + wiggle)]
+            place = tree.flow(
+                unit, "throughput", "single-load50", segments, counter="rx_bytes", case=case, case_key=key,
+                offered_rate=16_100_000,
+            )  # fmt: skip
+            path = tree.node("host-server") / place.segments
+            lines = path.read_text().splitlines()
+            for at, ticks in ((1, 500), (2, 500 + cost + wiggle)):
+                lines[at] = lines[at].rpartition(",")[0] + f",{1000 + ticks}"
+            path.write_text("\n".join(lines) + "\n")
+    return tree
+
+
+def test_a_masked_rate_says_where_the_cost_is_and_never_that_there_is_none(tmp_path: Path) -> None:
+    tree = loaded_tree(tmp_path)
+    text = write_reports(tree.root).read_text()
+    masked = "MASKED at 99 % of the offered load, CPU per byte 20.0 % "
+    assert "| Case | Throughput single at 50 % load |" in text
+    assert f"| host-packet_print | {masked}" in text
+    assert "| host-null | NEGLIGIBLE ≤ 0.0 % |" in text
+    assert "- MASKED: this rate stands at what was offered" in text
+    lines = list(verdict_lines(study_run(tree.root).verdicts))
+    assert lines[2].startswith(f"host-packet_print  Throughput single at 50 % load: {masked}")
+    assert lines[3].startswith("host-null ")
+
+
+def test_a_control_that_is_masked_is_told(tmp_path: Path) -> None:
+    text = write_reports(loaded_tree(tmp_path, null_ticks=50).root).read_text()
+    assert "- host-null only sleeps and still: Throughput single at 50 % load MASKED at 99 %" in text
+
+
+def test_the_primary_metric_that_the_plan_chose_is_the_one_that_is_shown(tmp_path: Path) -> None:
+    tree = loaded_tree(tmp_path)
+    tree.run_file({}, primary={"throughput:single-load50": "cpu_s_per_gb"})
+    text = write_reports(tree.root).read_text()
+    assert "| Case | CPU per GB, throughput single at 50 % load |" in text
+    assert "| host-packet_print | OVERHEAD +20.0 % " in text
+    assert "MASKED" not in text
+
+
+def test_a_run_with_looks_says_its_levels(tmp_path: Path) -> None:
+    tree = tree_of(tmp_path)
+    tree.run_file({}, options={"precision_pct": 2.0})
+    assert "intervals at 99.2 %, which pays for 4 looks." in write_reports(tree.root).read_text()
+    assert {row["ci_level"] for row in rows(tmp_path, tree)} == {"0.992"}
+
+
+def test_too_few_units_for_a_plan_with_looks() -> None:
+    assert claim_line(12, 20, LOOKS) == ""
+    assert claim_line(12, 32, LOOKS).endswith("16 units can, or fewer cases and perf tests.")
+    assert claim_line(24, 5000, LOOKS).endswith("No number of units can: take fewer cases and perf tests.")
+
+
+@pytest.mark.parametrize("precision", ["2 %", 0, -1, True, [2]])
+def test_a_precision_that_cannot_be_read_is_a_remark_and_claims_no_more(tmp_path: Path, precision: object) -> None:
+    tree = tree_of(tmp_path)
+    tree.run_file({}, options={"precision_pct": precision})
+    study = study_run(tree.root)
+    assert study.run.rule == LOOKS
+    (problem,) = (each for each in study.problems if "precision_pct" in each.reason)
+    assert f"expected a percentage above 0, found {precision!r}" in problem.reason
+
+
+def test_a_primary_metric_that_does_not_exist_is_a_remark(tmp_path: Path) -> None:
+    tree = tree_of(tmp_path)
+    tree.run_file({}, primary={"latency:tcp_rr": "mean_ms", "pps:single": None})
+    study = study_run(tree.root)
+    assert study.run.primary == {"pps:single": None}
+    (problem,) = (each for each in study.problems if "primary" in each.reason)
+    assert problem.reason.startswith("run file: primary.latency:tcp_rr: expected one of sent_bps, ")
+    assert {each.metric.metric for each in study.verdicts if each.is_primary} == {"mean_us"}

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from math import exp
+from math import exp, log
 
 import pytest
 
 from analysis.compare import MetricId
 from analysis.measurements import Measurement
-from analysis.metadata import PerfTestMetadata
+from analysis.metadata import NodeFacts, PerfTestMetadata
+from analysis.statistics.looks import LOOKS
 from analysis.statistics.verdict import Word
 from analysis.verdicts import CaseName, MetricVerdict, verdicts
 from probecost.layout import ARMS, BASELINE, TOOL
@@ -47,8 +48,8 @@ def units(effect: float, n: int, *, case: str = "host-a", iteration: int = 1) ->
         yield row(TOOL, at + 1, 20.0 * exp(effect + WIGGLE[at % len(WIGGLE)]), case=case, iteration=iteration)
 
 
-def records(n: int, *, case: str = "host-a") -> list[PerfTestMetadata]:
-    return [record(arm, at + 1, case=case) for at in range(n) for arm in ARMS]
+def records(n: int, *, case: str = "host-a", **changes: object) -> list[PerfTestMetadata]:
+    return [record(arm, at + 1, case=case, **changes) for at in range(n) for arm in ARMS]
 
 
 def only(found: Sequence[MetricVerdict]) -> MetricVerdict:
@@ -150,3 +151,120 @@ def test_voids_of_both_arms_are_none() -> None:
 def test_arms_that_were_swapped_are_never_an_overhead() -> None:
     swapped = [replace(each, arm=TOOL if each.arm == BASELINE else BASELINE) for each in units(0.2, 8)]
     assert only(verdicts(records(8), swapped, [])).verdict.word is Word.SPEED_UP
+
+
+def test_units_beyond_the_last_look_are_not_used() -> None:
+    eight = [*units(0.2, 8), *(each for each in units(5.0, 11) if each.unit_index > 8)]
+    found = only(verdicts(records(11), eight, [], rule=LOOKS))
+    assert (found.n_units, found.n_unused, found.verdict.word) == (8, 3, Word.OVERHEAD)
+    assert found.verdict.reason.endswith("; 8 of 11 units used: the others lie beyond the last look")
+    assert found.estimate is not None
+    assert found.estimate.level == pytest.approx(1 - 0.008)
+    assert found.cost is not None
+    assert found.cost.high_pct < 25
+    assert only(verdicts(records(11), eight, [])).n_units == 11  # a fixed plan uses all
+
+
+def test_a_claim_at_a_look_needs_that_looks_alpha() -> None:
+    planned = [CaseName("lab", f"host-{name}") for name in "ab"]
+    first = only(verdicts(records(8), units(0.2, 8), planned, rule=LOOKS))
+    assert (first.p_adjusted, first.verdict.word) == (2 * 2**-7, Word.INCONCLUSIVE)  # enough for .05, not for .008
+    second = only(verdicts(records(12), units(0.2, 12), planned, rule=LOOKS))
+    assert (second.p_adjusted, second.verdict.word) == (2 * 2**-11, Word.OVERHEAD)
+
+
+def test_fewer_units_than_the_first_look_give_no_verdict() -> None:
+    found = only(verdicts(records(7), units(0.2, 7), [], rule=LOOKS))
+    assert (found.verdict.word, found.n_units, found.n_unused) == (Word.NONE, 7, 0)
+
+
+def test_the_plan_chooses_what_is_primary() -> None:
+    rows = [*units(0.2, 8), *(replace(each, metric="p99_us") for each in units(0.2, 8))]
+    chosen = {"latency:tcp_rr": "p99_us", "throughput:single-load50": "cpu_s_per_gb", "pps:single": None}
+    found = {each.metric.metric: each for each in verdicts(records(8), rows, [], primary=chosen)}
+    assert found["p99_us"].is_primary
+    assert not found["mean_us"].is_primary
+    assert found["p99_us"].family_m == 2  # throughput was planned, and never measured
+
+
+def test_a_perf_test_without_a_primary_metric_is_not_in_the_family() -> None:
+    both = [*records(8), *records(8, perf_test="pps", conn_type="single")]
+    assert only(verdicts(both, units(0.2, 8), [])).family_m == 2
+    assert only(verdicts(both, units(0.2, 8), [], primary={"pps:single": None})).family_m == 1
+
+
+def test_a_perf_test_that_is_new_has_no_primary_metric_and_breaks_nothing() -> None:
+    new = {"perf_test": "quic", "conn_type": "single-load50"}
+    rows = [replace(each, **new) for each in units(0.2, 8)]  # type: ignore[arg-type]
+    found = only(verdicts(records(8, **new), rows, []))
+    assert (found.is_primary, found.verdict.word) == (False, Word.OVERHEAD)
+
+
+THROUGHPUT = {"perf_test": "throughput", "conn_type": "single-load50"}
+
+
+def loaded(rate_effect: float, cpu_effect: float) -> list[Measurement]:
+    """Rates around 20 bit/s and CPU time per byte, of the same eight units."""
+    found = []
+    for metric, effect in (("received_bps", rate_effect), ("cpu_s_per_gb", cpu_effect)):
+        for each in units(effect, 8):
+            value = 20 + (each.value - 20) * (0.1 if metric == "received_bps" else 1)
+            found.append(replace(each, **THROUGHPUT, metric=metric, unit="", value=value))  # type: ignore[arg-type]
+    return found
+
+
+def words(found: Sequence[MetricVerdict]) -> dict[str, Word]:
+    return {each.metric.metric: each.verdict.word for each in found}
+
+
+def test_a_rate_at_the_offered_load_is_masked() -> None:
+    found = verdicts(records(8, **THROUGHPUT, offered_rate=20.2), loaded(0.0, 0.2), [])
+    assert words(found) == {"received_bps": Word.MASKED, "cpu_s_per_gb": Word.OVERHEAD}
+    (rate,) = (each for each in found if each.metric.metric == "received_bps")
+    assert rate.verdict.reason.startswith("at 99 % of the offered load, CPU per byte 22.")
+
+
+def test_a_rate_at_the_speed_of_the_line_is_masked() -> None:
+    facts = {"server": NodeFacts("", "", "", "", "", None, "", "", "", (), line_bps=20.2)}
+    found = verdicts(records(8, **THROUGHPUT, server_node="server", facts=facts), loaded(0.0, 0.2), [])
+    assert words(found)["received_bps"] is Word.MASKED
+
+
+@pytest.mark.parametrize(
+    ("offered", "cpu_effect"),
+    [(None, 0.2), (21.0, 0.2), (20.2, 0.0), (20.2, -0.2)],
+    ids=["unknown", "below it", "CPU the same", "CPU less"],
+)
+def test_a_rate_is_masked_only_at_a_known_limit_with_more_cpu(offered: float | None, cpu_effect: float) -> None:
+    found = verdicts(records(8, **THROUGHPUT, offered_rate=offered), loaded(0.0, cpu_effect), [])
+    assert words(found)["received_bps"] is Word.NEGLIGIBLE
+
+
+def test_the_cpu_of_another_connection_type_masks_nothing() -> None:
+    rows = [replace(each, conn_type="multi") if each.metric == "cpu_s_per_gb" else each for each in loaded(0.0, 0.2)]
+    found = verdicts(records(8, **THROUGHPUT, offered_rate=20.2), rows, [])
+    assert words(found)["received_bps"] is Word.NEGLIGIBLE
+
+
+def test_an_order_effect_is_told_with_the_verdict() -> None:
+    rows = []
+    for at, wiggle in enumerate(WIGGLE[:8]):
+        tool_first = at in (0, 3, 4, 6)
+        cost = 20.0 * exp((0.3 if tool_first else 0.1) + wiggle / 10)
+        rows += [row(BASELINE, at + 1, 20.0, order=1 + tool_first), row(TOOL, at + 1, cost, order=2 - tool_first)]
+    found = only(verdicts(records(8), rows, []))
+    assert found.carry_over.order_effect == pytest.approx(0.2, abs=0.01)
+    assert "order effect: +22" in found.verdict.reason
+    assert found.verdict.word is Word.OVERHEAD  # a remark, and no gate
+
+
+def test_the_times_of_the_arms_say_the_order_where_they_are_known() -> None:
+    rows = [
+        replace(each, start_ns=2 * each.unit_index + ((each.arm == TOOL) == (each.unit_index % 2 == 0)), order=1)
+        for each in units(0.2, 8)
+    ]
+    even = [log(each.value / 20) for each in rows if each.arm == TOOL and each.unit_index % 2 == 0]
+    odd = [log(each.value / 20) for each in rows if each.arm == TOOL and each.unit_index % 2 == 1]
+    found = only(verdicts(records(8), rows, []))
+    assert found.carry_over.order_effect == pytest.approx((sum(odd) - sum(even)) / 4)
+    assert only(verdicts(records(8), units(0.2, 8), [])).carry_over.order_effect is None

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from analysis.statistics.signflip import cost_pct, estimate, hodges_lehmann, units_needed
+from analysis.statistics.signflip import Floats, cost_pct, estimate, hodges_lehmann, units_needed
 
 EFFECTS = [0.021, -0.013, 0.054, 0.032, 0.008, 0.061, -0.004, 0.027]
 
@@ -46,7 +46,7 @@ def test_agrees_with_scipy(n: int) -> None:
     assert (found.t_low, found.t_high) == pytest.approx((t_interval.low, t_interval.high))
 
 
-@pytest.mark.parametrize("alpha", [0.05, 0.02, 0.2])
+@pytest.mark.parametrize("alpha", [0.05, 0.02, 0.2, 0.008])
 def test_the_interval_holds_what_the_test_does_not_reject(alpha: float) -> None:
     found = estimate(EFFECTS, alpha)
     for theta, is_inside in (
@@ -82,6 +82,31 @@ def test_many_units_are_tested_with_random_flips_that_a_seed_repeats() -> None:
     assert found.p == pytest.approx(estimate(effects, seed=2).p, rel=0.1)
     assert found.low == pytest.approx(found.t_low, abs=0.005)
     assert found.high == pytest.approx(found.t_high, abs=0.005)
+
+
+def two_halves(effects: Floats) -> float:
+    """The exact p of many units: each half's sign sums, sorted, and how many of their sums are as far out."""
+    first, second = (
+        np.sort((((np.arange(2 ** len(half))[:, None] >> np.arange(len(half))) & 1) * 2 - 1) @ half)
+        for half in np.array_split(effects, 2)
+    )
+    observed = effects.sum() - 1e-12
+    at_least = len(second) - np.searchsorted(second, observed - first, side="left")
+    return 2 * float(at_least.sum()) / (len(first) * len(second))
+
+
+def test_random_flips_agree_with_all_16_million() -> None:
+    effects = np.random.default_rng(6).normal(0.01, 0.05, 24)
+    exact = two_halves(effects)
+    assert 0.01 < exact < 0.5
+    assert estimate(effects.tolist()).p == pytest.approx(exact, abs=4 * (exact / 100_000) ** 0.5)
+
+
+def test_the_interval_of_many_units_inverts_the_same_flips() -> None:
+    effects = np.random.default_rng(6).normal(0.02, 0.05, 24)
+    found = estimate(effects.tolist(), 0.02)
+    for theta, is_inside in ((found.low - 1e-6, False), (found.low + 1e-6, True), (found.high + 1e-6, False)):
+        assert (estimate((effects - theta).tolist()).p > 0.02) is is_inside
 
 
 def test_random_flips_never_give_a_p_of_0() -> None:

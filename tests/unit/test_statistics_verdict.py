@@ -7,7 +7,7 @@ from math import inf, log
 import pytest
 
 from analysis.statistics.signflip import Estimate, estimate
-from analysis.statistics.verdict import Cost, Verdict, Word, cost_of, judge
+from analysis.statistics.verdict import Cost, Limit, Verdict, Word, cost_of, judge, masked
 
 UNITS = 8
 
@@ -87,3 +87,42 @@ def test_the_ends_of_a_rates_interval_change_places() -> None:
     cost = cost_of(found, lower_is_better=False)
     assert 0 < cost.low_pct < cost.estimate_pct < cost.high_pct
     assert cost.high_pct == pytest.approx(100 * (1 - 2.718281828**found.low))
+
+
+CPU = Cost(12.0, 10.0, 14.0, 12.0)
+OFFERED = Limit("offered load", 1000.0)
+
+
+@pytest.mark.parametrize("word", [Word.NEGLIGIBLE, Word.INCONCLUSIVE])
+def test_a_rate_at_its_limit_is_masked_where_cpu_per_byte_rose(word: Word) -> None:
+    found = masked(Verdict(word, "at most 0.1 %"), 985.0, OFFERED, CPU)
+    assert found == Verdict(Word.MASKED, "at 98 % of the offered load, CPU per byte 12.0 % [10.0 %, 14.0 %]")
+
+
+@pytest.mark.parametrize(
+    ("rate_per_s", "cpu"),
+    [
+        (969.0, CPU),  # below its limit: it could fall, and did not
+        (985.0, Cost(12.0, 0.0, 24.0, 12.0)),  # CPU time may be the same
+        (985.0, Cost(12.0, -inf, inf, 12.0)),
+        (985.0, Cost(-12.0, -14.0, -10.0, -12.0)),
+    ],
+)
+def test_what_masks_nothing(rate_per_s: float, cpu: Cost) -> None:
+    found = Verdict(Word.NEGLIGIBLE, "at most 0.1 %")
+    assert masked(found, rate_per_s, OFFERED, cpu) == found
+
+
+@pytest.mark.parametrize("word", [Word.OVERHEAD, Word.SMALL, Word.SPEED_UP, Word.INVALID, Word.NONE])
+def test_other_words_are_not_masked(word: Word) -> None:
+    assert masked(Verdict(word, ""), 1000.0, OFFERED, CPU).word is word
+
+
+def test_97_percent_of_the_limit_is_at_it() -> None:
+    assert masked(Verdict(Word.NEGLIGIBLE, ""), 970.0, OFFERED, CPU).word is Word.MASKED
+
+
+@pytest.mark.parametrize(("p_adjusted", "word"), [(0.008, Word.OVERHEAD), (0.009, Word.INCONCLUSIVE)])
+def test_a_claim_needs_the_alpha_of_its_look(p_adjusted: float, word: Word) -> None:
+    found = Estimate(UNITS, 0.0, 0.0, 0.06, 0.01, 1 - 0.008, 0.0, 0.0, 0.0, 0.0)
+    assert judge(found, Cost(6.5, 5.0, 8.0, 6.5), p_adjusted).word is word
