@@ -95,7 +95,7 @@ def plan_tool(question: Question, margin_pct: float = DEFAULT_MARGIN_PCT) -> Cho
         return None
     visits = {name: visit_option(*known[name], question.durations_s[name], question.start_s) for name in known}
     switched: dict[str, Option] = {}
-    segment_s, flows_s = SEGMENTS_S[0], {}
+    segment_s, flows_s = SEGMENTS_S[0], dict[str, float]()
     if "switched" in question.schedules and question.start_s is not None:
         segment_s, switched, flows_s = _best_segments(question, known, question.start_s)
     quick = question.start_s is not None and question.start_s <= SWITCHED_UP_TO_S

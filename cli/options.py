@@ -30,7 +30,7 @@ config_dir = click.option(
 any_config_dir = click.option("--config-dir", type=_FOLDER, default=Path("config"), show_default=True, help=_HELP)
 
 
-class _Parsed(click.ParamType):
+class _Parsed(click.ParamType[float]):
     """What ``parse`` makes of the text; pytest's options are parsed by the same functions."""
 
     def __init__(self, name: str, parse: Callable[[str], float]) -> None:
