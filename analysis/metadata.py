@@ -47,7 +47,10 @@ class ToolFacts:
 
 @dataclass(frozen=True)
 class PerfTestMetadata:
-    """One perf test of one visit. ``start_ns``, ``end_ns``: the client's run, Unix ns on the client node's clock."""
+    """One perf test of one visit. ``start_ns``, ``end_ns``: the client's run, Unix ns on the client node's clock.
+
+    ``target_bitrate``: what the options ask each of its streams to send, empty where it is not limited or not recorded.
+    """
 
     run_id: str
     probecost: str
@@ -83,6 +86,7 @@ class PerfTestMetadata:
     options: Mapping[str, str]
     void_reason: str
     error: str
+    target_bitrate: str = ""
 
     @property
     def unusable(self) -> str:
@@ -140,7 +144,17 @@ def parse(text: str) -> PerfTestMetadata:
         options=_texts(child(document, "options")),
         void_reason=words(document, "void_reason") or _void_by_tool(tool),
         error=words(document, "error"),
+        target_bitrate=_target_bitrate(document),
     )
+
+
+def _target_bitrate(document: Mapping[str, object]) -> str:
+    specs = child(document, "options").get("perf_tests")
+    for spec in specs if isinstance(specs, list) else ():
+        names = (("perf_type", "perf_test"), ("conn_type", "conn_type"))
+        if isinstance(spec, dict) and all(words(spec, of_spec) == words(document, own) for of_spec, own in names):
+            return words(spec, "target_bitrate")
+    return ""
 
 
 def _void_by_tool(values: Mapping[str, object]) -> str:

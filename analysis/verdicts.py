@@ -10,7 +10,7 @@ Hochberg).
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import log
 from statistics import fmean
@@ -96,6 +96,11 @@ def verdicts(
         **_adjusted(others, benjamini_hochberg([p for p in map(_p_value, others) if p is not None]), len(others)),
     }
     return tuple(_judged(adjusted[entry.case, entry.metric], margin_pct) for entry in found)
+
+
+def unit_effects(measurements: Iterable[Measurement]) -> Mapping[tuple[CaseName, MetricId], tuple[float, ...]]:
+    """log(tool / baseline) of each unit, in natural-log units: what the verdicts are made of, void values left out."""
+    return {where: tuple(_effects(series.units())) for where, series in sorted(_series(measurements).items())}
 
 
 class _Pair(NamedTuple):
@@ -209,10 +214,15 @@ def _series(measurements: Iterable[Measurement]) -> dict[tuple[CaseName, MetricI
     return found
 
 
+def _effects(units: Iterable[Sequence[_Pair]]) -> list[float]:
+    """The mean effect of each unit's pairs; units in which no ratio can be formed are left out."""
+    return [fmean(known) for pairs in units if (known := [pair.effect for pair in pairs if pair.effect is not None])]
+
+
 def _untested(case: CaseName, metric: MetricId, series: _Series, facts: _Facts) -> MetricVerdict:
     """Everything but the family and the word; a gate that failed is in the verdict already."""
     units = series.units()
-    effects = [fmean(known) for pairs in units if (known := [pair.effect for pair in pairs if pair.effect is not None])]
+    effects = _effects(units)
     found = estimate(effects, ALPHA) if effects else None
     gate = facts.uneven_voids(case, metric) or _without_ratio([pair for pairs in units for pair in pairs])
     return MetricVerdict(
