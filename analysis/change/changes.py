@@ -28,7 +28,8 @@ class Change:
     """One metric of one case. ``a`` and ``b`` are what each run says of it by itself.
 
     ``shift`` and ``cost`` are ``None`` where a run has no unit with a ratio; ``cost`` is in percent, positive is worse
-    in B. ``p_adjusted`` is Holm's over the primary metrics that were compared, Benjamini and Hochberg's over the others.
+    in B. ``p_adjusted`` is Holm's over the primary metrics that were compared, that of Benjamini and
+    Hochberg over the others.
     """
 
     a: MetricVerdict

@@ -36,9 +36,7 @@ def pair(a: Study, b: Study) -> Pairing:
     return Pairing(
         environments=tuple(environments),
         metrics=tuple(
-            (each, of_b[in_b(each.case), each.metric])
-            for each in a.verdicts
-            if (in_b(each.case), each.metric) in of_b
+            (each, of_b[in_b(each.case), each.metric]) for each in a.verdicts if (in_b(each.case), each.metric) in of_b
         ),
         only_a=tuple(case for case in cases_a if in_b(case) not in cases_b),
         only_b=tuple(case for case in cases_b if case not in map(in_b, cases_a)),
