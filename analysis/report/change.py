@@ -89,7 +89,7 @@ def head_lines(found: RunChange) -> Iterator[str]:
     """Which two runs, what is compared, and which differences of their conditions were accepted."""
     yield f"A: {found.a.run.run_id or found.a.root.name} ({found.a.root})"
     yield f"B: {found.b.run.run_id or found.b.root.name} ({found.b.root})"
-    yield from (f"Differs: {line}" for line in found.conditions.remarks)
+    yield from (f"Note: {line}" for line in found.conditions.remarks)
     yield from (f"Differs, accepted: {each.text}" for each in found.conditions.differences)
 
 
@@ -118,11 +118,7 @@ def foot_lines(found: RunChange) -> Iterator[str]:
     for name, only in (("A", found.pairing.only_a), ("B", found.pairing.only_b)):
         if only:
             yield f"Only in {name}: {', '.join(case.case_key for case in only)}"
-    reasons = (Word.INVALID, Word.NONE)
-    for each in found.changes:
-        if each.is_primary and each.verdict.word in reasons:
-            where = f"{each.b.case.case_key}, {each.b.metric.perf_test} {each.b.metric.conn_type}"
-            yield f"{where}: {each.verdict.reason}"
+    yield from _reasons(found.changes)
     for case, own in worst_first(found.changes):
         if is_control(own):
             yield control_line(case, own)
@@ -132,14 +128,29 @@ def foot_lines(found: RunChange) -> Iterator[str]:
             yield f"{lost} remarks on missing data in {name}: see its own overview."
     m = max((each.family_m for each in found.changes if each.is_primary), default=0)
     yield (
-        "The verdict is on the change of cost from A to B, positive is worse in B: the tool's factor in B divided by "
-        f"that in A, minus one, with its 95 % interval. Margin {decimal(found.margin_pct, 1)} %."
+        "The verdict is on the change of cost from A to B, positive is worse in B: how much further from its "
+        f"baseline B's tool is than A's, as the ratio of the two factors, with its 95 % interval. Margin {decimal(found.margin_pct, 1)} %."
     )
     yield (
         "OVERHEAD: B costs more, by the margin at least. SMALL: B costs more, perhaps by less than the margin. "
         "SPEED-UP: B costs less. NEGLIGIBLE: they cost the same within the margin. INCONCLUSIVE: these units cannot "
         f"tell. The first three hold among all {m} primary tests compared (Holm)."
     )
+
+
+def _reasons(changes: Iterable[Change]) -> Iterator[str]:
+    """Why there is no verdict: each reason once, with the metrics that it holds for."""
+    by_reason: dict[str, dict[str, list[str]]] = {}
+    for each in changes:
+        if each.is_primary and each.verdict.word in (Word.INVALID, Word.NONE):
+            cases = by_reason.setdefault(each.verdict.reason, {})
+            cases.setdefault(each.b.case.case_key, []).append(f"{each.b.metric.perf_test} {each.b.metric.conn_type}")
+    without = sum(len(tests) for cases in by_reason.values() for tests in cases.values())
+    if len(by_reason) == 1 and without == sum(each.is_primary for each in changes):
+        yield f"All tests: {next(iter(by_reason))}"
+        return
+    for reason, cases in by_reason.items():
+        yield "; ".join(f"{case}, {', '.join(tests)}" for case, tests in cases.items()) + f": {reason}"
 
 
 def short(change: Change) -> str:

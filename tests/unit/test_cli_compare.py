@@ -115,7 +115,7 @@ def test_another_version_of_probecost_and_facts_that_are_missing_are_remarks(tmp
     document = json.loads((b / "run.json").read_text())
     (b / "run.json").write_text(json.dumps({**document, "probecost": "0.2.0"}))
     assert compare(a, b) == 0
-    assert "Differs: probecost: 0.1.0 -> 0.2.0" in capsys.readouterr().out
+    assert "Note: probecost: 0.1.0 -> 0.2.0" in capsys.readouterr().out
     c = run(tmp_path / "c", 30.0, facts=facts(kernel=""))
     assert compare(a, c) == 0
     assert "host-server: kernel is not recorded in run B" in capsys.readouterr().out
@@ -124,7 +124,7 @@ def test_another_version_of_probecost_and_facts_that_are_missing_are_remarks(tmp
 def test_few_units_are_an_estimate_without_a_verdict(tmp_path: Path, capsys: Text) -> None:
     assert compare(run(tmp_path / "a", 30.0), run(tmp_path / "b", 45.0, units=5), "--fail-on-worse") == 0
     printed = capsys.readouterr().out
-    assert "run B has 5 units: below 8 there is an estimate and no verdict" in printed
+    assert "All tests: run B has 5 units: below 8 there is an estimate and no verdict" in printed
     assert "(+50." in printed or "(+49." in printed
     assert "nothing is proven of this comparison" in printed
 
@@ -146,7 +146,10 @@ def test_a_gate_that_failed_in_one_run_is_invalid_and_names_the_run(tmp_path: Pa
             file.write_text(json.dumps({**document, "error": "netperf: no answer"}))
     assert compare(a, b, "--fail-on-worse") == 0
     printed = capsys.readouterr().out
-    assert "run B: void visits prefer an arm: 0 of the baseline, 8 of the tool" in printed
+    assert (
+        "host-packet_print, latency tcp_rr: run B: void visits prefer an arm: 0 of the baseline, 8 of the tool"
+        in printed
+    )
     assert "OVERHEAD +" not in printed
 
 
