@@ -128,8 +128,8 @@ def foot_lines(found: RunChange) -> Iterator[str]:
             yield f"{lost} remarks on missing data in {name}: see its own overview."
     m = max((each.family_m for each in found.changes if each.is_primary), default=0)
     yield (
-        "The verdict is on the change of cost from A to B, positive is worse in B: how much further from its "
-        f"baseline B's tool is than A's, as the ratio of the two factors, with its 95 % interval. Margin {decimal(found.margin_pct, 1)} %."
+        "The verdict is on the change of cost from A to B, positive is worse in B: the ratio of the tool's factor in B "
+        f"to that in A, with its 95 % interval. Margin {decimal(found.margin_pct, 1)} %."
     )
     yield (
         "OVERHEAD: B costs more, by the margin at least. SMALL: B costs more, perhaps by less than the margin. "
