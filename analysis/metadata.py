@@ -54,6 +54,7 @@ class PerfTestMetadata:
     """One perf test of one visit. ``start_ns``, ``end_ns``: the client's run, Unix ns on the client node's clock.
 
     ``offered_rate``: the rate asked for, bit/s or packets/s as its perf test is measured; ``None``: no limit.
+    ``target_bitrate``: what the options ask each of its streams to send, empty where it is not limited or not recorded.
     """
 
     run_id: str
@@ -91,6 +92,7 @@ class PerfTestMetadata:
     void_reason: str
     error: str
     offered_rate: float | None = None
+    target_bitrate: str = ""
 
     @property
     def unusable(self) -> str:
@@ -149,7 +151,17 @@ def parse(text: str) -> PerfTestMetadata:
         void_reason=words(document, "void_reason") or _void_by_tool(tool),
         error=words(document, "error"),
         offered_rate=_above_0(number(document, "offered_rate")),
+        target_bitrate=_target_bitrate(document),
     )
+
+
+def _target_bitrate(document: Mapping[str, object]) -> str:
+    specs = child(document, "options").get("perf_tests")
+    for spec in specs if isinstance(specs, list) else ():
+        names = (("perf_type", "perf_test"), ("conn_type", "conn_type"))
+        if isinstance(spec, dict) and all(words(spec, of_spec) == words(document, own) for of_spec, own in names):
+            return words(spec, "target_bitrate")
+    return ""
 
 
 def _void_by_tool(values: Mapping[str, object]) -> str:

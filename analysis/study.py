@@ -57,7 +57,10 @@ class CaseStudy:
 
 @dataclass(frozen=True)
 class Study:
-    """A whole tree. ``problems`` are those that belong to no single case; ``nodes``: environment → node → facts."""
+    """A whole tree. ``problems`` are those that belong to no single case; ``nodes``: environment → node → facts.
+
+    ``records``: the metadata of every perf test that was found, flows included.
+    """
 
     root: Path
     run: RunInfo
@@ -67,6 +70,7 @@ class Study:
     problems: tuple[Problem, ...]
     nodes: Mapping[str, Mapping[str, NodeFacts]]
     versions: tuple[str, ...]
+    records: tuple[PerfTestMetadata, ...]
 
     @property
     def environments(self) -> tuple[str, ...]:
@@ -110,6 +114,7 @@ def study_run(root: Path, margin_pct: float = DEFAULT_MARGIN_PCT) -> Study:
         problems=tuple(problem for problem in loose if id(problem) not in taken),
         nodes=nodes,
         versions=tuple(sorted({r.metadata.probecost for r in located.records if r.metadata.probecost})),
+        records=tuple(record.metadata for record in located.records),
     )
 
 

@@ -23,7 +23,7 @@ from analysis.statistics.verdict import DEFAULT_MARGIN_PCT, Cost, Verdict, Word,
 from analysis.units import FLOWS, VISITS, Pair, Series, Unit, effects, ordered_effects, tool_mean
 from probecost.layout import BASELINE, TOOL
 
-__all__ = ["FLOWS", "LOWER_IS_BETTER", "VISITS", "CaseName", "MetricVerdict", "verdicts"]
+__all__ = ["FLOWS", "LOWER_IS_BETTER", "VISITS", "CaseName", "MetricVerdict", "unit_effects", "verdicts"]
 
 #: Metrics with a better end: ``True`` where lower is better.
 LOWER_IS_BETTER = {
@@ -102,6 +102,11 @@ def verdicts(
     }
     judged = {where: _judged(entry, margin_pct) for where, entry in adjusted.items()}
     return tuple(_remarked(_unmasked(judged[entry.case, entry.metric], judged, facts)) for entry in found)
+
+
+def unit_effects(measurements: Iterable[Measurement]) -> Mapping[tuple[CaseName, MetricId], tuple[float, ...]]:
+    """log(tool / baseline) of each unit, in natural-log units: what the verdicts are made of, void values left out."""
+    return {where: tuple(effects(series.units())) for where, series in sorted(_series(measurements).items())}
 
 
 def _series(measurements: Iterable[Measurement]) -> dict[tuple[CaseName, MetricId], Series]:

@@ -1,0 +1,57 @@
+"""``probecost compare``: how the overhead changed from one run to another."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from cli.table import table
+
+FAILED = 1
+_RUN = click.Path(exists=True, file_okay=False, path_type=Path)
+
+
+@click.command(short_help="Say how the overhead changed from one run to another.")
+@click.argument("run_a", type=_RUN)
+@click.argument("run_b", type=_RUN)
+@click.option(
+    "--across",
+    type=click.Choice(["kernel", "bed", "generators", "options"]),
+    multiple=True,
+    help="Compare although the runs differ in this; may be given several times.",
+)
+@click.option("--allow-different", is_flag=True, help="Compare whatever differs between the runs.")
+@click.option(
+    "--output-dir",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Write compare.csv and compare.md there.",
+)
+@click.option("--fail-on-worse", is_flag=True, help="Exit with 1 where an overhead grew (verdict OVERHEAD).")
+def command(
+    run_a: Path,
+    run_b: Path,
+    across: tuple[str, ...],
+    allow_different: bool,
+    output_dir: Path | None,
+    fail_on_worse: bool,
+) -> int:
+    """Compare two runs (results/<run_id>, results/latest): two versions of a tool, two kernels, two months.
+
+    The verdicts are on the change of cost from RUN_A to RUN_B. Runs under different conditions are refused, with what
+    differs and the option that accepts it.
+    """
+    from analysis.change.changes import compare_runs
+    from analysis.change.conditions import Kind
+    from analysis.report.change import TITLES, foot_lines, head_lines, table_rows, write_change
+    from analysis.settings import load_settings
+
+    accepted = list(Kind) if allow_different else [Kind(kind) for kind in across]
+    found = compare_runs(run_a, run_b, load_settings().margin_pct, accepted)
+    rows = table_rows(found.changes)
+    body = [table(TITLES, rows)] if rows else ["no primary metric was measured in both runs"]
+    click.echo("\n".join([*head_lines(found), "", *body, "", *foot_lines(found)]))
+    if output_dir is not None:
+        for file in write_change(found, output_dir):
+            click.echo(f"written: {file}")
+    return FAILED if fail_on_worse and found.is_worse else 0
