@@ -34,6 +34,7 @@ _MODULE = "test_ebpf_tools.py"  # pytest's -k looks at the names of an item's fi
 @click.option("--duration", type=float, help="Seconds of each perf test.")
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=DEFAULT_SEED, show_default=True)
 @click.option("--iterations", type=click.IntRange(min=1), default=1, show_default=True)
+@click.option("--budget", "budgets", multiple=True, metavar="LIST", help="What a tool may cost: latency_mean=5%, ...")
 @click.option("--schedule", type=click.Choice(["visits", "switched"]), default="visits", show_default=True)
 def command(
     environments: tuple[str, ...],
@@ -47,6 +48,7 @@ def command(
     duration: float | None,
     seed: int,
     iterations: int,
+    budgets: tuple[str, ...],
     schedule: Schedule,
 ) -> None:
     """Write the cycles of a run, in their order, without running anything. pytest --workflow FILE runs them.
@@ -54,8 +56,8 @@ def command(
     The same as pytest --env NAME --collect-only --workflow-out FILE, without pytest.
     """
     matches = matcher(expression)
-    names = tuple(word for given in perf_tests for word in (part.strip() for part in given.split(",")) if word)
-    settings = Settings(units, baseline, seed, iterations, names, duration, schedule)
+    names, limits = _words(perf_tests), _words(budgets)
+    settings = Settings(units, baseline, seed, iterations, names, duration, schedule, limits)
     planned = plan(_load(environments, config_dir, settings), settings)
     items = [item for item in planned.items if matches(f"{_MODULE}::test_case[{item.id}]")]
     if not items:
@@ -64,6 +66,11 @@ def command(
     write_workflow(content, output, pretty)
     seconds = spell(content.metadata.estimated_duration)
     click.echo(f"{output}: {content.metadata.total_test_cycles} cycles, about {seconds}")
+
+
+def _words(given: tuple[str, ...]) -> tuple[str, ...]:
+    """What stands between the commas, over all times that an option was given."""
+    return tuple(word for text in given for word in (part.strip() for part in text.split(",")) if word)
 
 
 def _load(names: tuple[str, ...], config_dir: Path, settings: Settings) -> dict[str, Planned]:

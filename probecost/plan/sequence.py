@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from probecost.config.budgets import asked_rules, with_asked
 from probecost.config.models import PAIR_KINDS, Case, Environment, PairKind, PerfTestSpec
 from probecost.errors import ConfigError
 from probecost.layout import item_id, iteration_name
@@ -75,6 +76,7 @@ class Settings:
     perf_tests: tuple[str, ...] = ()
     duration_s: float | None = None
     schedule: Schedule = "visits"
+    budgets: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -118,13 +120,25 @@ def by_name(found: Iterable[Planned]) -> dict[str, Planned]:
 def plan(environments: Mapping[str, Planned], settings: Settings) -> Plan:
     """The whole of a run over ``environments``: each in turn, ``settings.iterations`` times.
 
-    ``ConfigError``: flows are to be switched where it is not known which interface's counters tell their rate.
+    ``ConfigError``: flows are to be switched where it is not known which interface's counters tell their rate, or a
+    budget is for what this run does not have.
     """
     if settings.schedule == "switched":
         _refuse_uncounted(environments.values())
+    environments = budgeted(environments, settings.budgets)
     turns = [Turn(name, number) for number in range(1, settings.iterations + 1) for name in environments]
     items = [item for turn in turns for item in _items(turn, environments[turn.environment].cases, settings)]
     return Plan(environments, settings, named(items))
+
+
+def budgeted(environments: Mapping[str, Planned], budgets: Sequence[str]) -> dict[str, Planned]:
+    """The environments with what was asked for over the budgets of their cases, and those that this run can check."""
+    every = environments.values()
+    rules = asked_rules(budgets, [c for one in every for c in one.cases], [s for one in every for s in one.perf_tests])
+    return {
+        name: replace(planned, cases=with_asked(planned.cases, planned.perf_tests, rules))
+        for name, planned in environments.items()
+    }
 
 
 def counted_interface(environment: Environment, pair_kind: PairKind) -> str | None:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from probecost import __version__, layout
+from probecost.config.budgets import budgets_of, spelled
 from probecost.config.models import Case, Environment, PairKind, PairSide, PerfTestSpec
 from probecost.errors import ProbecostError
 from probecost.layout import RunTree, VisitFolder
@@ -83,6 +84,7 @@ def workflow(plan: Plan, items: Sequence[PlannedItem], time_s: float) -> Workflo
                 perf_tests=settings.perf_tests,
                 duration=settings.duration_s,
                 schedule=settings.schedule,
+                budgets=settings.budgets,
             ),
         ),
         global_config=GlobalConfig(
@@ -180,6 +182,7 @@ def case_entry(case: Case) -> EbpfCase:
         ready_timeout=case.ready_timeout_s,
         stop_signal=case.stop_signal,
         log_cap_bytes=case.log_cap_bytes,
+        budgets=spelled(case.budgets),
     )
 
 
@@ -202,6 +205,7 @@ def case_of(entry: EbpfCase, environment: str, pair_kind: PairKind) -> Case:
         ready_timeout_s=entry.ready_timeout,
         stop_signal=entry.stop_signal,
         log_cap_bytes=entry.log_cap_bytes,
+        budgets=budgets_of(entry.budgets),
     )
 
 

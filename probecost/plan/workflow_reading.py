@@ -48,6 +48,7 @@ class Workflow:
             asked.perf_tests,
             asked.duration,
             asked.schedule,
+            asked.budgets,
         )
 
 
