@@ -80,8 +80,8 @@ def _failures(case: CaseAlone, root: Path) -> list[str]:
             if each.is_primary and each.metric not in answered and each.verdict.word in _UNDECIDED
         ]
     if lines:
-        raw = ", ".join(str(folder) for folder in case.study.folders)
-        lines.append(f"look at {raw or root}\nand, when the run is over, {root / REPORTS}: overview.md, verdicts.csv")
+        raw = case.study.folders[-1] if case.study.folders else root
+        lines.append(f"look at {raw}\nand, when the run is over, at overview.md and verdicts.csv in {root / REPORTS}")
     return lines
 
 

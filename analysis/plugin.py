@@ -87,7 +87,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def count_line(verdicts: Sequence[MetricVerdict]) -> Iterator[str]:
     """How many of the primary verdicts say what, in one line; nothing where there is none."""
-    counts = Counter(each.verdict.word for each in verdicts if each.is_primary and each.verdict.word is not Word.NONE)
+    words = (each.verdict.word for each in verdicts if each.is_primary)
+    counts = Counter(word.value for word in words if word is not Word.NONE)
     if counts:
         yield "Primary verdicts: " + ", ".join(f"{counts[word]} {word}" for word in Word if counts[word])
 

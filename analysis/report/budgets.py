@@ -18,7 +18,7 @@ _PAIRS = ("pair of visits", "pairs of visits")
 def budget_text(check: BudgetCheck) -> str:
     """``broken: latency_mean:tcp_rr costs +50.1 % [+49.5 %, +50.7 %] over 8 pairs of visits, its budget is 5 %``."""
     reason = f": {check.reason}" if check.reason else ""
-    return f"{check.result}: {check.budget.name} {_measured(check)}its budget is {check.budget.percent:g} %{reason}"
+    return f"{check.result}: {check.budget.name}{_measured(check)}, its budget is {check.budget.percent:g} %{reason}"
 
 
 def budget_section(checks: Sequence[BudgetCheck]) -> Iterator[str]:
@@ -57,7 +57,7 @@ def units_of(verdict: MetricVerdict) -> str:
 def _measured(check: BudgetCheck) -> str:
     if check.verdict is None or check.verdict.cost is None:
         return ""
-    return f"costs {_cost(check.verdict)} over {units_of(check.verdict)}, "
+    return f" costs {_cost(check.verdict)} over {units_of(check.verdict)}"
 
 
 def _cost(verdict: MetricVerdict | None) -> str:

@@ -55,7 +55,7 @@ _BY_NAME = {"categories": "category", "tools": "tool", "cases": "case"}
 
 
 def percent(value: object) -> float | None:
-    """``5``, ``2.5``, ``5%`` or ``"5 %"``; ``None`` and ``none`` mean that there is no budget. Errors: ``ValueError``."""
+    """``5``, ``2.5``, ``5%`` or ``"5 %"``; ``None`` and ``none`` mean no budget. ``ValueError``: anything else."""
     if value is None or value == NO_BUDGET:
         return None
     if isinstance(value, str) and _PERCENT.fullmatch(value.strip()):
