@@ -6,7 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from analysis.study import CaseStudy
+from analysis.budgets import Result
+from analysis.report.budgets import budget_text
+from analysis.report.verdicts import badness, is_held_back, short, title
+from analysis.statistics.verdict import Word
+from analysis.study import CaseAlone, CaseStudy
+from analysis.verdicts import MetricVerdict
+from probecost.layout import REPORTS
 
 # Metric → its name without the unit, and the unit as the name's end.
 _NAMES = {
@@ -22,19 +28,61 @@ _NAMES = {
     "sent_pps": ("sent", "pps"),
     "received_pps": ("received", "pps"),
 }
+_UNDECIDED = (Word.INCONCLUSIVE, Word.INVALID)
 
 
 @dataclass(frozen=True)
 class CaseResults:
-    """``figures``: numbers by name, units in the names. ``problems``: a line for each perf test without valid data."""
+    """``figures``: numbers and words by name, units in the names.
+
+    ``problems``: a line for each perf test without valid data, and for each budget that fails the case.
+    """
 
     figures: Mapping[str, float | str]
     problems: tuple[str, ...]
 
 
-def case_results(case: CaseStudy, root: Path) -> CaseResults:
+def case_results(case: CaseAlone, root: Path) -> CaseResults:
     """The figures of ``case`` that are known; paths in the problems are relative to ``root``."""
-    return CaseResults(figures(case), tuple(problem.text(root) for problem in case.missing))
+    missing = (problem.text(root) for problem in case.study.missing)
+    return CaseResults({**figures(case.study), **_words(case)}, (*missing, *_failures(case, root)))
+
+
+def _words(case: CaseAlone) -> dict[str, str]:
+    """``verdict_latency_tcp_rr``, ``budget_latency_mean_tcp_rr`` and so on; ``verdict`` is the worst of the primary."""
+    primary = [each for each in case.verdicts if each.is_primary]
+    words = {f"verdict_{each.metric.perf_test}_{each.metric.conn_type}": _verdict(each) for each in primary}
+    judged = [each for each in primary if each.verdict.word is not Word.NONE]
+    if judged:
+        worst = min(judged, key=badness)
+        words["verdict"] = f"{title(worst.metric)}: {short(worst)}"
+    words |= {f"budget_{check.budget.name.replace(':', '_')}": budget_text(check) for check in case.budgets}
+    return words
+
+
+def _verdict(entry: MetricVerdict) -> str:
+    """In words. What only the others of the plan hold back may still be claimed when they are known."""
+    word, reason = entry.verdict.word, entry.verdict.reason
+    if word in (Word.NONE, Word.INVALID):
+        return f"{word}: {reason}" if word else reason
+    return f"{short(entry)} (adjusted at the end of the run: see verdicts.csv)" if is_held_back(entry) else short(entry)
+
+
+def _failures(case: CaseAlone, root: Path) -> list[str]:
+    """A line for each broken budget, or in a strict run for all that these units cannot tell."""
+    wrong = (Result.BROKEN, Result.INCONCLUSIVE) if case.is_strict else (Result.BROKEN,)
+    lines = [f"budget {budget_text(check)}" for check in case.budgets if check.result in wrong]
+    if case.is_strict:
+        answered = {check.budget.metric for check in case.budgets}
+        lines += [
+            f"verdict of {title(each.metric)}: {_verdict(each)}"
+            for each in case.verdicts
+            if each.is_primary and each.metric not in answered and each.verdict.word in _UNDECIDED
+        ]
+    if lines:
+        raw = case.study.folders[-1] if case.study.folders else root
+        lines.append(f"look at {raw}\nand, when the run is over, at overview.md and verdicts.csv in {root / REPORTS}")
+    return lines
 
 
 def figures(case: CaseStudy) -> dict[str, float | str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -11,12 +13,15 @@ from analysis.figures import CaseResults, case_results
 from analysis.planner import Choice, Question, plan_tool
 from analysis.progress import CaseProgress, case_progress
 from analysis.report import write_study
+from analysis.report.budgets import budget_lines
 from analysis.report.cells import decimal, percent
 from analysis.report.names import CaseNames
 from analysis.report.overview import status, units_line
 from analysis.report.verdicts import verdict_lines
 from analysis.settings import load_settings
+from analysis.statistics.verdict import Word
 from analysis.study import CaseStudy, Study, study_case, study_run
+from analysis.verdicts import MetricVerdict
 from probecost.layout import RunTree
 
 _COLUMNS = (
@@ -46,7 +51,7 @@ class AnalysisPlugin:
         self, tree: RunTree, environment: str, iteration: int, case_key: str
     ) -> CaseResults:
         """The figures of one case and why perf tests of it gave no valid data."""
-        case = study_case(tree.root, environment, iteration, case_key)
+        case = study_case(tree.root, environment, iteration, case_key, load_settings().margin_pct)
         if case is None:
             return CaseResults({}, (f"no results of {case_key} were found in {tree.root / environment}",))
         return case_results(case, tree.root.resolve())
@@ -75,7 +80,8 @@ class AnalysisPlugin:
             terminalreporter.section("overhead (tool against baseline)")
             for line in summary_lines(self._study.cases):
                 terminalreporter.line(line)
-            for line in verdict_lines(self._study.verdicts):
+            judged = self._study.verdicts
+            for line in (*verdict_lines(judged), *count_line(judged), *budget_lines(self._study.budgets)):
                 terminalreporter.line(line)
 
     @pytest.hookimpl(trylast=True)
@@ -91,6 +97,14 @@ def pytest_configure(config: pytest.Config) -> None:
     """Only the controller analyses: xdist's workers do not."""
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(AnalysisPlugin(), "probecost-analysis")
+
+
+def count_line(verdicts: Sequence[MetricVerdict]) -> Iterator[str]:
+    """How many of the primary verdicts say what, in one line; nothing where there is none."""
+    words = (each.verdict.word for each in verdicts if each.is_primary)
+    counts = Counter(word.value for word in words if word is not Word.NONE)
+    if counts:
+        yield "Primary verdicts: " + ", ".join(f"{counts[word]} {word}" for word in Word if counts[word])
 
 
 def summary_lines(cases: tuple[CaseStudy, ...]) -> list[str]:

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
+from analysis.compare import MetricId
 from analysis.measurements import UNITS
 from analysis.problems import ParseError, Problem, child, number, parse_object, read_text, whole, words
 from analysis.statistics.looks import FIXED, LOOKS, StopRule
 from probecost.layout import RUN_FILE, CaseFolder
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What one metric of a case may cost, in percent. ``name`` is how users write it: ``latency_mean:tcp_rr``."""
+
+    name: str
+    metric: MetricId
+    percent: float
 
 
 @dataclass(frozen=True)
@@ -34,6 +44,7 @@ class CaseOutcome:
     hash: str = ""
     parameters: Mapping[str, str] = field(default_factory=dict)
     command: str = ""
+    budgets: tuple[Budget, ...] = ()
 
     @property
     def was_started(self) -> bool:
@@ -154,7 +165,16 @@ def _outcome(key: str, entry: Mapping[str, object]) -> CaseOutcome:
         hash=words(entry, "hash"),
         parameters={name: words(parameters, name) for name in sorted(parameters)},
         command=words(entry, "command"),
+        budgets=tuple(_budgets(entry.get("budgets"))),
     )
+
+
+def _budgets(entries: object) -> Iterator[Budget]:
+    """Those that are whole; what else may stand there was not written by a run."""
+    for entry in entries if isinstance(entries, list) else ():
+        if isinstance(entry, dict) and (percent := number(entry, "percent")) is not None:
+            perf_test, conn_type, figure = (words(entry, key) for key in ("perf_type", "conn_type", "figure"))
+            yield Budget(f"{words(entry, 'metric')}:{conn_type}", MetricId(perf_test, conn_type, figure), percent)
 
 
 def _strings(value: object) -> tuple[str, ...]:

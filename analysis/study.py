@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from analysis.budgets import BudgetCheck, check_budgets
 from analysis.compare import CaseId, Comparison, MetricId, compare
 from analysis.expected import Expected
 from analysis.flows import measure_flow
@@ -14,7 +15,7 @@ from analysis.measurements import Measurement, measure
 from analysis.metadata import NodeFacts, PerfTestMetadata
 from analysis.problems import Problem, is_file
 from analysis.resources import NO_USAGE, CaseUsage, case_usage
-from analysis.runfile import CaseOutcome, RunInfo, read_run
+from analysis.runfile import Budget, CaseOutcome, RunInfo, read_run
 from analysis.statistics.verdict import DEFAULT_MARGIN_PCT
 from analysis.verdicts import CaseName, MetricVerdict, verdicts
 from probecost.errors import ConfigError
@@ -56,6 +57,22 @@ class CaseStudy:
 
 
 @dataclass(frozen=True)
+class CaseAlone:
+    """One case at its end, before others are measured. Its units are those of this iteration and of all before.
+
+    The other tests of the family are not known yet: p-values are adjusted for as many as were planned, all of the
+    others taken to be less clear than this case's. That is a bound: what is claimed with it holds at the end of the
+    run too. Cases of other environments count with as many perf tests as this one has. ``is_strict``: a case is to
+    fail where its units cannot tell.
+    """
+
+    study: CaseStudy
+    verdicts: tuple[MetricVerdict, ...]
+    budgets: tuple[BudgetCheck, ...]
+    is_strict: bool
+
+
+@dataclass(frozen=True)
 class Study:
     """A whole tree. ``problems`` are those that belong to no single case; ``nodes``: environment → node → facts.
 
@@ -71,6 +88,7 @@ class Study:
     nodes: Mapping[str, Mapping[str, NodeFacts]]
     versions: tuple[str, ...]
     records: tuple[PerfTestMetadata, ...]
+    budgets: tuple[BudgetCheck, ...] = ()
 
     @property
     def environments(self) -> tuple[str, ...]:
@@ -98,23 +116,25 @@ def study_run(root: Path, margin_pct: float = DEFAULT_MARGIN_PCT) -> Study:
     nodes: dict[str, dict[str, NodeFacts]] = {}
     for record in located.records:
         nodes.setdefault(record.metadata.environment, {}).update(record.metadata.facts)
+    judged = verdicts(
+        [record.metadata for record in located.records],
+        measurements,
+        _planned(run, located.records),
+        margin_pct,
+        run.rule,
+        run.primary,
+    )
     return Study(
         root=root,
         run=run,
         cases=tuple(cases),
         measurements=tuple(measurements),
-        verdicts=verdicts(
-            [record.metadata for record in located.records],
-            measurements,
-            _planned(run, located.records),
-            margin_pct,
-            run.rule,
-            run.primary,
-        ),
+        verdicts=judged,
         problems=tuple(problem for problem in loose if id(problem) not in taken),
         nodes=nodes,
         versions=tuple(sorted({r.metadata.probecost for r in located.records if r.metadata.probecost})),
         records=tuple(record.metadata for record in located.records),
+        budgets=check_budgets(_budgets(run, located.records), judged),
     )
 
 
@@ -126,20 +146,51 @@ def _refuse_runs(root: Path) -> None:
 
 
 def _planned(run: RunInfo, records: Sequence[PerfTestRecord]) -> set[CaseName]:
-    """All cases that the run was to measure; its file may not name the environment where there is only one."""
+    """All cases that the run was to measure."""
+    return {_name(case, records) for case in run.cases}
+
+
+def _budgets(run: RunInfo, records: Sequence[PerfTestRecord]) -> dict[CaseName, tuple[Budget, ...]]:
+    """The budgets of the cases that were started."""
+    return {_name(case, records): case.budgets for case in run.cases if case.was_started}
+
+
+def _name(case: CaseOutcome, records: Sequence[PerfTestRecord]) -> CaseName:
+    """The run's file may not name the environment where there is only one."""
     environments = {record.metadata.environment for record in records}
-    only = next(iter(environments)) if len(environments) == 1 else ""
-    return {CaseName(case.environment or only, case.case_key) for case in run.cases}
+    return CaseName(case.environment or (environments.pop() if len(environments) == 1 else ""), case.case_key)
 
 
-def study_case(root: Path, environment: str, iteration: int, case_key: str) -> CaseStudy | None:
+def study_case(
+    root: Path, environment: str, iteration: int, case_key: str, margin_pct: float = DEFAULT_MARGIN_PCT
+) -> CaseAlone | None:
     """One case alone, which is much quicker than the whole run; ``None`` when nothing of it is there."""
     root = root.resolve()
     located = locate(root / environment / iteration_name(iteration))
+    run, _ = read_run(root)
     wanted = CaseId(environment, iteration, case_key)
     visits = [record for record in located.records if record.metadata.arm != SWITCHED]
-    cases, _, _ = _cases(visits, located.problems, read_run(root)[0], only=wanted)
-    return next((case for case in cases if case.id == wanted), None)
+    cases, _, _ = _cases(visits, located.problems, run, only=wanted)
+    case = next((case for case in cases if case.id == wanted), None)
+    if case is None:
+        return None
+    earlier = [locate(root / environment / iteration_name(number)).records for number in range(1, iteration)]
+    records = [record for found in (*earlier, located.records) for record in found]
+    name = CaseName(environment, case_key)
+    rows = [
+        row
+        for record in records
+        if record.metadata.case_key == case_key
+        for row in (measure_flow if record.metadata.arm == SWITCHED else measure)(record).measurements
+    ]
+    planned = [
+        found if found.environment == environment else CaseName(environment, "/".join(found))
+        for found in _planned(run, records)
+    ]
+    judged = verdicts([record.metadata for record in records], rows, planned, margin_pct, run.rule, run.primary)
+    limits = {name: case.outcome.budgets if case.outcome is not None else ()}
+    strict = run.options.get("strict_budgets") == str(True)
+    return CaseAlone(case, judged, check_budgets(limits, judged), strict)
 
 
 def _cases(

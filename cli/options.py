@@ -56,3 +56,8 @@ null_case = click.option("--null-case", type=click.Choice(["always", "selected"]
 schedule = click.option(
     "--schedule", type=click.Choice(["auto", "visits", "switched"]), default="auto", show_default=True
 )
+
+
+def words(given: tuple[str, ...]) -> tuple[str, ...]:
+    """What stands between the commas, over all times that an option was given."""
+    return tuple(word for text in given for word in (part.strip() for part in text.split(",")) if word)

@@ -35,6 +35,7 @@ from probecost.plan.workflow import workflow, write_workflow
 @options.schedule
 @options.order
 @options.null_case
+@click.option("--budget", "budgets", multiple=True, metavar="LIST", help="What a tool may cost: latency_mean=5%, ...")
 def command(
     environments: tuple[str, ...],
     config_dir: Path,
@@ -52,6 +53,7 @@ def command(
     schedule: AskedSchedule,
     order: Order,
     null_case: str,
+    budgets: tuple[str, ...],
 ) -> None:
     """Write the cycles of a run, in their order, without running anything. pytest --workflow FILE runs them.
 
@@ -59,8 +61,19 @@ def command(
     """
     matches = matcher(expression)
     nulls = null_case == "always"
-    names = tuple(word for given in perf_tests for word in (part.strip() for part in given.split(",")) if word)
-    settings = Settings(units, baseline, seed, iterations, names, duration, schedule, precision, time_budget, order)
+    settings = Settings(
+        units=units,
+        baseline=baseline,
+        seed=seed,
+        iterations=iterations,
+        perf_tests=options.words(perf_tests),
+        duration_s=duration,
+        schedule=schedule,
+        precision_pct=precision,
+        time_budget_s=time_budget,
+        order=order,
+        budgets=options.words(budgets),
+    )
     made, items = planned_items(load(environments, config_dir, settings, nulls=nulls), settings, matches, nulls=nulls)
     if not items:
         raise ConfigError(f"-k {expression!r} selects none of {len(made.items)} cases")

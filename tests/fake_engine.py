@@ -198,6 +198,7 @@ def results(case_key: str) -> SimpleNamespace:
         "latency_udp_rr_mean_diff_pct": float("nan"),
         "tool_cpu_avg_pct": 12.34,
         "kernel": "<6.1 & up>",
+        "verdict": "OVERHEAD",
     }
     problems = told(f"problems {case_key}") or []
     return SimpleNamespace(figures=figures, problems=problems)

@@ -51,7 +51,7 @@ def write_study(study: Study, output_dir: Path, settings: Settings) -> Path:
     measurements = output_dir / "measurements.csv"
     _write(measurements, measurements_text(study.measurements))
     judged = output_dir / "verdicts.csv"
-    _write(judged, verdicts_text(study.run.run_id, study.verdicts))
+    _write(judged, verdicts_text(study.run.run_id, study.verdicts, study.budgets))
     written = [PurePosixPath(file.relative_to(output_dir)) for file in [*files, measurements, judged]]
     _write(main_report, overview(study, written))
     return main_report

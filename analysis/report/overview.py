@@ -10,6 +10,7 @@ from shlex import join
 from analysis.compare import Comparison
 from analysis.metadata import NodeFacts
 from analysis.problems import Problem, is_file, is_folder
+from analysis.report.budgets import budget_section
 from analysis.report.cells import NA, code, decimal, file_name, gbps, link, markdown, percent
 from analysis.report.names import CaseNames
 from analysis.report.verdicts import CONTROL, verdict_section
@@ -56,6 +57,8 @@ def overview(study: Study, files: Sequence[PurePosixPath]) -> str:
     ]
     judged = list(verdict_section(study.verdicts))
     lines += ["", *judged] if judged else []
+    checked = list(budget_section(study.budgets))
+    lines += ["", *checked] if checked else []
     for environment in study.environments:
         lines += ["", *_environment(study, environment, home)]
     lines += ["", *_failures(study)]

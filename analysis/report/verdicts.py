@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from math import isinf
 
+from analysis.budgets import BudgetCheck
 from analysis.compare import MetricId
 from analysis.report.cells import decimal, exact, markdown, percent, text_cell
 from analysis.report.tables import csv_text
@@ -66,8 +67,9 @@ _TITLES = {
 }
 
 
-def verdicts_text(run_id: str, verdicts: Iterable[MetricVerdict]) -> str:
+def verdicts_text(run_id: str, verdicts: Iterable[MetricVerdict], budgets: Iterable[BudgetCheck] = ()) -> str:
     """``verdicts.csv``. Percentages are costs: positive is worse. What does not exist is an empty cell."""
+    checks = {(check.case, check.budget.metric): check for check in budgets}
 
     def number(value: float | None) -> str:
         return "" if value is None or isinf(value) else exact(round(value, 6))
@@ -76,6 +78,7 @@ def verdicts_text(run_id: str, verdicts: Iterable[MetricVerdict]) -> str:
     for each in verdicts:
         found, cost = each.estimate, each.cost
         interval = cost if found is not None and not isinf(found.low) else None
+        check = checks.get((each.case, each.metric))
         rows.append(
             (
                 text_cell(run_id),
@@ -102,8 +105,8 @@ def verdicts_text(run_id: str, verdicts: Iterable[MetricVerdict]) -> str:
                 number(each.margin_pct),
                 each.verdict.word.value,
                 text_cell(each.verdict.reason),
-                "",
-                "",
+                number(check.budget.percent if check else None),
+                check.result.value if check else "",
             )
         )
     return csv_text([VERDICT_COLUMNS, *rows])
@@ -113,7 +116,7 @@ def worst_first(verdicts: Iterable[MetricVerdict]) -> list[tuple[CaseName, list[
     """The primary verdicts by case, the case with the worst one first, controls last."""
     primary = sorted((each for each in verdicts if each.is_primary), key=lambda each: each.case)
     cases = [(case, list(own)) for case, own in groupby(primary, key=lambda each: each.case)]
-    return sorted(cases, key=lambda entry: (is_control(entry[1]), min(map(_badness, entry[1])), entry[0]))
+    return sorted(cases, key=lambda entry: (is_control(entry[1]), min(map(badness, entry[1])), entry[0]))
 
 
 def is_control(verdicts: Sequence[MetricVerdict]) -> bool:
@@ -131,12 +134,18 @@ def short(verdict: MetricVerdict) -> str:
     if word is Word.NEGLIGIBLE and cost:
         return f"{word} ≤ {decimal(max(abs(cost.low_pct), abs(cost.high_pct)), 1)} %"
     if word is Word.INCONCLUSIVE and cost and not isinf(cost.half_width_pct):
-        if cost.low_pct > 0 or cost.high_pct < 0:
+        if is_held_back(verdict):
             return f"{word}, {numbers} in this test alone"
         return f"{word}, floor {decimal(cost.half_width_pct, 1)} %"
     if word is Word.MASKED:
         return f"{word} {verdict.verdict.reason}"
     return word.value
+
+
+def is_held_back(verdict: MetricVerdict) -> bool:
+    """Whether its own interval is clear of 0, and only the other tests of the plan let nothing be claimed."""
+    cost = verdict.cost
+    return verdict.verdict.word is Word.INCONCLUSIVE and cost is not None and (cost.low_pct > 0 or cost.high_pct < 0)
 
 
 def verdict_section(verdicts: Sequence[MetricVerdict]) -> Iterator[str]:
@@ -189,7 +198,7 @@ def verdict_lines(verdicts: Sequence[MetricVerdict]) -> Iterator[str]:
     yield f"Verdicts ({units_text(verdicts)}; cost in percent, positive is worse):"
     width = max(len(case.case_key) for case, _ in cases)
     for case, own in cases:
-        shown = [f"{title(each.metric)}: {short(each)}" for each in sorted(own, key=_badness)]
+        shown = [f"{title(each.metric)}: {short(each)}" for each in sorted(own, key=badness)]
         yield f"{case.case_key.ljust(width)}  {shown[0]}"
         for rest in shown[1:]:
             yield f"{'':{width}}  {rest}"
@@ -264,7 +273,7 @@ def control_line(case: CaseName, verdicts: Sequence[MetricVerdict]) -> str:
     return f"{case.case_key} only sleeps, and {tests} an effect{span}."
 
 
-def _badness(verdict: MetricVerdict) -> tuple[int, float]:
+def badness(verdict: MetricVerdict) -> tuple[int, float]:
     cost = verdict.cost
     return _BADNESS.index(verdict.verdict.word), -cost.estimate_pct if cost else 0.0
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from probecost.config.budgets import Budgets
 from probecost.config.models import Attaches, PairKind
 from probecost.config.tool_files import Registry, RegistryChanges
 from probecost.config.validation import Section, complaint
@@ -152,6 +153,7 @@ class MinimalFile(Section):
     performance_tests: PerformanceTests | None = None
     defaults: Defaults | None = None
     monitoring: Monitoring | None = None
+    budgets: Annotated[Budgets, BeforeValidator(null_is_empty)] = Budgets()
 
 
 class FullSshHost(Section):
@@ -263,6 +265,7 @@ class FullFile(Section):
     monitoring: Annotated[Monitoring, BeforeValidator(null_is_empty)] = Monitoring()
     tools: Annotated[Registry, BeforeValidator(null_is_empty)] = Registry()
     performance_tests: PerformanceTests | None = None
+    budgets: Annotated[Budgets, BeforeValidator(null_is_empty)] = Budgets()
 
 
 class CaseEntry(Section):

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from probecost.config.budgets import metric_problems, with_budgets
 from probecost.config.cases import build_cases
 from probecost.config.discovered import variables_of
 from probecost.config.documents import Document, read_json, read_yaml, read_yaml_key
@@ -99,7 +100,7 @@ def load_minimal(file: Path) -> MinimalConfig:
     """Read a minimal-input.yaml. ``ConfigError`` with all mistakes in it."""
     document = read_yaml(file)
     minimal, problems = validate(MinimalFile, document)
-    problems += minimal_problems(document)
+    problems += [*minimal_problems(document), *metric_problems(document)]
     if problems or minimal is None:
         raise ConfigError(*in_order(problems))
     return MinimalConfig(minimal, document)
@@ -119,7 +120,7 @@ def load_full(folder: Path) -> FullConfig:
         )
     document = read_yaml(file)
     full, problems = validate(FullFile, document)
-    problems += full_problems(document)
+    problems += [*full_problems(document), *metric_problems(document)]
     if problems or full is None:
         raise ConfigError(*in_order(problems))
     return FullConfig(full, document)
@@ -262,7 +263,8 @@ def load_all(folder: Path) -> Loaded:
     read = attempts.run(lambda: load_full(folder))
     known = attempts.run(lambda: environment_of(read, folder)) if read else None
     written = attempts.run(lambda: load_case_file(folder))
-    cases = attempts.run(lambda: _built(written, known)) if written and known else None
+    built = attempts.run(lambda: _built(written, known)) if written and known else None
+    cases = attempts.run(lambda: _budgeted(built, read)) if built and read else None
     if read and known and written and cases:
         return Loaded(read, known, written, cases)
     attempts.run(lambda: _check_minimal(folder))
@@ -271,6 +273,10 @@ def load_all(folder: Path) -> Loaded:
 
 def _built(case_file: CaseFile, environment: Environment) -> tuple[Case, ...]:
     return build_cases(case_file.entries, environment, case_file.document)
+
+
+def _budgeted(cases: tuple[Case, ...], full: FullConfig) -> tuple[Case, ...]:
+    return with_budgets(cases, full.file.budgets, full.file.tools, full.document)
 
 
 def _check_minimal(folder: Path) -> None:

@@ -96,6 +96,25 @@ class TestPair:
 
 
 @dataclass(frozen=True)
+class Budget:
+    """What one metric of one connection type may cost, in percent: ``probecost.config.budgets`` has their names.
+
+    ``metric`` is the budget's name for it, ``figure`` that of the analysis.
+    """
+
+    metric: str
+    perf_type: PerfType
+    conn_type: ConnType
+    figure: str
+    percent: float
+
+    @property
+    def name(self) -> str:
+        """``latency_mean:tcp_rr``."""
+        return f"{self.metric}:{self.conn_type}"
+
+
+@dataclass(frozen=True)
 class Case:
     """A tool with one set of parameters, hashable: pytest parametrizes over it.
 
@@ -120,6 +139,7 @@ class Case:
     ready_timeout_s: float = DEFAULT_READY_TIMEOUT_S
     stop_signal: str = DEFAULT_STOP_SIGNAL
     log_cap_bytes: int = DEFAULT_LOG_CAP_BYTES
+    budgets: tuple[Budget, ...] = ()
 
     @property
     def folder(self) -> CaseFolder:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 
+from probecost.config.budgets import with_budgets
+from probecost.config.cases import build_cases
+from probecost.config.documents import Document
 from probecost.config.environments import cases_file, full_file
-from probecost.config.files import FullFile
-from probecost.config.load import sha256_of
+from probecost.config.files import CaseEntry, FullFile
+from probecost.config.load import FullConfig, environment_of, sha256_of
 from probecost.discovery.full import Ingredients, full_content, performance_tests, ssh_hosts
 from probecost.discovery.generated import FileChange, Planned, Record, cases_text, full_text, text_hash, write_all
 from probecost.discovery.inputs import Inputs, read_inputs
@@ -102,6 +105,14 @@ def _without_cases(inputs: Inputs, expansion: Expansion) -> tuple[str, ...]:
     )
 
 
+def _check_budgets(full: FullConfig, entries: Sequence[CaseEntry], output_dir: Path) -> None:
+    """``ConfigError``: a budget is for a category, tool or case that there is not; said of the minimal input."""
+    if full.file.budgets.model_fields_set:
+        unlocated = Document(full.document.file, {"test_cases": []}, lambda: {(): 1})
+        cases = build_cases(entries, environment_of(full, output_dir), unlocated)
+        with_budgets(cases, full.file.budgets, full.file.tools, full.document)
+
+
 def _generate(
     inputs: Inputs, found: Mapping[str, Found], output_dir: Path
 ) -> tuple[tuple[Planned, Planned], Expansion]:
@@ -128,9 +139,11 @@ def _generate(
         performance_tests=performance_tests(inputs.performance, minimal.document),
         generated=generated,
     )
-    expansion = expand(FullFile.model_validate(full_content(parts)), inputs.tools.where)
+    content = FullFile.model_validate(full_content(parts))
+    expansion = expand(content, inputs.tools.where)
     if not expansion.entries:
         raise ConfigError(f"{minimal.document.file}: the tools of {name} give no case", *expansion.notes)
+    _check_budgets(FullConfig(content, minimal.document), expansion.entries, output_dir)
     cases = cases_text(name, expansion.entries)
     generated["cases_sha256"] = text_hash(cases)
     header = (

@@ -67,6 +67,7 @@ def full_content(parts: Ingredients) -> dict[str, Any]:
         "monitoring": parts.minimal.document.get(("monitoring",)) or dict(_MONITORING),
         "tools": dict(parts.tools.raw),
         "performance_tests": dict(parts.performance_tests),
+        **({"budgets": budgets} if (budgets := parts.minimal.document.get(("budgets",))) else {}),
     }
 
 

@@ -10,6 +10,7 @@ import random
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from probecost.config.budgets import asked_rules, with_asked
 from probecost.config.models import PAIR_KINDS, Case, Environment, PairKind, PerfTestSpec
 from probecost.errors import ConfigError
 from probecost.layout import item_id, iteration_name
@@ -99,6 +100,7 @@ class Settings:
     precision_pct: float | None = None
     time_budget_s: float | None = None
     order: Order = "random"
+    budgets: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -156,10 +158,11 @@ def plan(environments: Mapping[str, Planned], settings: Settings, advise: Advise
 
     ``advise`` says for an environment's name and a case of it how that is measured; without it a plan is made of what
     was asked for alone. ``ConfigError``: flows are to be switched where it is not known which interface's counters
-    tell their rate.
+    tell their rate, or a budget is for what this run does not have.
     """
     if settings.schedule == "switched":
         _refuse_uncounted(environments.values())
+    environments = budgeted(environments, settings.budgets)
     turns = [Turn(name, number) for number in range(1, settings.iterations + 1) for name in environments]
     ordered = [item for turn in turns for item in _items(turn, environments[turn.environment].cases, settings)]
     return Plan(environments, settings, named(_settled(ordered, settings, advise or asked_for(settings, environments))))
@@ -181,6 +184,16 @@ def asked_for(settings: Settings, environments: Mapping[str, Planned]) -> Advise
         return Advice("switched" if countable and settings.baseline == "paired" else "visits", units)
 
     return advise
+
+
+def budgeted(environments: Mapping[str, Planned], budgets: Sequence[str]) -> dict[str, Planned]:
+    """The environments with what was asked for over the budgets of their cases, and those that this run can check."""
+    every = environments.values()
+    rules = asked_rules(budgets, [c for one in every for c in one.cases], [s for one in every for s in one.perf_tests])
+    return {
+        name: replace(planned, cases=with_asked(planned.cases, planned.perf_tests, rules))
+        for name, planned in environments.items()
+    }
 
 
 def counted_interface(environment: Environment, pair_kind: PairKind) -> str | None:

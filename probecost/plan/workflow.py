@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from probecost import __version__, layout
+from probecost.config.budgets import budgets_of, spelled
 from probecost.config.models import Case, Environment, PairKind, PairSide, PerfTestSpec
 from probecost.errors import ProbecostError
 from probecost.layout import RunTree, VisitFolder
@@ -87,6 +88,7 @@ def workflow(plan: Plan, items: Sequence[PlannedItem], time_s: float) -> Workflo
                 precision=settings.precision_pct,
                 time_budget=settings.time_budget_s,
                 order=settings.order,
+                budgets=settings.budgets,
             ),
         ),
         global_config=GlobalConfig(
@@ -195,6 +197,7 @@ def case_entry(case: Case) -> EbpfCase:
         ready_timeout=case.ready_timeout_s,
         stop_signal=case.stop_signal,
         log_cap_bytes=case.log_cap_bytes,
+        budgets=spelled(case.budgets),
     )
 
 
@@ -217,6 +220,7 @@ def case_of(entry: EbpfCase, environment: str, pair_kind: PairKind) -> Case:
         ready_timeout_s=entry.ready_timeout,
         stop_signal=entry.stop_signal,
         log_cap_bytes=entry.log_cap_bytes,
+        budgets=budgets_of(entry.budgets),
     )
 
 

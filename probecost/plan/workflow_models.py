@@ -7,6 +7,7 @@ from typing import Annotated, Literal, TypeVar
 
 from pydantic import AfterValidator, Field, ValidatorFunctionWrapHandler, WrapValidator
 
+from probecost.config.budgets import metric_of
 from probecost.config.models import Attaches, ConnType, PairKind, PerfType
 from probecost.config.validation import Section, complaint
 from probecost.plan.schedule import AskedSchedule, Baseline, Order
@@ -17,9 +18,21 @@ CycleType = Literal["baseline", "ebpf_test", "switched"]
 Count = Annotated[int, Field(ge=1)]
 Seconds = Annotated[float, Field(gt=0)]
 Text = Annotated[str, Field(min_length=1)]
+Percent = Annotated[float, Field(gt=0)]
 CaseKey = Annotated[str, Field(pattern=r"^[^/]*[^/.][^/]*$")]  # the name of a folder too
 
 T = TypeVar("T")
+
+
+def _budget_name(text: str) -> str:
+    try:
+        metric_of(text)
+    except ValueError as error:
+        raise complaint(str(error)) from None
+    return text
+
+
+BudgetName = Annotated[str, AfterValidator(_budget_name)]
 
 
 def _not_empty(items: tuple[T, ...]) -> tuple[T, ...]:
@@ -51,6 +64,7 @@ class Asked(Section):
     precision: Annotated[float, Field(gt=0, lt=100)] | None = None
     time_budget: Seconds | None = None
     order: Order = "file"
+    budgets: tuple[str, ...] = ()
 
 
 class Metadata(Section):
@@ -121,6 +135,7 @@ class EbpfCase(Section):
     ready_timeout: Seconds
     stop_signal: Text
     log_cap_bytes: Count
+    budgets: dict[BudgetName, Percent] = Field(default_factory=dict)
 
 
 class InitHook(Section):

@@ -51,6 +51,7 @@ class Workflow:
             asked.precision,
             asked.time_budget,
             asked.order,
+            asked.budgets,
         )
 
 

@@ -44,7 +44,7 @@ class TestCaseResults:
             "tool_time_to_ready_s": 0.5,
         }
         assert {key: figures[key] for key in expected} == expected
-        assert all(isinstance(value, float) for value in figures.values())
+        assert all(isinstance(value, float) for key, value in figures.items() if key[:8] != "verdict_")
 
     def test_a_case_that_left_nothing(self, tmp_path: Path) -> None:
         figures, problems = results(full_tree(tmp_path), "host-null")

@@ -118,6 +118,20 @@ class TestFromMinimalToCases:
             ("pps:multi", 7, "5M", 4),
         ]
 
+    def test_budgets_come_along(self, folder: Path) -> None:
+        budgets = "budgets: {default: {latency_mean:tcp_rr: 5%}, cases: {host-b: {latency_mean: 7}}}\n"
+        (folder / "minimal-input.yaml").write_text(MINIMAL + budgets)
+        run(folder)
+        found = {case.key: [(b.name, b.percent) for b in case.budgets] for case in load_folder(folder)[1]}
+        assert found["host-a-tx_p_tcp"] == [("latency_mean:tcp_rr", 5.0)]
+        assert found["host-b"] == [("latency_mean:tcp_rr", 7.0), ("latency_mean:udp_rr", 7.0)]
+
+    def test_a_budget_for_a_tool_that_there_is_not(self, folder: Path) -> None:
+        (folder / "minimal-input.yaml").write_text(MINIMAL + "budgets: {tools: {nobody: {latency_mean: 7}}}\n")
+        with pytest.raises(ConfigError, match=r"minimal-input.yaml:\d+: budgets.tools.nobody: there is no such tool"):
+            run(folder)
+        assert not (folder / "bed-full.yaml").exists()
+
     @pytest.mark.parametrize("defaults", ["", "defaults: {duration: 3}\n"])
     def test_the_hint_for_python(self, folder: Path, defaults: str) -> None:
         hint = "discovery_hints: {python_interpreter: python3.9}\n"

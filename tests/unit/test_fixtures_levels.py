@@ -124,6 +124,7 @@ class TestErrorsInTheCall:
             "category": "packet-drop",
             "parameters": {"direction": "rx"},
             "command": "sudo -n lab/tools/packet-drop/a.sh rx",
+            "budgets": [],
             "outcome": "failed",
             "message": "node n: the tool exited with 3: no such tracepoint",
         }

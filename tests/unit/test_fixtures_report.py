@@ -51,6 +51,7 @@ class TestJunit:
             "throughput_single_received_diff_pct": ["-0.25"],
             "tool_cpu_avg_pct": ["12.34"],
             "kernel": ["<6.1 & up>"],
+            "verdict": ["OVERHEAD"],
             "artifact": [str(project.tree / "bed/iteration_001/host-server/host-a-rx <&>.log")],
         }
 
@@ -76,19 +77,26 @@ class TestHtml:
         project.run("--html=out/page.html").assert_outcomes(passed=1, failed=1)
         page = project.path / "out" / "page.html"
         text = page.read_text()
-        titles = ["TCP RR diff", "UDP RR diff", "Throughput diff", "PPS diff", "Tool CPU"]
+        titles = ["TCP RR diff", "UDP RR diff", "Throughput diff", "PPS diff", "Tool CPU", "Verdict"]
         assert [text.index(f"<th>{title}</th>") for title in titles] == sorted(
             text.index(f"<th>{title}</th>") for title in titles
         )
         passed, failed = html_rows(page)
-        assert [re.sub("<.*?>", "", part) for part in passed[2:7]] == ["+1.50 %", "N/A", "-0.25 %", "", "12.3 %"]
-        assert [re.sub("<.*?>", "", part) for part in failed[2:7]] == [""] * 5
+        assert [re.sub("<.*?>", "", part) for part in passed[2:8]] == [
+            "+1.50 %",
+            "N/A",
+            "-0.25 %",
+            "",
+            "12.3 %",
+            "OVERHEAD",
+        ]
+        assert [re.sub("<.*?>", "", part) for part in failed[2:8]] == [""] * 6
         for row, key in ((passed, "host-a-rx"), (failed, "host-b-rx")):
-            (link,) = re.findall(r'href="(.*?)"', row[8])
+            (link,) = re.findall(r'href="(.*?)"', row[9])
             target = page.parent / unquote(unescape(link))
             assert target.resolve() == project.tree / f"bed/iteration_001/host-server/{key} <&>.log"
             assert target.is_file()
-            assert f"{key} &lt;&amp;&gt;.log</a>" in row[8]
+            assert f"{key} &lt;&amp;&gt;.log</a>" in row[9]
         assert unquote(re.findall(r'All results: <a href="(.*?)"', text)[0]) == f"../results/{project.tree.name}"
 
     def test_self_contained(self, project: Project) -> None:
@@ -111,7 +119,7 @@ class TestHtml:
             "id", ("file", 1, "id"), {}, "passed", None, "call", user_properties=[("tool_cpu_avg_pct", "<b>")]
         )
         HtmlPage(Path("/tmp")).pytest_html_results_table_row(report, cells)
-        assert cells[-1] == '<td class="col-probecost">&lt;b&gt;</td>'
+        assert cells[-2] == '<td class="col-probecost">&lt;b&gt;</td>'
 
     def test_the_first_figure_that_a_case_has(self) -> None:
         assert cell({"multi": 2.0}, ("single", "multi"), "{:+.1f}") == "+2.0"

@@ -66,7 +66,12 @@ class TestDryRun:
         project.add_environment("other", folder="rack7")
         monkeypatch.chdir(project.path)
         monkeypatch.setattr("time.time", lambda: 1_795_383_300.0)
-        for options in (["--pretty"], ["--units", "2", "--iterations", "2", "-k", "rx"], ["--baseline", "shared"]):
+        for options in (
+            ["--pretty"],
+            ["--units", "2", "--iterations", "2", "-k", "rx"],
+            ["--baseline", "shared"],
+            ["--budget", "latency_mean=5%,eth_drop:latency_p99=9"],
+        ):
             written(project, *options, "--env", "rack7")
             command = ["workflow", "--env", "bed", "--env", "rack7", "--output", "c.json", *options, *plain(options)]
             assert cli.main(command) == 0

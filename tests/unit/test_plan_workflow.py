@@ -17,6 +17,7 @@ from plan_workflows import (
     written,
 )
 
+from probecost.config.budgets import budgets_of
 from probecost.config.models import Case, PerfTestSpec
 from probecost.errors import ConfigError, ProbecostError, ToolError
 from probecost.plan.sequence import Planned, Settings, expected_s, plan
@@ -58,6 +59,7 @@ class TestRoundTrip:
         """A field that is new in either must be in the file too: with another value it must come back."""
         other = {"str": "other", "int": 77, "float": 7.5, "str | None": "other", "PerfType": "pps", "ConnType": "multi"}
         other |= {"PairKind": "vm", "Attaches": "none", "tuple[tuple[str, str], ...]": (("a", "b"),)}
+        other["tuple[Budget, ...]"] = budgets_of({"latency_p99:udp_rr": 2.5, "pps:multi": 30.0})
         for field in fields(PerfTestSpec):
             spec = replace(SPECS[0], **{field.name: other[str(field.type)]})
             assert specs_of(perf_test_entries([spec])) == (spec,), field.name
