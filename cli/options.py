@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import click
 from click.core import ParameterSource
+
+from probecost.config.loads import parse_loads
 
 
 def _must_exist(context: click.Context, parameter: click.Parameter, value: Path) -> Path:
@@ -15,12 +19,31 @@ def _must_exist(context: click.Context, parameter: click.Parameter, value: Path)
     return value
 
 
+class Parsed(click.ParamType[object]):
+    """What ``parse`` makes of the text; its ``ValueError`` is an error of usage."""
+
+    name = "text"
+
+    def __init__(self, parse: Callable[[str], object]) -> None:
+        self._parse = parse
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> object:
+        try:
+            return self._parse(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
 _FOLDER = click.Path(file_okay=False, path_type=Path)
 _HELP = "The folder that holds a folder per environment."
 
 #: A folder that is there.
 config_dir = click.option(
     "--config-dir", type=_FOLDER, default=Path("config"), show_default=True, callback=_must_exist, help=_HELP
+)
+#: ``None`` without any.
+load = click.option(
+    "--load", type=Parsed(parse_loads), metavar="LIST", help="Loads, each a perf test of its own: 25%,2G,100kpps."
 )
 #: For what must also work when the folder is gone.
 any_config_dir = click.option("--config-dir", type=_FOLDER, default=Path("config"), show_default=True, help=_HELP)

@@ -11,8 +11,9 @@ from cli import options
 from cli.selection import matcher
 from probecost.config.environments import bootstrap_command, find_environment
 from probecost.config.load import changed_inputs, is_outdated, load_folder
+from probecost.config.loads import Load, parse_rate_bps
 from probecost.errors import ConfigError
-from probecost.plan.perf_tests import select_perf_tests
+from probecost.plan.load import planned
 from probecost.plan.schedule import DEFAULT_SEED, Baseline, Schedule, spell
 from probecost.plan.sequence import Planned, Settings, by_name, plan
 from probecost.plan.workflow import workflow, write_workflow
@@ -35,6 +36,8 @@ _MODULE = "test_ebpf_tools.py"  # pytest's -k looks at the names of an item's fi
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=DEFAULT_SEED, show_default=True)
 @click.option("--iterations", type=click.IntRange(min=1), default=1, show_default=True)
 @click.option("--schedule", type=click.Choice(["visits", "switched"]), default="visits", show_default=True)
+@options.load
+@click.option("--max-rate", type=options.Parsed(parse_rate_bps), metavar="RATE", help="A cap on all traffic: 500M.")
 def command(
     environments: tuple[str, ...],
     config_dir: Path,
@@ -48,6 +51,8 @@ def command(
     seed: int,
     iterations: int,
     schedule: Schedule,
+    load: tuple[Load, ...] | None,
+    max_rate: int | None,
 ) -> None:
     """Write the cycles of a run, in their order, without running anything. pytest --workflow FILE runs them.
 
@@ -55,12 +60,12 @@ def command(
     """
     matches = matcher(expression)
     names = tuple(word for given in perf_tests for word in (part.strip() for part in given.split(",")) if word)
-    settings = Settings(units, baseline, seed, iterations, names, duration, schedule)
-    planned = plan(_load(environments, config_dir, settings), settings)
-    items = [item for item in planned.items if matches(f"{_MODULE}::test_case[{item.id}]")]
+    settings = Settings(units, baseline, seed, iterations, names, duration, schedule, load or (), max_rate)
+    whole = plan(_load(environments, config_dir, settings), settings)
+    items = [item for item in whole.items if matches(f"{_MODULE}::test_case[{item.id}]")]
     if not items:
-        raise ConfigError(f"-k {expression!r} selects none of {len(planned.items)} cases")
-    content = workflow(planned, items, time.time())
+        raise ConfigError(f"-k {expression!r} selects none of {len(whole.items)} cases")
+    content = workflow(whole, items, time.time())
     write_workflow(content, output, pretty)
     seconds = spell(content.metadata.estimated_duration)
     click.echo(f"{output}: {content.metadata.total_test_cycles} cycles, about {seconds}")
@@ -81,5 +86,4 @@ def _planned(folder: Path, settings: Settings) -> Planned:
             hint=f"run: {bootstrap_command(folder)}",
         )
     environment, cases = load_folder(folder)
-    tests = select_perf_tests(environment.perf_tests, settings.perf_tests, settings.duration_s)
-    return Planned(environment, cases, tests)
+    return planned(environment, cases, settings)

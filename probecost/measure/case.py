@@ -16,6 +16,7 @@ from probecost.errors import Gatherer, ProbecostError
 from probecost.measure.flow import FlowVisit, Switching, flow_duration_s, lead_s
 from probecost.measure.records import VisitRecord, metadata
 from probecost.measure.visit import Around, Visit, VisitSetup
+from probecost.plan.load import specs_of_pair
 from probecost.plan.schedule import VisitPlan
 from probecost.plan.sequence import counted_interface
 from probecost.remote.node import Node
@@ -71,9 +72,8 @@ class CaseRun:
 
     def _made(self, record: VisitRecord) -> Visit:
         bed, case = self.bed, self.case
-        setup = VisitSetup(
-            case, self._pair, bed.nodes, bed.environment.port_range, bed.options.perf_tests, bed.tool_sha256(case)
-        )
+        specs = specs_of_pair(bed.options.perf_tests, case.pair_kind)
+        setup = VisitSetup(case, self._pair, bed.nodes, bed.environment.port_range, specs, bed.tool_sha256(case))
         if record.arm != layout.SWITCHED:
             return Visit(setup, record)
         interface = counted_interface(bed.environment, case.pair_kind)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from probecost.config.loads import Load
 from probecost.config.models import PAIR_KINDS, Case, Environment, PairKind, PerfTestSpec
 from probecost.errors import ConfigError
 from probecost.layout import item_id, iteration_name
@@ -40,7 +41,10 @@ class ToolKey:
 
 @dataclass(frozen=True)
 class Planned:
-    """An environment, all its cases in the order of the file, and the perf tests that each visit makes."""
+    """An environment, all its cases in the order of the file, and the perf tests that each visit makes.
+
+    Those of one pair only are in between, see ``load.specs_of_pair``.
+    """
 
     environment: Environment
     cases: tuple[Case, ...]
@@ -75,6 +79,8 @@ class Settings:
     perf_tests: tuple[str, ...] = ()
     duration_s: float | None = None
     schedule: Schedule = "visits"
+    loads: tuple[Load, ...] = ()
+    max_rate_bps: int | None = None
 
 
 @dataclass(frozen=True)
@@ -118,10 +124,12 @@ def by_name(found: Iterable[Planned]) -> dict[str, Planned]:
 def plan(environments: Mapping[str, Planned], settings: Settings) -> Plan:
     """The whole of a run over ``environments``: each in turn, ``settings.iterations`` times.
 
-    ``ConfigError``: flows are to be switched where it is not known which interface's counters tell their rate.
+    ``ConfigError``: flows are to be switched where it is not known which interface's counters tell their rate, or where
+    these would count other traffic of ours too.
     """
     if settings.schedule == "switched":
         _refuse_uncounted(environments.values())
+        _refuse_loaded_latency(environments.values())
     turns = [Turn(name, number) for number in range(1, settings.iterations + 1) for name in environments]
     items = [item for turn in turns for item in _items(turn, environments[turn.environment].cases, settings)]
     return Plan(environments, settings, named(items))
@@ -149,6 +157,21 @@ def _refuse_uncounted(environments: Iterable[Planned]) -> None:
         raise ConfigError(
             *problems,
             hint="Switched flows are measured by its counters. Bootstrap again, or measure with --schedule visits.",
+        )
+
+
+def _refuse_loaded_latency(environments: Iterable[Planned]) -> None:
+    """Transactions of a switched flow are counted as packets, and those of the flow beside them would be among them."""
+    names = dict.fromkeys(
+        spec.name
+        for planned in environments
+        for spec in planned.perf_tests
+        if spec.perf_type == "latency" and spec.load is not None
+    )
+    if names:
+        raise ConfigError(
+            f"{', '.join(names)}: latency at a load cannot be measured in switched flows, which count every packet",
+            hint="Measure it with --schedule visits, or leave latency out (--perf-tests).",
         )
 
 

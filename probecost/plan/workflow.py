@@ -8,10 +8,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from probecost import __version__, layout
+from probecost.config.loads import Load
 from probecost.config.models import Case, Environment, PairKind, PairSide, PerfTestSpec
 from probecost.errors import ProbecostError
 from probecost.layout import RunTree, VisitFolder
 from probecost.plan import collector
+from probecost.plan.load import specs_of_pair
 from probecost.plan.schedule import visit_duration_s
 from probecost.plan.sequence import Cycle, Plan, PlannedItem, Turn, cycles
 from probecost.plan.tool_files import local_hashes
@@ -62,9 +64,8 @@ def workflow(plan: Plan, items: Sequence[PlannedItem], time_s: float) -> Workflo
 
     ``time_s``: when it was made, seconds since the epoch. Equal arguments give equal workflows.
     """
-    tests = {name: perf_test_entries(planned.perf_tests) for name, planned in plan.environments.items()}
     entries = _Entries(plan)
-    sequence = tuple(entries.entry(cycle, tests[cycle.turn.environment]) for cycle in cycles(items))
+    sequence = tuple(entries.entry(cycle) for cycle in cycles(items))
     names = tuple(dict.fromkeys(item.turn.environment for item in items))
     settings = plan.settings
     return WorkflowFile(
@@ -83,6 +84,8 @@ def workflow(plan: Plan, items: Sequence[PlannedItem], time_s: float) -> Workflo
                 perf_tests=settings.perf_tests,
                 duration=settings.duration_s,
                 schedule=settings.schedule,
+                load=tuple(str(load) for load in settings.loads),
+                max_rate=settings.max_rate_bps,
             ),
         ),
         global_config=GlobalConfig(
@@ -115,9 +118,10 @@ class _Entries:
         self._plan = plan
         self._cases: dict[Case, EbpfCase] = {}
         self._turns: dict[Turn, str] = {}
-        self._seconds: dict[tuple[str, str], float] = {}
+        self._tests: dict[tuple[str, PairKind], tuple[PerfTests, ...]] = {}
+        self._seconds: dict[tuple[str, PairKind, str], float] = {}
 
-    def entry(self, cycle: Cycle, tests: tuple[PerfTests, ...]) -> CycleEntry:
+    def entry(self, cycle: Cycle) -> CycleEntry:
         case, visit, turn = cycle.case, cycle.visit, cycle.turn
         cycle_type = CYCLE_TYPES[visit.arm]
         ebpf_case = None if visit.arm == layout.BASELINE else self._case(case)
@@ -136,9 +140,13 @@ class _Entries:
             case_key=None if visit.shared else case.key,
             unit=visit.unit,
             ebpf_case=ebpf_case,
-            test_cycle=TestCycle(init_hook=init, performance_tests=tests, post_hook=post),
+            test_cycle=TestCycle(
+                init_hook=init,
+                performance_tests=self._perf_tests(turn.environment, case.pair_kind),
+                post_hook=post,
+            ),
             monitoring_config=monitoring,
-            expected_duration=self._duration_s(turn.environment, visit.arm),
+            expected_duration=self._duration_s(turn.environment, case.pair_kind, visit.arm),
             result_path=f"{self._turns[turn]}/{below}",
         )
 
@@ -147,11 +155,19 @@ class _Entries:
             self._cases[case] = case_entry(case)
         return self._cases[case]
 
-    def _duration_s(self, environment: str, arm: str) -> float:
-        if (environment, arm) not in self._seconds:
-            specs = self._plan.environments[environment].perf_tests
-            self._seconds[environment, arm] = round(visit_duration_s(arm, specs), 1)
-        return self._seconds[environment, arm]
+    def _perf_tests(self, environment: str, kind: PairKind) -> tuple[PerfTests, ...]:
+        if (environment, kind) not in self._tests:
+            self._tests[environment, kind] = perf_test_entries(self._specs(environment, kind))
+        return self._tests[environment, kind]
+
+    def _duration_s(self, environment: str, kind: PairKind, arm: str) -> float:
+        if (environment, kind, arm) not in self._seconds:
+            seconds = visit_duration_s(arm, self._specs(environment, kind))
+            self._seconds[environment, kind, arm] = round(seconds, 1)
+        return self._seconds[environment, kind, arm]
+
+    def _specs(self, environment: str, kind: PairKind) -> tuple[PerfTestSpec, ...]:
+        return specs_of_pair(self._plan.environments[environment].perf_tests, kind)
 
 
 def frame(cycle_type: CycleType, ebpf_case: EbpfCase | None) -> tuple[InitHook, PostHook, Monitoring]:
@@ -213,19 +229,32 @@ def perf_test_entries(specs: Iterable[PerfTestSpec]) -> tuple[PerfTests, ...]:
             grouped.append((spec, []))
         grouped[-1][1].append(
             PerfTestConfig(
-                conn_type=spec.conn_type,
+                conn_type=spec.base,
                 duration=spec.duration_s,
                 streams=spec.streams,
                 target_bitrate=spec.target_bitrate,
+                load=None if spec.load is None else str(spec.load),
+                resolved_rate=spec.resolved_rate,
+                max_rate=spec.max_rate_bps,
             )
         )
     return tuple(PerfTests(type=spec.perf_type, configs=tuple(configs)) for spec, configs in grouped)
 
 
-def specs_of(entries: Iterable[PerfTests]) -> tuple[PerfTestSpec, ...]:
-    """The perf tests that ``entries`` were made from."""
+def specs_of(entries: Iterable[PerfTests], pair_kind: PairKind) -> tuple[PerfTestSpec, ...]:
+    """The perf tests on ``pair_kind`` that ``entries`` were made from."""
     return tuple(
-        PerfTestSpec(tests.type, config.conn_type, config.duration, config.streams, config.target_bitrate)
+        PerfTestSpec(
+            tests.type,
+            config.conn_type,
+            config.duration,
+            config.streams,
+            config.target_bitrate,
+            None if config.load is None else Load.parse(config.load),
+            config.resolved_rate,
+            None if config.resolved_rate is None else pair_kind,
+            config.max_rate,
+        )
         for tests in entries
         for config in tests.configs
     )

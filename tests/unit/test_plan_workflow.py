@@ -49,7 +49,7 @@ class TestRoundTrip:
         assert "\n" not in (tmp_path / "w.json").read_text()[:-1]
 
     def test_single_values(self) -> None:
-        assert specs_of(perf_test_entries(SPECS)) == SPECS
+        assert specs_of(perf_test_entries(SPECS), "host") == SPECS
         for one in CASES:
             assert case_of(case_entry(one), "bed", one.pair_kind) == one
 
