@@ -47,7 +47,11 @@ class ToolFacts:
 
 @dataclass(frozen=True)
 class PerfTestMetadata:
-    """One perf test of one visit. ``start_ns``, ``end_ns``: the client's run, Unix ns on the client node's clock."""
+    """One perf test of one visit. ``start_ns``, ``end_ns``: the client's run, Unix ns on the client node's clock.
+
+    ``offered_rate`` is in the unit of the primary metric, ``background_bps`` that of the flow beside a latency perf
+    test; ``None`` without. ``idle_busy_share``: how much of all CPUs of the tool's node is busy when nothing runs.
+    """
 
     run_id: str
     probecost: str
@@ -72,6 +76,9 @@ class PerfTestMetadata:
     conn_type: str
     duration_s: float | None
     streams: int
+    offered_rate: float | None
+    background_bps: float | None
+    idle_busy_share: float
     start_ns: int | None
     end_ns: int | None
     server_node: str
@@ -129,6 +136,9 @@ def parse(text: str) -> PerfTestMetadata:
         conn_type=words(document, "conn_type"),
         duration_s=number(document, "duration_s"),
         streams=max(1, whole(document, "streams") or 1),
+        offered_rate=number(document, "offered_rate"),
+        background_bps=number(document, "background_bps"),
+        idle_busy_share=number(document, "idle_busy_share") or 0.0,
         start_ns=whole(document, "start_ns") or None,
         end_ns=whole(document, "end_ns") or None,
         server_node=words(nodes, "server"),

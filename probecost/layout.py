@@ -38,6 +38,7 @@ RUN_FILE = "run.json"
 WORKFLOW_FILE = "workflow.json"
 WORKFLOW_RESULTS_FILE = "workflow-results.json"
 COUNTERS_FILE = "counters.json"
+STAT_FILE = "stat.log"
 BASELINE = "baseline"
 TOOL = "tool"
 ARMS = (BASELINE, TOOL)

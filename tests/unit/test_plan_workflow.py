@@ -16,6 +16,7 @@ from plan_workflows import (
     written,
 )
 
+from probecost.config.loads import Load
 from probecost.config.models import Case, PerfTestSpec
 from probecost.errors import ConfigError, ProbecostError, ToolError
 from probecost.plan.schedule import expected_duration_s
@@ -57,9 +58,14 @@ class TestRoundTrip:
         """A field that is new in either must be in the file too: with another value it must come back."""
         other = {"str": "other", "int": 77, "float": 7.5, "str | None": "other", "PerfType": "pps", "ConnType": "multi"}
         other |= {"PairKind": "vm", "Attaches": "none", "tuple[tuple[str, str], ...]": (("a", "b"),)}
+        other |= {"Load | None": Load.parse("25%"), "int | None": 77}
         for field in fields(PerfTestSpec):
-            spec = replace(SPECS[0], **{field.name: other[str(field.type)]})
-            assert specs_of(perf_test_entries([spec])) == (spec,), field.name
+            if field.name in ("resolved_rate", "pair_kind"):  # they belong to a load in percent
+                changed = {"load": Load.parse("25%"), "resolved_rate": 7.5, "pair_kind": "vm"}
+            else:
+                changed = {field.name: other[str(field.type)]}
+            spec = replace(SPECS[0], **changed)
+            assert specs_of(perf_test_entries([spec]), "vm") == (spec,), field.name
         for field in fields(Case):
             one = replace(CASES[0], **{field.name: "abcdef" if field.name == "hash" else other[str(field.type)]})
             assert case_of(case_entry(one), one.environment, one.pair_kind) == one, field.name
