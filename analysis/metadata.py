@@ -76,9 +76,6 @@ class PerfTestMetadata:
     conn_type: str
     duration_s: float | None
     streams: int
-    offered_rate: float | None
-    background_bps: float | None
-    idle_busy_share: float
     start_ns: int | None
     end_ns: int | None
     server_node: str
@@ -90,6 +87,9 @@ class PerfTestMetadata:
     options: Mapping[str, str]
     void_reason: str
     error: str
+    offered_rate: float | None = None
+    background_bps: float | None = None
+    idle_busy_share: float = 0.0
 
     @property
     def unusable(self) -> str:
