@@ -49,6 +49,11 @@ class PerfTestRecord:
         return self._part(self.metadata.server_node, layout.MONITORING)
 
     @property
+    def tool_monitoring_dir(self) -> Path:
+        """The counters of the node that ran the tool: the receiver, or the host of the guest that received."""
+        return self.place_on(self.metadata.tool_node) / layout.MONITORING
+
+    @property
     def tool_visit_dir(self) -> Path:
         """Where the tool's output and monitor logs of this case lie, in the tree of the node that ran it."""
         return self.group / self.metadata.tool_node / layout.TREE / self.place.visit.path

@@ -1,7 +1,8 @@
 """The tidy table: one row per figure of one perf test of one visit, computed from the raw files.
 
 Rates of several streams are sums. Packets per second are datagrams: those sent from the clients' own count, those
-received from the receiving node's ``Udp InDatagrams``, both over the seconds that the clients measured.
+received from the receiving node's ``Udp InDatagrams``, both over the seconds that the clients measured. CPU time is
+that of all CPUs of the node where the tool runs.
 """
 
 from __future__ import annotations
@@ -43,6 +44,7 @@ UNITS = {
     "p90_us": "us",
     "p99_us": "us",
     "transactions_per_s": "1/s",
+    "background_bps": "bit/s",
     "sent_pps": "packets/s",
     "received_pps": "packets/s",
     "lost_share": "share",

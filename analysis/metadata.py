@@ -53,8 +53,9 @@ class ToolFacts:
 class PerfTestMetadata:
     """One perf test of one visit. ``start_ns``, ``end_ns``: the client's run, Unix ns on the client node's clock.
 
-    ``offered_rate``: the rate asked for, bit/s or packets/s as its perf test is measured; ``None``: no limit.
     ``target_bitrate``: what the options ask each of its streams to send, empty where it is not limited or not recorded.
+    ``offered_rate`` is in the unit of the primary metric, ``background_bps`` that of the flow beside a latency perf
+    test; ``None`` without. ``idle_busy_share``: how much of all CPUs of the tool's node is busy when nothing runs.
     """
 
     run_id: str
@@ -93,6 +94,8 @@ class PerfTestMetadata:
     error: str
     offered_rate: float | None = None
     target_bitrate: str = ""
+    background_bps: float | None = None
+    idle_busy_share: float = 0.0
 
     @property
     def unusable(self) -> str:
@@ -139,6 +142,8 @@ def parse(text: str) -> PerfTestMetadata:
         conn_type=words(document, "conn_type"),
         duration_s=number(document, "duration_s"),
         streams=max(1, whole(document, "streams") or 1),
+        background_bps=number(document, "background_bps"),
+        idle_busy_share=number(document, "idle_busy_share") or 0.0,
         start_ns=whole(document, "start_ns") or None,
         end_ns=whole(document, "end_ns") or None,
         server_node=words(nodes, "server"),

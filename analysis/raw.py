@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import TypeVar
 
 from analysis.locate import PerfTestRecord
-from analysis.parsers import counters, iperf3, netperf
+from analysis.parsers import counters, iperf3, netperf, stat
 from analysis.problems import ParseError, Problem, is_file, read_text
-from probecost.layout import CLIENT_RESULTS, COUNTERS_FILE, MONITORING, SERVER_RESULTS
+from probecost.layout import CLIENT_RESULTS, COUNTERS_FILE, MONITORING, SERVER_RESULTS, STAT_FILE
 
 MAX_DISAGREEMENT = 0.05
 MIN_SHARE_OF_DURATION = 0.9
 MAX_RATE_MISMATCH = 0.1
+MIN_SHARE_OF_BACKGROUND = 0.9
 
 ResultT = TypeVar("ResultT")
 
@@ -55,7 +56,20 @@ class RawReader:
         elif servers is not None:
             own_bps = sum(server.received_bps for server in servers)
             self._reconcile(folder, received_bps, own_bps, "bits/s", "the client was told", "the server's file says")
+        if received_bps:
+            measured_s = sum(result.measured_s for result in results) / len(results)
+            figures["cpu_s_per_gb"] = self._cpu_s_per_gb(received_bps * measured_s / 8e9)
         return figures
+
+    def _cpu_s_per_gb(self, received_gb: float) -> float | None:
+        """Busy time of all CPUs beyond the idle baseline; ``None`` where nothing was sampled on that node."""
+        path = self.record.tool_monitoring_dir / STAT_FILE
+        if not is_file(path):
+            return None
+        used = self._parse(path, stat.parse, self.doubt)
+        if used is None:
+            return None
+        return (used.busy_s - self.record.metadata.idle_busy_share * used.total_s) / received_gb
 
     def latency(self) -> dict[str, float | None]:
         what = self.record.metadata
@@ -70,6 +84,7 @@ class RawReader:
             if abs(in_flight - 1) > MAX_RATE_MISMATCH:
                 self.doubt(path, f"mean latency x transaction rate is {in_flight:.2f}; it should be near 1")
         return {
+            **self._background(),
             "min_us": result.min_us,
             "mean_us": result.mean_us,
             "max_us": result.max_us,
@@ -78,6 +93,24 @@ class RawReader:
             "p99_us": result.p99_us,
             "transactions_per_s": result.transactions_per_s,
         }
+
+    def _background(self) -> dict[str, float | None]:
+        """What the flow beside netperf carried, where there was to be one."""
+        asked_bps = self.record.metadata.background_bps
+        if asked_bps is None:
+            return {}
+        folder = self._client_folder()
+        paths = sorted(folder.glob(self.record.place.background_file("*")))
+        if not paths:
+            self.lost(folder, "the result of the background flow is not there")
+            return {}
+        result = self._parse(paths[0], iperf3.parse_client, self.lost)
+        if result is None:
+            return {}
+        carried_bps = result.sent_bps if result.received_bps is None else result.received_bps
+        if carried_bps < MIN_SHARE_OF_BACKGROUND * asked_bps:
+            self.doubt(paths[0], f"the background flow carried {carried_bps:.0f} of {asked_bps:.0f} bits/s")
+        return {"background_bps": carried_bps}
 
     def pps(self) -> dict[str, float | None]:
         clients = self._clients()
@@ -157,10 +190,9 @@ class RawReader:
         """The generators' outputs in ``folder``: ``pps_multi_udp_port_5202.txt`` and the like, by name."""
         if folder is None:
             return []
-        what = self.record.metadata
         return sorted(
             path
-            for path in folder.glob(f"{what.perf_test}_{what.conn_type}_*")
+            for path in folder.glob(self.record.place.stream_files)
             if path.suffix in (".json", ".txt") and is_file(path)
         )
 

@@ -17,10 +17,12 @@ from cli.planning import planned_items
 from cli.selection import matcher
 from cli.table import counted, table
 from probecost.config.load import Loaded, find_environment, load_all
+from probecost.config.loads import Load
 from probecost.config.models import Case, PerfTestSpec
 from probecost.errors import ConfigError
 from probecost.plan.control import with_null_cases
 from probecost.plan.difference import Change, Difference, compare
+from probecost.plan.load import at_loads
 from probecost.plan.matrix import generated_cases
 from probecost.plan.perf_tests import select_perf_tests
 from probecost.plan.schedule import AskedSchedule, spell
@@ -56,6 +58,7 @@ class Listing:
 @click.option("--baseline", type=click.Choice(["paired", "shared"]), default="paired", show_default=True)
 @click.option("--perf-tests", multiple=True, metavar="NAMES", help="For the estimated time: latency, pps:single, ...")
 @click.option("--duration", type=float, help="For the estimated time: seconds of each perf test.")
+@options.load
 def command(
     environment: str,
     config_dir: Path,
@@ -66,6 +69,7 @@ def command(
     baseline: Literal["paired", "shared"],
     perf_tests: tuple[str, ...],
     duration: float | None,
+    load: tuple[Load, ...] | None,
 ) -> None:
     """List the cases of an environment with an estimate of the time that they take.
 
@@ -76,7 +80,7 @@ def command(
     loaded = load_all(folder)
     known, every = loaded.environment, loaded.cases
     chosen = tuple(case for case in every if matches(case.key))
-    specs = select_perf_tests(known.perf_tests, perf_tests, duration)
+    specs = at_loads(select_perf_tests(known.perf_tests, perf_tests, duration), load or ())
     difference, notes = _difference(loaded)
     settings = Settings(units, baseline, perf_tests=perf_tests, duration_s=duration, schedule=schedule)
     environments = {known.name: Planned(known, with_null_cases(known, every), specs)}
@@ -104,7 +108,7 @@ def _as_json(listing: Listing) -> str:
         "environment": listing.environment,
         "total_cases": listing.total,
         "expected_duration_s": round(listing.duration_s, 1),
-        "perf_tests": [asdict(spec) for spec in listing.perf_tests],
+        "perf_tests": [_perf_test(spec) for spec in listing.perf_tests],
         "cases": [{**asdict(case), "parameters": dict(case.parameters)} for case in listing.cases],
         "difference": None
         if difference is None
@@ -118,6 +122,16 @@ def _as_json(listing: Listing) -> str:
         "unsupported": list(listing.unsupported),
     }
     return json.dumps(content, indent=2, ensure_ascii=False)
+
+
+def _perf_test(spec: PerfTestSpec) -> dict[str, Any]:
+    return {
+        "perf_type": spec.perf_type,
+        "conn_type": spec.conn_type,
+        "duration_s": spec.duration_s,
+        "streams": spec.streams,
+        "target_bitrate": spec.target_bitrate,
+    }
 
 
 def _as_text(listing: Listing) -> str:

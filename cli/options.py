@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import click
 from click.core import ParameterSource
 
 from fixtures import option_types
+from probecost.config.loads import parse_loads
 
 
 def _must_exist(context: click.Context, parameter: click.Parameter, value: Path) -> Path:
@@ -19,6 +20,21 @@ def _must_exist(context: click.Context, parameter: click.Parameter, value: Path)
     return value
 
 
+class Parsed(click.ParamType[object]):
+    """What ``parse`` makes of the text; its ``ValueError`` is an error of usage."""
+
+    name = "text"
+
+    def __init__(self, parse: Callable[[str], object]) -> None:
+        self._parse = parse
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> object:
+        try:
+            return self._parse(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
 _FOLDER = click.Path(file_okay=False, path_type=Path)
 _HELP = "The folder that holds a folder per environment."
 
@@ -26,30 +42,23 @@ _HELP = "The folder that holds a folder per environment."
 config_dir = click.option(
     "--config-dir", type=_FOLDER, default=Path("config"), show_default=True, callback=_must_exist, help=_HELP
 )
+#: ``None`` without any.
+load = click.option(
+    "--load", type=Parsed(parse_loads), metavar="LIST", help="Loads, each a perf test of its own: 25%,2G,100kpps."
+)
 #: For what must also work when the folder is gone.
 any_config_dir = click.option("--config-dir", type=_FOLDER, default=Path("config"), show_default=True, help=_HELP)
 
 
-class _Parsed(click.ParamType[float]):
-    """What ``parse`` makes of the text; pytest's options are parsed by the same functions."""
-
-    def __init__(self, name: str, parse: Callable[[str], float]) -> None:
-        self.name = name
-        self._parse = parse
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        try:
-            return self._parse(str(value))
-        except argparse.ArgumentTypeError as error:
-            self.fail(str(error), param, ctx)
-
-
 units = click.option("--units", type=click.IntRange(min=1), help="Units per case; without it the planner chooses.")
 precision = click.option(
-    "--precision", type=_Parsed("PCT", option_types.percentage), help="Until intervals are at most this to either side."
+    "--precision",
+    type=Parsed(option_types.percentage),
+    metavar="PCT",
+    help="Until intervals are at most this to either side.",
 )
 time_budget = click.option(
-    "--time-budget", type=_Parsed("TIME", option_types.duration), help="What the run may take: 30m, 2h."
+    "--time-budget", type=Parsed(option_types.duration), metavar="TIME", help="What the run may take: 30m, 2h."
 )
 order = click.option("--order", type=click.Choice(["random", "file"]), default="random", show_default=True)
 null_case = click.option("--null-case", type=click.Choice(["always", "selected"]), default="always", show_default=True)

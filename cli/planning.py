@@ -10,14 +10,14 @@ from probecost.config.environments import bootstrap_command, find_environment
 from probecost.config.load import changed_inputs, is_outdated, load_folder
 from probecost.errors import ConfigError
 from probecost.plan.control import null_items, with_null_cases
-from probecost.plan.perf_tests import select_perf_tests
-from probecost.plan.planner import Planner, stored_calibrations
+from probecost.plan.load import asked_perf_tests
+from probecost.plan.planner import Planner, resolved, stored_calibrations
 from probecost.plan.sequence import Plan, Planned, PlannedItem, Settings, by_name, plan, settled
 
 _MODULE = "test_ebpf_tools.py"  # pytest's -k looks at the names of an item's file and function too
 
 
-def load(names: tuple[str, ...], config_dir: Path, settings: Settings, *, nulls: bool) -> dict[str, Planned]:
+def environments_of(names: tuple[str, ...], config_dir: Path, settings: Settings, *, nulls: bool) -> dict[str, Planned]:
     """The environments by the names that they declare, in the order of ``names``; ``nulls``: with null cases."""
     folders = dict.fromkeys(find_environment(config_dir, name) for name in names)
     return by_name(_planned(folder, settings, nulls=nulls) for folder in folders)
@@ -36,7 +36,9 @@ def planned_items(
     items = [item for item in made.items if item.id in wanted]
     if not items:
         return made, ()
-    planner = Planner(made, items, stored_calibrations(environments, time.time()), plan_tool)
+    stored = stored_calibrations(environments, time.time())
+    made = resolved(made, items, stored)
+    planner = Planner(made, items, stored, plan_tool)
     return made, settled(made, items, planner.advise)
 
 
@@ -46,5 +48,5 @@ def _planned(folder: Path, settings: Settings, *, nulls: bool) -> Planned:
         reason = f"{changed} changed since its files were generated" if changed else "its generated files are missing"
         raise ConfigError(f"{folder}: {reason}", hint=f"run: {bootstrap_command(folder)}")
     environment, cases = load_folder(folder)
-    tests = select_perf_tests(environment.perf_tests, settings.perf_tests, settings.duration_s)
-    return Planned(environment, with_null_cases(environment, cases) if nulls else cases, tests)
+    every = with_null_cases(environment, cases) if nulls else cases
+    return Planned(environment, every, asked_perf_tests(environment, settings))

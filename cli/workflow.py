@@ -8,8 +8,9 @@ from pathlib import Path
 import click
 
 from cli import options
-from cli.planning import load, planned_items
+from cli.planning import environments_of, planned_items
 from cli.selection import matcher
+from probecost.config.loads import Load, parse_rate_bps
 from probecost.errors import ConfigError
 from probecost.plan.schedule import DEFAULT_SEED, AskedSchedule, Baseline, Order, spell
 from probecost.plan.sequence import Settings
@@ -34,6 +35,8 @@ from probecost.plan.workflow import workflow, write_workflow
 @click.option("--iterations", type=click.IntRange(min=1), default=1, show_default=True)
 @options.schedule
 @options.order
+@options.load
+@click.option("--max-rate", type=options.Parsed(parse_rate_bps), metavar="RATE", help="A cap on all traffic: 500M.")
 @options.null_case
 @click.option("--budget", "budgets", multiple=True, metavar="LIST", help="What a tool may cost: latency_mean=5%, ...")
 def command(
@@ -52,6 +55,8 @@ def command(
     iterations: int,
     schedule: AskedSchedule,
     order: Order,
+    load: tuple[Load, ...] | None,
+    max_rate: int | None,
     null_case: str,
     budgets: tuple[str, ...],
 ) -> None:
@@ -73,8 +78,12 @@ def command(
         time_budget_s=time_budget,
         order=order,
         budgets=options.words(budgets),
+        loads=load or (),
+        max_rate_bps=max_rate,
     )
-    made, items = planned_items(load(environments, config_dir, settings, nulls=nulls), settings, matches, nulls=nulls)
+    made, items = planned_items(
+        environments_of(environments, config_dir, settings, nulls=nulls), settings, matches, nulls=nulls
+    )
     if not items:
         raise ConfigError(f"-k {expression!r} selects none of {len(made.items)} cases")
     content = workflow(made, items, time.time())

@@ -38,6 +38,7 @@ RUN_FILE = "run.json"
 WORKFLOW_FILE = "workflow.json"
 WORKFLOW_RESULTS_FILE = "workflow-results.json"
 COUNTERS_FILE = "counters.json"
+STAT_FILE = "stat.log"
 BASELINE = "baseline"
 TOOL = "tool"
 ARMS = (BASELINE, TOOL)
@@ -51,7 +52,9 @@ TOOL_MONITORING = "ebpf_monitoring"
 _EBPF = "ebpf"
 _TIMESTAMP = r"\d{8}_\d{6}(?:_\d{3})?"
 _CASE_FOLDER = re.compile(r"(?P<tool>.+?)_case_(?P<id>\d+)_(?P<hash>[0-9a-f]{6})")
-_PERF_TEST_FOLDER = re.compile(rf"(?P<conn>[a-z][A-Za-z0-9_.-]*?)_(?P<ts>{_TIMESTAMP})")
+_LOAD = r"load\d+(?:\.\d+)?(?:[kMGT]|[kMG]?pps)?"
+_CONN_TYPE = re.compile(rf"(?P<base>[a-z][a-z0-9_]*)(?:-(?P<load>{_LOAD}))?")
+_PERF_TEST_FOLDER = re.compile(rf"(?P<conn>[a-z][a-z0-9_]*?(?:-{_LOAD})?)_(?P<ts>{_TIMESTAMP})")
 _ITERATION = re.compile(r"iteration_(\d{3,})")
 
 
@@ -74,6 +77,25 @@ def case_hash(template: str, parameters: Mapping[str, str]) -> str:
     """First 6 hex digits of SHA-256 over the command template and its parameters (addresses are not in it)."""
     canonical = json.dumps([template, dict(parameters)], sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()[:6]
+
+
+def loaded_conn_type(base: str, load: str) -> str:
+    """The connection type of a perf test at a load: ``single-load25``; ``base`` alone without one.
+
+    >>> loaded_conn_type("single", "load2G"), loaded_conn_type("tcp_rr", "")
+    ('single-load2G', 'tcp_rr')
+    """
+    return f"{base}-{load}" if load else base
+
+
+def split_conn_type(conn_type: str) -> tuple[str, str]:
+    """``loaded_conn_type`` taken apart; what has no load has an empty one.
+
+    >>> split_conn_type("single-load2G"), split_conn_type("tcp_rr")
+    (('single', 'load2G'), ('tcp_rr', ''))
+    """
+    match = _CONN_TYPE.fullmatch(conn_type)
+    return (match["base"], match["load"] or "") if match else (conn_type, "")
 
 
 @dataclass(frozen=True, order=True)
@@ -183,16 +205,27 @@ class PerfTestFolder:
         return self.path / MONITORING
 
     def stream_file(self, port: int | str) -> str:
-        """Name of the raw output of the generator on ``port``, the same on both sides.
+        """Name of the raw output of the generator on ``port``, the same on both sides and at every load.
 
         ``latency_tcp_rr.txt``, ``throughput_single_tcp.json``, ``throughput_multi_tcp_port_5202.json``,
         ``pps_single_udp.txt``, ``pps_multi_udp_port_5202.txt`` (iperf3's JSON, under the field's ending).
         """
+        base, _ = split_conn_type(self.conn_type)
         if self.perf_type == "latency":
-            return f"latency_{self.conn_type}.txt"
+            return f"latency_{base}.txt"
         protocol, ending = ("tcp", "json") if self.perf_type == "throughput" else ("udp", "txt")
-        port_part = "" if self.conn_type == "single" else f"_port_{port}"
-        return f"{self.perf_type}_{self.conn_type}_{protocol}{port_part}.{ending}"
+        port_part = "" if base == "single" else f"_port_{port}"
+        return f"{self.perf_type}_{base}_{protocol}{port_part}.{ending}"
+
+    @property
+    def stream_files(self) -> str:
+        """A pattern for the names of all ``stream_file``."""
+        return f"{self.perf_type}_{split_conn_type(self.conn_type)[0]}_*"
+
+    @staticmethod
+    def background_file(port: int | str) -> str:
+        """Name of the raw output of the flow beside a latency perf test: iperf3's JSON, no result of the perf test."""
+        return f"background_port_{port}.json"
 
     @classmethod
     def parse(cls, path: PurePosixPath) -> PerfTestFolder | None:

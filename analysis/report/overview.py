@@ -7,17 +7,18 @@ from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from shlex import join
 
-from analysis.compare import Comparison
 from analysis.metadata import NodeFacts
 from analysis.problems import Problem, is_file, is_folder
 from analysis.report.budgets import budget_section
-from analysis.report.cells import NA, code, decimal, file_name, gbps, link, markdown, percent
+from analysis.report.cells import NA, code, decimal, file_name, gbps, link, markdown
+from analysis.report.comparisons import change, table_lines, thousands
+from analysis.report.loads import load_tables
 from analysis.report.names import CaseNames
 from analysis.report.verdicts import CONTROL, verdict_section
 from analysis.resources import human_size
 from analysis.statistics.verdict import MIN_UNITS
 from analysis.study import CaseStudy, Study
-from probecost.layout import REPORTS, RUN_FILE, WORKFLOW_FILE, WORKFLOW_RESULTS_FILE
+from probecost.layout import REPORTS, RUN_FILE, WORKFLOW_FILE, WORKFLOW_RESULTS_FILE, split_conn_type
 
 MAX_LINES_PER_LIST = 50
 
@@ -148,15 +149,16 @@ def _environment(study: Study, environment: str, output_dir: Path) -> Iterator[s
             yield ""
             yield f"### Iteration {iteration}"
         yield ""
-        yield from _table(_HEAD, [_case_row(case, output_dir) for case in shown])
+        yield from table_lines(_HEAD, [_case_row(case, output_dir) for case in shown])
         yield ""
         yield units_line(shown)
+        yield from load_tables(shown)
         if any(found.shared_baseline for case in shown for found in case.comparisons.values()):
             yield "All cases are compared with one shared baseline: drift since then is in the differences."
     nodes = study.nodes.get(environment, {})
     if nodes:
         yield ""
-        yield from _table(("", *map(markdown, sorted(nodes))), _fact_rows([nodes[name] for name in sorted(nodes)]))
+        yield from table_lines(("", *map(markdown, sorted(nodes))), _fact_rows([nodes[name] for name in sorted(nodes)]))
 
 
 def _case_row(case: CaseStudy, output_dir: Path) -> tuple[str, ...]:
@@ -166,31 +168,17 @@ def _case_row(case: CaseStudy, output_dir: Path) -> tuple[str, ...]:
     cpu = f"{decimal(usage.cpu_avg_percent)} / {decimal(usage.cpu_max_percent)}"
     return (
         label,
-        _change(case.get("latency", "tcp_rr", "mean_us"), decimal),
-        _change(case.get("latency", "udp_rr", "mean_us"), decimal),
-        _change(case.get("throughput", "single", "received_bps"), gbps),
-        _change(case.get("throughput", "multi", "received_bps"), gbps),
-        _change(case.get("pps", "single", "received_pps"), _thousands),
-        _change(case.get("pps", "multi", "received_pps"), _thousands),
+        change(case.get("latency", "tcp_rr", "mean_us"), decimal),
+        change(case.get("latency", "udp_rr", "mean_us"), decimal),
+        change(case.get("throughput", "single", "received_bps"), gbps),
+        change(case.get("throughput", "multi", "received_bps"), gbps),
+        change(case.get("pps", "single", "received_pps"), thousands),
+        change(case.get("pps", "multi", "received_pps"), thousands),
         NA if usage.cpu_avg_percent is None else cpu,
         NA if usage.rss_max_kb is None else human_size(usage.rss_max_kb * 1024),
         NA if usage.log_bytes_per_s is None else human_size(usage.log_bytes_per_s),
         markdown(status(case)),
     )
-
-
-def _change(found: Comparison | None, show: Callable[[float | None], str]) -> str:
-    """``26.1 → 35.9, +37.5 % (+33.1 % to +41.2 %)``: baseline, tool, difference, and its range over the units."""
-    if found is None or (found.tool_mean is None and found.baseline_mean is None):
-        return NA
-    text = f"{show(found.baseline_mean)} → {show(found.tool_mean)}, {percent(found.diff_pct)}"
-    if found.n_units > 1:
-        text += f" ({percent(found.diff_min_pct)} to {percent(found.diff_max_pct)})"
-    return text
-
-
-def _thousands(value: float | None) -> str:
-    return NA if value is None else f"{value:,.0f}"
 
 
 def _fact_rows(nodes: Sequence[NodeFacts]) -> Iterator[tuple[str, ...]]:
@@ -284,6 +272,12 @@ def _how_to_read(cases: Sequence[CaseStudy]) -> Iterator[str]:
         "RSS max: their highest memory at any time of a visit. What the tool's probes cost in the kernel is not in "
         "these; it shows in the other columns."
     )
+    if any(split_conn_type(metric.conn_type)[1] for case in cases for metric in case.comparisons):
+        yield (
+            "- At a load: throughput and packets/s are offered at that rate, over all streams, so what is received can "
+            "only fall; latency is measured beside a TCP flow of that rate, and without a load on an idle path. CPU "
+            "s/GB is the CPU time of the whole node where the tool runs per gigabyte received."
+        )
     yield "- N/A: not measured, or not usable; the reason stands above, or the perf test was not selected."
 
 
@@ -299,13 +293,6 @@ def _files(study: Study, output_dir: Path, files: Sequence[PurePosixPath]) -> It
         folder = study.root / file_name(environment)
         if is_folder(folder):
             yield f"- {link(f'{environment}: raw files of all nodes', folder, output_dir)}"
-
-
-def _table(head: Sequence[str], rows: Iterator[tuple[str, ...]] | list[tuple[str, ...]]) -> Iterator[str]:
-    yield "| " + " | ".join(head) + " |"
-    yield "|" + " --- |" * len(head)
-    for row in rows:
-        yield "| " + " | ".join(row) + " |"
 
 
 def _time(time_ns: int | None) -> str:

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, Literal
 
-from probecost.layout import CaseFolder
+from probecost.config.loads import DATAGRAM_BITS, Load, bitrate_bps
+from probecost.errors import ConfigError
+from probecost.layout import CaseFolder, loaded_conn_type
 
 PairKind = Literal["host", "vm"]
 PAIR_KINDS: tuple[PairKind, ...] = ("host", "vm")
@@ -29,19 +31,75 @@ Variables = Mapping[str, str | tuple[str, ...]]
 class PerfTestSpec:
     """One perf test: ``streams`` generators (1 but for multi) for ``duration_s`` seconds.
 
-    ``target_bitrate`` is iperf3's ``-b`` value as text (``1G``): the offered load, ``None`` for no limit.
+    ``base`` is its connection type without a load. ``target_bitrate`` is iperf3's ``-b`` value of each stream as text
+    (``1G``), ``None`` for no limit; a ``load`` replaces it. Of a load in percent ``resolved_rate`` says what that is on
+    ``pair_kind`` (bit/s, packets/s for pps); ``None`` while it is not known. ``max_rate_bps`` caps whatever is
+    offered.
     """
 
     perf_type: PerfType
-    conn_type: ConnType
+    base: ConnType
     duration_s: float
     streams: int = 1
     target_bitrate: str | None = None
+    load: Load | None = None
+    resolved_rate: float | None = None
+    pair_kind: PairKind | None = None
+    max_rate_bps: int | None = None
+
+    @property
+    def conn_type(self) -> str:
+        """The connection type of its results: ``single``, ``single-load25``."""
+        return loaded_conn_type(self.base, "" if self.load is None else self.load.suffix)
 
     @property
     def name(self) -> str:
-        """As users select it: ``latency:tcp_rr``."""
+        """``latency:tcp_rr``, as users select it; ``latency:tcp_rr-load25``."""
         return f"{self.perf_type}:{self.conn_type}"
+
+    @property
+    def load_percent(self) -> float | None:
+        """``None`` without a load, and for one that is a rate."""
+        return None if self.load is None else self.load.percent
+
+    @property
+    def is_resolved(self) -> bool:
+        """Whether it is known what it offers."""
+        return self.load_percent is None or self.resolved_rate is not None
+
+    @property
+    def offered_bps(self) -> float | None:
+        """Bits of payload per second that all its streams together offer, ``None`` where nothing limits them.
+
+        Of latency: those of the flow beside it. ``ConfigError``: a share of a maximum that is not known.
+        """
+        own_bps = self._own_bps()
+        if self.max_rate_bps is None or (self.perf_type == "latency" and self.load is None):
+            return own_bps
+        return float(self.max_rate_bps) if own_bps is None else min(own_bps, float(self.max_rate_bps))
+
+    @property
+    def offered_rate(self) -> float | None:
+        """What it offers in the unit of its primary metric: bit/s, for pps packets/s; ``None`` for latency."""
+        if self.perf_type == "latency" or self.offered_bps is None:
+            return None
+        return self.offered_bps / DATAGRAM_BITS if self.perf_type == "pps" else self.offered_bps
+
+    @property
+    def background_bps(self) -> float | None:
+        """What the flow beside a latency perf test offers; ``None`` where there is no such flow."""
+        return self.offered_bps if self.perf_type == "latency" and self.load is not None else None
+
+    def _own_bps(self) -> float | None:
+        if self.load is None:
+            each_bps = None if self.target_bitrate is None else bitrate_bps(self.target_bitrate)
+            return None if each_bps is None else each_bps * self.streams
+        rate, is_packets = self.load.value, self.load.unit == "packets/s"
+        if self.load_percent is not None:
+            if self.resolved_rate is None:
+                raise ConfigError(f"{self.name}: what {self.load} of its maximum is, is not known")
+            rate, is_packets = self.resolved_rate, self.perf_type == "pps"
+        return rate * DATAGRAM_BITS if is_packets else rate
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from probecost.errors import Gatherer, ProbecostError
 from probecost.measure.flow import SEGMENT_S, FlowVisit, Switching, flow_duration_s, lead_s
 from probecost.measure.records import VisitRecord, metadata
 from probecost.measure.visit import Around, Visit, VisitSetup
+from probecost.plan.load import specs_of_pair
 from probecost.plan.schedule import SwitchPlan, VisitPlan
 from probecost.plan.sequence import counted_interface
 from probecost.remote.node import Node
@@ -55,7 +56,8 @@ class CaseRun:
                 node.revive()
             self.bed.prepare_tool(self.case.tool_id, [self.case])
             self._units |= {plan.unit for plan in planned if not plan.shared and plan.arm in layout.ARMS}
-            specs = tuple(spec for spec in self.bed.options.perf_tests if not only or spec.name in only)
+            own = specs_of_pair(self.bed.options.perf_tests, self.case.pair_kind)
+            specs = tuple(spec for spec in own if not only or spec.name in only)
             for plan in planned:
                 self._visit(plan, specs, around)
 

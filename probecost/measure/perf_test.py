@@ -10,7 +10,7 @@ from probecost.config.models import TestPair
 from probecost.errors import Gatherer, PerfTestError
 from probecost.layout import TREE
 from probecost.measure.records import PerfTestRecord
-from probecost.measure.workloads import Workload
+from probecost.measure.workloads import BACKGROUND, Workload
 from probecost.remote.messages import GeneratorEnd, OpenServer
 from probecost.remote.node import Node
 from probecost.remote.pool import on_all
@@ -57,8 +57,9 @@ def _run_clients(
     def run() -> None:
         monitoring = f"{TREE}/{record.folder.monitoring}"
         ends = client.run_clients(workload.clients(opened), workload.timeout_s, monitoring)
-        record.start_ns = min(end.start_ns for end in ends)
-        record.end_ns = max(end.end_ns for end in ends)
+        own = [end for end in ends if end.name != BACKGROUND]
+        record.start_ns = min(end.start_ns for end in own)
+        record.end_ns = max(end.end_ns for end in own)
         _check_clients(client.name, workload, ends)
 
     if beside is None:
@@ -73,8 +74,8 @@ def _run_clients(
 
 
 def _check_clients(node: str, workload: Workload, ends: Sequence[GeneratorEnd]) -> None:
-    program = workload.client_program
     for end in ends:
+        program = f"{'background ' if end.name == BACKGROUND else ''}{workload.client_program(end.name)}"
         if end.hung:
             raise PerfTestError(node, f"{program} client hung: not done {workload.timeout_s:g} s after its start")
         if end.exit_code != 0:

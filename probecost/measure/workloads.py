@@ -2,6 +2,8 @@
 
 iperf3 for throughput and packets per second, netperf for latency. Options are those that iperf3 3.1 and netperf 2.7
 already know. Servers listen on the test address only and serve one client each.
+
+Latency at a load has an iperf3 beside netperf, which sends TCP at that rate, begins with it and lasts a little longer.
 """
 
 from __future__ import annotations
@@ -10,15 +12,17 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from probecost.config.loads import DATAGRAM_BYTES
 from probecost.config.models import PerfTestSpec
 from probecost.layout import TREE, PerfTestFolder
 from probecost.remote.messages import ClientSpec, OpenServer, ServerSpec
 
-UDP_PAYLOAD_BYTES = 64
 DEFAULT_PPS_BITRATE = "1G"
 LATENCY_FIELDS = (
     "MIN_LATENCY,MEAN_LATENCY,MAX_LATENCY,P50_LATENCY,P90_LATENCY,P99_LATENCY,TRANSACTION_RATE,ELAPSED_TIME"
 )
+BACKGROUND = "background"  # the name of the generator beside netperf
+_BACKGROUND_LONGER_S = 1
 _START_AND_END_S = 10.0
 
 
@@ -41,17 +45,21 @@ class Workload:
         """After this a client hangs."""
         return self.duration_s + _START_AND_END_S
 
-    @property
-    def client_program(self) -> str:
-        return "netperf" if self.spec.perf_type == "latency" else "iperf3"
+    def client_program(self, name: str) -> str:
+        """What the client of this name runs."""
+        return "netperf" if self.spec.perf_type == "latency" and name != BACKGROUND else "iperf3"
 
     @property
     def servers(self) -> tuple[ServerSpec, ...]:
-        return tuple(self._server(index) for index in range(self.spec.streams))
+        own = tuple(self._server(index) for index in range(self.spec.streams))
+        return own if self.spec.background_bps is None else (*own, self._background_server())
 
     def clients(self, opened: Sequence[OpenServer]) -> tuple[ClientSpec, ...]:
-        """One client per open server."""
-        return tuple(self._client(server) for server in opened)
+        """One client per open server, the background first: it has the longer way to its first byte."""
+        ordered = sorted(opened, key=lambda server: server.name != BACKGROUND)
+        return tuple(
+            self._background_client(server) if server.name == BACKGROUND else self._client(server) for server in ordered
+        )
 
     def _server(self, index: int) -> ServerSpec:
         name = self._output("{port}")
@@ -59,7 +67,7 @@ class Workload:
         if self.spec.perf_type == "latency":
             argv: tuple[str, ...] = ("netserver", "-D", "-L", self.server_ip, "-p", "{port}")
         else:
-            argv = ("iperf3", "-s", "-1", "-B", self.server_ip, "-p", "{port}", "-J")
+            argv = self._iperf3_server
         latency = self.spec.perf_type == "latency"
         return ServerSpec(str(index), argv, stdout, f"{stdout}.stderr", ports=2 if latency else 1, lingers=not latency)
 
@@ -68,18 +76,42 @@ class Workload:
         argv = self._netperf(server) if self.spec.perf_type == "latency" else self._iperf3(server)
         return ClientSpec(server.name, argv, stdout, f"{stdout}.stderr")
 
-    def _iperf3(self, server: OpenServer) -> tuple[str, ...]:
+    def _background_server(self) -> ServerSpec:
+        stdout = f"{TREE}/{self.folder.server}/{self.folder.background_file('{port}')}"
+        return ServerSpec(BACKGROUND, self._iperf3_server, stdout, f"{stdout}.stderr", lingers=True)
+
+    def _background_client(self, server: OpenServer) -> ClientSpec:
+        stdout = f"{TREE}/{self.folder.client}/{self.folder.background_file(server.ports[0])}"
+        argv = (*self._iperf3_client(server, self.duration_s + _BACKGROUND_LONGER_S), *self._limit)
+        return ClientSpec(server.name, argv, stdout, f"{stdout}.stderr")
+
+    @property
+    def _iperf3_server(self) -> tuple[str, ...]:
+        return ("iperf3", "-s", "-1", "-B", self.server_ip, "-p", "{port}", "-J")
+
+    def _iperf3_client(self, server: OpenServer, duration_s: int) -> tuple[str, ...]:
         addresses = ("iperf3", "-c", self.server_ip, "-B", self.client_ip, "-p", str(server.ports[0]))
-        common = (*addresses, "-t", str(self.duration_s), "-J")
+        return (*addresses, "-t", str(duration_s), "-J")
+
+    def _iperf3(self, server: OpenServer) -> tuple[str, ...]:
+        common = self._iperf3_client(server, self.duration_s)
         if self.spec.perf_type == "throughput":
-            return (*common, "-b", self.spec.target_bitrate) if self.spec.target_bitrate else common
-        bitrate = self.spec.target_bitrate or DEFAULT_PPS_BITRATE
-        return (*common, "-u", "-l", str(UDP_PAYLOAD_BYTES), "-b", bitrate)
+            return (*common, *self._limit)
+        return (*common, "-u", "-l", str(DATAGRAM_BYTES), *(self._limit or ("-b", DEFAULT_PPS_BITRATE)))
+
+    @property
+    def _limit(self) -> tuple[str, ...]:
+        """``-b`` of each stream: as the configuration wrote it, or its share of what is offered in whole bits."""
+        spec = self.spec
+        if spec.load is None and spec.max_rate_bps is None:
+            return ("-b", spec.target_bitrate) if spec.target_bitrate else ()
+        assert spec.offered_bps is not None  # a load that is resolved, or a cap
+        return ("-b", str(max(1, int(spec.offered_bps / spec.streams))))
 
     def _netperf(self, server: OpenServer) -> tuple[str, ...]:
         control, data = server.ports
         addresses = ("netperf", "-H", self.server_ip, "-L", self.client_ip, "-p", str(control))
-        test = ("-t", self.spec.conn_type.upper(), "-l", str(self.duration_s))
+        test = ("-t", self.spec.base.upper(), "-l", str(self.duration_s))
         return (*addresses, *test, "--", "-P", f",{data}", "-r", "1,1", "-o", LATENCY_FIELDS)
 
     def _output(self, port: str) -> str:

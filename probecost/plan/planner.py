@@ -13,6 +13,8 @@ from probecost import layout
 from probecost.config.models import Case, PairKind
 from probecost.errors import ConfigError
 from probecost.plan.calibration import Calibration, read_calibration
+from probecost.plan.load import resolved as resolve_loads_of
+from probecost.plan.load import uncalibrated
 from probecost.plan.schedule import LEAST_UNITS, SwitchPlan, spell
 from probecost.plan.sequence import (
     LOOKS,
@@ -22,8 +24,8 @@ from probecost.plan.sequence import (
     PlannedItem,
     Settings,
     asked_for,
-    counted_interface,
     expected_s,
+    is_switchable,
     settled,
 )
 
@@ -94,8 +96,21 @@ def stored_calibrations(environments: Mapping[str, Planned], now_s: float) -> di
     return {name: one for name, one in found.items() if one is not None and one.is_current(now_s)}
 
 
+def resolved(made: Plan, items: Sequence[PlannedItem], calibrations: Mapping[str, Calibration]) -> Plan:
+    """The plan with loads in percent as rates, in the environments of ``items``. ``ConfigError``: a maximum is unknown."""
+    used = {item.turn.environment for item in items}
+    environments = {}
+    for name, planned in made.environments.items():
+        known = calibrations.get(name)
+        maximum = uncalibrated if known is None else known.maximum
+        environments[name] = resolve_loads_of(planned, maximum) if name in used else planned
+    return replace(made, environments=environments)
+
+
 def is_calibrated(settings: Settings) -> bool:
     """Whether the plan depends on the bed: not where everything is said, nor where there will be no verdict."""
+    if any(load.percent not in (None, 100) for load in settings.loads):
+        return True
     if settings.units is not None and settings.units < LEAST_UNITS:
         return False
     return settings.units is None or settings.schedule != "visits"
@@ -120,15 +135,18 @@ class Planner:
         self._calibrations = calibrations
         self._fallback = asked_for(made.settings, made.environments)
         self._tests = {
-            name: len({item.case.key for item in items if item.turn.environment == name}) * len(planned.perf_tests)
+            name: sum(
+                len(planned.specs(case.pair_kind)) for case in {i.case for i in items if i.turn.environment == name}
+            )
             for name, planned in made.environments.items()
         }
         self._found: dict[tuple[str, PairKind, str], ToolPlan | None] = {}
         self._units = self._most_units(items)
 
     def advise(self, environment: str, case: Case) -> Advice:
-        if not is_calibrated(self._settings) and self._settings.schedule == "auto":
-            return Advice("visits", self._settings.units or 1)
+        few = self._settings.units is not None and self._settings.units < LEAST_UNITS
+        if few and self._settings.schedule == "auto":
+            return Advice("visits", self._units)
         found = self._tool_plan(environment, case)
         if found is None:
             return replace(self._fallback(environment, case), units=self._units)
@@ -149,10 +167,15 @@ class Planner:
         if pair is None:
             return None
         planned, settings = self._plan.environments[environment], self._settings
-        can_switch = counted_interface(planned.environment, kind) is not None and settings.baseline == "paired"
+        can_switch = settings.baseline == "paired" and is_switchable(planned, kind)
+        specs = planned.specs(kind)
         question = PlanQuestion(
-            noise={name: (found.interval_s, found.flows) for name, found in pair.noise.items()},
-            durations_s={spec.name: spec.duration_s for spec in planned.perf_tests},
+            noise={
+                spec.name: (pair.noise[base].interval_s, pair.noise[base].flows)
+                for spec in specs
+                if (base := f"{spec.perf_type}:{spec.base}") in pair.noise
+            },
+            durations_s={spec.name: spec.duration_s for spec in specs},
             start_s=pair.starts_s.get(tool_id),
             tests=sum(self._tests.values()),
             units=settings.units,

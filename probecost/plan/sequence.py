@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from probecost.config.budgets import asked_rules, with_asked
+from probecost.config.loads import Load
 from probecost.config.models import PAIR_KINDS, Case, Environment, PairKind, PerfTestSpec
 from probecost.errors import ConfigError
 from probecost.layout import item_id, iteration_name
@@ -56,11 +57,18 @@ class ToolKey:
 
 @dataclass(frozen=True)
 class Planned:
-    """An environment, all its cases in the order of the file, and the perf tests that each visit makes."""
+    """An environment, all its cases in the order of the file, and the perf tests that each visit makes.
+
+    Those of one pair only are in between, see ``load.specs_of_pair``.
+    """
 
     environment: Environment
     cases: tuple[Case, ...]
     perf_tests: tuple[PerfTestSpec, ...]
+
+    def specs(self, pair_kind: PairKind) -> tuple[PerfTestSpec, ...]:
+        """Those of the perf tests that are made on one of its pairs: loads in percent are other rates on each."""
+        return tuple(spec for spec in self.perf_tests if spec.pair_kind in (None, pair_kind))
 
 
 @dataclass(frozen=True)
@@ -101,6 +109,8 @@ class Settings:
     time_budget_s: float | None = None
     order: Order = "random"
     budgets: tuple[str, ...] = ()
+    loads: tuple[Load, ...] = ()
+    max_rate_bps: int | None = None
 
 
 @dataclass(frozen=True)
@@ -158,10 +168,12 @@ def plan(environments: Mapping[str, Planned], settings: Settings, advise: Advise
 
     ``advise`` says for an environment's name and a case of it how that is measured; without it a plan is made of what
     was asked for alone. ``ConfigError``: flows are to be switched where it is not known which interface's counters
-    tell their rate, or a budget is for what this run does not have.
+    tell their rate, or where these would count other traffic of ours too; or a budget is for what this run does not
+    have.
     """
     if settings.schedule == "switched":
         _refuse_uncounted(environments.values())
+        _refuse_loaded_latency(environments.values())
     environments = budgeted(environments, settings.budgets)
     turns = [Turn(name, number) for number in range(1, settings.iterations + 1) for name in environments]
     ordered = [item for turn in turns for item in _items(turn, environments[turn.environment].cases, settings)]
@@ -180,8 +192,8 @@ def asked_for(settings: Settings, environments: Mapping[str, Planned]) -> Advise
     def advise(environment: str, case: Case) -> Advice:
         if settings.schedule != "auto":
             return Advice(settings.schedule, units)
-        countable = counted_interface(environments[environment].environment, case.pair_kind) is not None
-        return Advice("switched" if countable and settings.baseline == "paired" else "visits", units)
+        can_switch = settings.baseline == "paired" and is_switchable(environments[environment], case.pair_kind)
+        return Advice("switched" if can_switch else "visits", units)
 
     return advise
 
@@ -194,6 +206,16 @@ def budgeted(environments: Mapping[str, Planned], budgets: Sequence[str]) -> dic
         name: replace(planned, cases=with_asked(planned.cases, planned.perf_tests, rules))
         for name, planned in environments.items()
     }
+
+
+def is_switchable(planned: Planned, pair_kind: PairKind) -> bool:
+    """Whether flows of this pair can be switched: counters tell their rates, and count nothing else of ours."""
+    is_counted = counted_interface(planned.environment, pair_kind) is not None
+    return is_counted and not any(_is_loaded_latency(spec) for spec in planned.specs(pair_kind))
+
+
+def _is_loaded_latency(spec: PerfTestSpec) -> bool:
+    return spec.perf_type == "latency" and spec.load is not None
 
 
 def counted_interface(environment: Environment, pair_kind: PairKind) -> str | None:
@@ -218,6 +240,18 @@ def _refuse_uncounted(environments: Iterable[Planned]) -> None:
         raise ConfigError(
             *problems,
             hint="Switched flows are measured by its counters. Bootstrap again, or measure with --schedule visits.",
+        )
+
+
+def _refuse_loaded_latency(environments: Iterable[Planned]) -> None:
+    """Transactions of a switched flow are counted as packets, and those of the flow beside them would be among them."""
+    names = dict.fromkeys(
+        spec.name for planned in environments for spec in planned.perf_tests if _is_loaded_latency(spec)
+    )
+    if names:
+        raise ConfigError(
+            f"{', '.join(names)}: latency at a load cannot be measured in switched flows, which count every packet",
+            hint="Measure it with --schedule visits, or leave latency out (--perf-tests).",
         )
 
 
@@ -259,7 +293,9 @@ def _settled(items: Iterable[PlannedItem], settings: Settings, advise: Advise) -
 def expected_s(items: Iterable[PlannedItem], environments: Mapping[str, Planned]) -> float:
     """Estimated seconds of all visits of ``items``, shared baselines once, reserves and compile times left out."""
     return sum(
-        visit_duration_s(cycle.visit.arm, environments[cycle.turn.environment].perf_tests, cycle.item.switching)
+        visit_duration_s(
+            cycle.visit.arm, environments[cycle.turn.environment].specs(cycle.case.pair_kind), cycle.item.switching
+        )
         for cycle in cycles(items)
         if not cycle.visit.reserve
     )

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from probecost import __version__, layout
 from probecost.config.budgets import budgets_of, spelled
+from probecost.config.loads import Load
 from probecost.config.models import Case, Environment, PairKind, PairSide, PerfTestSpec
 from probecost.errors import ProbecostError
 from probecost.layout import RunTree, VisitFolder
@@ -64,9 +65,8 @@ def workflow(plan: Plan, items: Sequence[PlannedItem], time_s: float) -> Workflo
 
     ``time_s``: when it was made, seconds since the epoch. Equal arguments give equal workflows.
     """
-    tests = {name: perf_test_entries(planned.perf_tests) for name, planned in plan.environments.items()}
     entries = _Entries(plan)
-    sequence = tuple(entries.entry(cycle, tests[cycle.turn.environment]) for cycle in cycles(items))
+    sequence = tuple(entries.entry(cycle) for cycle in cycles(items))
     names = tuple(dict.fromkeys(item.turn.environment for item in items))
     settings = plan.settings
     return WorkflowFile(
@@ -89,6 +89,8 @@ def workflow(plan: Plan, items: Sequence[PlannedItem], time_s: float) -> Workflo
                 time_budget=settings.time_budget_s,
                 order=settings.order,
                 budgets=settings.budgets,
+                load=tuple(str(load) for load in settings.loads),
+                max_rate=settings.max_rate_bps,
             ),
         ),
         global_config=GlobalConfig(
@@ -121,10 +123,11 @@ class _Entries:
         self._plan = plan
         self._cases: dict[Case, EbpfCase] = {}
         self._turns: dict[Turn, str] = {}
-        self._seconds: dict[tuple[str, str, SwitchPlan | None], float] = {}
+        self._seconds: dict[tuple[str, PairKind, str, SwitchPlan | None], float] = {}
         self._switching: dict[SwitchPlan, Switching] = {}
+        self._tests: dict[tuple[str, PairKind], tuple[PerfTests, ...]] = {}
 
-    def entry(self, cycle: Cycle, tests: tuple[PerfTests, ...]) -> CycleEntry:
+    def entry(self, cycle: Cycle) -> CycleEntry:
         case, visit, turn = cycle.case, cycle.visit, cycle.turn
         cycle_type = CYCLE_TYPES[visit.arm]
         ebpf_case = None if visit.arm == layout.BASELINE else self._case(case)
@@ -143,9 +146,13 @@ class _Entries:
             case_key=None if visit.shared else case.key,
             unit=visit.unit,
             ebpf_case=ebpf_case,
-            test_cycle=TestCycle(init_hook=init, performance_tests=tests, post_hook=post),
+            test_cycle=TestCycle(
+                init_hook=init,
+                performance_tests=self._perf_tests(turn.environment, case.pair_kind),
+                post_hook=post,
+            ),
             monitoring_config=monitoring,
-            expected_duration=self._duration_s(turn.environment, visit.arm, cycle.item.switching),
+            expected_duration=self._duration_s(turn.environment, case.pair_kind, visit.arm, cycle.item.switching),
             result_path=f"{self._turns[turn]}/{below}",
             reserve=visit.reserve,
             switching=self._switched(cycle.item.switching) if visit.arm == layout.SWITCHED else None,
@@ -163,10 +170,15 @@ class _Entries:
             self._switching[plan] = Switching(segment=plan.segment_s, flows=dict(plan.flows_s))
         return self._switching[plan]
 
-    def _duration_s(self, environment: str, arm: str, switching: SwitchPlan | None) -> float:
-        key = (environment, arm, switching)
+    def _perf_tests(self, environment: str, kind: PairKind) -> tuple[PerfTests, ...]:
+        if (environment, kind) not in self._tests:
+            self._tests[environment, kind] = perf_test_entries(self._plan.environments[environment].specs(kind))
+        return self._tests[environment, kind]
+
+    def _duration_s(self, environment: str, kind: PairKind, arm: str, switching: SwitchPlan | None) -> float:
+        key = (environment, kind, arm, switching)
         if key not in self._seconds:
-            specs = self._plan.environments[environment].perf_tests
+            specs = self._plan.environments[environment].specs(kind)
             self._seconds[key] = round(visit_duration_s(arm, specs, switching), 1)
         return self._seconds[key]
 
@@ -237,19 +249,32 @@ def perf_test_entries(specs: Iterable[PerfTestSpec]) -> tuple[PerfTests, ...]:
             grouped.append((spec, []))
         grouped[-1][1].append(
             PerfTestConfig(
-                conn_type=spec.conn_type,
+                conn_type=spec.base,
                 duration=spec.duration_s,
                 streams=spec.streams,
                 target_bitrate=spec.target_bitrate,
+                load=None if spec.load is None else str(spec.load),
+                resolved_rate=spec.resolved_rate,
+                max_rate=spec.max_rate_bps,
             )
         )
     return tuple(PerfTests(type=spec.perf_type, configs=tuple(configs)) for spec, configs in grouped)
 
 
-def specs_of(entries: Iterable[PerfTests]) -> tuple[PerfTestSpec, ...]:
-    """The perf tests that ``entries`` were made from."""
+def specs_of(entries: Iterable[PerfTests], pair_kind: PairKind) -> tuple[PerfTestSpec, ...]:
+    """The perf tests on ``pair_kind`` that ``entries`` were made from."""
     return tuple(
-        PerfTestSpec(tests.type, config.conn_type, config.duration, config.streams, config.target_bitrate)
+        PerfTestSpec(
+            tests.type,
+            config.conn_type,
+            config.duration,
+            config.streams,
+            config.target_bitrate,
+            None if config.load is None else Load.parse(config.load),
+            config.resolved_rate,
+            None if config.resolved_rate is None else pair_kind,
+            config.max_rate,
+        )
         for tests in entries
         for config in tests.configs
     )

@@ -9,7 +9,7 @@ from typing import Any
 
 from probecost.config.models import Case, PerfTestSpec
 from probecost.errors import ConfigError
-from probecost.plan.perf_tests import select_perf_tests
+from probecost.plan.load import asked_perf_tests
 from probecost.plan.sequence import Planned
 from probecost.plan.workflow import case_entry, environment_entry
 from probecost.plan.workflow_models import EnvironmentEntry
@@ -70,9 +70,8 @@ def _used(entry: EnvironmentEntry, cases: Sequence[Case]) -> EnvironmentEntry:
 
 
 def _of_perf_tests(workflow: Workflow, name: str, now: Planned) -> Iterator[str]:
-    asked = workflow.content.metadata.options
     try:
-        current = select_perf_tests(now.environment.perf_tests, asked.perf_tests, asked.duration)
+        current = asked_perf_tests(now.environment, workflow.settings)
     except ConfigError as error:
         yield f"perf tests: {error.problems[0]}"
         return

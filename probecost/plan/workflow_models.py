@@ -5,9 +5,10 @@ from __future__ import annotations
 import copy
 from typing import Annotated, Literal, TypeVar
 
-from pydantic import AfterValidator, Field, ValidatorFunctionWrapHandler, WrapValidator
+from pydantic import AfterValidator, Field, ValidatorFunctionWrapHandler, WrapValidator, model_validator
 
 from probecost.config.budgets import metric_of
+from probecost.config.loads import Load
 from probecost.config.models import Attaches, ConnType, PairKind, PerfType
 from probecost.config.validation import Section, complaint
 from probecost.plan.schedule import AskedSchedule, Baseline, Order
@@ -33,6 +34,18 @@ def _budget_name(text: str) -> str:
 
 
 BudgetName = Annotated[str, AfterValidator(_budget_name)]
+
+
+def _load(text: str) -> str:
+    try:
+        return str(Load.parse(text))
+    except ValueError as error:
+        raise complaint(str(error)) from None
+
+
+LoadText = Annotated[str, AfterValidator(_load)]
+BitsPerSecond = Annotated[int, Field(ge=1)]
+Rate = Annotated[float, Field(gt=0)]
 
 
 def _not_empty(items: tuple[T, ...]) -> tuple[T, ...]:
@@ -65,6 +78,8 @@ class Asked(Section):
     time_budget: Seconds | None = None
     order: Order = "file"
     budgets: tuple[str, ...] = ()
+    load: tuple[LoadText, ...] = ()
+    max_rate: BitsPerSecond | None = None
 
 
 class Metadata(Section):
@@ -148,15 +163,37 @@ class PostHook(Section):
 
 
 class PerfTestConfig(Section):
+    """``load`` is null for the plain perf test. ``resolved_rate``: what a load in percent is on this pair, per second.
+
+    Bits, for pps packets; null while it is not known, and for a load that is a rate. ``max_rate``: bit/s.
+    """
+
     conn_type: ConnType
     duration: Seconds
     streams: Count
     target_bitrate: str | None
+    load: LoadText | None = None
+    resolved_rate: Rate | None = None
+    max_rate: BitsPerSecond | None = None
+
+    @model_validator(mode="after")
+    def _rate_belongs_to_a_share(self) -> PerfTestConfig:
+        if self.load == "100%":
+            raise complaint("100% is the plain perf test: expected null", key="load")
+        if self.resolved_rate is not None and not (self.load or "").endswith("%"):
+            raise complaint("expected null: only a load in percent is resolved", key="resolved_rate")
+        return self
 
 
 class PerfTests(Section):
     type: PerfType
     configs: Some[PerfTestConfig]
+
+    @model_validator(mode="after")
+    def _packets_are_of_pps(self) -> PerfTests:
+        if self.type != "pps" and any((config.load or "").endswith("pps") for config in self.configs):
+            raise complaint("packets per second are a load of pps only", key="configs")
+        return self
 
 
 class _Repeated:

@@ -6,15 +6,17 @@ Every mistake of a file is said at once, with file, line and key path.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 
 from probecost.config.documents import Document, KeyPath, read_json
-from probecost.config.models import PerfTestSpec
+from probecost.config.loads import Load
+from probecost.config.models import PairKind, PerfTestSpec
 from probecost.config.validation import validate
 from probecost.errors import ConfigError
 from probecost.plan import collector
+from probecost.plan.load import of_all_pairs
 from probecost.plan.schedule import SHARED_BASELINE, VisitPlan
 from probecost.plan.sequence import PlannedItem, Settings, ToolKey, Turn, named
 from probecost.plan.workflow import CYCLE_TYPES, case_of, frame, specs_of, switch_plan
@@ -52,6 +54,8 @@ class Workflow:
             asked.time_budget,
             asked.order,
             asked.budgets,
+            tuple(Load.parse(text) for text in asked.load),
+            asked.max_rate,
         )
 
 
@@ -95,10 +99,12 @@ class _Reader:
         items = [item for group in groups if (item := self._item(group)) is not None]
         if self._problems:
             raise ConfigError(*_few(self._problems))
-        tests = {}
+        by_pair: dict[str, dict[PairKind, tuple[PerfTestSpec, ...]]] = {}
         for entry in self._content.test_sequence:
-            if entry.environment not in tests:
-                tests[entry.environment] = specs_of(entry.test_cycle.performance_tests)
+            pairs = by_pair.setdefault(entry.environment, {})
+            if entry.pair_kind not in pairs:
+                pairs[entry.pair_kind] = specs_of(entry.test_cycle.performance_tests, entry.pair_kind)
+        tests = {name: of_all_pairs(list(pairs.values())) for name, pairs in by_pair.items()}
         return Workflow(self._document.file, self._content, named(items), tests)
 
     def _wrong(self, path: KeyPath, text: str) -> None:
@@ -112,6 +118,7 @@ class _Reader:
         """What can be said of a cycle without its neighbours."""
         ids: dict[str, int] = {}
         tests: dict[str, tuple[int, CycleEntry]] = {}
+        rates: dict[tuple[str, PairKind], tuple[int, CycleEntry]] = {}
         for index, entry in enumerate(self._content.test_sequence):
             here = ("test_sequence", index)
             if entry.cycle_id in ids:
@@ -122,14 +129,16 @@ class _Reader:
             self._check_type(here, entry)
             self._check_frame(here, entry)
             if entry.environment not in tests:
-                tests[entry.environment] = (index, entry)
-                names = [spec.name for spec in specs_of(entry.test_cycle.performance_tests)]
+                tests[entry.environment] = rates[entry.environment, entry.pair_kind] = (index, entry)
+                names = [spec.name for spec in specs_of(entry.test_cycle.performance_tests, entry.pair_kind)]
                 if len(set(names)) < len(names):
                     self._wrong((*here, "test_cycle", "performance_tests"), "lists a perf test twice")
                 continue
-            first, other = tests[entry.environment]
-            own, others = entry.test_cycle.performance_tests, other.test_cycle.performance_tests
-            if own is not others and own != others:
+            first, other = rates.setdefault((entry.environment, entry.pair_kind), (index, entry))
+            alike = _same_perf_tests
+            if first == index:
+                (first, other), alike = tests[entry.environment], _same_but_for_rates
+            if not alike(entry, other):
                 text = f"differs from test_sequence[{first}]: all cycles of an environment make the same perf tests"
                 self._wrong((*here, "test_cycle", "performance_tests"), text)
 
@@ -264,6 +273,21 @@ class _Reader:
 
 def _are_pair(one: CycleEntry, other: CycleEntry) -> bool:
     return one.unit == other.unit and "switched" not in (one.cycle_type, other.cycle_type)
+
+
+def _same_perf_tests(one: CycleEntry, other: CycleEntry) -> bool:
+    own, others = one.test_cycle.performance_tests, other.test_cycle.performance_tests
+    return own is others or own == others
+
+
+def _same_but_for_rates(one: CycleEntry, other: CycleEntry) -> bool:
+    """Of two pairs: a share of what each can carry is a rate of its own."""
+
+    def shapes(entry: CycleEntry) -> list[PerfTestSpec]:
+        specs = specs_of(entry.test_cycle.performance_tests, entry.pair_kind)
+        return [replace(spec, resolved_rate=None, pair_kind=None) for spec in specs]
+
+    return shapes(one) == shapes(other)
 
 
 def _few(problems: Sequence[str]) -> list[str]:

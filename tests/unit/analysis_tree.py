@@ -86,6 +86,14 @@ def counters(received: int, rcvbuf_errors: int = 0, base: int = 1000) -> str:
     return json.dumps({"start": ends[0], "end": ends[1]})
 
 
+def stat(*busy_and_idle: tuple[int, int]) -> str:
+    """Samples of /proc/stat, the ticks of all CPUs since the start."""
+    return "".join(
+        f"# {START_NS + at}\ncpu  {busy} 0 0 {idle} 0 0 0 0 0 0\ncpu0 1 0 0 1 0 0 0 0 0 0\nintr 5\n"
+        for at, (busy, idle) in enumerate(busy_and_idle)
+    )
+
+
 class Tree:
     """A run's folder under construction. Every perf test starts two seconds after the one before and lasts one."""
 
@@ -110,6 +118,8 @@ class Tree:
         client: Sequence[str],
         server: Sequence[str] = (),
         udp_counters: str = "",
+        stat: str = "",
+        background: str = "",
         case: layout.CaseFolder = CASE,
         case_key: str = CASE_KEY,
         shared: bool = False,
@@ -123,6 +133,10 @@ class Tree:
         for node, part, texts in ((CLIENT, place.client, client), (SERVER, place.server, server)):
             for name, text in zip(names, texts, strict=False):
                 self.write(node, f"{part}/{name}", text)
+        if stat:
+            self.write(SERVER, f"{place.monitoring}/{layout.STAT_FILE}", stat)
+        if background:
+            self.write(CLIENT, f"{place.client}/{place.background_file(5299)}", background)
         if udp_counters:
             self.write(SERVER, f"{place.monitoring}/{layout.COUNTERS_FILE}", udp_counters)
         self._metadata(place, arm, unit, start_ns, case, case_key, shared, len(client), metadata)

@@ -18,6 +18,7 @@ from plan_workflows import (
 )
 
 from probecost.config.budgets import budgets_of
+from probecost.config.loads import Load
 from probecost.config.models import Case, PerfTestSpec
 from probecost.errors import ConfigError, ProbecostError, ToolError
 from probecost.plan.sequence import Planned, Settings, expected_s, plan
@@ -51,7 +52,7 @@ class TestRoundTrip:
         assert "\n" not in (tmp_path / "w.json").read_text()[:-1]
 
     def test_single_values(self) -> None:
-        assert specs_of(perf_test_entries(SPECS)) == SPECS
+        assert specs_of(perf_test_entries(SPECS), "host") == SPECS
         for one in CASES:
             assert case_of(case_entry(one), "bed", one.pair_kind) == one
 
@@ -60,9 +61,14 @@ class TestRoundTrip:
         other = {"str": "other", "int": 77, "float": 7.5, "str | None": "other", "PerfType": "pps", "ConnType": "multi"}
         other |= {"PairKind": "vm", "Attaches": "none", "tuple[tuple[str, str], ...]": (("a", "b"),)}
         other["tuple[Budget, ...]"] = budgets_of({"latency_p99:udp_rr": 2.5, "pps:multi": 30.0})
+        other |= {"Load | None": Load.parse("25%"), "int | None": 77}
         for field in fields(PerfTestSpec):
-            spec = replace(SPECS[0], **{field.name: other[str(field.type)]})
-            assert specs_of(perf_test_entries([spec])) == (spec,), field.name
+            if field.name in ("resolved_rate", "pair_kind"):  # they belong to a load in percent
+                changed = {"load": Load.parse("25%"), "resolved_rate": 7.5, "pair_kind": "vm"}
+            else:
+                changed = {field.name: other[str(field.type)]}
+            spec = replace(SPECS[0], **changed)
+            assert specs_of(perf_test_entries([spec]), "vm") == (spec,), field.name
         for field in fields(Case):
             one = replace(CASES[0], **{field.name: "abcdef" if field.name == "hash" else other[str(field.type)]})
             assert case_of(case_entry(one), one.environment, one.pair_kind) == one, field.name
