@@ -13,10 +13,11 @@ SCHEMA = 1
 
 @dataclass(frozen=True)
 class Clock:
-    """A node's clock minus the controller's."""
+    """A node's clock minus the controller's, and how far that moved until the end of the visit, where it is known."""
 
     offset_ns: int
     uncertainty_ns: int
+    drift_ns: int | None = None
 
 
 @dataclass(frozen=True)
@@ -33,21 +34,26 @@ class NodeFacts:
     iperf3: str
     netperf: str
     interfaces: tuple[str, ...]
+    boot_id: str = ""
 
 
 @dataclass(frozen=True)
 class ToolFacts:
-    """The tool's process in this visit."""
+    """The tool's process in this visit; ``guard_s``: in a switched flow, the time cut out after its start and stop."""
 
     file: str
     sha256: str
     outcome: str
     time_to_ready_s: float | None
+    guard_s: float | None = None
 
 
 @dataclass(frozen=True)
 class PerfTestMetadata:
-    """One perf test of one visit. ``start_ns``, ``end_ns``: the client's run, Unix ns on the client node's clock."""
+    """One perf test of one visit. ``start_ns``, ``end_ns``: the client's run, Unix ns on the client node's clock.
+
+    ``visit_start_ns``, ``visit_end_ns``: the whole visit, on the controller's clock.
+    """
 
     run_id: str
     probecost: str
@@ -83,6 +89,8 @@ class PerfTestMetadata:
     options: Mapping[str, str]
     void_reason: str
     error: str
+    visit_start_ns: int | None = None
+    visit_end_ns: int | None = None
 
     @property
     def unusable(self) -> str:
@@ -140,6 +148,8 @@ def parse(text: str) -> PerfTestMetadata:
         options=_texts(child(document, "options")),
         void_reason=words(document, "void_reason") or _void_by_tool(tool),
         error=words(document, "error"),
+        visit_start_ns=whole(document, "visit_start_ns") or None,
+        visit_end_ns=whole(document, "visit_end_ns") or None,
     )
 
 
@@ -173,9 +183,10 @@ def _texts(values: Mapping[str, object]) -> Mapping[str, str]:
 def _clocks(values: Mapping[str, object]) -> Mapping[str, Clock]:
     clocks = {}
     for node in values:
-        offset_ns = whole(child(values, node), "offset_ns")
+        entry = child(values, node)
+        offset_ns = whole(entry, "offset_ns")
         if offset_ns is not None:
-            clocks[node] = Clock(offset_ns, whole(child(values, node), "uncertainty_ns") or 0)
+            clocks[node] = Clock(offset_ns, whole(entry, "uncertainty_ns") or 0, whole(entry, "drift_ns"))
     return clocks
 
 
@@ -185,6 +196,7 @@ def _tool(values: Mapping[str, object]) -> ToolFacts:
         words(values, "sha256"),
         words(values, "outcome"),
         number(values, "time_to_ready_s"),
+        number(values, "guard_s"),
     )
 
 
@@ -205,4 +217,5 @@ def _facts(values: Mapping[str, object]) -> NodeFacts:
             for entry in (interfaces if isinstance(interfaces, list) else ())
             if isinstance(entry, dict) and words(entry, "name") not in ("", "lo")
         ),
+        boot_id=words(values, "boot_id"),
     )

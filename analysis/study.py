@@ -9,6 +9,7 @@ from pathlib import Path
 from analysis.compare import CaseId, Comparison, MetricId, compare
 from analysis.expected import Expected
 from analysis.flows import measure_flow
+from analysis.gates.pairs import pair_gates
 from analysis.locate import PerfTestRecord, locate
 from analysis.measurements import Measurement, measure
 from analysis.metadata import NodeFacts, PerfTestMetadata
@@ -85,7 +86,7 @@ def study_run(root: Path, margin_pct: float = DEFAULT_MARGIN_PCT) -> Study:
     run, run_problems = read_run(root)
     visits = [record for record in located.records if record.metadata.arm != SWITCHED]
     flows = [measure_flow(record) for record in located.records if record.metadata.arm == SWITCHED]
-    measured, measurements, measured_problems = _cases(visits, located.problems, run)
+    measured, measurements, measured_problems, used = _cases(visits, located.problems, run)
     measurements += [row for flow in flows for row in flow.measurements]
     cases = sorted([*measured, *_without_results(root, run, measured)], key=lambda case: case.id)
     taken = {id(problem) for case in cases for problem in case.problems}
@@ -100,7 +101,10 @@ def study_run(root: Path, margin_pct: float = DEFAULT_MARGIN_PCT) -> Study:
         cases=tuple(cases),
         measurements=tuple(measurements),
         verdicts=verdicts(
-            [record.metadata for record in located.records], measurements, _planned(run, located.records), margin_pct
+            [record.metadata for record in (*used, *(flow.record for flow in flows))],
+            measurements,
+            _planned(run, located.records),
+            margin_pct,
         ),
         problems=tuple(problem for problem in loose if id(problem) not in taken),
         nodes=nodes,
@@ -128,14 +132,17 @@ def study_case(root: Path, environment: str, iteration: int, case_key: str) -> C
     located = locate(root / environment / iteration_name(iteration))
     wanted = CaseId(environment, iteration, case_key)
     visits = [record for record in located.records if record.metadata.arm != SWITCHED]
-    cases, _, _ = _cases(visits, located.problems, read_run(root)[0], only=wanted)
+    cases, *_ = _cases(visits, located.problems, read_run(root)[0], only=wanted)
     return next((case for case in cases if case.id == wanted), None)
 
 
 def _cases(
     records: Sequence[PerfTestRecord], problems: Sequence[Problem], run: RunInfo, only: CaseId | None = None
-) -> tuple[list[CaseStudy], list[Measurement], list[Problem]]:
-    """Cases, measurements, and the problems of the shared baselines' files; ``only``: one case and what it needs."""
+) -> tuple[list[CaseStudy], list[Measurement], list[Problem], list[PerfTestRecord]]:
+    """Cases, measurements, the problems of the shared baselines' files, and the perf tests with the gates' reasons.
+
+    ``only``: one case and what it needs.
+    """
     by_case: dict[CaseId, list[PerfTestRecord]] = {}
     planned: dict[tuple[str, int, str], set[tuple[str, str]]] = {}
     for record in records:
@@ -145,11 +152,14 @@ def _cases(
         planned.setdefault(place, set()).add((what.perf_test, what.conn_type))
     rows: dict[CaseId, list[Measurement]] = {}
     found: dict[CaseId, list[Problem]] = {}
+    used: list[PerfTestRecord] = []
     for case, own in by_case.items():
         if only is None or case == only or not case.case_key:
-            measured = [measure(record) for record in own]
+            gates = pair_gates(own)
+            measured = [measure(record, gates.void_reason(record)) for record in own]
             rows[case] = [row for result in measured for row in result.measurements]
-            found[case] = [problem for result in measured for problem in result.problems]
+            found[case] = [*(problem for result in measured for problem in result.problems), *gates.notes]
+            used += [result.record for result in measured]
     for problem in problems:
         case = CaseId(problem.environment, problem.iteration, problem.case_key)
         if case.case_key and case in found:
@@ -165,7 +175,7 @@ def _cases(
             own_problems = [*found[case], *visits.unmeasured(found[case]), *usage_problems]
             studies.append(_study(case, by_case[case], comparisons.get(case, {}), usage, own_problems, run))
     loose = [problem for case, entries in found.items() if not case.case_key for problem in entries]
-    return studies, measurements, loose
+    return studies, measurements, loose, used
 
 
 def _without_results(root: Path, run: RunInfo, measured: Sequence[CaseStudy]) -> Iterator[CaseStudy]:

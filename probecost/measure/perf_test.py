@@ -56,7 +56,7 @@ def _run_clients(
 ) -> None:
     def run() -> None:
         monitoring = f"{TREE}/{record.folder.monitoring}"
-        ends = client.run_clients(workload.clients(opened), workload.timeout_s, monitoring)
+        ends = client.run_clients(workload.clients(opened), workload.timeout_s, workload.client_ip, monitoring)
         record.start_ns = min(end.start_ns for end in ends)
         record.end_ns = max(end.end_ns for end in ends)
         _check_clients(client.name, workload, ends)

@@ -12,6 +12,7 @@ from .processes import Identity, now_ns
 from .sampling import NodeSampler, ToolSampler
 from .switching import Switching
 from .tool import Tool
+from .usage import Usage
 
 Result = Dict[str, Any]
 
@@ -70,12 +71,12 @@ class Service:
     ) -> Result:
         """Server side: servers that listen, and the node's counters running."""
         opened = self._generators.open_servers(servers, address, port_range)
-        self._restart_node_sampler(monitoring)
+        self._restart_node_sampler(monitoring, address)
         return {"servers": opened}
 
-    def run_clients(self, clients: List[Dict[str, Any]], timeout_s: float, monitoring: str) -> Result:
+    def run_clients(self, clients: List[Dict[str, Any]], timeout_s: float, address: str, monitoring: str) -> Result:
         """Client side: run the generators to their end, with the node's counters around them."""
-        self._restart_node_sampler(monitoring)
+        self._restart_node_sampler(monitoring, address)
         try:
             reports = self._generators.run_clients(clients, timeout_s)
         finally:
@@ -129,7 +130,7 @@ class Service:
             files = {key: spec[key].replace("{start}", str(number)) for key in names}
             return self._open_tool(dict(spec, expected=expected or spec.get("expected"), **files))
 
-        switching = self._switching = Switching(start, self.stop_tool, interface, guard_s, lead_s)
+        switching = self._switching = Switching(start, self.stop_tool, interface, Usage(self._group), guard_s, lead_s)
         try:
             return switching.run(pairs, segment_s, flow_s)
         finally:
@@ -177,9 +178,9 @@ class Service:
         self._files.remove(paths, root)
         return {}
 
-    def _restart_node_sampler(self, folder: str) -> None:
+    def _restart_node_sampler(self, folder: str, address: str) -> None:
         self._finish_node_sampler()
-        self._node_sampler = NodeSampler(self._files, folder)
+        self._node_sampler = NodeSampler(self._files, folder, address, self._group)
 
     def _finish_node_sampler(self) -> Result:
         sampler, self._node_sampler = self._node_sampler, None
