@@ -25,7 +25,7 @@ _RECEIVED: Mapping[str, Mapping[str, str]] = {
 _TICKS_PER_S = 100  # USER_HZ, the same on every Linux
 
 
-def measure_flow(record: PerfTestRecord) -> Measured:
+def measure_flow(record: PerfTestRecord, foreign_cpu_limit_pct: float = foreign.LIMIT_PCT) -> Measured:
     """A row per figure and segment; ``void_reason`` where the flow did not run all through it, or a gate stopped it."""
     what = record.metadata
     path = record.place_on(what.tool_node) / SEGMENTS_FILE
@@ -35,10 +35,10 @@ def measure_flow(record: PerfTestRecord) -> Measured:
         return Measured((), (record.problem(path, str(error), missing=True),), record)
     problems = [*_not_observable(record, found)]
     rows = []
-    flow_void = what.unusable or clock_void(what) or _load_elsewhere(record)
+    flow_void = what.unusable or clock_void(what) or _load_elsewhere(record, foreign_cpu_limit_pct)
     for segment in found:
         load = foreign.of_segment(what, segment)
-        void_reason = flow_void or _outside(record, segment) or load.void_reason
+        void_reason = flow_void or _outside(record, segment) or load.void_reason(foreign_cpu_limit_pct)
         if void_reason:
             problems.append(_void(record, segment, void_reason))
         rows += [
@@ -60,10 +60,10 @@ def measure_flow(record: PerfTestRecord) -> Measured:
     return Measured(tuple(rows), tuple(problems), record)
 
 
-def _load_elsewhere(record: PerfTestRecord) -> str:
+def _load_elsewhere(record: PerfTestRecord, limit_pct: float) -> str:
     """Foreign load on the machines that do not count the segments: it is known for the flow as a whole."""
     loads = foreign.of_perf_test(record)
-    return next((load.void_reason for load in loads if record.metadata.tool_node not in load.nodes), "")
+    return next((load.void_reason(limit_pct) for load in loads if record.metadata.tool_node not in load.nodes), "")
 
 
 def _not_observable(record: PerfTestRecord, found: Sequence[Segment]) -> Iterator[Problem]:

@@ -141,7 +141,7 @@ class Measured:
     record: PerfTestRecord
 
 
-def measure(record: PerfTestRecord, pair_void: str = "") -> Measured:
+def measure(record: PerfTestRecord, pair_void: str = "", foreign_cpu_limit_pct: float = foreign.LIMIT_PCT) -> Measured:
     """Read the raw files of one perf test. Never raises for what they hold.
 
     ``pair_void``: why a gate on its pair of visits does not let it count; empty where they all do.
@@ -163,7 +163,7 @@ def measure(record: PerfTestRecord, pair_void: str = "") -> Measured:
     if void_reason:
         reader.lost(path, f"not used, {void_reason}" if what.void_reason else f"the perf test {void_reason}")
     loads = foreign.of_perf_test(record)
-    gates = (pair_void, *(load.void_reason for load in loads), reader.void_reason)
+    gates = (pair_void, *(load.void_reason(foreign_cpu_limit_pct) for load in loads), reader.void_reason)
     if not void_reason and any(gates):
         void_reason = next(filter(None, gates))
         record = replace(record, metadata=replace(what, void_reason=void_reason))

@@ -44,7 +44,8 @@ class AnalysisPlugin:
         self, tree: RunTree, environment: str, iteration: int, case_key: str
     ) -> CaseResults:
         """The figures of one case and why perf tests of it gave no valid data."""
-        case = study_case(tree.root, environment, iteration, case_key)
+        limit_pct = load_settings().foreign_cpu_limit_pct
+        case = study_case(tree.root, environment, iteration, case_key, limit_pct)
         if case is None:
             return CaseResults({}, (f"no results of {case_key} were found in {tree.root / environment}",))
         return case_results(case, tree.root.resolve())
@@ -52,7 +53,7 @@ class AnalysisPlugin:
     def pytest_probecost_run_post(self, run: Run) -> None:
         """Write all reports of the run, from whatever is there."""
         settings = load_settings()
-        self._study = study_run(run.tree.root, settings.margin_pct)
+        self._study = study_run(run.tree.root, settings.margin_pct, settings.foreign_cpu_limit_pct)
         self._reports.append(write_study(self._study, run.tree.reports, settings))
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:

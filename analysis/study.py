@@ -9,6 +9,7 @@ from pathlib import Path
 from analysis.compare import CaseId, Comparison, MetricId, compare
 from analysis.expected import Expected
 from analysis.flows import measure_flow
+from analysis.gates.foreign import LIMIT_PCT
 from analysis.gates.pairs import pair_gates
 from analysis.locate import PerfTestRecord, locate
 from analysis.measurements import Measurement, measure
@@ -75,18 +76,20 @@ class Study:
         return tuple(sorted(found | set(self.nodes)))
 
 
-def study_run(root: Path, margin_pct: float = DEFAULT_MARGIN_PCT) -> Study:
+def study_run(root: Path, margin_pct: float = DEFAULT_MARGIN_PCT, foreign_cpu_limit_pct: float = LIMIT_PCT) -> Study:
     """Read everything below ``root`` (a run's folder, an iteration's, or anything that holds node trees).
 
-    ``margin_pct``: a cost up to this is negligible. ``ConfigError``: ``root`` holds whole runs, which would be mixed.
+    ``margin_pct``: a cost up to this is negligible; ``foreign_cpu_limit_pct``: foreign load that voids a perf test.
+    ``ConfigError``: ``root`` holds whole runs, which would be mixed.
     """
     root = root.resolve()
     _refuse_runs(root)
     located = locate(root)
     run, run_problems = read_run(root)
     visits = [record for record in located.records if record.metadata.arm != SWITCHED]
-    flows = [measure_flow(record) for record in located.records if record.metadata.arm == SWITCHED]
-    measured, measurements, measured_problems, used = _cases(visits, located.problems, run)
+    switched = [record for record in located.records if record.metadata.arm == SWITCHED]
+    flows = [measure_flow(record, foreign_cpu_limit_pct) for record in switched]
+    measured, measurements, measured_problems, used = _cases(visits, located.problems, run, foreign_cpu_limit_pct)
     measurements += [row for flow in flows for row in flow.measurements]
     cases = sorted([*measured, *_without_results(root, run, measured)], key=lambda case: case.id)
     taken = {id(problem) for case in cases for problem in case.problems}
@@ -126,18 +129,24 @@ def _planned(run: RunInfo, records: Sequence[PerfTestRecord]) -> set[CaseName]:
     return {CaseName(case.environment or only, case.case_key) for case in run.cases}
 
 
-def study_case(root: Path, environment: str, iteration: int, case_key: str) -> CaseStudy | None:
+def study_case(
+    root: Path, environment: str, iteration: int, case_key: str, foreign_cpu_limit_pct: float = LIMIT_PCT
+) -> CaseStudy | None:
     """One case alone, which is much quicker than the whole run; ``None`` when nothing of it is there."""
     root = root.resolve()
     located = locate(root / environment / iteration_name(iteration))
     wanted = CaseId(environment, iteration, case_key)
     visits = [record for record in located.records if record.metadata.arm != SWITCHED]
-    cases, *_ = _cases(visits, located.problems, read_run(root)[0], only=wanted)
+    cases, *_ = _cases(visits, located.problems, read_run(root)[0], foreign_cpu_limit_pct, only=wanted)
     return next((case for case in cases if case.id == wanted), None)
 
 
 def _cases(
-    records: Sequence[PerfTestRecord], problems: Sequence[Problem], run: RunInfo, only: CaseId | None = None
+    records: Sequence[PerfTestRecord],
+    problems: Sequence[Problem],
+    run: RunInfo,
+    foreign_cpu_limit_pct: float,
+    only: CaseId | None = None,
 ) -> tuple[list[CaseStudy], list[Measurement], list[Problem], list[PerfTestRecord]]:
     """Cases, measurements, the problems of the shared baselines' files, and the perf tests with the gates' reasons.
 
@@ -156,7 +165,7 @@ def _cases(
     for case, own in by_case.items():
         if only is None or case == only or not case.case_key:
             gates = pair_gates(own)
-            measured = [measure(record, gates.void_reason(record)) for record in own]
+            measured = [measure(record, gates.void_reason(record), foreign_cpu_limit_pct) for record in own]
             rows[case] = [row for result in measured for row in result.measurements]
             found[case] = [*(problem for result in measured for problem in result.problems), *gates.notes]
             used += [result.record for result in measured]

@@ -1,4 +1,4 @@
-"""The gate on foreign load: user CPU time of others on the machine, below a tenth of a core.
+"""The gate on foreign load: user CPU time of others on the machine, below a tenth of a core unless configured.
 
 Foreign is what is left of the machine's user time without our cgroups and without virtual machines (their guests are
 ours on a host that carries them; what they run is not told apart). Nodes that share a kernel are one machine.
@@ -25,13 +25,12 @@ class ForeignCpu:
     nodes: tuple[str, ...]
     percent: float | None
 
-    @property
-    def void_reason(self) -> str:
-        if self.percent is None or self.percent < LIMIT_PCT:
+    def void_reason(self, limit_pct: float) -> str:
+        if self.percent is None or self.percent < limit_pct:
             return ""
         return (
             f"foreign processes on {' and '.join(self.nodes)} used {self.percent:.0f} % of a core in user mode, "
-            f"the limit is {LIMIT_PCT:.0f} %"
+            f"the limit is {limit_pct:g} %"
         )
 
 

@@ -66,6 +66,12 @@ class TestForeignCpu:
         assert remarks(study) == [f"not used, {reason}"]
         assert study.cases[0].missing == ()
 
+    def test_the_limit_can_be_set(self, tmp_path: Path) -> None:
+        tree = Tree(tmp_path)
+        unit(tree, 1, counted(load_counters(3.0)), counted(load_counters(53.0)))
+        tree.flow(1, "latency", "tcp_rr", FLOW, counter="rx_packets", foreign_pct={BASELINE: 2.0, TOOL: 30.0})
+        assert {row.void_reason for row in study_run(tree.root, foreign_cpu_limit_pct=60).measurements} == {""}
+
     def test_where_no_unit_is_left_the_case_lacks_data(self, tmp_path: Path) -> None:
         tree = Tree(tmp_path)
         unit(tree, 1, counted(load_counters(3.0)), counted(load_counters(53.0)))
