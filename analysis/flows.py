@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from analysis.gates import foreign
+from analysis.gates import foreign, setups
 from analysis.gates.clocks import clock_void
 from analysis.locate import PerfTestRecord
 from analysis.measurements import Measured, Measurement
@@ -34,8 +34,11 @@ def measure_flow(record: PerfTestRecord, foreign_cpu_limit_pct: float = foreign.
     except ParseError as error:
         return Measured((), (record.problem(path, str(error), missing=True),), record)
     problems = [*_not_observable(record, found)]
+    problems += [record.problem(path, moved, missing=False) for moved in setups.programs_of_others(record)]
     rows = []
-    flow_void = what.unusable or clock_void(what) or _load_elsewhere(record, foreign_cpu_limit_pct)
+    flow_void = (
+        what.unusable or clock_void(what) or _set_up_anew(record) or _load_elsewhere(record, foreign_cpu_limit_pct)
+    )
     for segment in found:
         load = foreign.of_segment(what, segment)
         void_reason = flow_void or _outside(record, segment) or load.void_reason(foreign_cpu_limit_pct)
@@ -58,6 +61,12 @@ def measure_flow(record: PerfTestRecord, foreign_cpu_limit_pct: float = foreign.
             )
         ]
     return Measured(tuple(rows), tuple(problems), record)
+
+
+def _set_up_anew(record: PerfTestRecord) -> str:
+    """At both ends of the flow the tool is off: what is not the same there was changed by others, within some pair."""
+    changes = setups.in_window(record)
+    return f"the set-up changed during the flow: {setups.listed(changes)}" if changes else ""
 
 
 def _load_elsewhere(record: PerfTestRecord, limit_pct: float) -> str:

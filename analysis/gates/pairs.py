@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 from analysis.gates import setups
 from analysis.gates.foreign import of_perf_test
-from analysis.gates.readings import readings
-from analysis.gates.setups import Change, Pair
+from analysis.gates.setups import Pair, listed
 from analysis.locate import PerfTestRecord
 from analysis.problems import Problem
 from probecost.layout import BASELINE, TOOL
@@ -87,7 +86,7 @@ def _apart(records: Sequence[PerfTestRecord]) -> dict[int, str]:
 
 def _changed(pair: Pair, by_tool: set[tuple[str, str]]) -> str:
     foreign = [change for change in setups.between_arms(pair) if (change.node, change.key) not in by_tool]
-    return f"the set-up differs between the arms: {_listed(foreign)}" if foreign else ""
+    return f"the set-up differs between the arms: {listed(foreign)}" if foreign else ""
 
 
 def _notes(
@@ -96,17 +95,12 @@ def _notes(
     for record in records:
         changes = setups.in_window(record)
         if changes:
-            yield _note(record, f"the set-up changed during the perf test: {_listed(changes)}")
-        for node, counted in readings(record).items():
-            came, went = (", ".join(map(str, some)) for some in (counted.new_programs, counted.gone_programs))
-            if came or went:
-                moved = ", ".join(f"{ids} {word}" for ids, word in ((came, "came"), (went, "went")) if ids)
-                yield _note(record, f"BPF programs on {node} during the perf test: {moved}")
+            yield _note(record, f"the set-up changed during the perf test: {listed(changes)}")
+        for moved in setups.programs_of_others(record):
+            yield _note(record, moved)
     if by_tool:
         own = [change for change in setups.between_arms(pairs[0]) if (change.node, change.key) in by_tool]
-        yield _note(
-            pairs[0].tool, f"in every tool visit, and in no other: {_listed(own)}. The tool changes that itself"
-        )
+        yield _note(pairs[0].tool, f"in every tool visit, and in no other: {listed(own)}. The tool changes that itself")
     unseen = sorted(
         {node for record in records for found in of_perf_test(record) if found.percent is None for node in found.nodes}
     )
@@ -116,7 +110,3 @@ def _notes(
 
 def _note(record: PerfTestRecord, reason: str) -> Problem:
     return record.problem(record.place_on(record.metadata.tool_node), reason, missing=False)
-
-
-def _listed(changes: Sequence[Change]) -> str:
-    return "; ".join(change.text for change in changes)

@@ -41,6 +41,19 @@ def in_window(record: PerfTestRecord) -> tuple[Change, ...]:
     )
 
 
+def listed(changes: Sequence[Change]) -> str:
+    return "; ".join(change.text for change in changes)
+
+
+def programs_of_others(record: PerfTestRecord) -> Iterator[str]:
+    """A remark for each node on which BPF programs came or went: the tool's own are the same at both ends."""
+    for node, counted in readings(record).items():
+        came, went = (", ".join(map(str, some)) for some in (counted.new_programs, counted.gone_programs))
+        if came or went:
+            moved = ", ".join(f"{ids} {word}" for ids, word in ((came, "came"), (went, "went")) if ids)
+            yield f"BPF programs on {node} during the perf test: {moved}"
+
+
 def between_arms(pair: Pair) -> tuple[Change, ...]:
     """What is not the same in the two perf tests of a pair, wherever in them it changed."""
     found = []

@@ -166,6 +166,16 @@ class TestSetUp:
         assert remarks(study) == ["BPF programs on host-server during the perf test: 8 came, 5 went"]
         assert {row.void_reason for row in study.measurements} == {""}
 
+    def test_a_change_during_a_flow_voids_it(self, tmp_path: Path) -> None:
+        tree = Tree(tmp_path)
+        place = tree.flow(1, "latency", "tcp_rr", FLOW, counter="rx_packets")
+        changing = load_counters(1.0, setup_end={"MTU": "1400", "XDP": "none"}, programs=([5], [5, 9]))
+        tree.write(SERVER, f"{place.monitoring}/counters.json", changing)
+        study = study_run(tree.root)
+        reason = "the set-up changed during the flow: MTU of eth0 on host-server: 1500 and 1400"
+        assert {row.void_reason for row in study.measurements} == {reason}
+        assert "BPF programs on host-server during the perf test: 9 came" in remarks(study)
+
 
 class TestDistance:
     def test_a_visit_of_another_day_voids_its_unit(self, tmp_path: Path) -> None:
