@@ -40,7 +40,8 @@ def main(path: Path, output_dir: Path, config_file: Path) -> None:
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     try:
         settings = load_settings(config_file)
-        click.echo(write_study(study_run(path, settings.margin_pct), output_dir, settings))
+        study = study_run(path, settings.margin_pct, settings.foreign_cpu_limit_pct)
+        click.echo(write_study(study, output_dir, settings))
     except (ProbecostError, OSError) as error:
         click.echo(f"analysis: {error}", err=True)
         sys.exit(4)

@@ -52,8 +52,13 @@ class Expected:
         }
 
     def unmeasured(self, known: Sequence[Problem]) -> Iterator[Problem]:
-        """A problem for each perf test of each visit that has no valid data and no reason listed yet."""
+        """A problem for each perf test of each visit that has no valid data and no reason listed yet.
+
+        What a gate voided is none, as long as another unit has the perf test in both arms.
+        """
         listed = {(p.arm, p.unit, p.perf_test, p.conn_type) for p in known if p.missing}
+        void = {(p.arm, p.unit, p.perf_test, p.conn_type): p.reason for p in known if p.is_void}
+        complete = {test for test in self.tests if any(self._is_complete(unit, test) for unit in self.units)}
         for test in self.tests if self.uses_shared else ():
             if test not in self.shared_valid:
                 yield self._missing("the shared baseline has no valid data", BASELINE, 0, *test)
@@ -64,8 +69,13 @@ class Expected:
                     continue
                 for test in self.tests:
                     place = (arm, unit, *test)
-                    if place not in self.valid and place not in listed:
-                        yield self._missing("there are no results", *place)
+                    if place in self.valid or place in listed or (place in void and test in complete):
+                        continue
+                    why = f"no unit is left: {void[place]}" if place in void else "there are no results"
+                    yield self._missing(why, *place)
+
+    def _is_complete(self, unit: int, test: tuple[str, str]) -> bool:
+        return all((arm, unit, *test) in self.valid for arm in ((TOOL,) if self.uses_shared else ARMS))
 
     def _missing(self, reason: str, arm: str, unit: int, perf_test: str = "", conn_type: str = "") -> Problem:
         return Problem(

@@ -5,9 +5,11 @@ A flow is one unit: its effect is the mean over its pairs of log(tool / baseline
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
+from analysis.gates import foreign, setups
+from analysis.gates.clocks import clock_void
 from analysis.locate import PerfTestRecord
 from analysis.measurements import Measured, Measurement
 from analysis.parsers import segments
@@ -23,18 +25,23 @@ _RECEIVED: Mapping[str, Mapping[str, str]] = {
 _TICKS_PER_S = 100  # USER_HZ, the same on every Linux
 
 
-def measure_flow(record: PerfTestRecord) -> Measured:
-    """A row per figure and segment; ``void_reason`` where the flow did not run all through the segment."""
+def measure_flow(record: PerfTestRecord, foreign_cpu_limit_pct: float = foreign.LIMIT_PCT) -> Measured:
+    """A row per figure and segment; ``void_reason`` where the flow did not run all through it, or a gate stopped it."""
     what = record.metadata
     path = record.place_on(what.tool_node) / SEGMENTS_FILE
     try:
         found = segments.parse(read_text(path))
     except ParseError as error:
-        return Measured((), (record.problem(path, str(error), missing=True),))
-    problems = []
+        return Measured((), (record.problem(path, str(error), missing=True),), record)
+    problems = [*_not_observable(record, found)]
+    problems += [record.problem(path, moved, missing=False) for moved in setups.programs_of_others(record)]
     rows = []
+    flow_void = (
+        what.unusable or clock_void(what) or _set_up_anew(record) or _load_elsewhere(record, foreign_cpu_limit_pct)
+    )
     for segment in found:
-        void_reason = what.unusable or _outside(record, segment)
+        load = foreign.of_segment(what, segment)
+        void_reason = flow_void or _outside(record, segment) or load.void_reason(foreign_cpu_limit_pct)
         if void_reason:
             problems.append(_void(record, segment, void_reason))
         rows += [
@@ -48,9 +55,32 @@ def measure_flow(record: PerfTestRecord) -> Measured:
                 end_ns=segment.end_ns,
                 is_switched=True,
             )
-            for metric, value in _figures(what.pair_kind, what.perf_test, segment)
+            for metric, value in (
+                *_figures(what.pair_kind, what.perf_test, segment),
+                *([("foreign_cpu_pct", load.percent)] if load.percent is not None else []),
+            )
         ]
-    return Measured(tuple(rows), tuple(problems))
+    return Measured(tuple(rows), tuple(problems), record)
+
+
+def _set_up_anew(record: PerfTestRecord) -> str:
+    """At both ends of the flow the tool is off: what is not the same there was changed by others, within some pair."""
+    changes = setups.in_window(record)
+    return f"the set-up changed during the flow: {setups.listed(changes)}" if changes else ""
+
+
+def _load_elsewhere(record: PerfTestRecord, limit_pct: float) -> str:
+    """Foreign load on the machines that do not count the segments: it is known for the flow as a whole."""
+    loads = foreign.of_perf_test(record)
+    return next((load.void_reason(limit_pct) for load in loads if record.metadata.tool_node not in load.nodes), "")
+
+
+def _not_observable(record: PerfTestRecord, found: Sequence[Segment]) -> Iterator[Problem]:
+    """That the gate on foreign load was not checked, where the node's file has a place for it."""
+    what = record.metadata
+    if any("user_usec" in segment.counts and foreign.of_segment(what, segment).percent is None for segment in found):
+        path = record.place_on(what.tool_node) / SEGMENTS_FILE
+        yield record.problem(path, f"foreign CPU time is not observable on {what.tool_node}", missing=False)
 
 
 def _figures(pair_kind: str, perf_test: str, segment: Segment) -> Iterator[tuple[str, float]]:

@@ -7,8 +7,9 @@ that of all CPUs of the node where the tool runs.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from analysis.gates import foreign
 from analysis.locate import PerfTestRecord
 from analysis.metadata import PerfTestMetadata
 from analysis.problems import Problem
@@ -49,7 +50,9 @@ UNITS = {
     "received_pps": "packets/s",
     "lost_share": "share",
     "rcvbuf_errors": "count",
+    "interface_drops": "count",
     "cpu_s_per_gb": "s/GB",
+    "foreign_cpu_pct": "% of a core",
 }
 # The metric without which a perf test has no valid data.
 PRIMARY = {"throughput": "received_bps", "latency": "mean_us", "pps": "received_pps"}
@@ -133,14 +136,18 @@ class Measurement:
 
 @dataclass(frozen=True)
 class Measured:
-    """What one perf test gave, and what is wrong with it."""
+    """What one perf test gave, and what is wrong with it. ``record``: as given, with the reason if a gate voided it."""
 
     measurements: tuple[Measurement, ...]
     problems: tuple[Problem, ...]
+    record: PerfTestRecord
 
 
-def measure(record: PerfTestRecord) -> Measured:
-    """Read the raw files of one perf test. Never raises for what they hold."""
+def measure(record: PerfTestRecord, pair_void: str = "", foreign_cpu_limit_pct: float = foreign.LIMIT_PCT) -> Measured:
+    """Read the raw files of one perf test. Never raises for what they hold.
+
+    ``pair_void``: why a gate on its pair of visits does not let it count; empty where they all do.
+    """
     reader = RawReader(record)
     what = record.metadata
     figures: dict[str, float | None] = {}
@@ -154,10 +161,17 @@ def measure(record: PerfTestRecord) -> Measured:
         case other:
             reader.lost(record.place_on(what.client_node), f"perf test {other!r} is not known to this version")
     void_reason = what.unusable
+    path = record.place_on(what.client_node) / record.place.metadata.name
     if void_reason:
-        path = record.place_on(what.client_node) / record.place.metadata.name
         reader.lost(path, f"not used, {void_reason}" if what.void_reason else f"the perf test {void_reason}")
+    loads = foreign.of_perf_test(record)
+    gates = (pair_void, *(load.void_reason(foreign_cpu_limit_pct) for load in loads), reader.void_reason)
+    if not void_reason and any(gates):
+        void_reason = next(filter(None, gates))
+        record = replace(record, metadata=replace(what, void_reason=void_reason))
+        reader.problems.append(replace(record.problem(path, f"not used, {void_reason}", missing=False), is_void=True))
+    figures["foreign_cpu_pct"] = max((load.percent for load in loads if load.percent is not None), default=None)
     rows = tuple(
         Measurement.of(what, metric, value, void_reason) for metric, value in figures.items() if value is not None
     )
-    return Measured(rows, tuple(reader.problems))
+    return Measured(rows, tuple(reader.problems), record)

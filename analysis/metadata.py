@@ -13,10 +13,11 @@ SCHEMA = 1
 
 @dataclass(frozen=True)
 class Clock:
-    """A node's clock minus the controller's."""
+    """A node's clock minus the controller's, and how far that moved until the end of the visit, where it is known."""
 
     offset_ns: int
     uncertainty_ns: int
+    drift_ns: int | None = None
 
 
 @dataclass(frozen=True)
@@ -37,16 +38,18 @@ class NodeFacts:
     netperf: str
     interfaces: tuple[str, ...]
     line_bps: float | None = None
+    boot_id: str = ""
 
 
 @dataclass(frozen=True)
 class ToolFacts:
-    """The tool's process in this visit."""
+    """The tool's process in this visit; ``guard_s``: in a switched flow, the time cut out after its start and stop."""
 
     file: str
     sha256: str
     outcome: str
     time_to_ready_s: float | None
+    guard_s: float | None = None
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,7 @@ class PerfTestMetadata:
     ``target_bitrate``: what the options ask each of its streams to send, empty where it is not limited or not recorded.
     ``offered_rate`` is in the unit of the primary metric, ``background_bps`` that of the flow beside a latency perf
     test; ``None`` without. ``idle_busy_share``: how much of all CPUs of the tool's node is busy when nothing runs.
+    ``visit_start_ns``, ``visit_end_ns``: the whole visit, on the controller's clock.
     """
 
     run_id: str
@@ -96,6 +100,8 @@ class PerfTestMetadata:
     target_bitrate: str = ""
     background_bps: float | None = None
     idle_busy_share: float = 0.0
+    visit_start_ns: int | None = None
+    visit_end_ns: int | None = None
 
     @property
     def unusable(self) -> str:
@@ -157,6 +163,8 @@ def parse(text: str) -> PerfTestMetadata:
         error=words(document, "error"),
         offered_rate=_above_0(number(document, "offered_rate")),
         target_bitrate=_target_bitrate(document),
+        visit_start_ns=whole(document, "visit_start_ns") or None,
+        visit_end_ns=whole(document, "visit_end_ns") or None,
     )
 
 
@@ -203,9 +211,10 @@ def _texts(values: Mapping[str, object]) -> Mapping[str, str]:
 def _clocks(values: Mapping[str, object]) -> Mapping[str, Clock]:
     clocks = {}
     for node in values:
-        offset_ns = whole(child(values, node), "offset_ns")
+        entry = child(values, node)
+        offset_ns = whole(entry, "offset_ns")
         if offset_ns is not None:
-            clocks[node] = Clock(offset_ns, whole(child(values, node), "uncertainty_ns") or 0)
+            clocks[node] = Clock(offset_ns, whole(entry, "uncertainty_ns") or 0, whole(entry, "drift_ns"))
     return clocks
 
 
@@ -215,6 +224,7 @@ def _tool(values: Mapping[str, object]) -> ToolFacts:
         words(values, "sha256"),
         words(values, "outcome"),
         number(values, "time_to_ready_s"),
+        number(values, "guard_s"),
     )
 
 
@@ -241,4 +251,5 @@ def _facts(values: Mapping[str, object]) -> NodeFacts:
             for entry in interfaces
         ),
         line_bps=max(speeds_mbps) * 1e6 if speeds_mbps else None,
+        boot_id=words(values, "boot_id"),
     )

@@ -51,7 +51,10 @@ class AnalysisPlugin:
         self, tree: RunTree, environment: str, iteration: int, case_key: str
     ) -> CaseResults:
         """The figures of one case and why perf tests of it gave no valid data."""
-        case = study_case(tree.root, environment, iteration, case_key, load_settings().margin_pct)
+        settings = load_settings()
+        case = study_case(
+            tree.root, environment, iteration, case_key, settings.margin_pct, settings.foreign_cpu_limit_pct
+        )
         if case is None:
             return CaseResults({}, (f"no results of {case_key} were found in {tree.root / environment}",))
         return case_results(case, tree.root.resolve())
@@ -61,7 +64,7 @@ class AnalysisPlugin:
         self, tree: RunTree, environment: str, iteration: int, case_key: str
     ) -> CaseProgress:
         """How many units are usable, how wide the intervals are, and the estimates so far."""
-        return case_progress(tree.root, environment, iteration, case_key)
+        return case_progress(tree.root, environment, iteration, case_key, load_settings().foreign_cpu_limit_pct)
 
     @pytest.hookimpl(trylast=True)
     def pytest_probecost_plan_tool(self, question: Question) -> Choice | None:
@@ -71,7 +74,7 @@ class AnalysisPlugin:
     def pytest_probecost_run_post(self, run: Run) -> None:
         """Write all reports of the run, from whatever is there."""
         settings = load_settings()
-        self._study = study_run(run.tree.root, settings.margin_pct)
+        self._study = study_run(run.tree.root, settings.margin_pct, settings.foreign_cpu_limit_pct)
         self._reports.append(write_study(self._study, run.tree.reports, settings))
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:

@@ -20,7 +20,8 @@ class Problem:
     """One thing that is missing from, or doubtful in, a results tree.
 
     ``missing``: data that should be there cannot be used, its cells are N/A. Otherwise the data are used and should be
-    read with care. The identifying fields are empty where they are unknown (damaged metadata).
+    read with care, or, with ``is_void``, a gate does not let them count though nothing is wrong with the file. The
+    identifying fields are empty where they are unknown (damaged metadata).
     """
 
     path: Path
@@ -34,6 +35,7 @@ class Problem:
     unit: int = 0
     perf_test: str = ""
     conn_type: str = ""
+    is_void: bool = False
 
     def text(self, root: Path) -> str:
         """One line: which perf test of which visit, why, and the file relative to ``root``."""

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from math import isinf
 from pathlib import Path
 
-from analysis.flows import measure_flow
+from analysis.gated import measure_case
+from analysis.gates.foreign import LIMIT_PCT
 from analysis.locate import locate
-from analysis.measurements import measure
 from analysis.report.cells import percent
 from analysis.report.verdicts import title
 from analysis.runfile import read_run
 from analysis.verdicts import CaseName, MetricVerdict, verdicts
-from probecost.layout import SWITCHED, iteration_name
+from probecost.layout import iteration_name
 
 
 @dataclass(frozen=True)
@@ -26,21 +26,20 @@ class CaseProgress:
     text: str
 
 
-def case_progress(root: Path, environment: str, iteration: int, case_key: str) -> CaseProgress:
+def case_progress(
+    root: Path, environment: str, iteration: int, case_key: str, foreign_cpu_limit_pct: float = LIMIT_PCT
+) -> CaseProgress:
     """Read what is there of the case. A metric of which nothing is usable yet counts as 0 units."""
     records = [
         record
         for record in locate(root / environment / iteration_name(iteration)).records
         if record.metadata.case_key == case_key
     ]
-    flows = [record for record in records if record.metadata.arm == SWITCHED]
-    rows = [row for record in flows for row in measure_flow(record).measurements]
-    if not flows:
-        rows = [row for record in records for row in measure(record).measurements]
+    measured = measure_case(records, foreign_cpu_limit_pct)
     run = read_run(root)[0]
     found = verdicts(
-        [record.metadata for record in records],
-        rows,
+        [result.record.metadata for result in measured],
+        [row for result in measured for row in result.measurements],
         [CaseName(environment, case_key)],
         rule=run.rule,
         primary=run.primary,

@@ -22,12 +22,14 @@ ResultT = TypeVar("ResultT")
 class RawReader:
     """Reads one perf test's files; its methods give figures by metric, ``problems`` what was wrong.
 
-    ``lost`` notes what costs data, ``doubt`` what is used all the same.
+    ``lost`` notes what costs data, ``doubt`` what is used all the same. ``void_reason``: a flow did not keep its
+    length, so that its figures are not those of a whole one; empty where all did.
     """
 
     def __init__(self, record: PerfTestRecord) -> None:
         self.record = record
         self.problems: list[Problem] = []
+        self.void_reason = ""
 
     def lost(self, path: Path, reason: str) -> None:
         self.problems.append(self.record.problem(path, reason, missing=True))
@@ -78,7 +80,7 @@ class RawReader:
         if result is None:
             return {}
         if result.elapsed_s is not None and _is_short(result.elapsed_s, what.duration_s):
-            self.doubt(path, f"ran for {result.elapsed_s:g} s of {what.duration_s:g} s")
+            self.void_reason = f"netperf measured {result.elapsed_s:g} s of {what.duration_s:g} s"
         if result.transactions_per_s is not None:
             in_flight = result.transactions_per_s * result.mean_us / 1e6
             if abs(in_flight - 1) > MAX_RATE_MISMATCH:
@@ -134,6 +136,8 @@ class RawReader:
         # Each stream opens with a datagram of its own, so a loss-free run may count one more than was sent.
         figures["lost_share"] = max(0.0, 1 - counted.udp_in_datagrams / sent) if sent else None
         figures["rcvbuf_errors"] = counted.udp_rcvbuf_errors
+        figures["interface_drops"] = counted.tested.rx_dropped if counted.tested else None
+        self._reconcile_interface(path, counted)
         if counted.udp_in_datagrams == 0:
             self.doubt(path, "no datagram was received")
         servers = self._servers()
@@ -168,7 +172,7 @@ class RawReader:
     def _flag(self, path: Path, result: iperf3.ClientResult) -> None:
         asked_s = self.record.metadata.duration_s or result.asked_s
         if _is_short(result.measured_s, asked_s):
-            self.doubt(path, f"ran for {result.measured_s:.2f} s of {asked_s:g} s")
+            self.void_reason = f"iperf3 measured {result.measured_s:.2f} s of {asked_s:g} s"
         if result.sent_bps == 0:
             self.doubt(path, "0 bits/s were sent")
         elif result.stalled_intervals:
@@ -202,6 +206,20 @@ class RawReader:
         except ParseError as error:
             tell(path, f"{error}{_stderr_of(path)}")
             return None
+
+    def _reconcile_interface(self, path: Path, counted: counters.CountersDelta) -> None:
+        """All packets that the tested interface took in are datagrams: delivered, without room, or dropped."""
+        tested = counted.tested
+        if tested is not None and tested.rx_packets is not None:
+            known = counted.udp_in_datagrams + (counted.udp_rcvbuf_errors or 0) + (tested.rx_dropped or 0)
+            self._reconcile(
+                path,
+                known,
+                tested.rx_packets,
+                "packets",
+                "datagrams, rcvbuf errors and drops are",
+                "the interface counted",
+            )
 
     def _reconcile(self, path: Path, used: float, other: float, what: str, used_from: str, other_from: str) -> None:
         larger = max(used, other)

@@ -9,19 +9,24 @@ from pathlib import Path
 
 import yaml
 
+from analysis.gates.foreign import LIMIT_PCT
 from analysis.statistics.verdict import DEFAULT_MARGIN_PCT
 from probecost.errors import ConfigError
 
 DEFAULT_FILE = Path(__file__).with_name("config.yaml")
-_KEYS = ("topics", "margin_pct")
+_KEYS = ("topics", "margin_pct", "foreign_cpu_limit_pct")
 
 
 @dataclass(frozen=True)
 class Settings:
-    """``topics``: category, or its first parts, → topic. ``margin_pct``: a cost up to this is negligible."""
+    """``topics``: category, or its first parts, → topic. ``margin_pct``: a cost up to this is negligible.
+
+    ``foreign_cpu_limit_pct``: what others may take of a core in user mode before a perf test is void.
+    """
 
     topics: Mapping[str, str]
     margin_pct: float = DEFAULT_MARGIN_PCT
+    foreign_cpu_limit_pct: float = LIMIT_PCT
 
     def topic(self, category: str) -> str:
         """The topic's name, safe as the start of a file name.
@@ -49,7 +54,7 @@ def load_settings(path: Path = DEFAULT_FILE) -> Settings:
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise ConfigError(f"{path}: {error}") from None
     if not isinstance(document or {}, dict):
-        raise ConfigError(f"{path}: expected a mapping with the keys {' and '.join(_KEYS)}, found {document!r}")
+        raise ConfigError(f"{path}: expected a mapping with the keys {', '.join(_KEYS)}, found {document!r}")
     unknown = sorted(set(map(str, document or {})) - set(_KEYS))
     if unknown:
         raise ConfigError(f"{path}: {unknown[0]}: there is no such key; known: {', '.join(_KEYS)}")
@@ -58,4 +63,7 @@ def load_settings(path: Path = DEFAULT_FILE) -> Settings:
         raise ConfigError(f"{path}: topics: expected a mapping of category to topic, found {topics!r}")
     if isinstance(margin, bool) or not isinstance(margin, int | float) or not 0 < margin < 100:
         raise ConfigError(f"{path}: margin_pct: expected a percentage above 0 and below 100, found {margin!r}")
-    return Settings({str(group): str(topic) for group, topic in (topics or {}).items()}, float(margin))
+    limit = (document or {}).get("foreign_cpu_limit_pct", LIMIT_PCT)
+    if isinstance(limit, bool) or not isinstance(limit, int | float) or not limit > 0:
+        raise ConfigError(f"{path}: foreign_cpu_limit_pct: expected a percentage of a core above 0, found {limit!r}")
+    return Settings({str(group): str(topic) for group, topic in (topics or {}).items()}, float(margin), float(limit))

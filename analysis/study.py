@@ -10,6 +10,9 @@ from analysis.budgets import BudgetCheck, check_budgets
 from analysis.compare import CaseId, Comparison, MetricId, compare
 from analysis.expected import Expected
 from analysis.flows import measure_flow
+from analysis.gated import measure_case
+from analysis.gates.foreign import LIMIT_PCT
+from analysis.gates.pairs import pair_gates
 from analysis.locate import PerfTestRecord, locate
 from analysis.measurements import Measurement, measure
 from analysis.metadata import NodeFacts, PerfTestMetadata
@@ -96,18 +99,20 @@ class Study:
         return tuple(sorted(found | set(self.nodes)))
 
 
-def study_run(root: Path, margin_pct: float = DEFAULT_MARGIN_PCT) -> Study:
+def study_run(root: Path, margin_pct: float = DEFAULT_MARGIN_PCT, foreign_cpu_limit_pct: float = LIMIT_PCT) -> Study:
     """Read everything below ``root`` (a run's folder, an iteration's, or anything that holds node trees).
 
-    ``margin_pct``: a cost up to this is negligible. ``ConfigError``: ``root`` holds whole runs, which would be mixed.
+    ``margin_pct``: a cost up to this is negligible; ``foreign_cpu_limit_pct``: foreign load that voids a perf test.
+    ``ConfigError``: ``root`` holds whole runs, which would be mixed.
     """
     root = root.resolve()
     _refuse_runs(root)
     located = locate(root)
     run, run_problems = read_run(root)
     visits = [record for record in located.records if record.metadata.arm != SWITCHED]
-    flows = [measure_flow(record) for record in located.records if record.metadata.arm == SWITCHED]
-    measured, measurements, measured_problems = _cases(visits, located.problems, run)
+    switched = [record for record in located.records if record.metadata.arm == SWITCHED]
+    flows = [measure_flow(record, foreign_cpu_limit_pct) for record in switched]
+    measured, measurements, measured_problems, used = _cases(visits, located.problems, run, foreign_cpu_limit_pct)
     measurements += [row for flow in flows for row in flow.measurements]
     cases = sorted([*measured, *_without_results(root, run, measured)], key=lambda case: case.id)
     taken = {id(problem) for case in cases for problem in case.problems}
@@ -117,7 +122,7 @@ def study_run(root: Path, margin_pct: float = DEFAULT_MARGIN_PCT) -> Study:
     for record in located.records:
         nodes.setdefault(record.metadata.environment, {}).update(record.metadata.facts)
     judged = verdicts(
-        [record.metadata for record in located.records],
+        [record.metadata for record in (*used, *(flow.record for flow in flows))],
         measurements,
         _planned(run, located.records),
         margin_pct,
@@ -162,7 +167,12 @@ def _name(case: CaseOutcome, records: Sequence[PerfTestRecord]) -> CaseName:
 
 
 def study_case(
-    root: Path, environment: str, iteration: int, case_key: str, margin_pct: float = DEFAULT_MARGIN_PCT
+    root: Path,
+    environment: str,
+    iteration: int,
+    case_key: str,
+    margin_pct: float = DEFAULT_MARGIN_PCT,
+    foreign_cpu_limit_pct: float = LIMIT_PCT,
 ) -> CaseAlone | None:
     """One case alone, which is much quicker than the whole run; ``None`` when nothing of it is there."""
     root = root.resolve()
@@ -170,33 +180,36 @@ def study_case(
     run, _ = read_run(root)
     wanted = CaseId(environment, iteration, case_key)
     visits = [record for record in located.records if record.metadata.arm != SWITCHED]
-    cases, _, _ = _cases(visits, located.problems, run, only=wanted)
+    cases, *_ = _cases(visits, located.problems, run, foreign_cpu_limit_pct, only=wanted)
     case = next((case for case in cases if case.id == wanted), None)
     if case is None:
         return None
     earlier = [locate(root / environment / iteration_name(number)).records for number in range(1, iteration)]
     records = [record for found in (*earlier, located.records) for record in found]
     name = CaseName(environment, case_key)
-    rows = [
-        row
-        for record in records
-        if record.metadata.case_key == case_key
-        for row in (measure_flow if record.metadata.arm == SWITCHED else measure)(record).measurements
-    ]
+    measured = measure_case([r for r in records if r.metadata.case_key == case_key], foreign_cpu_limit_pct)
+    rows = [row for result in measured for row in result.measurements]
     planned = [
         found if found.environment == environment else CaseName(environment, "/".join(found))
         for found in _planned(run, records)
     ]
-    judged = verdicts([record.metadata for record in records], rows, planned, margin_pct, run.rule, run.primary)
+    judged = verdicts([result.record.metadata for result in measured], rows, planned, margin_pct, run.rule, run.primary)
     limits = {name: case.outcome.budgets if case.outcome is not None else ()}
     strict = run.options.get("strict_budgets") == str(True)
     return CaseAlone(case, judged, check_budgets(limits, judged), strict)
 
 
 def _cases(
-    records: Sequence[PerfTestRecord], problems: Sequence[Problem], run: RunInfo, only: CaseId | None = None
-) -> tuple[list[CaseStudy], list[Measurement], list[Problem]]:
-    """Cases, measurements, and the problems of the shared baselines' files; ``only``: one case and what it needs."""
+    records: Sequence[PerfTestRecord],
+    problems: Sequence[Problem],
+    run: RunInfo,
+    foreign_cpu_limit_pct: float,
+    only: CaseId | None = None,
+) -> tuple[list[CaseStudy], list[Measurement], list[Problem], list[PerfTestRecord]]:
+    """Cases, measurements, the problems of the shared baselines' files, and the perf tests with the gates' reasons.
+
+    ``only``: one case and what it needs.
+    """
     by_case: dict[CaseId, list[PerfTestRecord]] = {}
     planned: dict[tuple[str, int, str], set[tuple[str, str]]] = {}
     for record in records:
@@ -206,11 +219,14 @@ def _cases(
         planned.setdefault(place, set()).add((what.perf_test, what.conn_type))
     rows: dict[CaseId, list[Measurement]] = {}
     found: dict[CaseId, list[Problem]] = {}
+    used: list[PerfTestRecord] = []
     for case, own in by_case.items():
         if only is None or case == only or not case.case_key:
-            measured = [measure(record) for record in own]
+            gates = pair_gates(own)
+            measured = [measure(record, gates.void_reason(record), foreign_cpu_limit_pct) for record in own]
             rows[case] = [row for result in measured for row in result.measurements]
-            found[case] = [problem for result in measured for problem in result.problems]
+            found[case] = [*(problem for result in measured for problem in result.problems), *gates.notes]
+            used += [result.record for result in measured]
     for problem in problems:
         case = CaseId(problem.environment, problem.iteration, problem.case_key)
         if case.case_key and case in found:
@@ -226,7 +242,7 @@ def _cases(
             own_problems = [*found[case], *visits.unmeasured(found[case]), *usage_problems]
             studies.append(_study(case, by_case[case], comparisons.get(case, {}), usage, own_problems, run))
     loose = [problem for case, entries in found.items() if not case.case_key for problem in entries]
-    return studies, measurements, loose
+    return studies, measurements, loose, used
 
 
 def _without_results(root: Path, run: RunInfo, measured: Sequence[CaseStudy]) -> Iterator[CaseStudy]:

@@ -1,11 +1,11 @@
-"""``counters.json``: the node's UDP and interface counters at both ends of a perf test, as differences."""
+"""``counters.json``: what the node counted and how it was set up at both ends of a perf test, as differences."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from analysis.problems import ParseError, child, parse_object, whole
+from analysis.problems import ParseError, child, parse_object, whole, words
 
 
 @dataclass(frozen=True)
@@ -20,8 +20,21 @@ class InterfaceDelta:
 
 
 @dataclass(frozen=True)
+class CpuDelta:
+    """CPU time in user mode: of the machine, of the virtual machines on it, of our cgroups by name (none: not told)."""
+
+    user_usec: int
+    machines_user_usec: int
+    own_user_usec: Mapping[str, int]
+
+
+@dataclass(frozen=True)
 class CountersDelta:
-    """What the node's kernel counted between ``start_ns`` and ``end_ns`` (node clock, Unix ns)."""
+    """What the node's kernel counted between ``start_ns`` and ``end_ns`` (node clock, Unix ns).
+
+    ``interface``: that of the tested path; ``setup_start``, ``setup_end``: its MTU, qdiscs, XDP program and so on.
+    ``new_programs``, ``gone_programs``: ids of BPF programs. Files of older versions hold only the counters.
+    """
 
     start_ns: int | None
     end_ns: int | None
@@ -32,6 +45,24 @@ class CountersDelta:
     udp_rcvbuf_errors: int | None
     udp_sndbuf_errors: int | None
     interfaces: tuple[InterfaceDelta, ...]
+    interface: str
+    boot_id: str
+    cpu: CpuDelta | None
+    steal_ticks: int | None
+    setup_start: Mapping[str, str]
+    setup_end: Mapping[str, str]
+    new_programs: tuple[int, ...]
+    gone_programs: tuple[int, ...]
+
+    @property
+    def seconds(self) -> float:
+        """Length of the window; 0 where it is not known."""
+        return (self.end_ns - self.start_ns) / 1e9 if self.end_ns is not None and self.start_ns is not None else 0.0
+
+    @property
+    def tested(self) -> InterfaceDelta | None:
+        """The counters of the tested interface."""
+        return next((one for one in self.interfaces if one.name == self.interface), None)
 
 
 def parse(text: str) -> CountersDelta:
@@ -55,7 +86,38 @@ def parse(text: str) -> CountersDelta:
         udp_rcvbuf_errors=_delta(udp, "RcvbufErrors"),
         udp_sndbuf_errors=_delta(udp, "SndbufErrors"),
         interfaces=_interfaces(child(start, "net_dev"), child(end, "net_dev")),
+        interface=words(document, "interface"),
+        boot_id=words(document, "boot_id"),
+        cpu=_cpu(child(start, "cpu"), child(end, "cpu")),
+        steal_ticks=_interface_delta((child(start, "cpu"), child(end, "cpu")), "steal_ticks"),
+        setup_start=_texts(child(start, "setup")),
+        setup_end=_texts(child(end, "setup")),
+        new_programs=_without(end, start),
+        gone_programs=_without(start, end),
     )
+
+
+def _cpu(start: Mapping[str, object], end: Mapping[str, object]) -> CpuDelta | None:
+    """``None`` where it was not recorded. A cgroup that came in between counts whole, one that went does not."""
+    user_usec = _interface_delta((start, end), "user_usec")
+    if user_usec is None:
+        return None
+    own = child(start, "own_user_usec"), child(end, "own_user_usec")
+    used = {name: (whole(own[1], name) or 0) - (whole(own[0], name) or 0) for name in own[1]}
+    machines = (whole(end, "machines_user_usec") or 0) - (whole(start, "machines_user_usec") or 0)
+    return CpuDelta(user_usec, max(0, machines), used)
+
+
+def _texts(values: Mapping[str, object]) -> Mapping[str, str]:
+    return {key: words(values, key) for key in values}
+
+
+def _without(first: Mapping[str, object], second: Mapping[str, object]) -> tuple[int, ...]:
+    """The programs of ``first`` that are not in ``second``; none where either end does not tell."""
+    lists = first.get("programs"), second.get("programs")
+    if not isinstance(lists[0], list) or not isinstance(lists[1], list):
+        return ()
+    return tuple(sorted(number for number in lists[0] if isinstance(number, int) and number not in lists[1]))
 
 
 def _delta(sides: tuple[Mapping[str, object], Mapping[str, object]], key: str) -> int | None:

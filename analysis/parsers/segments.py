@@ -11,11 +11,17 @@ from analysis.problems import ParseError
 from probecost.layout import ARMS
 
 _PLAIN = ("segment", "pair", "arm", "start_ns", "end_ns", "elapsed_ns")
+# Not known everywhere (an empty cell), and less at the end than at the start when a process of ours has just gone.
+_MAY_LACK = ("user_usec", "machines_user_usec", "own_user_usec")
+_GROUPS = "own_groups"
 
 
 @dataclass(frozen=True)
 class Segment:
-    """One stretch of the flow in one arm. Times are Unix ns of the node that counted; ``counts``: end minus start."""
+    """One stretch of the flow in one arm. Times are Unix ns of the node that counted; ``counts``: end minus start.
+
+    ``own_groups``: how many cgroups of this run the node saw.
+    """
 
     number: int
     pair: int
@@ -24,6 +30,7 @@ class Segment:
     end_ns: int
     seconds: float
     counts: Mapping[str, int]
+    own_groups: int = 0
 
 
 def parse(text: str) -> tuple[Segment, ...]:
@@ -47,9 +54,21 @@ def _segment(row: Mapping[str, str], counters: list[str]) -> Segment:
     if row["arm"] not in ARMS:
         raise ValueError(f"there is no arm {row['arm']!r}")
     seconds = int(row["elapsed_ns"]) / 1e9
-    counts = {name: int(row[f"{name}_end"]) - int(row[f"{name}_start"]) for name in counters}
+    counts = {}
+    for name in counters:
+        first, last = row[f"{name}_start"], row[f"{name}_end"]
+        if name == _GROUPS or (name in _MAY_LACK and (first == "" or last == "" or int(last) < int(first))):
+            continue
+        counts[name] = int(last) - int(first)
     if seconds <= 0 or any(count < 0 for count in counts.values()):
         raise ValueError("time or a counter runs backwards")
     return Segment(
-        int(row["segment"]), int(row["pair"]), row["arm"], int(row["start_ns"]), int(row["end_ns"]), seconds, counts
+        number=int(row["segment"]),
+        pair=int(row["pair"]),
+        arm=row["arm"],
+        start_ns=int(row["start_ns"]),
+        end_ns=int(row["end_ns"]),
+        seconds=seconds,
+        counts=counts,
+        own_groups=min(int(row.get(f"{_GROUPS}{end}") or 0) for end in ("_start", "_end")),
     )

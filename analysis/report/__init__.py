@@ -27,7 +27,8 @@ def write_reports(run_dir: Path, output_dir: Path | None = None) -> Path:
     means that the reports themselves could not be written, a ``ConfigError`` that the analysis' own settings are wrong.
     """
     settings = load_settings()
-    return write_study(study_run(run_dir, settings.margin_pct), output_dir or run_dir / REPORTS, settings)
+    study = study_run(run_dir, settings.margin_pct, settings.foreign_cpu_limit_pct)
+    return write_study(study, output_dir or run_dir / REPORTS, settings)
 
 
 def write_study(study: Study, output_dir: Path, settings: Settings) -> Path:

@@ -56,7 +56,7 @@ def _run_clients(
 ) -> None:
     def run() -> None:
         monitoring = f"{TREE}/{record.folder.monitoring}"
-        ends = client.run_clients(workload.clients(opened), workload.timeout_s, monitoring)
+        ends = client.run_clients(workload.clients(opened), workload.timeout_s, workload.client_ip, monitoring)
         own = [end for end in ends if end.name != BACKGROUND]
         record.start_ns = min(end.start_ns for end in own)
         record.end_ns = max(end.end_ns for end in own)

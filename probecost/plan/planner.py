@@ -97,7 +97,7 @@ def stored_calibrations(environments: Mapping[str, Planned], now_s: float) -> di
 
 
 def resolved(made: Plan, items: Sequence[PlannedItem], calibrations: Mapping[str, Calibration]) -> Plan:
-    """The plan with loads in percent as rates, in the environments of ``items``. ``ConfigError``: a maximum is unknown."""
+    """The plan with loads in percent as rates, for all that ``items`` need. ``ConfigError``: a maximum is unknown."""
     used = {item.turn.environment for item in items}
     environments = {}
     for name, planned in made.environments.items():
@@ -135,9 +135,7 @@ class Planner:
         self._calibrations = calibrations
         self._fallback = asked_for(made.settings, made.environments)
         self._tests = {
-            name: sum(
-                len(planned.specs(case.pair_kind)) for case in {i.case for i in items if i.turn.environment == name}
-            )
+            name: sum(len(planned.specs(case.pair_kind)) for case in _cases_of(items, name))
             for name, planned in made.environments.items()
         }
         self._found: dict[tuple[str, PairKind, str], ToolPlan | None] = {}
@@ -228,6 +226,10 @@ class Planner:
     def _cannot_claim(self) -> str:
         answers = [found.warning for found in self._found.values() if found is not None and found.warning]
         return answers[0] if answers else ""
+
+
+def _cases_of(items: Iterable[PlannedItem], environment: str) -> set[Case]:
+    return {item.case for item in items if item.turn.environment == environment}
 
 
 def ledger(items: Sequence[PlannedItem], made: Plan) -> list[str]:

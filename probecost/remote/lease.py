@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 import socket
 from collections.abc import Mapping
@@ -22,6 +23,11 @@ class Holder:
     user: str
     host: str
     token: str
+
+    @property
+    def group(self) -> str:
+        """How the run's cgroups are called: the token, which opens the lease, cannot be read from it."""
+        return hashlib.sha256(self.token.encode()).hexdigest()[:8]
 
     @classmethod
     def of_this_process(cls, run_id: str) -> Holder:

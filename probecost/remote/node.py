@@ -8,7 +8,7 @@ import shlex
 import time
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -48,10 +48,14 @@ MAX_ANSWER = 256 << 20
 
 @dataclass(frozen=True)
 class Clock:
-    """The node's clock minus the controller's, in nanoseconds, and how far off that may be."""
+    """The node's clock minus the controller's, in nanoseconds, and how far off that may be.
+
+    ``drift_ns``: how much that changed until it was last measured again, ``None`` where it was not.
+    """
 
     offset_ns: int
     uncertainty_ns: int
+    drift_ns: int | None = None
 
 
 class Node:
@@ -107,8 +111,10 @@ class Node:
             raise
 
     def _start_session(self, connection: Connection, deadline: Deadline, *, clock: bool) -> None:
+        run = f"{self._holder.group}-" if self._holder else ""
         config: dict[str, object] = {
-            "mark": f"{self.name}-{secrets.token_hex(4)}",
+            "mark": f"{run}{self.name}-{secrets.token_hex(4)}",
+            "run": run,
             "workdir": self.host.workdir,
             "lease": asdict(self._holder) if self._holder else None,
             "keep_awake": self._keep_awake,
@@ -157,10 +163,16 @@ class Node:
         assert self._session is not None
         return self._session.request(verb, args, deadline=Deadline.after(timeout_s))
 
-    def _compare_clocks(self, session: Session) -> Clock:
-        """The best of five exchanges; the offset is right to half the round trip."""
+    def check_clock(self) -> None:
+        """Measure the offset again and note how far it moved since the node was connected."""
+        if self._session is not None:
+            now = self._compare_clocks(self._session, exchanges=2)
+            self.clock = replace(self.clock, drift_ns=now.offset_ns - self.clock.offset_ns)
+
+    def _compare_clocks(self, session: Session, exchanges: int = 5) -> Clock:
+        """The best of several exchanges; the offset is right to half the round trip."""
         best: Clock | None = None
-        for _ in range(5):
+        for _ in range(exchanges):
             before = time.time_ns()
             there = int(session.request("ping", deadline=Deadline.after(REQUEST_S))["time_ns"])
             after = time.time_ns()
@@ -232,11 +244,15 @@ class Node:
         )
         return [OpenServer(item["name"], tuple(item["ports"]), item["pid"]) for item in found["servers"]]
 
-    def run_clients(self, clients: Sequence[ClientSpec], timeout_s: float, monitoring: str) -> list[GeneratorEnd]:
-        """Run generators to their end; one that exceeds ``timeout_s`` is ended and marked as hung."""
+    def run_clients(
+        self, clients: Sequence[ClientSpec], timeout_s: float, address: str, monitoring: str
+    ) -> list[GeneratorEnd]:
+        """Run generators from ``address`` to their end; one that exceeds ``timeout_s`` is ended and marked as hung."""
         specs = [vars(client) | {"argv": list(client.argv)} for client in clients]
         limit_s = timeout_s + REQUEST_S
-        found = self._ask("run_clients", limit_s, clients=specs, timeout_s=timeout_s, monitoring=monitoring)
+        found = self._ask(
+            "run_clients", limit_s, clients=specs, timeout_s=timeout_s, address=address, monitoring=monitoring
+        )
         return [GeneratorEnd(**item) for item in found["clients"]]
 
     def close_perf_test(self) -> list[GeneratorEnd]:

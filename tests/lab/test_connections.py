@@ -85,7 +85,7 @@ def test_a_cut_in_the_middle_names_the_node_and_ends_what_ran(bed: LabBed, node:
     timer = threading.Timer(1.0, cut, (bed, "host-server"))
     timer.start()
     with pytest.raises(ConnectionLostError, match="node host-server: run_clients: "):
-        node.run_clients([client], 30, f"{R}/x")
+        node.run_clients([client], 30, "127.0.0.1", f"{R}/x")
     timer.join()
     deadline = time.monotonic() + 8
     while any(command.startswith("sleep 60") for command in bed.commands("host-server").values()):

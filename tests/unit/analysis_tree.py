@@ -76,6 +76,36 @@ def netperf(mean_us: float, least_us: int = 10, most_us: int = 1000, seconds: fl
     return f"MIGRATED TCP REQUEST/RESPONSE TEST from 0.0.0.0 () port 0 AF_INET\n{titles}\n{values}\n"
 
 
+def load_counters(
+    foreign_pct: float,
+    *,
+    own: Mapping[str, int] | None = None,
+    boot_id: str = "boot-1",
+    setup: Mapping[str, str] | None = None,
+    setup_end: Mapping[str, str] | None = None,
+    programs: Sequence[Sequence[int]] = ((), ()),
+    **cpu: int,
+) -> str:
+    """One second on a node whose foreign processes took ``foreign_pct`` of a core, ours what ``own`` says (us)."""
+    own = {"probecost-run-node": 300_000} if own is None else own
+    setup = {"MTU": "1500", "XDP": "none"} if setup is None else setup
+    used = round(foreign_pct * 10_000) + sum(own.values()) + cpu.get("machines_user_usec", 0)
+
+    def side(last: bool, now: Mapping[str, str], programs: Sequence[int]) -> dict[str, Any]:
+        count = {"user_usec": 5_000_000 + used * last, "machines_user_usec": cpu.get("machines_user_usec", 0) * last}
+        return {
+            "time_ns": START_NS + SECOND_NS * last,
+            "udp": {"InDatagrams": 100 * last},
+            "net_dev": {},
+            "setup": now,
+            "programs": programs,
+            "cpu": {**count, "own_user_usec": {name: 7 + usec * last for name, usec in own.items()}, "steal_ticks": 0},
+        }
+
+    ends = {"start": side(False, setup, programs[0]), "end": side(True, setup_end or setup, programs[1])}
+    return json.dumps({"interface": "eth0", "boot_id": boot_id, **ends})
+
+
 def counters(received: int, rcvbuf_errors: int = 0, base: int = 1000) -> str:
     def side(count: int, errors: int, time_ns: int) -> dict[str, Any]:
         udp = {"InDatagrams": count, "NoPorts": 1, "InErrors": errors, "OutDatagrams": 5, "RcvbufErrors": errors}
@@ -120,6 +150,7 @@ class Tree:
         udp_counters: str = "",
         stat: str = "",
         background: str = "",
+        client_counters: str = "",
         case: layout.CaseFolder = CASE,
         case_key: str = CASE_KEY,
         shared: bool = False,
@@ -139,6 +170,8 @@ class Tree:
             self.write(CLIENT, f"{place.client}/{place.background_file(5299)}", background)
         if udp_counters:
             self.write(SERVER, f"{place.monitoring}/{layout.COUNTERS_FILE}", udp_counters)
+        if client_counters:
+            self.write(CLIENT, f"{place.monitoring}/{layout.COUNTERS_FILE}", client_counters)
         self._metadata(place, arm, unit, start_ns, case, case_key, shared, len(client), metadata)
         return place
 
@@ -150,23 +183,30 @@ class Tree:
         segments: Sequence[tuple[int, str, int]],
         *,
         counter: str,
+        foreign_pct: Mapping[str, float] | None = None,
         case: layout.CaseFolder = CASE,
         case_key: str = CASE_KEY,
         **metadata: Any,
     ) -> layout.PerfTestFolder:
-        """A switched flow of 20 s; ``segments``: pair, arm, how far ``counter`` went in its half second."""
+        """A switched flow of 20 s; ``segments``: pair, arm, how far ``counter`` went in its half second.
+
+        ``foreign_pct``: what foreign processes took of a core, by arm; without it the file says nothing of that.
+        """
         start_ns, self.now_ns = self.now_ns, self.now_ns + 30 * SECOND_NS
         kind = metadata.get("pair_kind", "host")
         place = layout.PerfTestFolder(
             layout.VisitFolder(kind, case), perf_type, conn_type, layout.timestamp(start_ns), is_switched=True
         )
         names = ("rx_packets", "rx_bytes", "tx_packets", "tx_bytes", "udp_in_datagrams", "cpu_busy_ticks")
-        lines = [
-            "segment,pair,arm,start_ns,end_ns,elapsed_ns," + ",".join(f"{name}_start,{name}_end" for name in names)
-        ]
+        cpu = ("user_usec", "machines_user_usec", "own_user_usec", "own_groups") if foreign_pct is not None else ()
+        columns = ",".join(f"{name}_start,{name}_end" for name in (*names, *cpu))
+        lines = [f"segment,pair,arm,start_ns,end_ns,elapsed_ns,{columns}"]
         for number, (pair, arm, count) in enumerate(segments, 1):
             at_ns = start_ns + number * SECOND_NS + OFFSETS_NS[SERVER]
             counts = [f"1000,{1000 + (count if name == counter else 50)}" for name in names]
+            if foreign_pct is not None:
+                used = 40_000 + round(foreign_pct[arm] * 5_000)
+                counts += [f"9000,{9000 + used}", "0,0", "100,40100", "2,2"]
             row = (number, pair, arm, at_ns, at_ns + SECOND_NS // 2, SECOND_NS // 2, *counts)
             lines.append(",".join(map(str, row)))
         self.write(SERVER, str(place.segments), "\n".join(lines) + "\n")

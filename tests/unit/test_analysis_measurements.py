@@ -90,16 +90,22 @@ class TestThroughput:
             "the client was told 5000000000 bits/s, the server's file says 4700000000"
         ]
 
-    def test_zero_and_short_are_data_and_flagged(self, tmp_path: Path) -> None:
+    def test_a_flow_that_did_not_keep_its_length_is_void(self, tmp_path: Path) -> None:
         tree = Tree(tmp_path)
-        tree.perf_test(
-            "tool", 1, "throughput", "single", client=[tcp_client(0, 0, seconds=0.5)], server=[tcp_server(0, 0.5)]
-        )
+        tree.perf_test("tool", 1, "throughput", "single", client=[tcp_client(9e9, 9e9, 0.5)], server=[tcp_server(9e9)])
         result = measured(tree)
+        assert {row.void_reason for row in result.measurements} == {"iperf3 measured 0.50 s of 1 s"}
+        assert reasons(result, missing=True) == []
+        assert reasons(result, missing=False) == ["not used, iperf3 measured 0.50 s of 1 s"]
+
+    def test_zero_is_data_and_flagged(self, tmp_path: Path) -> None:
+        tree = Tree(tmp_path)
+        tree.perf_test("tool", 1, "throughput", "single", client=[tcp_client(0, 0)], server=[tcp_server(0)])
+        result = measured(tree)
+        assert {row.void_reason for row in result.measurements} == {""}
         assert values(result)["received_bps"] == 0
         assert reasons(result, missing=True) == []
         assert reasons(result, missing=False) == [
-            "ran for 0.50 s of 1 s",
             "0 bits/s were sent",
             "0 bits/s were received",
         ]
@@ -130,7 +136,7 @@ class TestLatency:
     def test_too_short(self, tmp_path: Path) -> None:
         tree = Tree(tmp_path)
         tree.perf_test("baseline", 1, "latency", "tcp_rr", client=[netperf(20.0, seconds=0.6)])
-        assert reasons(measured(tree), missing=False) == ["ran for 0.6 s of 1 s"]
+        assert reasons(measured(tree), missing=False) == ["not used, netperf measured 0.6 s of 1 s"]
 
     def test_missing_folder(self, tmp_path: Path) -> None:
         tree = Tree(tmp_path)

@@ -146,12 +146,16 @@ class TestTopics:
         assert load_settings(path) == Settings({})
         path.write_text("margin_pct: 1.5\n")
         assert load_settings(path) == Settings({}, 1.5)
+        path.write_text("foreign_cpu_limit_pct: 40\n")
+        assert load_settings(path) == Settings({}, foreign_cpu_limit_pct=40.0)
         for text in (
             "topics: [a]\n",
             "topics: {a: b\n",
             "- a\n",
             "margin_pct: 0\n",
             "margin_pct: yes\n",
+            "foreign_cpu_limit_pct: 0\n",
+            "foreign_cpu_limit_pct: little\n",
             "topic: {}\n",
         ):
             path.write_text(text)

@@ -54,7 +54,9 @@ class FlowNode:
     def open_perf_test(self, *args: object) -> list[OpenServer]:
         return [OpenServer("0", (5201, 5202), 1)]
 
-    def run_clients(self, clients: Sequence[ClientSpec], timeout_s: float, monitoring: str) -> list[GeneratorEnd]:
+    def run_clients(
+        self, clients: Sequence[ClientSpec], timeout_s: float, address: str, monitoring: str
+    ) -> list[GeneratorEnd]:
         return [GeneratorEnd(client.name, 0, "", 10, 100, 200) for client in clients]
 
     def close_perf_test(self) -> list[GeneratorEnd]:

@@ -121,7 +121,9 @@ class TestTool:
         client = {"name": "0", "argv": ["/bin/sh", "-c", "(sleep 60 &) ; sleep 60; exit 5"]}
         files = {"stdout": f"{R}/c/out", "stderr": f"{R}/c/err"}
         start_tool(supervisor, "exec sleep 60")
-        number = supervisor.send("run_clients", clients=[client | files], timeout_s=30, monitoring=f"{R}/mon")
+        number = supervisor.send(
+            "run_clients", clients=[client | files], timeout_s=30, address="127.0.0.1", monitoring=f"{R}/mon"
+        )
         assert until(lambda: len(supervisor.tree()) == 5)
         supervisor.ask("stop_tool")
         stats = [stat for stat in map(stat_of, supervisor.tree()) if stat is not None]
@@ -341,14 +343,18 @@ class TestGenerators:
 
     def test_a_client_that_hangs_is_ended_and_marked(self, start: Any) -> None:
         client = {"name": "0", "argv": ["/bin/sleep", "60"], "stdout": f"{R}/c/out", "stderr": f"{R}/c/err"}
-        (end,) = start().ask("run_clients", clients=[client], timeout_s=0.3, monitoring=f"{R}/mon")["clients"]
+        (end,) = start().ask(
+            "run_clients", clients=[client], timeout_s=0.3, address="127.0.0.1", monitoring=f"{R}/mon"
+        )["clients"]
         assert end["hung"] is True
         assert end["exit_code"] == -signal.SIGTERM
 
     def test_clients_report_times_and_exit_codes(self, start: Any) -> None:
         argv = ["/bin/sh", "-c", "sleep 0.3; echo out; echo err >&2; exit 2"]
         client = {"name": "0", "argv": argv, "stdout": f"{R}/c/out", "stderr": f"{R}/c/err"}
-        (end,) = start().ask("run_clients", clients=[client], timeout_s=5, monitoring=f"{R}/mon")["clients"]
+        (end,) = start().ask("run_clients", clients=[client], timeout_s=5, address="127.0.0.1", monitoring=f"{R}/mon")[
+            "clients"
+        ]
         assert (end["exit_code"], end["stderr_tail"], end["stdout_bytes"], end["hung"]) == (2, "err", 4, False)
         assert 0.25e9 < end["end_ns"] - end["start_ns"] < 3e9
 
@@ -372,4 +378,4 @@ class TestGenerators:
     def test_a_program_that_is_not_there_is_told(self, start: Any) -> None:
         client = {"name": "0", "argv": ["no-such-program"], "stdout": f"{R}/c/out", "stderr": f"{R}/c/err"}
         with pytest.raises(RuntimeError, match="no-such-program cannot be started"):
-            start().ask("run_clients", clients=[client], timeout_s=5, monitoring=f"{R}/mon")
+            start().ask("run_clients", clients=[client], timeout_s=5, address="127.0.0.1", monitoring=f"{R}/mon")

@@ -11,9 +11,10 @@ import os
 import platform
 import re
 import struct
-from typing import Dict, Iterable, NamedTuple, Set
+from typing import Dict, Iterable, List, NamedTuple, Optional, Set
 
 _SYSCALL = {"x86_64": 321, "aarch64": 280, "ppc64le": 361, "s390x": 351, "riscv64": 280, "loongarch64": 280}
+_PROG_GET_NEXT_ID = 11
 _PROG_GET_FD_BY_ID = 13
 _TASK_FD_QUERY = 20
 _ATTR_SIZE = 48
@@ -53,6 +54,20 @@ def exists(program_id: int) -> bool:
     if result >= 0:
         os.close(result)
     return result != -errno.ENOENT
+
+
+def all_programs() -> Optional[List[int]]:
+    """The ids of all programs of the kernel, others' too; ``None`` where it does not tell."""
+    found: List[int] = []
+    last = 0
+    while True:
+        attr = bytearray(_ATTR_SIZE)
+        struct.pack_into("<I", attr, 0, last)
+        result = _bpf(_PROG_GET_NEXT_ID, attr)
+        if result < 0:
+            return found if result == -errno.ENOENT else None
+        last = int(struct.unpack_from("<I", attr, 4)[0])
+        found.append(last)
 
 
 def parse_fdinfo(text: str) -> Dict[str, int]:

@@ -9,6 +9,7 @@ import uuid
 from typing import Any, Dict, List, Optional
 
 from .processes import CHILDREN, Identity, now_ns, search_path
+from .usage import boot_id
 
 _OFFLOADS = re.compile(
     r"^(tcp-segmentation-offload|generic-segmentation-offload|generic-receive-offload|"
@@ -109,6 +110,7 @@ def collect() -> Dict[str, Any]:
         "kernel": platform.release(),
         "arch": platform.machine(),
         "machine_id": _read("/etc/machine-id"),
+        "boot_id": boot_id(),
         "os": _field(_read("/etc/os-release"), r'^PRETTY_NAME="?([^"\n]*)'),
         "python": platform.python_version(),
         "cpu_model": _field(cpuinfo, r"^(?:model name|CPU part|cpu model)\s*:\s*(.*)$"),

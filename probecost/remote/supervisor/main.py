@@ -26,7 +26,7 @@ STREAMS = ("archive", "discover")
 
 def main(config: Dict[str, Any]) -> None:
     """Run until told to end. ``config``: ``mark`` (a name), ``workdir``; optionally ``lease_s``, ``grace_s``,
-    and ``cgroup``: whether to use one if the kernel has them.
+    ``cgroup``: whether to use one if the kernel has them, and ``run``: how the marks of all nodes of this run begin.
 
     ``lease``, if it is there, is who wants this node for a run of theirs: whoever finds it taken is told by whom.
     """
@@ -36,7 +36,7 @@ def main(config: Dict[str, Any]) -> None:
     except OSError:
         pass  # sudo may have made this process a group leader already
     become_subreaper()
-    group = Cgroup.create("probecost-" + config["mark"]) if config.get("cgroup", True) else None
+    group = _cgroup(config) if config.get("cgroup", True) else None
     reading, writing = os.pipe()
     supervisor = os.fork()
     if supervisor == 0:
@@ -55,6 +55,11 @@ def main(config: Dict[str, Any]) -> None:
     if lease is not None:
         lease.release()
     os._exit(0)
+
+
+def _cgroup(config: Dict[str, Any]) -> Optional[Cgroup]:
+    run = str(config.get("run") or "")
+    return Cgroup.create("probecost-" + config["mark"], "probecost-" + run if run else "")
 
 
 def _take_lease(config: Dict[str, Any]) -> Optional[Lease]:

@@ -6,9 +6,13 @@ import threading
 import time
 from typing import Any, BinaryIO, Callable, Dict, List, Optional
 
+from . import bpf, rtnetlink
+from .cgroups import Cgroup
 from .files import Files
 from .processes import now_ns
+from .setup import fingerprint
 from .tool import Tool
+from .usage import Usage, boot_id, frequencies_khz
 
 INTERVAL_S = 1.0
 _NODE_FILES = (
@@ -57,13 +61,12 @@ def read_proc(path: str) -> str:
         return file.read()
 
 
-def counters() -> Dict[str, Any]:
-    """UDP and interface counters of this node now, with its clock."""
-    return {
-        "time_ns": now_ns(),
-        "udp": parse_snmp(read_proc("/proc/net/snmp"), "Udp"),
-        "net_dev": parse_net_dev(read_proc("/proc/net/dev")),
-    }
+def interface_of(address: str) -> str:
+    """The interface that has ``address``; empty where that cannot be told."""
+    try:
+        return rtnetlink.interface_of(address)
+    except OSError:
+        return ""
 
 
 class _Periodic:
@@ -93,14 +96,31 @@ class _Periodic:
 
 
 class NodeSampler:
-    """The node's counters during one perf test: raw samples in ``*.log``, both ends in ``counters.json``."""
+    """The node during one perf test: raw samples in ``*.log``, what it counted at both ends in ``counters.json``.
 
-    def __init__(self, files: Files, folder: str) -> None:
+    ``address`` is the node's in the tested path; ``group`` what all of this run on the node belongs to.
+    """
+
+    def __init__(self, files: Files, folder: str, address: str, group: Optional[Cgroup]) -> None:
         self._files = files
         self._folder = folder
         self._outputs = [(files.create("%s/%s.log" % (folder, name)), source) for name, source in _NODE_FILES]
-        self._start = counters()
+        self._interface = interface_of(address)
+        self._usage = Usage(group)
+        self._start = self._counters()
         self._periodic = _Periodic(self._sample)
+
+    def _counters(self) -> Dict[str, Any]:
+        """What the node counts and how it is set up, with its clock; CPU time is read last, it does not wait."""
+        return {
+            "time_ns": now_ns(),
+            "udp": parse_snmp(read_proc("/proc/net/snmp"), "Udp"),
+            "net_dev": parse_net_dev(read_proc("/proc/net/dev")),
+            "setup": fingerprint(self._interface),
+            "programs": bpf.all_programs(),
+            "frequencies_khz": frequencies_khz(),
+            "cpu": self._usage.read(),
+        }
 
     def _sample(self) -> None:
         head = b"# %d\n" % now_ns()
@@ -109,7 +129,12 @@ class NodeSampler:
 
     def finish(self) -> Dict[str, Any]:
         """Both ends of the counters; they are also written beside the samples."""
-        ends = {"start": self._start, "end": counters()}
+        ends = {
+            "interface": self._interface,
+            "boot_id": boot_id(),
+            "start": self._start,
+            "end": self._counters(),
+        }
         self._periodic.finish()
         for output, _ in self._outputs:
             output.close()

@@ -5,6 +5,7 @@ import time
 from typing import Any, Dict, List
 
 from .switching import counters
+from .usage import Usage
 
 NAMES = ("rx_packets", "rx_bytes", "tx_packets", "tx_bytes", "udp_in_datagrams", "cpu_busy_ticks", "cpu_ticks")
 
@@ -12,7 +13,8 @@ NAMES = ("rx_packets", "rx_bytes", "tx_packets", "tx_bytes", "udp_in_datagrams",
 class Series:
     """``run`` reads them, ``cancel`` ends that from another thread."""
 
-    def __init__(self) -> None:
+    def __init__(self, usage: Usage) -> None:
+        self._usage = usage
         self._cancelled = threading.Event()
 
     def run(self, interface: str, interval_s: float, duration_s: float) -> List[List[int]]:
@@ -21,7 +23,7 @@ class Series:
         began = time.monotonic()
         while True:
             now_s = time.monotonic() - began
-            now: Dict[str, Any] = counters(interface)
+            now: Dict[str, Any] = counters(interface, self._usage)
             rows.append([int(now_s * 1e9)] + [now[name] for name in NAMES])
             due_s = len(rows) * interval_s
             if due_s > duration_s or self._cancelled.wait(max(0.0, began + due_s - time.monotonic())):

@@ -14,6 +14,7 @@ from .sampling import NodeSampler, ToolSampler
 from .series import NAMES, Series
 from .switching import Switching
 from .tool import Tool
+from .usage import Usage
 
 Result = Dict[str, Any]
 
@@ -53,7 +54,7 @@ class Service:
 
     def series(self, interface: str, interval_s: float, duration_s: float) -> Result:
         """The node's counters at equal intervals for so many seconds; column 0 is ns since the first row."""
-        series = self._series = Series()
+        series = self._series = Series(Usage(self._group))
         try:
             return {"names": list(NAMES), "rows": series.run(interface, interval_s, duration_s)}
         finally:
@@ -83,12 +84,12 @@ class Service:
     ) -> Result:
         """Server side: servers that listen, and the node's counters running."""
         opened = self._generators.open_servers(servers, address, port_range)
-        self._restart_node_sampler(monitoring)
+        self._restart_node_sampler(monitoring, address)
         return {"servers": opened}
 
-    def run_clients(self, clients: List[Dict[str, Any]], timeout_s: float, monitoring: str) -> Result:
+    def run_clients(self, clients: List[Dict[str, Any]], timeout_s: float, address: str, monitoring: str) -> Result:
         """Client side: run the generators to their end, with the node's counters around them."""
-        self._restart_node_sampler(monitoring)
+        self._restart_node_sampler(monitoring, address)
         try:
             reports = self._generators.run_clients(clients, timeout_s)
         finally:
@@ -142,7 +143,7 @@ class Service:
             files = {key: spec[key].replace("{start}", str(number)) for key in names}
             return self._open_tool(dict(spec, expected=expected or spec.get("expected"), **files))
 
-        switching = self._switching = Switching(start, self.stop_tool, interface, guard_s, lead_s)
+        switching = self._switching = Switching(start, self.stop_tool, interface, Usage(self._group), guard_s, lead_s)
         try:
             return switching.run(pairs, segment_s, flow_s)
         finally:
@@ -192,10 +193,10 @@ class Service:
         self._files.remove(paths, root)
         return {}
 
-    def _restart_node_sampler(self, folder: str) -> None:
+    def _restart_node_sampler(self, folder: str, address: str) -> None:
         self._finish_node_sampler()
         self._awake.hold()
-        self._node_sampler = NodeSampler(self._files, folder)
+        self._node_sampler = NodeSampler(self._files, folder, address, self._group)
 
     def _finish_node_sampler(self) -> Result:
         self._awake.release()

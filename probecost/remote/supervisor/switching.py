@@ -14,6 +14,7 @@ from .files import Files
 from .processes import now_ns
 from .sampling import parse_net_dev, parse_snmp, read_proc
 from .tool import Tool
+from .usage import Usage, parse_cpu
 
 TOOL = "tool"
 WARM_UP_S = 0.3
@@ -26,16 +27,26 @@ COUNTERS = (
     "udp_rcvbuf_errors",
     "cpu_busy_ticks",
     "cpu_ticks",
+    "rx_dropped",
+    "user_usec",
+    "machines_user_usec",
+    "own_user_usec",
+    "own_groups",
+    "steal_ticks",
 )
 COLUMNS = ("segment", "pair", "arm", "start_ns", "end_ns", "elapsed_ns")
 
 
-def counters(interface: str) -> Dict[str, int]:
-    """The node's counters now: packets and bytes of ``interface``, UDP datagrams, CPU time in ticks over all CPUs."""
+def counters(interface: str, usage: Usage) -> Dict[str, Optional[int]]:
+    """The node's counters now: packets and bytes of ``interface``, UDP datagrams, CPU time in ticks over all CPUs.
+
+    Then user time, in total and of what is not foreign; that of our cgroups is ``None`` where it is not told.
+    """
     device = parse_net_dev(read_proc("/proc/net/dev"))[interface]
     udp = parse_snmp(read_proc("/proc/net/snmp"), "Udp")
-    # user nice system idle iowait irq softirq steal; the guest's time is in user's already
-    ticks = [int(field) for field in read_proc("/proc/stat").split("\n", 1)[0].split()[1:9]]
+    ticks = parse_cpu(read_proc("/proc/stat"))[:8]  # the guests' time is in user's and nice's already
+    used = usage.read()
+    own = used["own_user_usec"]
     return {
         "rx_packets": device["rx_packets"],
         "rx_bytes": device["rx_bytes"],
@@ -45,6 +56,12 @@ def counters(interface: str) -> Dict[str, int]:
         "udp_rcvbuf_errors": udp.get("RcvbufErrors", 0),
         "cpu_busy_ticks": sum(ticks) - ticks[3] - ticks[4],
         "cpu_ticks": sum(ticks),
+        "rx_dropped": device["rx_dropped"],
+        "user_usec": used["user_usec"],
+        "machines_user_usec": used["machines_user_usec"],
+        "own_user_usec": sum(own.values()) if own else None,
+        "own_groups": len(own),
+        "steal_ticks": ticks[7],
     }
 
 
@@ -62,12 +79,14 @@ class Switching:
         start: Callable[[int, Optional[List[int]]], Tool],
         stop: Callable[[], Dict[str, Any]],
         interface: str,
+        usage: Usage,
         guard_s: float,
         lead_s: float,
     ) -> None:
         self._start_tool = start
         self._stop_tool = stop
         self._interface = interface
+        self._usage = usage
         self._guard_s = guard_s
         self._lead_s = lead_s
         self._cancelled = threading.Event()
@@ -110,14 +129,14 @@ class Switching:
         }
 
     def write(self, files: Files, path: str) -> None:
-        """``segments.csv``: a row per segment, each counter at both ends."""
+        """``segments.csv``: a row per segment, each counter at both ends; empty where it is not known."""
         names = [counter + end for counter in COUNTERS for end in ("_start", "_end")]
         lines = [",".join(list(COLUMNS) + names)]
         for row in self._rows:
             cells = [row[name] for name in COLUMNS]
             for counter in COUNTERS:
                 cells += [row["first"][counter], row["last"][counter]]
-            lines.append(",".join(str(cell) for cell in cells))
+            lines.append(",".join("" if cell is None else str(cell) for cell in cells))
         files.write(path, ("\n".join(lines) + "\n").encode())
 
     def _segment(self, pair: int, arm: str, segment_s: float) -> bool:
@@ -145,11 +164,11 @@ class Switching:
 
     def _measure(self, pair: int, arm: str, segment_s: float) -> None:
         start_ns, clock = now_ns(), time.monotonic()
-        first = counters(self._interface)
+        first = counters(self._interface, self._usage)
         if self._cancelled.wait(segment_s):
             return
         elapsed_ns = int((time.monotonic() - clock) * 1e9)
-        last = counters(self._interface)
+        last = counters(self._interface, self._usage)
         self._rows.append(
             {
                 "segment": len(self._rows) + 1,

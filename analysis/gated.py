@@ -1,0 +1,23 @@
+"""The figures of one case's perf tests, visits and flows alike, with what the gates found against them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from analysis.flows import measure_flow
+from analysis.gates.foreign import LIMIT_PCT
+from analysis.gates.pairs import pair_gates
+from analysis.locate import PerfTestRecord
+from analysis.measurements import Measured, measure
+from probecost.layout import SWITCHED
+
+
+def measure_case(records: Sequence[PerfTestRecord], foreign_cpu_limit_pct: float = LIMIT_PCT) -> list[Measured]:
+    """One result for each of ``records``, which are all of the same case; in their order."""
+    gates = pair_gates([record for record in records if record.metadata.arm != SWITCHED])
+    return [
+        measure_flow(record, foreign_cpu_limit_pct)
+        if record.metadata.arm == SWITCHED
+        else measure(record, gates.void_reason(record), foreign_cpu_limit_pct)
+        for record in records
+    ]

@@ -1,0 +1,69 @@
+"""The gate on foreign load: user CPU time of others on the machine, below a tenth of a core unless configured.
+
+Foreign is what is left of the machine's user time without our cgroups and without virtual machines (their guests are
+ours on a host that carries them; what they run is not told apart). Nodes that share a kernel are one machine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from analysis.gates.readings import readings
+from analysis.locate import PerfTestRecord
+from analysis.metadata import PerfTestMetadata
+from analysis.parsers.counters import CountersDelta
+from analysis.parsers.segments import Segment
+
+LIMIT_PCT = 10.0
+
+
+@dataclass(frozen=True)
+class ForeignCpu:
+    """``percent`` of one core on the machine of ``nodes``; ``None`` where it is not observable."""
+
+    nodes: tuple[str, ...]
+    percent: float | None
+
+    def void_reason(self, limit_pct: float) -> str:
+        if self.percent is None or self.percent < limit_pct:
+            return ""
+        return (
+            f"foreign processes on {' and '.join(self.nodes)} used {self.percent:.0f} % of a core in user mode, "
+            f"the limit is {limit_pct:g} %"
+        )
+
+
+def of_perf_test(record: PerfTestRecord) -> tuple[ForeignCpu, ...]:
+    """One entry per machine whose CPU time was recorded; none for files of older versions."""
+    machines: dict[str, dict[str, CountersDelta]] = {}
+    for node, counted in readings(record).items():
+        if counted.cpu is not None and counted.seconds:
+            machines.setdefault(counted.boot_id or node, {})[node] = counted
+    return tuple(ForeignCpu(tuple(nodes), _percent(nodes)) for nodes in machines.values())
+
+
+def _percent(nodes: Mapping[str, CountersDelta]) -> float | None:
+    """Over the longest window of the machine's nodes; the others did next to nothing outside of theirs."""
+    longest = max(nodes.values(), key=lambda counted: counted.seconds)
+    assert longest.cpu is not None
+    own: dict[str, int] = {}
+    for counted in nodes.values():
+        if counted.cpu is None or not counted.cpu.own_user_usec:
+            return None
+        own = {**counted.cpu.own_user_usec, **own}
+    own.update(longest.cpu.own_user_usec)
+    foreign_usec = longest.cpu.user_usec - longest.cpu.machines_user_usec - sum(own.values())
+    return max(0.0, foreign_usec / longest.seconds / 1e4)
+
+
+def of_segment(what: PerfTestMetadata, segment: Segment) -> ForeignCpu:
+    """On the machine of the tool's node; not observable where another node on it keeps its cgroup out of sight."""
+    facts = what.facts.get(what.tool_node)
+    boot_id = facts.boot_id if facts else ""
+    together = [node for node, facts in what.facts.items() if node == what.tool_node or facts.boot_id == boot_id != ""]
+    counts = segment.counts
+    if segment.own_groups < len(together) or not {"user_usec", "machines_user_usec", "own_user_usec"} <= counts.keys():
+        return ForeignCpu(tuple(together), None)
+    foreign_usec = counts["user_usec"] - counts["machines_user_usec"] - counts["own_user_usec"]
+    return ForeignCpu(tuple(together), max(0.0, foreign_usec / segment.seconds / 1e4))

@@ -1,0 +1,126 @@
+"""How the tested interface is set up: what must be the same in both arms of a pair. Cheap: no process is started."""
+
+import array
+import fcntl
+import hashlib
+import socket
+import struct
+from typing import Dict, Iterator, Optional, Tuple
+
+from . import rtnetlink
+from .rtnetlink import TrafficControl
+
+_SIOCETHTOOL = 0x8946
+_OFFLOADS = (("rx-checksum", 0x14), ("tx-checksum", 0x16), ("sg", 0x18), ("tso", 0x1E), ("gso", 0x23), ("gro", 0x2B))
+_FLAGS, _LRO = 0x25, 1 << 15
+_MTU, _QUEUE_LENGTH, _XDP = 4, 13, 43
+_XDP_MODES = {4: "", 5: " (driver)", 6: " (generic)", 7: " (hardware)"}
+_KIND, _OPTIONS, _BPF_ID = 1, 2, 11
+_INGRESS, _EGRESS = 0xFFFFFFF2, 0xFFFFFFF3
+_SYSCTLS = (
+    "kernel.bpf_stats_enabled",
+    "net.core.bpf_jit_enable",
+    "net.core.busy_poll",
+    "net.core.busy_read",
+    "net.core.default_qdisc",
+    "net.core.dev_weight",
+    "net.core.netdev_budget",
+    "net.core.netdev_max_backlog",
+    "net.core.rmem_default",
+    "net.core.rmem_max",
+    "net.core.rps_sock_flow_entries",
+    "net.core.wmem_default",
+    "net.core.wmem_max",
+    "net.ipv4.tcp_congestion_control",
+    "net.ipv4.tcp_rmem",
+    "net.ipv4.tcp_timestamps",
+    "net.ipv4.tcp_wmem",
+    "net.ipv4.udp_rmem_min",
+)
+
+
+def fingerprint(interface: str) -> Dict[str, str]:
+    """MTU, queue length, qdiscs, tc filters, XDP program and offloads of ``interface``, and sysctls, all as text.
+
+    What the kernel does not tell is left out; sysctls are the node's own where the interface is not known (empty).
+    """
+    found = dict(_sysctls())
+    try:
+        index = socket.if_nametoindex(interface)
+    except OSError:
+        return found
+    for read in (_link(index), _traffic_control(index), _offloads(interface)):
+        try:
+            found.update(read)
+        except (OSError, struct.error):
+            continue  # an older kernel, or the interface has just gone
+    return found
+
+
+def _sysctls() -> Iterator[Tuple[str, str]]:
+    for name in _SYSCTLS:
+        try:
+            with open("/proc/sys/" + name.replace(".", "/")) as file:
+                yield "sysctl " + name, " ".join(file.read().split())
+        except OSError:
+            continue
+
+
+def _link(index: int) -> Iterator[Tuple[str, str]]:
+    own = rtnetlink.link(index)
+    for name, kind in (("MTU", _MTU), ("txqueuelen", _QUEUE_LENGTH)):
+        if kind in own:
+            yield name, str(struct.unpack_from("=I", own[kind])[0])
+    inside = rtnetlink.attributes(own.get(_XDP, b""))
+    programs = [
+        "program %d%s" % (struct.unpack_from("=I", inside[kind])[0], mode)
+        for kind, mode in sorted(_XDP_MODES.items())
+        if kind in inside
+    ]
+    yield "XDP", ", ".join(programs) or "none"
+
+
+def _traffic_control(index: int) -> Iterator[Tuple[str, str]]:
+    qdiscs = sorted(map(_qdisc, rtnetlink.qdiscs(index)))
+    yield "qdisc", ", ".join(qdiscs) or "none"
+    if any(name.startswith(("clsact", "ingress")) for name in qdiscs):
+        filters = [_filter(one) for parent in (_INGRESS, _EGRESS) for one in rtnetlink.filters(index, parent)]
+        yield "tc filters", ", ".join(sorted(filters)) or "none"
+
+
+def _qdisc(one: TrafficControl) -> str:
+    options = hashlib.sha1(one.attributes.get(_OPTIONS, b"")).hexdigest()[:6]
+    return "%s %x: parent %x options %s" % (_kind(one), one.handle >> 16, one.parent, options)
+
+
+def _filter(one: TrafficControl) -> str:
+    """Without its options, which hold counters; of a BPF filter its program."""
+    text = "%s %x parent %x" % (_kind(one), one.info >> 16, one.parent)
+    program = rtnetlink.attributes(one.attributes.get(_OPTIONS, b"")).get(_BPF_ID) if _kind(one) == "bpf" else None
+    return "%s program %d" % (text, struct.unpack("=I", program)[0]) if program else text
+
+
+def _kind(one: TrafficControl) -> str:
+    return one.attributes.get(_KIND, b"").rstrip(b"\0").decode("ascii", "replace")
+
+
+def _offloads(interface: str) -> Iterator[Tuple[str, str]]:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as channel:
+        for name, command in _OFFLOADS:
+            value = _ethtool(channel, interface, command)
+            if value is not None:
+                yield "offload " + name, "on" if value else "off"
+        flags = _ethtool(channel, interface, _FLAGS)
+        if flags is not None:
+            yield "offload lro", "on" if flags & _LRO else "off"
+
+
+def _ethtool(channel: socket.socket, interface: str, command: int) -> Optional[int]:
+    """The value of one of ethtool's older ``get`` commands; ``None`` where the driver does not know it."""
+    value = array.array("B", struct.pack("=II", command, 0))
+    request = struct.pack("16sP16x", interface.encode()[:15], value.buffer_info()[0])
+    try:
+        fcntl.ioctl(channel.fileno(), _SIOCETHTOOL, request)
+    except OSError:
+        return None
+    return int(struct.unpack("=II", value.tobytes())[1])

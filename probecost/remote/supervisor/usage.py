@@ -1,0 +1,90 @@
+"""CPU time in user mode: of the machine, of this run's cgroups on it, and of virtual machines.
+
+What is left when the others are taken away is foreign: other people's processes, the controller of a lab. Where several
+nodes share a kernel, /proc/stat is that of all of them, and so are the cgroups of this run that can be seen from here.
+"""
+
+import os
+from typing import Any, Dict, List, Optional
+
+from .cgroups import Cgroup, user_usec_of
+from .machines import virtual_machines
+
+_USEC_PER_TICK = 1_000_000 // os.sysconf("SC_CLK_TCK")
+_CPU_FOLDER = "/sys/devices/system/cpu"
+
+
+def parse_cpu(text: str) -> List[int]:
+    """Ticks over all CPUs: user nice system idle iowait irq softirq steal guest guest_nice (0 where unknown)."""
+    fields = [int(field) for field in text.split("\n", 1)[0].split()[1:11]]
+    return fields + [0] * (10 - len(fields))
+
+
+def user_usec(ticks: List[int]) -> int:
+    """User and nice time without what guests ran, which the kernel counts in both."""
+    user, nice, guest, guest_nice = ticks[0], ticks[1], ticks[8], ticks[9]
+    return max(0, user + nice - guest - guest_nice) * _USEC_PER_TICK
+
+
+def parse_own_user_ticks(text: str) -> int:
+    """``/proc/<pid>/stat``: user time of a process itself, without its guest's."""
+    fields = text.rpartition(")")[2].split()
+    guest = int(fields[40]) if len(fields) > 40 else 0
+    return max(0, int(fields[11]) - guest)
+
+
+class Usage:
+    """Reads the figures again and again; the virtual machines are those that ran when it was made."""
+
+    def __init__(self, group: Optional[Cgroup]) -> None:
+        self._group = group
+        self._machines = [process["pid"] for process in virtual_machines([])["processes"]]
+
+    def read(self) -> Dict[str, Any]:
+        """``own_user_usec`` is by the cgroup's name, empty where there are none or their user time is not told."""
+        with open("/proc/stat") as file:
+            ticks = parse_cpu(file.read())
+        return {
+            "user_usec": user_usec(ticks),
+            "own_user_usec": self._own(),
+            "machines_user_usec": sum(map(_user_usec_of_process, self._machines)),
+            "steal_ticks": ticks[7],
+        }
+
+    def _own(self) -> Dict[str, int]:
+        if self._group is None:
+            return {}
+        used = {path: user_usec_of(path) for path in self._group.of_the_same_run()}
+        return {os.path.basename(path): usec for path, usec in used.items() if usec is not None}
+
+
+def _user_usec_of_process(pid: int) -> int:
+    """0 for one that has ended."""
+    try:
+        with open("/proc/%d/stat" % pid) as file:
+            return parse_own_user_ticks(file.read()) * _USEC_PER_TICK
+    except OSError:
+        return 0
+
+
+def boot_id() -> Optional[str]:
+    """Which boot of which kernel this is: nodes with the same one share a machine."""
+    return _line("/proc/sys/kernel/random/boot_id")
+
+
+def frequencies_khz() -> List[int]:
+    """The current frequency of each CPU, as far as the kernel tells."""
+    try:
+        names = sorted(name for name in os.listdir(_CPU_FOLDER) if name[:3] == "cpu" and name[3:].isdigit())
+    except OSError:
+        return []
+    found = [_line("%s/%s/cpufreq/scaling_cur_freq" % (_CPU_FOLDER, name)) for name in names]
+    return [int(text) for text in found if text and text.isdigit()]
+
+
+def _line(path: str) -> Optional[str]:
+    try:
+        with open(path) as file:
+            return file.read().strip()
+    except OSError:
+        return None
