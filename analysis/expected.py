@@ -23,7 +23,8 @@ PERF_TESTS = (
 class Expected:
     """What the visits of one case should have, and whether they have it.
 
-    A visit should have all perf tests that any visit of the same environment, iteration and pair kind has.
+    A visit should have all perf tests that any visit of the same environment, iteration and pair kind has. One of a
+    unit that was not planned, a reserve, should have those that its unit was made for.
     """
 
     def __init__(
@@ -43,6 +44,8 @@ class Expected:
             tests, key=lambda test: (PERF_TESTS.index(test) if test in PERF_TESTS else len(PERF_TESTS), test)
         )
         self.units = _units(records)
+        self._planned = {unit for record in records for unit in record.metadata.planned_units}
+        self._made = {(r.metadata.unit, r.metadata.perf_test, r.metadata.conn_type) for r in records}
         self.there = {(record.metadata.arm, record.metadata.unit) for record in records}
         self.valid = {(row.arm, row.unit_index, row.perf_test, row.conn_type) for row in rows if _is_valid(row)}
         has_baseline = any(arm == BASELINE for arm, _ in self.there)
@@ -67,12 +70,17 @@ class Expected:
                 if (arm, unit) not in self.there:
                     yield self._missing("nothing was measured", arm, unit)
                     continue
-                for test in self.tests:
+                for test in self._tests_of(unit):
                     place = (arm, unit, *test)
                     if place in self.valid or place in listed or (place in void and test in complete):
                         continue
                     why = f"no unit is left: {void[place]}" if place in void else "there are no results"
                     yield self._missing(why, *place)
+
+    def _tests_of(self, unit: int) -> list[tuple[str, str]]:
+        if not self._planned or unit in self._planned:
+            return self.tests
+        return [test for test in self.tests if (unit, *test) in self._made]
 
     def _is_complete(self, unit: int, test: tuple[str, str]) -> bool:
         return all((arm, unit, *test) in self.valid for arm in ((TOOL,) if self.uses_shared else ARMS))

@@ -148,9 +148,12 @@ def _best_segments(
         options: dict[str, Option] = {}
         flows_s: dict[str, float] = {}
         for name, noise in known.items():
-            lengths_s = (question.durations_s[name],) if question.fixed_durations else FLOWS_S
+            asked_s = question.durations_s[name]
+            lengths_s = (asked_s, *(s for s in FLOWS_S if s > asked_s)) if question.fixed_durations else FLOWS_S
             fitting = {length_s: switched_option(*noise, segment_s, length_s, start_s) for length_s in lengths_s}
             usable = {length_s: option for length_s, option in fitting.items() if option is not None}
+            if question.fixed_durations:  # as short as was asked for, or as it can be
+                usable = dict(list(usable.items())[:1])
             if usable:
                 flows_s[name] = min(usable, key=lambda length_s: usable[length_s].merit(_FEWEST))
                 options[name] = usable[flows_s[name]]

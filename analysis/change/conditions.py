@@ -57,7 +57,8 @@ _LABELS = {"cpu_model": "CPU", "cpus": "number of CPUs", "memory_kb": "memory (K
 #: Where a run's files lie, how often and in what order it measured: not under which conditions.
 _NOT_CONDITIONS = {
     "config_dir", "results_dir", "seed", "units", "iterations", "keep_remote", "ssh_accept_new", "accept_new_host_keys",
-    "bootstrap", "workflow", "start_after", "perf_tests", "duration_s",
+    "bootstrap", "workflow", "start_after", "perf_tests", "duration_s", "precision_pct", "time_budget_s", "calibration",
+    "null_case", "order", "budgets", "strict_budgets", "resume",
 }  # fmt: skip
 #: The kernel takes its share before it counts: two kernels see a little more or less of the same memory.
 _SAME_MEMORY = 0.02

@@ -55,7 +55,9 @@ class CaseRun:
             for node in self.nodes:
                 node.revive()
             self.bed.prepare_tool(self.case.tool_id, [self.case])
-            self._units |= {plan.unit for plan in planned if not plan.shared and plan.arm in layout.ARMS}
+            self._units |= {
+                plan.unit for plan in planned if plan.arm in layout.ARMS and not (plan.shared or plan.reserve)
+            }
             own = specs_of_pair(self.bed.options.perf_tests, self.case.pair_kind)
             specs = tuple(spec for spec in own if not only or spec.name in only)
             for plan in planned:

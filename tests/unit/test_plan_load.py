@@ -7,12 +7,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from plan_workflows import CASES, SPECS, environment, refusal
+from plan_workflows import CASES, SPECS, environment, plain, refusal
 
 from probecost.config.loads import Load, parse_loads
 from probecost.config.models import PairKind, PerfTestSpec
 from probecost.errors import ConfigError
-from probecost.plan.load import at_loads, planned, resolve_loads, specs_of_pair
+from probecost.plan.load import (
+    Maximum,
+    asked_perf_tests,
+    at_loads,
+    resolve_loads,
+    resolved,
+    specs_of_pair,
+    uncalibrated,
+)
 from probecost.plan.sequence import Planned, Settings, plan
 from probecost.plan.workflow import workflow, write_workflow
 from probecost.plan.workflow_changes import changes
@@ -27,6 +35,11 @@ MAXIMA = {
 }
 
 
+def planned(settings: Settings, most: Maximum = uncalibrated) -> Planned:
+    bed = environment()
+    return resolved(Planned(bed, CASES, asked_perf_tests(bed, settings)), most)
+
+
 def maximum(kind: PairKind, name: str) -> float | None:
     return MAXIMA.get((kind, name))
 
@@ -36,7 +49,7 @@ def names(specs: tuple[PerfTestSpec, ...], loads: str) -> list[str]:
 
 
 def write(tmp_path: Path, settings: Settings) -> Path:
-    whole = plan({"bed": planned(environment(), CASES, settings, maximum)}, settings)
+    whole = plan({"bed": planned(settings, maximum)}, plain(settings))
     file = tmp_path / "w.json"
     write_workflow(workflow(whole, whole.items, 0.0), file, pretty=True)
     return file
@@ -53,7 +66,7 @@ def edited(file: Path, **values: Any) -> Path:
 
 def test_without_a_load_nothing_changes() -> None:
     assert at_loads(SPECS, ()) == SPECS
-    assert planned(environment(), CASES, Settings()).perf_tests == SPECS
+    assert planned(Settings()).perf_tests == SPECS
 
 
 def test_each_perf_test_at_each_load() -> None:
@@ -123,14 +136,14 @@ def test_a_maximum_that_is_none(most: float) -> None:
 
 
 def test_the_cap_is_on_all_of_them() -> None:
-    found = planned(environment(), CASES, Settings(loads=parse_loads("50%,100%"), max_rate_bps=10**9), maximum)
+    found = planned(Settings(loads=parse_loads("50%,100%"), max_rate_bps=10**9), maximum)
     assert {spec.offered_bps for spec in found.perf_tests if spec.background_bps or spec.offered_rate} == {1e9}
 
 
 def test_switched_flows_refuse_latency_at_a_load() -> None:
     settings = Settings(schedule="switched", loads=parse_loads("2G"))
     with pytest.raises(ConfigError, match="latency:tcp_rr-load2G: latency at a load cannot be measured in switched"):
-        plan({"bed": planned(environment(), CASES, settings)}, settings)
+        plan({"bed": planned(settings)}, settings)
 
 
 class TestWorkflow:
@@ -141,8 +154,8 @@ class TestWorkflow:
 
     def test_it_is_executed_again_exactly(self, tmp_path: Path) -> None:
         found = self.read(tmp_path)
-        assert found.settings == self.SETTINGS
-        assert found.perf_tests["bed"] == planned(environment(), CASES, self.SETTINGS, maximum).perf_tests
+        assert found.settings == plain(self.SETTINGS)
+        assert found.perf_tests["bed"] == planned(self.SETTINGS, maximum).perf_tests
 
     def test_each_pair_has_its_own_rates(self, tmp_path: Path) -> None:
         rates: dict[str, set[float]] = {}
