@@ -88,13 +88,13 @@ def parse_options(arguments: Sequence[str]) -> Options:
     """The command line; one that is wrong ends the program with code 2 and says why."""
     parser = argparse.ArgumentParser(prog="dose.py", description="Burn a chosen time per packet inside the kernel.")
     parser.add_argument("--ns", type=_dose, required=True, help=f"nanoseconds per packet, 0 to {MAX_NS}")
-    parser.add_argument("--interface", type=_interface, default="", help="only packets of this one (default: all)")
+    parser.add_argument("--interface", type=_interface, help="only packets of this one (default: all)")
     parser.add_argument(
         "--point", type=_point, default="net:netif_receive_skb", help="tracepoint (default: %(default)s)"
     )
     parser.add_argument("--statistics", action="store_true", help="also the kernel's own timing: for calibration")
     found = parser.parse_args(arguments)
-    return Options(found.ns, found.interface, found.point, found.statistics)
+    return Options(found.ns, found.interface or "", found.point, found.statistics)
 
 
 def _dose(text: str) -> int:
