@@ -1,8 +1,8 @@
 """Injected truth: what a run measured of doses whose cost is known, against what they did cost.
 
 ``python -m bench.dose results/latest`` after ``make dose``, or for any run of the cases ``dose`` with switched flows of
-TCP_RR. The truth of a dose is the nanoseconds that it burned per run, times its runs per transaction, both counted by
-the program itself. The measured increment is the estimate of ``verdicts.csv`` with its interval, times the geometric
+TCP_RR. The truth of a dose is the nanoseconds that it burned per run, times its runs per transaction: runs as the program
+counted them over packets that arrived in the same time. The measured increment is the estimate of ``verdicts.csv`` with its interval, times the geometric
 mean of the baseline's latency in the same flows.
 
 Attaching costs something too, which no program can time from inside: dose 0 shows it. So truth and measurement are
@@ -23,7 +23,7 @@ from analysis.flows import measure_flow
 from analysis.locate import PerfTestRecord, locate
 from bench import dose_truth
 from bench.dose_truth import TOOL_ID, Truth, TruthError
-from probecost.layout import BASELINE, REPORTS, SWITCHED, TOOL
+from probecost.layout import BASELINE, REPORTS, SWITCHED
 
 _TEST = ("latency", "tcp_rr", "mean_us")
 
@@ -52,17 +52,13 @@ class Dose:
     """One dose of a run: what it did, and what was measured of it against its own baseline."""
 
     truth: Truth
-    transactions_per_s: float
     baseline_us: float
     measured: Increment
 
     @property
-    def runs_per_transaction(self) -> float:
-        return self.truth.runs_per_s / self.transactions_per_s
-
-    @property
     def true_us(self) -> float:
-        return self.truth.mean_ns * self.runs_per_transaction / 1000
+        """Per transaction: there is one in flight, and one packet of it arrives at the tool's node."""
+        return self.truth.mean_ns * self.truth.runs_per_packet / 1000
 
 
 def read_doses(root: Path) -> list[Dose]:
@@ -108,7 +104,7 @@ def lines(doses: Sequence[Dose]) -> Iterator[str]:
     )
     for dose in doses:
         truth = dose.truth
-        row = f"{truth.ns:>8}{truth.mean_ns:>12.1f}{truth.runs:>10}{dose.runs_per_transaction:>13.3f}"
+        row = f"{truth.ns:>8}{truth.mean_ns:>12.1f}{truth.runs:>10}{truth.runs_per_packet:>13.3f}"
         row += f"{dose.baseline_us:>10.2f}{dose.measured.us:>+10.2f}"
         if dose is not zero:
             true_us, relative = dose.true_us - zero.true_us, dose.measured.minus(zero.measured)
@@ -142,15 +138,11 @@ def _dose(case: str, records: Sequence[PerfTestRecord], effects: dict[str, tuple
     if case not in effects:
         raise TruthError(f"{case}: verdicts.csv has no interval of its latency: it takes 6 flows at least")
     rows = [row for record in records for row in measure_flow(record).measurements if not row.void_reason]
-    transactions_per_s = [row.value for row in rows if row.metric == "transactions_per_s" and row.arm == TOOL]
     baseline = [row.value for row in rows if row.metric == "mean_us" and row.arm == BASELINE]
-    if not transactions_per_s or not baseline:
-        raise TruthError(f"{case}: no flow has segments of both arms")
     baseline_us = _geometric_mean(baseline)
     middle, low, high = (baseline_us * percent / 100 for percent in effects[case])
     return Dose(
         dose_truth.total(truth for record in records for truth in dose_truth.flow_truths(record)),
-        fmean(transactions_per_s),
         baseline_us,
         Increment(middle, low, high),
     )

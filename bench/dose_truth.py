@@ -15,7 +15,8 @@ from probecost.layout import SWITCHED, TOOL
 
 TOOL_ID = "dose"
 _LINE = re.compile(
-    r"^dose ns=(?P<ns>\d+) runs=(?P<runs>\d+) burned_ns=(?P<burned>\d+) mean_ns=\S+ elapsed_s=(?P<elapsed>\d+\.\d+)",
+    r"^dose ns=(?P<ns>\d+) runs=(?P<runs>\d+) burned_ns=(?P<burned>\d+) mean_ns=\S+ received=(?P<received>\d+)"
+    r" elapsed_s=(?P<elapsed>\d+\.\d+)",
     re.MULTILINE,
 )
 
@@ -26,11 +27,15 @@ class TruthError(Exception):
 
 @dataclass(frozen=True)
 class Truth:
-    """What one start of the tool counted, or several together: nanoseconds burned in ``runs`` within ``elapsed_s``."""
+    """What one start of the tool counted, or several together: nanoseconds burned in ``runs``.
+
+    ``received``: packets that arrived at the node's interface in the same ``elapsed_s`` seconds.
+    """
 
     ns: int
     runs: int
     burned_ns: int
+    received: int
     elapsed_s: float
 
     @property
@@ -39,8 +44,9 @@ class Truth:
         return self.burned_ns / self.runs if self.runs else 0.0
 
     @property
-    def runs_per_s(self) -> float:
-        return self.runs / self.elapsed_s if self.elapsed_s else 0.0
+    def runs_per_packet(self) -> float:
+        """Runs per packet received, which is runs per transaction of TCP_RR; 0 where nothing arrived."""
+        return self.runs / self.received if self.received else 0.0
 
 
 def parse(text: str) -> Truth:
@@ -49,7 +55,7 @@ def parse(text: str) -> Truth:
     if len(found) != 1:
         raise TruthError(f"expected one line 'dose ns=... runs=... burned_ns=...', found {len(found)}")
     (line,) = found
-    return Truth(int(line["ns"]), int(line["runs"]), int(line["burned"]), float(line["elapsed"]))
+    return Truth(int(line["ns"]), int(line["runs"]), int(line["burned"]), int(line["received"]), float(line["elapsed"]))
 
 
 def total(truths: Iterable[Truth]) -> Truth:
@@ -62,12 +68,13 @@ def total(truths: Iterable[Truth]) -> Truth:
         doses.pop(),
         sum(part.runs for part in parts),
         sum(part.burned_ns for part in parts),
+        sum(part.received for part in parts),
         sum(part.elapsed_s for part in parts),
     )
 
 
 def flow_truths(record: PerfTestRecord) -> list[Truth]:
-    """Each start of the tool inside one switched flow, in the order of the files' names. ``TruthError`` names a file."""
+    """Each start of the tool inside one switched flow, in the order of files. ``TruthError`` names a file."""
     folder = record.place_on(record.metadata.tool_node)
     pattern = record.place.switched_stdout.name.format(start="*")
     return [_read(file) for file in sorted(folder.glob(pattern))]

@@ -13,9 +13,9 @@ from typing import Sequence, Union
 
 
 class Register(IntEnum):
-    """``R0`` holds results, ``R1`` to ``R5`` arguments and are lost in a call, ``R6`` to ``R9`` stay, ``FP`` is read-only.
+    """``R0`` holds results; ``R1`` to ``R5`` are arguments and lost in a call; ``R6`` to ``R9`` stay.
 
-    The program starts with its context in ``R1``.
+    The program starts with its context in ``R1``. ``FP`` is the end of its stack.
     """
 
     R0 = 0

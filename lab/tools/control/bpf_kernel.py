@@ -146,6 +146,15 @@ def attach(program: LoadedProgram, point: Tracepoint) -> int:
     return int(event)
 
 
+def received_packets(interface: str, file: Path = Path("/proc/net/dev")) -> int:
+    """Packets that ``interface`` of this network namespace received so far; of all its interfaces where it is empty."""
+    rows = (line.split(":", 1) for line in file.read_text().splitlines()[2:])
+    counts = {name.strip(): int(numbers.split()[1]) for name, numbers in rows}
+    if interface and interface not in counts:
+        raise KernelError(f"there is no interface {interface}, only {', '.join(counts)}")
+    return counts[interface] if interface else sum(counts.values())
+
+
 def enable_statistics() -> int:
     """Let the kernel count the runs and time of all programs until the descriptor returned is closed (Linux 5.8)."""
     return _bpf(_ENABLE_STATS, struct.pack("<I", 0), "run-time statistics")
