@@ -51,9 +51,11 @@ test: setup check  ## everything: check, and the tests on real hosts
 bench: setup  ## print the figures of the framework itself
 	$(PY) bench/run.py
 
-dose: setup  ## measure a tool whose cost is known, and print measured against true (ten minutes)
+dose: UNITS = 12
+dose: DURATION = 3
+dose: setup  ## measure a tool whose cost is known, print measured against true; UNITS, DURATION, ARGS
 	$(SUDO) $(PY) -m pytest --env lab -k "dose or null" --schedule switched --perf-tests latency:tcp_rr \
-		--units 12 --duration 3 $(ARGS)
+		--units $(UNITS) --duration $(DURATION) $(ARGS)
 	$(PY) -m bench.dose results/latest
 
 clean:  ## remove caches

@@ -1,9 +1,9 @@
 """Injected truth: what a run measured of doses whose cost is known, against what they did cost.
 
 ``python -m bench.dose results/latest`` after ``make dose``, or for any run of the cases ``dose`` with switched flows of
-TCP_RR. The truth of a dose is the nanoseconds that it burned per run, times its runs per transaction: runs as the program
-counted them over packets that arrived in the same time. The measured increment is the estimate of ``verdicts.csv`` with its interval, times the geometric
-mean of the baseline's latency in the same flows.
+TCP_RR. The truth of a dose is the nanoseconds that it burned per run, times its runs per transaction: runs as the
+program counted them over packets that arrived in the same time. The measured increment is the estimate of
+``verdicts.csv`` with its interval, times the geometric mean of the baseline's latency in the same flows.
 
 Attaching costs something too, which no program can time from inside: dose 0 shows it. So truth and measurement are
 both taken relative to dose 0; the half-widths of the two intervals then add up as those of independent estimates do.
@@ -97,25 +97,30 @@ def lines(doses: Sequence[Dose]) -> Iterator[str]:
     """The table, a row per dose, and what it comes to."""
     zero, *others = doses
     yield "injected truth, TCP_RR latency in us: what the program burned against what was measured"
-    yield "                                                                  relative to dose 0"
+    own, relative_to_zero = "against its own baseline", "relative to dose 0"
+    yield f"{'':43}{own:38}{relative_to_zero}"
     yield (
         f"{'dose ns':>8}{'ns per run':>12}{'runs':>10}{'runs/trans.':>13}{'baseline':>10}{'measured':>10}"
-        f"{'truth':>9}{'measured':>10}  {'interval':18}covers"
+        f"  {'interval':18}{'truth':>7}{'measured':>10}  {'interval':18}covers"
     )
     for dose in doses:
         truth = dose.truth
         row = f"{truth.ns:>8}{truth.mean_ns:>12.1f}{truth.runs:>10}{truth.runs_per_packet:>13.3f}"
-        row += f"{dose.baseline_us:>10.2f}{dose.measured.us:>+10.2f}"
+        row += f"{dose.baseline_us:>10.2f}{dose.measured.us:>+10.2f}  {_interval(dose.measured)}"
         if dose is not zero:
             true_us, relative = dose.true_us - zero.true_us, dose.measured.minus(zero.measured)
-            interval = f"[{relative.low_us:+.2f}, {relative.high_us:+.2f}]"
-            row += f"{true_us:>9.2f}{relative.us:>+10.2f}  {interval:18}{'yes' if relative.covers(true_us) else 'NO'}"
-        yield row
+            row += f"{true_us:>7.2f}{relative.us:>+10.2f}  {_interval(relative)}"
+            row += "yes" if relative.covers(true_us) else "NO"
+        yield row.rstrip()
     if others:
         covered = sum(d.measured.minus(zero.measured).covers(d.true_us - zero.true_us) for d in others)
         found = slope(doses)
         yield f"covered: {covered} of {len(others)}"
         yield f"slope of measured on true: {found.us:.3f} [{found.low_us:.3f}, {found.high_us:.3f}], 1 is right"
+
+
+def _interval(increment: Increment) -> str:
+    return f"[{increment.low_us:+.2f}, {increment.high_us:+.2f}]".ljust(18)
 
 
 def _effects(file: Path) -> dict[str, tuple[float, float, float]]:

@@ -10,7 +10,7 @@ _WORD = 0xFFFF_FFFF_FFFF_FFFF
 
 
 class Machine:
-    """``interface`` stands in the context, a record whose byte ``name_at`` says where; ``step_ns`` is a clock reading."""
+    """``interface`` is in the context, a record whose byte ``name_at`` says where; a reading takes ``step_ns``."""
 
     def __init__(self, *, interface: str = "eth1", name_at: int = 20, step_ns: int = 100) -> None:
         self.memory = bytearray(SIZE)

@@ -139,7 +139,7 @@ class TestTracepoint:
             tool.kernel.tracepoint("net:netif_ry", (tmp_path,))
 
     def test_without_tracefs(self, tool: Tool, tmp_path: Path) -> None:
-        with pytest.raises(tool.kernel.KernelError, match="no tracefs at .*: mount -t tracefs"):
+        with pytest.raises(tool.kernel.KernelError, match=r"no tracefs at .*: mount -t tracefs"):
             tool.kernel.tracepoint("net:netif_rx", (tmp_path / "absent",))
 
     def test_packets_of_an_interface_or_of_all(self, tool: Tool, tmp_path: Path) -> None:

@@ -50,7 +50,7 @@ class Tracepoint:
 def tracepoint(name: str, places: tuple[Path, ...] = _TRACEFS) -> Tracepoint:
     """The tracepoint called ``category:event``, as tracefs describes it."""
     category, _, event = name.partition(":")
-    roots = [place for place in places if (place / "events").is_dir()]
+    roots = [place for place in places if os.access(place / "events", os.X_OK)]
     if not roots:
         tried = " and ".join(map(str, places))
         raise KernelError(f"no tracefs at {tried}: mount -t tracefs none {places[0]}; reading it needs root")
