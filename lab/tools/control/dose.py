@@ -12,9 +12,9 @@ to end (SIGINT, SIGTERM) it prints its truth in one line:
 ``elapsed_s`` is the time attached, ``received`` the packets that the interface received in it (all interfaces of this
 network namespace where none is named): in request and response, runs over packets are runs per transaction.
 ``mean_ns`` is a little above ``--ns``: the loop ends at the first reading past it. A loop that waits for the clock
-needs no calibration, and where the CPU slows down or a hypervisor takes it away, the time lost is in the count, as it is in
-the packet's latency. A dose of 0 is the same program with a loop that ends at once: what attaching costs apart from the
-burning is the same for all doses.
+needs no calibration, and where the CPU slows down or a hypervisor takes it away, the time lost is in the count, as it
+is in the packet's latency. A dose of 0 is the same program with a loop that ends at once: what attaching costs apart
+from the burning is the same for all doses.
 
 ``--interface`` is compared with the name that the tracepoint records. Where several network namespaces share a kernel,
 interfaces of that name in all of them count: between the lab's two hosts a request and its reply are two runs.
