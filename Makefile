@@ -13,14 +13,14 @@ export PYTHON
 SELECT ?= null or rx_protocol_tcp
 LAB_SELECTION := -k "$(SELECT)"
 ifdef FULL
-LAB_SELECTION :=
+LAB_SELECTION := -k "not dose"
 endif
 
 # The cases of `make lab-vm`: one on the pair of hosts, one on the pair of guests.
 VM_SELECT ?= (eth_drop and rx_protocol_tcp) or (tap_traffic and tcp)
 
 .DEFAULT_GOAL := help
-.PHONY: help lab lab-vm setup venv check test bench clean uninstall
+.PHONY: help lab lab-vm setup venv check test bench dose clean uninstall
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*##/\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{ printf "make %-10s %s\n", $$1, $$2 }'
@@ -50,6 +50,13 @@ test: setup check  ## everything: check, and the tests on real hosts
 
 bench: setup  ## print the figures of the framework itself
 	$(PY) bench/run.py
+
+dose: UNITS = 12
+dose: DURATION = 3
+dose: setup  ## measure a tool whose cost is known, print measured against true; UNITS, DURATION, ARGS
+	$(SUDO) $(PY) -m pytest --env lab -k "dose or null" --schedule switched --perf-tests latency:tcp_rr \
+		--units $(UNITS) --duration $(DURATION) $(ARGS)
+	$(PY) -m bench.dose results/latest
 
 clean:  ## remove caches
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -67,8 +67,7 @@ def minimal_input(name: str, addresses: LabAddresses, instance: str) -> str:
     if addresses.guests:
         lines.append(f'  internal_port_type: "{INTERNAL_PORT_TYPE}"')
     lines.append('  python_interpreter: "python3"')
-    if addresses.guests:
-        lines += ["", *GUESTS_MEASURE.splitlines()]
+    lines += ["", *(GUESTS_MEASURE if addresses.guests else KNOWN_COSTS).splitlines()]
     return "\n".join(lines) + "\n"
 
 
@@ -93,4 +92,17 @@ tools:
           template: sudo bpftrace {path} {VM_INTERFACE} {protocol}
           parameters:
             protocol: [tcp, udp]
+"""
+
+# A tool whose cost is known beforehand. `make dose` measures it; `make lab` leaves it out.
+KNOWN_COSTS = """\
+tools:
+  categories:
+    control:
+      environment: host
+      tools:
+        - script: dose.py
+          template: sudo python3 {path} --ns {ns} --interface {INTERNAL_INTERFACE}
+          parameters:
+            ns: ["0", "500", "1000", "2000", "4000"]
 """

@@ -202,3 +202,39 @@ def test_without_options_output_comes_in_blocks_and_at_the_end(hosts: Hosts, tmp
     ours = [line for line in LINE.finditer(output.read_text()) if line.group(6) == hosts.server_ip]
     assert len(ours) >= packets
     assert len({line.group(0) for line in ours}) == len(ours)
+
+
+EVENTS = "sudo -n find /proc -maxdepth 3 -path '*/fd/*' -lname 'anon_inode:*perf_event*' -printf '%l\\n' 2>&1"
+DOSE = re.compile(r"dose ns=(\d+) runs=(\d+) burned_ns=(\d+) mean_ns=(\d+\.\d) received=(\d+) elapsed_s=\d+\.\d{6}\n")
+
+
+@pytest.mark.parametrize("ns", [0, 500, 4000])
+def test_dose_burns_what_it_says_for_each_packet(hosts: Hosts, tmp_path: Path, ns: int) -> None:
+    output, packets = tmp_path / f"dose{ns}", 500
+    sending = f'socket.socket(2, 2).sendto(bytes(100), ("{hosts.server_ip}", 5999))'
+    with hosts.running("host-server", f"sudo -n python3 work/control/dose.py --ns {ns} --interface eth1", output):
+        assert wait_until(lambda: "perf_event" in hosts.run("host-server", EVENTS), Deadline.after(SEEN_S))
+        hosts.run("host-client", f"python3 -c 'import socket; [{sending} for _ in range({packets})]'")
+    found = DOSE.fullmatch(output.read_text())
+    assert found, output.read_text()
+    dose, runs, burned_ns, received = (int(found[index]) for index in (1, 2, 3, 5))
+    assert dose == ns
+    assert runs >= received >= packets  # a packet may have an answer, which is a run of the other host
+    assert ns <= burned_ns / runs < ns + 1000
+    assert not hosts.run("host-server", "find work -name __pycache__")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ("sudo -n python3 work/control/dose.py --ns 1 --point net:no_such", "no tracepoint net:no_such"),
+        ("sudo -n python3 work/control/dose.py --ns 1 --interface eth9", "there is no interface eth9"),
+        ("sudo -n python3 work/control/dose.py --ns 1 --interface lo --point sched:sched_switch", "leave --interface"),
+        ("python3 work/control/dose.py --ns 1", "root"),
+    ],
+)
+def test_dose_says_why_it_cannot(hosts: Hosts, arguments: str, says: str) -> None:
+    said = hosts.run("host-server", f"{arguments} 2>&1; echo code $?")
+    assert says in said
+    assert "Traceback" not in said
+    assert said.endswith("code 1\n")

@@ -20,6 +20,9 @@ KEYS = render.Keys(
 
 def test_minimal_input_is_an_environment() -> None:
     document = yaml.safe_load(environment.minimal_input("lab", LAB, "lab-x"))
+    (known_cost,) = document.pop("tools")["categories"]["control"]["tools"]
+    assert known_cost["script"] == "dose.py"
+    assert known_cost["parameters"] == {"ns": ["0", "500", "1000", "2000", "4000"]}
     assert document == {
         "version": "1.0",
         "environment": "lab",
