@@ -1,17 +1,18 @@
 # probecost: `make help` lists what there is. Everything installs what it needs first, and only what is missing.
 
 PY := .venv/bin/python
-UNITS ?= 3
-DURATION ?= 1
+UNITS ?= 8
+DURATION ?= 2
+PERF_TESTS ?= latency:tcp_rr,throughput:single,pps:single
 ARGS ?=
 BED ?= lab
 BEDS ?= $(BED)
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 export PYTHON
 
-# The cases of `make lab`: the control and, of each other tool, the one with received TCP. FULL=1 takes them all.
-SELECT ?= null or rx_protocol_tcp
-LAB_SELECTION := -k "$(SELECT)"
+# The case of `make lab`, beside the null case, which is always measured. FULL=1 takes all cases and perf tests.
+SELECT ?= packet_print and rx_protocol_tcp
+LAB_SELECTION := -k "$(SELECT)" --perf-tests $(PERF_TESTS)
 ifdef FULL
 LAB_SELECTION := -k "not dose"
 endif
@@ -25,9 +26,11 @@ VM_SELECT ?= (eth_drop and rx_protocol_tcp) or (tap_traffic and tcp)
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*##/\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{ printf "make %-10s %s\n", $$1, $$2 }'
 
-lab:  ## measure four cases on a test bed on this machine; FULL=1 all of them, SELECT="..." as pytest's -k
+lab:  ## measure a tool and the bed's noise on a test bed on this machine; FULL=1 all cases, SELECT="..." as pytest's -k
 	@scripts/lab.sh lab --env lab --units $(UNITS) --duration $(DURATION) $(LAB_SELECTION) $(ARGS)
 
+lab-vm: UNITS = 1
+lab-vm: DURATION = 1
 lab-vm:  ## measure a case between hosts and one between guests, on a test bed with Open vSwitch and QEMU
 	@scripts/lab.sh lab-vm --env lab-vm --units $(UNITS) --duration $(DURATION) -k "$(VM_SELECT)" $(ARGS)
 

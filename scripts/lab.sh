@@ -1,6 +1,6 @@
 #!/bin/sh
 # lab.sh BED PYTEST_ARGUMENT...: set up, measure on the bed (lab or lab-vm), say where the reports are.
-# Prints beforehand how long each stage will take; what will be measured is planned by pytest, after the set-up.
+# Prints beforehand how long the set-up will take; pytest says so of what is measured, when it has planned that.
 set -eu
 cd "$(dirname "$0")/.."
 . scripts/common.sh
@@ -20,33 +20,11 @@ if [ "$BEDS" = lab-vm ]; then
     up_s=25
     [ -d $GUESTS ] || up_s=35
 fi
-echo "time ledger (estimates)"
+echo "time ledger of the set-up (estimates)"
 row "packages: $packages missing" $packages_s
 row "Python environment" $venv_s
+row "$BEDS up, discovery" $up_s
 scripts/setup.sh "$BEDS"
-
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
-plan=$folder/workflow.json
-status=0
-$VENV/bin/python -m pytest -q "$@" --collect-only --workflow-out "$plan" >"$folder/log" 2>&1 || status=$?
-if [ $status != 0 ] || ! [ -f "$plan" ]; then
-    cat "$folder/log"
-    exit $status
-fi
-counts=$($VENV/bin/python -c '
-import json, sys
-plan = json.load(open(sys.argv[1]))
-cases = {(cycle["iteration"], cycle["case_key"]) for cycle in plan["test_sequence"] if cycle["ebpf_case"]}
-print(len(cases), len(plan["test_sequence"]), round(plan["metadata"]["estimated_duration"]))
-' "$plan")
-read -r cases visits visits_s <<COUNTS
-$counts
-COUNTS
-row "$BEDS up, discovery, preflight" $up_s
-row "cases: $cases, visits: $visits" "$visits_s"
-row "reports, $BEDS down" 5
-row "total" $((packages_s + venv_s + up_s + visits_s + 5))
 echo
 
 before=$(readlink results/latest || true)
