@@ -56,7 +56,7 @@ def measure_flow(record: PerfTestRecord, foreign_cpu_limit_pct: float = foreign.
                 is_switched=True,
             )
             for metric, value in (
-                *_figures(what.pair_kind, what.perf_test, segment),
+                *_figures(what.pair_kind, what.perf_test, segment, what.idle_busy_share),
                 *([("foreign_cpu_pct", load.percent)] if load.percent is not None else []),
             )
         ]
@@ -83,7 +83,7 @@ def _not_observable(record: PerfTestRecord, found: Sequence[Segment]) -> Iterato
         yield record.problem(path, f"foreign CPU time is not observable on {what.tool_node}", missing=False)
 
 
-def _figures(pair_kind: str, perf_test: str, segment: Segment) -> Iterator[tuple[str, float]]:
+def _figures(pair_kind: str, perf_test: str, segment: Segment, idle_busy_share: float) -> Iterator[tuple[str, float]]:
     """Latency is the time per transaction: there is one in flight, and its request is one packet.
 
     In a segment without any, latency is at least the segment's length, and that is what is counted.
@@ -100,7 +100,8 @@ def _figures(pair_kind: str, perf_test: str, segment: Segment) -> Iterator[tuple
         case "throughput":
             yield "received_bps", count("bytes") * 8 / segment.seconds
             if count("bytes"):
-                busy_s = segment.counts.get("cpu_busy_ticks", 0) / _TICKS_PER_S
+                idle_ticks = idle_busy_share * segment.counts.get("cpu_ticks", 0)
+                busy_s = (segment.counts.get("cpu_busy_ticks", 0) - idle_ticks) / _TICKS_PER_S
                 yield "cpu_s_per_gb", busy_s / (count("bytes") / 1e9)
         case "pps":
             yield "received_pps", count("datagrams") / segment.seconds

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-from probecost.config.models import Case, Environment, PerfTestSpec, TestPair
+from probecost.config.models import Case, Environment, PairKind, PerfTestSpec, TestPair
 from probecost.errors import Gatherer, ToolError
 from probecost.layout import RunTree
 from probecost.measure.case import CaseRun
@@ -24,6 +24,7 @@ from probecost.remote.ssh_config import read_ssh_config
 class MeasureOptions:
     """What the user chose for the whole run. ``baseline``: ``paired`` beside every tool visit, or one ``shared``.
 
+    ``idle_busy_share``: CPU time of a pair's tool node while nothing runs, 0 to 1.
     ``units``: ``None`` where the planner chose. ``keep_awake``: CPUs may not sleep while something is measured.
     """
 
@@ -34,6 +35,7 @@ class MeasureOptions:
     accept_new_host_keys: bool = False
     perf_tests: tuple[PerfTestSpec, ...] = ()
     keep_awake: bool = True
+    idle_busy_share: Mapping[PairKind, float] = field(default_factory=dict)
 
 
 class Bed:
@@ -152,5 +154,6 @@ class Bed:
             "nodes": {"server": names[0], "client": names[1], "tool": names[2]},
             "clocks": {name: asdict(self.nodes[name].clock) for name in names},
             "facts": {name: self.facts.get(name, {}) for name in names},
-            "options": asdict(self.options),
+            "idle_busy_share": self.options.idle_busy_share.get(pair.kind, 0.0),
+            "options": {key: value for key, value in asdict(self.options).items() if key != "idle_busy_share"},
         }

@@ -84,7 +84,15 @@ class _Calibrator:
         noise = {spec.name: self._noise(spec) for spec in self._bed.options.perf_tests}
         first = {case.tool_id: case for case in reversed(cases)}
         starts = {tool: self._start_s(case) for tool, case in first.items()}
-        return PairCalibration(noise=noise, idle_busy_share=_busy_share(idle), starts_s=starts)
+        return PairCalibration(
+            noise=noise, idle_busy_share=_busy_share(idle), starts_s=starts, line_bps=self._line_bps()
+        )
+
+    def _line_bps(self) -> float | None:
+        facts = self._bed.facts.get(self._tool_node.name, {})
+        speeds = {entry["name"]: entry.get("speed_mbps") for entry in facts.get("interfaces", ())}
+        speed_mbps = speeds.get(self._interface)
+        return speed_mbps * 1e6 if speed_mbps else None
 
     def _noise(self, spec: PerfTestSpec) -> Noise:
         self._tell(f"calibration of {spec.name}: {FLOWS} flows of {FLOW_S} s without a tool")

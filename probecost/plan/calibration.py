@@ -45,12 +45,14 @@ class Noise(Section):
 class PairCalibration(Section):
     """One test pair. ``starts_s``: seconds until a tool was ready beside a flow, null where it took too long to tell.
 
-    ``idle_busy_share``: CPU time of the server's node while nothing runs, 0 to 1.
+    ``idle_busy_share``: CPU time of the server's node while nothing runs, 0 to 1. ``line_bps``: the speed of its
+    interface, bit/s, null where that is no line.
     """
 
     noise: dict[str, Noise]
     idle_busy_share: Share
     starts_s: dict[str, Positive | None]
+    line_bps: Positive | None = None
 
 
 class Calibration(Section):

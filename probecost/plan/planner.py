@@ -15,6 +15,7 @@ from probecost.errors import ConfigError
 from probecost.plan.calibration import Calibration, read_calibration
 from probecost.plan.load import resolved as resolve_loads_of
 from probecost.plan.load import uncalibrated
+from probecost.plan.primary import count_primary, primary_metrics, with_fixed_rate
 from probecost.plan.schedule import LEAST_UNITS, SwitchPlan, spell
 from probecost.plan.sequence import (
     LOOKS,
@@ -97,14 +98,23 @@ def stored_calibrations(environments: Mapping[str, Planned], now_s: float) -> di
 
 
 def resolved(made: Plan, items: Sequence[PlannedItem], calibrations: Mapping[str, Calibration]) -> Plan:
-    """The plan with loads in percent as rates, for all that ``items`` need. ``ConfigError``: a maximum is unknown."""
+    """The plan with what the calibrations decide, for all that ``items`` need. ``ConfigError``: a maximum is unknown.
+
+    Loads in percent become rates, a flow at a fixed rate stands beside the unlimited one, primary metrics are chosen.
+    """
     used = {item.turn.environment for item in items}
     environments = {}
     for name, planned in made.environments.items():
         known = calibrations.get(name)
         maximum = uncalibrated if known is None else known.maximum
-        environments[name] = resolve_loads_of(planned, maximum) if name in used else planned
-    return replace(made, environments=environments)
+        if name not in used:
+            environments[name] = planned
+            continue
+        idle = {} if known is None else {kind: pair.idle_busy_share for kind, pair in known.pairs.items()}
+        complete = replace(with_fixed_rate(planned, known), idle_busy_share=idle)
+        environments[name] = resolve_loads_of(complete, maximum)
+    whole = replace(made, environments=environments)
+    return replace(whole, primary=primary_metrics(whole, calibrations))
 
 
 def is_calibrated(settings: Settings) -> bool:
@@ -135,7 +145,7 @@ class Planner:
         self._calibrations = calibrations
         self._fallback = asked_for(made.settings, made.environments)
         self._tests = {
-            name: sum(len(planned.specs(case.pair_kind)) for case in _cases_of(items, name))
+            name: sum(count_primary(planned.specs(case.pair_kind), made.primary) for case in _cases_of(items, name))
             for name, planned in made.environments.items()
         }
         self._found: dict[tuple[str, PairKind, str], ToolPlan | None] = {}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from probecost.config.budgets import asked_rules, with_asked
 from probecost.config.loads import Load
@@ -59,12 +59,14 @@ class ToolKey:
 class Planned:
     """An environment, all its cases in the order of the file, and the perf tests that each visit makes.
 
-    Those of one pair only are in between, see ``load.specs_of_pair``.
+    Those of one pair only are in between, see ``specs``. ``idle_busy_share``: CPU time of each pair's tool node while
+    nothing runs, 0 to 1, where a calibration tells it.
     """
 
     environment: Environment
     cases: tuple[Case, ...]
     perf_tests: tuple[PerfTestSpec, ...]
+    idle_busy_share: Mapping[PairKind, float] = field(default_factory=dict, compare=False)
 
     def specs(self, pair_kind: PairKind) -> tuple[PerfTestSpec, ...]:
         """Those of the perf tests that are made on one of its pairs: loads in percent are other rates on each."""
@@ -127,11 +129,15 @@ Advise = Callable[[str, Case], Advice]
 
 @dataclass(frozen=True)
 class Plan:
-    """All environments of a run by name, in the order of the command line, and all items in the order of measuring."""
+    """All environments of a run by name, in the order of the command line, and all items in the order of measuring.
+
+    ``primary``: by perf test the metric that verdicts are about, where it is not the usual one; ``None`` for none.
+    """
 
     environments: Mapping[str, Planned]
     settings: Settings
     items: tuple[PlannedItem, ...]
+    primary: Mapping[str, str | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

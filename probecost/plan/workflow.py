@@ -78,6 +78,7 @@ def workflow(plan: Plan, items: Sequence[PlannedItem], time_s: float) -> Workflo
             seed=settings.seed,
             estimated_duration=round(sum(entry.expected_duration for entry in sequence if not entry.reserve), 1),
             versions=Versions(probecost=__version__, python=platform.python_version()),
+            primary=dict(plan.primary),
             options=Asked(
                 units=settings.units,
                 baseline=settings.baseline,
@@ -98,7 +99,7 @@ def workflow(plan: Plan, items: Sequence[PlannedItem], time_s: float) -> Workflo
                 name: environment_entry(
                     plan.environments[name].environment,
                     [item.case for item in items if item.turn.environment == name],
-                )
+                ).model_copy(update={"idle_busy_share": dict(plan.environments[name].idle_busy_share)})
                 for name in names
             }
         ),

@@ -10,6 +10,7 @@ from typing import Any
 from probecost.config.models import Case, PerfTestSpec
 from probecost.errors import ConfigError
 from probecost.plan.load import asked_perf_tests
+from probecost.plan.primary import without_fixed_rate
 from probecost.plan.sequence import Planned
 from probecost.plan.workflow import case_entry, environment_entry
 from probecost.plan.workflow_models import EnvironmentEntry
@@ -45,8 +46,9 @@ def _of_environment(workflow: Workflow, name: str, now: Planned) -> Iterator[str
     cases = list(dict.fromkeys(item.case for item in workflow.items if item.turn.environment == name))
     recorded = _used(workflow.content.global_config.environments[name], cases).model_dump(mode="json")
     current = environment_entry(now.environment, cases).model_dump(mode="json")
-    recorded.pop("folder")
-    current.pop("folder")
+    for key in ("folder", "idle_busy_share"):
+        recorded.pop(key)
+        current.pop(key)
     yield from _differences("", recorded, current)
     yield from _of_perf_tests(workflow, name, now)
     known = {case.key: case for case in now.cases}
@@ -75,7 +77,7 @@ def _of_perf_tests(workflow: Workflow, name: str, now: Planned) -> Iterator[str]
     except ConfigError as error:
         yield f"perf tests: {error.problems[0]}"
         return
-    recorded = {spec.name: _words(spec) for spec in workflow.perf_tests[name]}
+    recorded = {spec.name: _words(spec) for spec in without_fixed_rate(workflow.perf_tests[name], workflow.settings)}
     yield from _differences("perf test ", recorded, {spec.name: _words(spec) for spec in current})
     if [spec.name for spec in current] != list(recorded) and {spec.name for spec in current} == set(recorded):
         yield f"perf tests: another order: {', '.join(recorded)} -> {', '.join(spec.name for spec in current)}"

@@ -91,6 +91,7 @@ class Metadata(Section):
     estimated_duration: float
     versions: Versions
     options: Asked
+    primary: dict[str, str | None] = Field(default_factory=dict)
 
 
 class NodeEntry(Section):
@@ -127,6 +128,7 @@ class EnvironmentEntry(Section):
     port_range: tuple[int, int]
     tools_dir: str
     tool_files: dict[str, str]
+    idle_busy_share: dict[PairKind, Annotated[float, Field(ge=0, le=1)]] = Field(default_factory=dict)
 
 
 class GlobalConfig(Section):

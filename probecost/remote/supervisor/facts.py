@@ -81,11 +81,23 @@ def interfaces() -> List[Dict[str, Any]]:
                 "mtu": int(_read(base + "/mtu") or 0),
                 "state": _read(base + "/operstate"),
                 "driver": _driver(name),
+                "speed_mbps": _speed_mbps(base),
                 "addresses": owned.get(name, []),
                 "offloads": dict(_OFFLOADS.findall(_output("ethtool", "-k", name) or "")),
             }
         )
     return result
+
+
+def _speed_mbps(base: str) -> Optional[int]:
+    """Of an interface with a line; what virtual ones say of themselves is no limit."""
+    if not os.path.exists(base + "/device"):
+        return None
+    try:
+        speed = int(_read(base + "/speed") or 0)
+    except ValueError:
+        return None
+    return speed if speed > 0 else None
 
 
 def _driver(name: str) -> Optional[str]:

@@ -1,0 +1,73 @@
+"""Which metric of each perf test a verdict is about, decided by the calibration before any case is looked at.
+
+Where CPU time limits a TCP stream, its rate says how fast the bed's CPUs are today. There the cost of a tool is told by
+the CPU time per gigabyte at a fixed rate, half of what the bed can carry; it is measured beside the unlimited flow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from probecost.config.loads import Load
+from probecost.config.models import PairKind, PerfTestSpec
+from probecost.plan.calibration import Calibration
+from probecost.plan.load import at_load
+from probecost.plan.sequence import Plan, Planned, Settings
+
+SATURATED = "throughput:single"
+CPU_METRIC = "cpu_s_per_gb"
+_HALF = Load.parse("50%")
+_FIXED_RATE = f"{SATURATED}-load50"
+_BUSY = 0.9  # of all CPUs: nothing is left to send more with
+_LINE_SHARE = 0.9  # of the line: it is the line that limits
+
+
+def with_fixed_rate(planned: Planned, calibration: Calibration | None) -> Planned:
+    """The environment with a flow at half the maximum beside the unlimited one, where its maximum is known.
+
+    Nothing is added where loads were asked for, or the unlimited flow was not selected.
+    """
+    plain = [spec for spec in planned.perf_tests if spec.name == SATURATED]
+    asked = any(spec.load is not None for spec in planned.perf_tests)
+    kinds = dict.fromkeys(case.pair_kind for case in planned.cases)
+    if not plain or asked or calibration is None or not all(calibration.maximum(kind, SATURATED) for kind in kinds):
+        return planned
+    at = planned.perf_tests.index(plain[0]) + 1
+    half = at_load(plain[0], _HALF)
+    return replace(planned, perf_tests=(*planned.perf_tests[:at], half, *planned.perf_tests[at:]))
+
+
+def without_fixed_rate(specs: Iterable[PerfTestSpec], settings: Settings) -> tuple[PerfTestSpec, ...]:
+    """What was asked for: ``specs`` without the flow that ``with_fixed_rate`` added."""
+    return tuple(spec for spec in specs if settings.loads or spec.name != _FIXED_RATE)
+
+
+def primary_metrics(made: Plan, calibrations: Mapping[str, Calibration]) -> dict[str, str | None]:
+    """By perf test: the metric that is primary instead of the usual one; ``None``: none of it is.
+
+    One decision for the whole run: the CPU limits the flow where it does so in any environment.
+    """
+    specs = {spec.name for planned in made.environments.values() for spec in planned.perf_tests}
+    if _FIXED_RATE not in specs or SATURATED not in specs:
+        return {}
+    limited = any(
+        _is_limited_by_cpu(calibrations[name], kind)
+        for name, planned in made.environments.items()
+        if name in calibrations
+        for kind in dict.fromkeys(case.pair_kind for case in planned.cases)
+    )
+    return {SATURATED: None, _FIXED_RATE: CPU_METRIC} if limited else {_FIXED_RATE: None}
+
+
+def count_primary(specs: Iterable[PerfTestSpec], primary: Mapping[str, str | None]) -> int:
+    """How many primary tests a case with these perf tests has."""
+    return sum(primary.get(spec.name, "") is not None for spec in specs)
+
+
+def _is_limited_by_cpu(calibration: Calibration, kind: PairKind) -> bool:
+    pair = calibration.pairs.get(kind)
+    most = calibration.maximum(kind, SATURATED)
+    if pair is None or most is None:
+        return False
+    return pair.noise[SATURATED].busy_share >= _BUSY or pair.line_bps is None or most < _LINE_SHARE * pair.line_bps
