@@ -4,6 +4,7 @@ PY := .venv/bin/python
 UNITS ?= 8
 DURATION ?= 2
 PERF_TESTS ?= latency:tcp_rr,throughput:single,pps:single
+MINUTES ?= 60
 ARGS ?=
 BED ?= lab
 BEDS ?= $(BED)
@@ -21,7 +22,7 @@ endif
 VM_SELECT ?= (eth_drop and rx_protocol_tcp) or (tap_traffic and tcp)
 
 .DEFAULT_GOAL := help
-.PHONY: help lab lab-vm setup venv check test bench dose clean uninstall
+.PHONY: help lab lab-vm setup venv check test bench dose aa clean uninstall
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*##/\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{ printf "make %-10s %s\n", $$1, $$2 }'
@@ -60,6 +61,11 @@ dose: setup  ## measure a tool whose cost is known, print measured against true;
 	$(SUDO) $(PY) -m pytest --env lab -k "dose or null" --schedule switched --perf-tests latency:tcp_rr \
 		--units $(UNITS) --duration $(DURATION) $(ARGS)
 	$(PY) -m bench.dose results/latest
+
+aa: UNITS = 8
+aa: setup  ## the null case for an hour: false verdicts and noise floor of each metric; MINUTES, UNITS, ARGS
+	$(SUDO) $(PY) -m bench.aa --minutes $(MINUTES) -- --env lab -k null --units $(UNITS) --duration $(DURATION) \
+		--perf-tests $(PERF_TESTS) $(ARGS)
 
 clean:  ## remove caches
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
