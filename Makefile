@@ -33,7 +33,8 @@ lab:  ## measure a tool and the bed's noise on a test bed on this machine; FULL=
 lab-vm: UNITS = 1
 lab-vm: DURATION = 1
 lab-vm:  ## measure a case between hosts and one between guests, on a test bed with Open vSwitch and QEMU
-	@scripts/lab.sh lab-vm --env lab-vm --units $(UNITS) --duration $(DURATION) -k "$(VM_SELECT)" $(ARGS)
+	@scripts/lab.sh lab-vm --env lab-vm --units $(UNITS) --duration $(DURATION) --null-case selected \
+		-k "$(VM_SELECT)" $(ARGS)
 
 setup:  ## install what is missing: packages (root or sudo) and the Python environment; BED=lab-vm for that bed
 	@scripts/setup.sh $(BEDS)

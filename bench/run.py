@@ -85,9 +85,9 @@ def measure_shares(environment: Environment, case: Case, duration_s: float, resu
 
     try:
         bed.prepare_tool(case.tool_id, [case])
-        run = bed.case(case, visits(case, 1, 1))
+        run = bed.case(case)
         start = time.monotonic()
-        run.measure(around)
+        run.measure(visits(case, 1, 1), around)
         run.fetch()
         wall_s = time.monotonic() - start
     finally:
@@ -153,8 +153,8 @@ def supervisor_cpu_percent(config_dir: Path, environment: Environment, case: Cas
 
     try:
         bed.prepare_tool(case.tool_id, [case])
-        run = bed.case(case, visits(case, 1, 1))
-        run.measure(around)
+        run = bed.case(case)
+        run.measure(visits(case, 1, 1), around)
         run.fetch()
     finally:
         bed.close()
@@ -177,6 +177,7 @@ def time_to_clean(config_dir: Path, results: Path, number: signal.Signals) -> tu
     """Seconds from the signal until pytest has ended, and until both hosts run what they ran before."""
     before = {host: host_pids(config_dir, host) for host in ("host-server", "host-client")}
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--env", "lab"]
+    command += ["--units", "1", "--null-case", "selected"]
     command += [f"--config-dir={config_dir}", f"--results-dir={results}", "-k", "packet_print and rx_protocol_tcp"]
     command += ["--duration", "20", "--perf-tests", "throughput:single", "--seed", "1"]
     with subprocess.Popen(command, cwd=PROJECT, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL) as process:

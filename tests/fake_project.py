@@ -96,10 +96,11 @@ class Project:
 
 def plain(arguments: Sequence[str] = ()) -> list[str]:
     """Options that make a run small and its order known; those of them that ``arguments`` do not give."""
-    given = set(arguments)
-    chosen = [] if {"--units", "--precision", "--workflow"} & given else ["--units", "1"]
+    given = {argument.partition("=")[0] for argument in arguments}
+    planned = {"--workflow", "--resume"} & given  # these say everything themselves
+    chosen = [] if planned or {"--units", "--precision"} & given else ["--units", "1"]
     chosen += [] if "--null-case" in given else ["--null-case", "selected"]
-    return chosen + ([] if {"--order", "--workflow"} & given else ["--order", "file"])
+    return chosen + ([] if planned or "--order" in given else ["--order", "file"])
 
 
 def full_config(name: str) -> dict[str, object]:

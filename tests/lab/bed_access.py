@@ -15,6 +15,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from fake_project import plain
+
 from lab import state
 from lab.places import Place
 
@@ -146,10 +148,11 @@ class Run:
 
     @classmethod
     def start(cls, bed: LabBed, results_dir: Path, *options: str, log: Path | None = None) -> Run:
+        """One unit per case and no null case, unless ``options`` say more."""
         results_dir.mkdir(parents=True, exist_ok=True)
         log = log or results_dir / f"pytest-{time.time_ns()}.log"
         command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--config-dir", str(bed.config_dir)]
-        command += ["--results-dir", str(results_dir), *options]
+        command += ["--results-dir", str(results_dir), *plain(options), *options]
         with log.open("w") as out:
             process = subprocess.Popen(
                 command, cwd=PROJECT, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, text=True

@@ -70,8 +70,8 @@ def test_the_next_case_after_a_cut_has_its_tool_again(bed: LabBed, environment: 
     try:
         opened.prepare_tool("eth_drop", [first, second])
         for case in (first, second):
-            run = opened.case(case, visits(case, 1, 0))
-            run.measure(lambda _: contextlib.nullcontext())
+            run = opened.case(case)
+            run.measure(visits(case, 1, 0), lambda _: contextlib.nullcontext())
             run.fetch()
             assert [visit.error for visit in run.visits] == [None, None]
             cut(bed, "host-server")

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import yaml
 from bed_access import PROJECT
+from fake_project import plain
 from vm_access import VmBed, guest_side
 
 from lab.vm.built import BuiltHost
@@ -193,6 +194,7 @@ def test_a_vm_that_was_started_again_is_told_before_any_traffic(vm_bed: VmBed, s
     full = site / "found-full.yaml"
     full.write_text(full.read_text().replace(f"qemu_pid: '{pid}'", "qemu_pid: '999999'"))
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--env", "found", "-k", "tap_traffic"]
+    command += plain()
     command += ["--config-dir", str(vm_bed.config_dir), "--results-dir", str(tmp_path / "results")]
     done = subprocess.run(command, cwd=PROJECT, check=False, capture_output=True, text=True, timeout=BOOTSTRAP_S)
     assert done.returncode == 1, done.stdout

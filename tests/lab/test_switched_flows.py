@@ -14,7 +14,7 @@ from bed_access import WORKDIR, LabBed, Run, until
 
 Start = Callable[..., Run]
 Cases = Callable[..., None]
-SWITCHED = ("--env", "site", "--schedule", "switched", "--duration", "5")
+SWITCHED = ("--env", "site", "--schedule", "switched", "--duration", "5", "--calibration", "never")
 LATENCY = ("--perf-tests", "latency:tcp_rr")
 
 pytestmark = pytest.mark.usefixtures("clean")
@@ -30,7 +30,7 @@ def test_eight_flows_give_a_verdict(run: Start) -> None:
     done = run(*SWITCHED, "-k", "null", "--units", "8", *LATENCY)
     assert done.wait() == 0, done.output
     flows = segments(done)
-    assert len(flows) == 8
+    assert 8 <= len(flows) <= 10  # two stand by for void ones
     for rows in flows:
         pairs = {row["pair"] for row in rows}
         assert rows
@@ -56,7 +56,7 @@ def test_a_tool_that_does_not_start_again_fails_the_case(run: Start, cases: Case
     results = json.loads((done.tree / "workflow-results.json").read_text())
     assert [(cycle["cycle_type"], cycle["status"]) for cycle in results["cycles"][2:]] == [
         ("switched", "failed"),
-        *[("switched", "not run")] * 7,
+        *[("switched", "not run")] * (7 + 2),  # and two that stand by
     ]
 
 
