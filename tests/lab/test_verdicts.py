@@ -1,4 +1,4 @@
-"""The main job on real parts: calibration, plan, switched flows, verdicts that are true; and a campaign that goes on."""
+"""The main job on real parts: calibration, plan, switched flows, verdicts that are true; a campaign that goes on."""
 
 from __future__ import annotations
 
