@@ -16,7 +16,7 @@ from analysis.report import write_study
 from analysis.report.budgets import budget_lines
 from analysis.report.cells import decimal, percent
 from analysis.report.names import CaseNames
-from analysis.report.overview import status, units_line
+from analysis.report.overview import has_flows, status, units_line
 from analysis.report.verdicts import verdict_lines
 from analysis.settings import load_settings
 from analysis.statistics.verdict import Word
@@ -81,7 +81,7 @@ class AnalysisPlugin:
         """A line per case, with the reports written before this hook."""
         if self._study is not None and self._study.cases:
             terminalreporter.section("overhead (tool against baseline)")
-            for line in summary_lines(self._study.cases):
+            for line in summary_lines(self._study.cases, switched=has_flows(self._study)):
                 terminalreporter.line(line)
             judged = self._study.verdicts
             for line in (*verdict_lines(judged), *count_line(judged), *budget_lines(self._study.budgets)):
@@ -110,7 +110,7 @@ def count_line(verdicts: Sequence[MetricVerdict]) -> Iterator[str]:
         yield "Primary verdicts: " + ", ".join(f"{counts[word]} {word}" for word in Word if counts[word])
 
 
-def summary_lines(cases: tuple[CaseStudy, ...]) -> list[str]:
+def summary_lines(cases: tuple[CaseStudy, ...], *, switched: bool = False) -> list[str]:
     """A table for the terminal: case, differences in percent, CPU of the tool, status."""
     head = ["case", *(title for title, *_ in _COLUMNS), "tool CPU", "status"]
     rows, names = [], CaseNames(cases)
@@ -124,4 +124,4 @@ def summary_lines(cases: tuple[CaseStudy, ...]) -> list[str]:
     for line in [head, *rows]:
         middle = (cell.rjust(width) for cell, width in zip(line[1:-1], widths[1:-1], strict=True))
         lines.append("  ".join([line[0].ljust(widths[0]), *middle, line[-1]]))
-    return [*lines, units_line(cases)]
+    return [*lines, units_line(cases, switched=switched)]

@@ -18,6 +18,7 @@ from analysis.report.verdicts import CONTROL, verdict_section
 from analysis.resources import human_size
 from analysis.statistics.verdict import MIN_UNITS
 from analysis.study import CaseStudy, Study
+from analysis.verdicts import FLOWS
 from probecost.layout import REPORTS, RUN_FILE, WORKFLOW_FILE, WORKFLOW_RESULTS_FILE, split_conn_type
 
 MAX_LINES_PER_LIST = 50
@@ -83,18 +84,28 @@ def status(case: CaseStudy) -> str:
     return ", ".join(words)
 
 
-def units_line(cases: Sequence[CaseStudy]) -> str:
-    """How many units the cases have, and what that allows to say. Cases that measured nothing have none to count."""
+def units_line(cases: Sequence[CaseStudy], *, switched: bool = False) -> str:
+    """How many units the cases have, and what that allows to say. Cases that measured nothing have none to count.
+
+    ``switched``: verdicts come from flows in which the tool was switched; the table is made of the visits beside them.
+    """
     counts = sorted({case.n_units for case in cases if case.folders})
     if not counts or counts == [0]:
         return "No case has a complete unit (a baseline and a tool visit next to each other)."
     text = str(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
+    if switched:
+        return f"Pairs of visits per case: {text}. The verdicts come from switched flows, not from this table."
     if counts[0] < MIN_UNITS:
         return (
             f"Units per case: {text}. Below {MIN_UNITS} units these are estimates without a verdict: "
             "a difference may be the noise of the test bed."
         )
     return f"Units per case: {text}."
+
+
+def has_flows(study: Study) -> bool:
+    """Whether any verdict comes from switched flows."""
+    return any(each.schedule == FLOWS for each in study.verdicts)
 
 
 def _summary(study: Study) -> Iterator[str]:
@@ -108,7 +119,7 @@ def _summary(study: Study) -> Iterator[str]:
     subject = f"{incomplete} of {len(study.cases)} measurements of a case" if repeated else f"{incomplete} of them"
     yield (
         f"{_count(len(cases), 'case')} measured in {_count(len(study.environments), 'environment')}{repeated}, "
-        f"{subject} with missing data. {units_line(study.cases)}"
+        f"{subject} with missing data. {units_line(study.cases, switched=has_flows(study))}"
     )
 
 
