@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 
 # Imported here so that each pytest inside pytest finds them loaded: it forgets what it imported itself.
+from analysis import plugin as _plugin  # noqa: F401
+from analysis.statistics import signflip as _signflip  # noqa: F401
 from fixtures import environments as _environments  # noqa: F401
 from probecost.measure import bed as _bed  # noqa: F401
 
