@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import scipy.stats as _stats  # noqa: F401
 
-# Imported here, and scipy above, so that each pytest inside pytest finds them loaded: it forgets what it imported itself.
+# Imported here, and scipy above, so that each pytest inside pytest finds them loaded: it forgets its own imports.
 from analysis import plugin as _plugin  # noqa: F401
 from analysis.statistics import signflip as _signflip  # noqa: F401
 from fixtures import environments as _environments  # noqa: F401

@@ -1,4 +1,4 @@
-"""``--resume``: an interrupted run goes on; what is finished stays, what is half is made again and used in no figure."""
+"""``--resume``: an interrupted run goes on; what is finished stays, what is half counts for nothing."""
 
 from __future__ import annotations
 
