@@ -21,7 +21,7 @@ from probecost.errors import ProbecostError
 from probecost.layout import BASELINE, SWITCHED, TREE, PerfTestFolder, RunTree, VisitFolder, timestamp
 from probecost.measure.bed import MeasureOptions
 from probecost.measure.records import PerfTestRun, VisitRecord
-from probecost.plan.calibration import Calibration, Noise, PairCalibration
+from probecost.plan.calibration import Calibration, Noise, PairCalibration, fingerprints
 from probecost.plan.schedule import SwitchPlan, VisitPlan
 
 LOG = Path.cwd() / "engine.log"
@@ -115,7 +115,7 @@ class FakeBed:
     """Open from ``open`` to ``close``."""
 
     def __init__(self, environment: Environment, tree: RunTree, iteration: int, options: MeasureOptions) -> None:
-        self.facts: dict[str, dict[str, object]] = {}
+        self.facts: dict[str, dict[str, object]] = {"host-server": {"kernel": told("kernel") or "6.1"}}
         self._environment = environment
         self._iteration = iteration
         self._tree = tree
@@ -201,7 +201,7 @@ def calibrate(
         starts_s={case.tool_id: 0.5 for case in cases},
     )
     return Calibration(
-        schema_version=1, measured_at="2026-11-22T21:30:00+00:00", bed={"host-server": "a bed"}, pairs={"host": pair}
+        schema_version=1, measured_at="2026-11-22T21:30:00+00:00", bed=fingerprints({"host-server": {"kernel": "6.1"}}), pairs={"host": pair}
     )
 
 
