@@ -201,7 +201,10 @@ def calibrate(
         starts_s={case.tool_id: 0.5 for case in cases},
     )
     return Calibration(
-        schema_version=1, measured_at="2026-11-22T21:30:00+00:00", bed=fingerprints({"host-server": {"kernel": "6.1"}}), pairs={"host": pair}
+        schema_version=1,
+        measured_at="2026-11-22T21:30:00+00:00",
+        bed=fingerprints({"host-server": {"kernel": "6.1"}}),
+        pairs={"host": pair},
     )
 
 
