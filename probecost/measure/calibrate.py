@@ -18,7 +18,7 @@ from probecost.measure.flow import FlowVisit, Switching
 from probecost.measure.perf_test import Beside, run_perf_test
 from probecost.measure.records import PerfTestRecord, VisitRecord
 from probecost.measure.visit import VisitSetup
-from probecost.plan.calibration import SCHEMA, Calibration, Noise, PairCalibration
+from probecost.plan.calibration import SCHEMA, Calibration, Noise, PairCalibration, fingerprints
 from probecost.plan.sequence import counted_interface
 from probecost.remote.messages import CounterSeries
 
@@ -57,12 +57,6 @@ def calibrate(bed: Bed, cases: Sequence[Case], tell: Callable[[str], None]) -> C
         bed=fingerprints(bed.facts),
         pairs=pairs,
     )
-
-
-def fingerprints(facts: Mapping[str, Mapping[str, object]]) -> dict[str, str]:
-    """What a node is, in words: another kernel, CPU or generator makes another bed."""
-    keys = ("kernel", "cpu_model", "cpus", "iperf3", "netperf")
-    return {node: ", ".join(f"{key} {found.get(key)}" for key in keys) for node, found in facts.items()}
 
 
 class _Calibrator:

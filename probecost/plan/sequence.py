@@ -298,13 +298,25 @@ def _settled(items: Iterable[PlannedItem], settings: Settings, advise: Advise) -
 
 def expected_s(items: Iterable[PlannedItem], environments: Mapping[str, Planned]) -> float:
     """Estimated seconds of all visits of ``items``, shared baselines once, reserves and compile times left out."""
-    return sum(
-        visit_duration_s(
-            cycle.visit.arm, environments[cycle.turn.environment].specs(cycle.case.pair_kind), cycle.item.switching
-        )
-        for cycle in cycles(items)
-        if not cycle.visit.reserve
-    )
+    return sum(expected_by_item(items, environments).values())
+
+
+def expected_by_item(
+    items: Iterable[PlannedItem],
+    environments: Mapping[str, Planned],
+    finished: Mapping[str, frozenset[VisitPlan]] | None = None,
+) -> dict[str, float]:
+    """``expected_s`` of each item by its id, in the order of measuring; ``finished``: visits that need not be made.
+
+    A shared baseline counts for the item that makes it.
+    """
+    items = list(items)
+    found = {item.id: 0.0 for item in items}
+    for cycle in cycles(items):
+        if not cycle.visit.reserve and cycle.visit not in (finished or {}).get(cycle.item.id, ()):
+            specs = environments[cycle.turn.environment].specs(cycle.case.pair_kind)
+            found[cycle.item.id] += visit_duration_s(cycle.visit.arm, specs, cycle.item.switching)
+    return found
 
 
 def named(items: Iterable[PlannedItem]) -> tuple[PlannedItem, ...]:

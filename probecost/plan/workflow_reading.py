@@ -128,6 +128,11 @@ class _Reader:
                 self._wrong((*here, "environment"), "global_config.environments does not have it")
             self._check_type(here, entry)
             self._check_frame(here, entry)
+            self._check_switching(here, entry)
+            if entry.is_shared and entry.reserve:
+                self._wrong((*here, "reserve"), "expected false: a shared baseline is made once")
+            if entry.is_shared and entry.switching is not None:
+                self._wrong((*here, "switching"), "expected null: the cycle is of type baseline")
             if entry.environment not in tests:
                 tests[entry.environment] = rates[entry.environment, entry.pair_kind] = (index, entry)
                 names = [spec.name for spec in specs_of(entry.test_cycle.performance_tests, entry.pair_kind)]
@@ -223,6 +228,7 @@ class _Reader:
             if entry.ebpf_case is not None and entry.ebpf_case != cases[0]:
                 self._wrong((*group.path(offset), "ebpf_case"), "differs from that of the case's other cycles")
         self._check_units(group)
+        self._check_reserves(group)
         if not cases or len(self._problems) > before:
             return None
         kind = group.entries[0].pair_kind
@@ -230,6 +236,32 @@ class _Reader:
         tool = ToolKey(group.turn, kind, case.tool_id)
         switching = next((entry.switching for entry in group.entries if entry.switching is not None), None)
         return PlannedItem(case.key, tool, case, self._visits(group.entries), switch_plan(switching))
+
+    def _check_reserves(self, group: _Group) -> None:
+        """Reserves stand behind all that is planned, whole units of them: they are made in place of void ones."""
+        planned = [offset for offset, entry in enumerate(group.entries) if not entry.reserve]
+        last = planned[-1] if planned else -1
+        kinds: dict[tuple[bool, int], bool] = {}
+        for offset, entry in enumerate(group.entries):
+            here = (*group.path(offset), "reserve")
+            of_flows = entry.cycle_type == "switched"
+            if kinds.setdefault((of_flows, entry.unit), entry.reserve) != entry.reserve:
+                self._wrong(here, f"differs from that of the other cycle of unit {entry.unit}")
+            elif entry.reserve and offset < last:
+                self._wrong(here, "a reserve stands behind all other cycles of its case")
+        if not planned:
+            self._wrong((*group.path(0), "reserve"), f"{group.case_key} has nothing but reserves")
+
+    def _check_switching(self, here: KeyPath, entry: CycleEntry) -> None:
+        """Its flows are those of the perf tests that the cycle makes."""
+        if entry.switching is None:
+            return
+        names = {spec.name for spec in specs_of(entry.test_cycle.performance_tests, entry.pair_kind)}
+        for name in entry.switching.flows:
+            if name not in names:
+                self._wrong(
+                    (*here, "switching", "flows", name), f"is none of its perf tests: {', '.join(sorted(names))}"
+                )
 
     def _check_units(self, group: _Group) -> None:
         """With a paired baseline two neighbours make a unit, with a shared one each cycle does."""

@@ -1,0 +1,41 @@
+"""The arithmetic of a calibration: rates and busy shares from rows of counters."""
+
+from __future__ import annotations
+
+import pytest
+
+from probecost.measure.calibrate import _busy_share, _rates
+from probecost.remote.messages import CounterSeries
+from probecost.remote.supervisor.series import NAMES
+
+SECOND_NS = 1_000_000_000
+
+
+def series(*rows: tuple[int, int, int, int]) -> CounterSeries:
+    """``rows``: ns, received bytes, busy ticks, all ticks."""
+    full = []
+    for time_ns, received, busy, ticks in rows:
+        values = {"rx_bytes": received, "cpu_busy_ticks": busy, "cpu_ticks": ticks}
+        full.append((time_ns, *(values.get(name, 0) for name in NAMES)))
+    return CounterSeries(NAMES, tuple(full))
+
+
+def test_rates_are_per_second_of_what_really_passed() -> None:
+    found = series((0, 1000, 0, 0), (SECOND_NS, 3000, 0, 0), (3 * SECOND_NS, 3000, 0, 0), (4 * SECOND_NS, 3125, 0, 0))
+    assert _rates(found, "rx_bytes", 8) == (16_000.0, 0.0, 1_000.0)
+
+
+def test_rows_of_one_moment_are_no_rate() -> None:
+    assert _rates(series((5, 1, 0, 0), (5, 9, 0, 0)), "rx_bytes", 8) == ()
+
+
+@pytest.mark.parametrize(
+    ("rows", "share"),
+    [
+        (((0, 0, 100, 1000), (1, 0, 150, 1200)), 0.25),
+        (((0, 0, 100, 1000),), 0.0),
+        (((0, 0, 100, 1000), (1, 0, 100, 1000)), 0.0),
+    ],
+)
+def test_busy_share(rows: tuple[tuple[int, int, int, int], ...], share: float) -> None:
+    assert _busy_share(series(*rows)) == share
