@@ -86,13 +86,14 @@ def visits(
     """The visits of a case in the order in which they are made, ``units`` pairs of them and ``reserves`` more.
 
     With a ``shared`` baseline they are that one baseline, which is made once for all cases, and visits of the tool.
-    With ``switched`` flows there is one pair of visits, for percentiles and tables (and one in reserve), and then
-    ``units`` flows per perf test.
+    With ``switched`` flows there is one pair of visits, for percentiles and tables, and then ``units`` flows per perf
+    test; behind all reserves, one more such pair.
     """
     numbers = range(1, units + reserves + 1)
     if schedule == "switched":
         flows = (VisitPlan(unit, unit, layout.SWITCHED, 1, reserve=unit > units) for unit in numbers)
-        return (*visits(case, 1, seed, baseline, iteration, reserves=min(1, reserves)), *flows)
+        pair = visits(case, 1, seed, baseline, iteration, reserves=min(1, reserves))
+        return (*pair[:2], *flows, *pair[2:])
     if baseline == "shared":
         tool_visits = (VisitPlan(unit, unit, layout.TOOL, 1, reserve=unit > units) for unit in numbers)
         return (SHARED_BASELINE, *tool_visits)

@@ -42,9 +42,14 @@ class TestFixed:
     def test_all_of_them_and_no_reserve(self, schedule: Schedule) -> None:
         units = units_of(item(8, schedule))
         first = 1 if schedule == "switched" else 0  # its pair of visits
-        batches = made(units, lambda count, _: usable(count - first))
+        batches = made(units, lambda count, _: usable(max(1, count - first)))
         assert [batch.unit for batch in batches] == [*([0] if first else []), *range(1, 9)]
         assert (units.ended, units.done, units.planned) == ("", 8, 8)
+
+    def test_a_void_pair_of_visits_beside_flows_is_made_once_more(self) -> None:
+        batches = made(units_of(item(8, "switched")), lambda count, _: usable(0 if count == 1 else max(1, count - 2)))
+        assert [(batch.unit, batch.only) for batch in batches[:3]] == [(0, ()), (0, (LATENCY,)), (1, ())]
+        assert [visit.unit for visit in batches[1].visits] == [2, 2]
 
     def test_the_visits_of_a_unit_stay_together(self) -> None:
         for batch in made(units_of(item(8)), lambda count, _: usable(count)):

@@ -18,7 +18,7 @@ SWITCHING = SwitchPlan(0.5, tuple(sorted((spec.name, 4.0) for spec in SPECS)))
 
 
 def file_of(tmp_path: Path, edit: Edit | None = None, **settings: Any) -> Path:
-    """One case of eight units and two reserves: with visits cycles 0-15 and 16-19, switched 0-1, 2-9 and 10-11."""
+    """One case of eight units and two reserves: with visits cycles 0-15 and 16-19, switched 0-1, 2-9, 10-11 and 12-13."""
     asked = Settings(units=8, order="file", **settings)
     switching = SWITCHING if asked.schedule == "switched" else None
     whole = plan(
@@ -56,7 +56,7 @@ class TestReadBack:
     def test_switching(self, tmp_path: Path) -> None:
         (item,) = read_workflow(file_of(tmp_path, schedule="switched")).items
         assert item.switching == SWITCHING
-        assert [visit.unit for visit in item.visits if visit.reserve] == [9, 10]
+        assert [visit.unit for visit in item.visits if visit.reserve] == [9, 10, 2, 2]
 
     def test_without_reserves(self, tmp_path: Path) -> None:
         file = file_of(tmp_path, lambda sequence: sequence.__delitem__(slice(16, 20)), schedule="visits")
