@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import sys
+
 import click
 
 from probecost.config.load import PROJECT_ROOT
@@ -52,15 +55,14 @@ def _handed_on(command: click.Command) -> click.Command:
 )
 @click.option("--env", "environment", required=True, help="The environment to measure it on.")
 @click.argument("words", nargs=-1, required=True, metavar="-- COMMAND...", type=click.UNPROCESSED)
-def command(environment: str, words: tuple[str, ...], **given: str | bool | None) -> int:
+def command(environment: str, words: tuple[str, ...], **given: str | bool | None) -> None:
     """Measure what COMMAND costs the network path of an environment, with the null case beside it.
 
     COMMAND runs on the node where tools run, in its working directory: words, or one text for a shell. {host_LOCAL_IP}
     and the other variables of templates become what the environment has; {{word}} is a literal {word}.
     """
-    import pytest  # takes a while: only where something is measured
-
-    return int(pytest.main(pytest_arguments(environment, words, given)))
+    arguments = [sys.executable, "-m", "pytest", *pytest_arguments(environment, words, given)]
+    os.execv(sys.executable, arguments)  # signals and exit codes are pytest's own
 
 
 def pytest_arguments(environment: str, words: tuple[str, ...], given: dict[str, str | bool | None]) -> list[str]:
