@@ -107,7 +107,9 @@ def _summary(study: Study) -> Iterator[str]:
     iterations = {case.id.iteration for case in study.cases}
     repeated = f" and {len(iterations)} iterations" if len(iterations) > 1 else ""
     subject = f"{incomplete} of {len(study.cases)} measurements of a case" if repeated else f"{incomplete} of them"
-    yield from versions_line(study.run.options)
+    for line in versions_line(study.run.options):
+        yield markdown(line)
+        yield ""
     yield (
         f"{_count(len(cases), 'case')} measured in {_count(len(study.environments), 'environment')}{repeated}, "
         f"{subject} with missing data. {units_line(study.cases)}"
