@@ -15,6 +15,7 @@ from probecost.config.loads import Load
 from probecost.config.models import PAIR_KINDS, Case, Environment, PairKind, PerfTestSpec
 from probecost.errors import ConfigError
 from probecost.layout import item_id, iteration_name
+from probecost.plan.asked import AskedCommand, AskedVersus
 from probecost.plan.schedule import (
     LEAST_UNITS,
     AskedSchedule,
@@ -97,7 +98,8 @@ class Settings:
     """What is asked for beside the cases. Empty or ``None``: the environment, or the planner, decides.
 
     ``precision_pct``: a case ends at the first look whose interval is at most this to either side, in percent.
-    ``time_budget_s``: what the whole run may take.
+    ``time_budget_s``: what the whole run may take. ``command`` is measured instead of the environments' cases;
+    ``versus`` is what runs where there would be no tool.
     """
 
     units: int | None = None
@@ -113,6 +115,8 @@ class Settings:
     budgets: tuple[str, ...] = ()
     loads: tuple[Load, ...] = ()
     max_rate_bps: int | None = None
+    command: AskedCommand | None = None
+    versus: AskedVersus | None = None
 
 
 @dataclass(frozen=True)

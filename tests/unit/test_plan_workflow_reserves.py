@@ -18,7 +18,7 @@ SWITCHING = SwitchPlan(0.5, tuple(sorted((spec.name, 4.0) for spec in SPECS)))
 
 
 def file_of(tmp_path: Path, edit: Edit | None = None, **settings: Any) -> Path:
-    """One case of eight units and two reserves: with visits cycles 0-15 and 16-19, switched 0-1, 2-9, 10-11 and 12-13."""
+    """One case of eight units and two reserves: with visits cycles 0-15, 16-19, switched 0-1, 2-9, 10-11, 12-13."""
     asked = Settings(units=8, order="file", **settings)
     switching = SWITCHING if asked.schedule == "switched" else None
     whole = plan(
