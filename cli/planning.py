@@ -24,9 +24,17 @@ def environments_of(names: tuple[str, ...], config_dir: Path, settings: Settings
 
 
 def planned_items(
-    environments: dict[str, Planned], settings: Settings, matches: Callable[[str], bool], *, nulls: bool = True
+    environments: dict[str, Planned],
+    settings: Settings,
+    matches: Callable[[str], bool],
+    *,
+    nulls: bool = True,
+    to_run: bool = True,
 ) -> tuple[Plan, tuple[PlannedItem, ...]]:
-    """The plan, and its selected items with their null cases, in the order of measuring; none where none matches."""
+    """The plan, and its selected items with their null cases, in the order of measuring; none where none matches.
+
+    ``to_run``: loads in percent must be rates, so that their maximum must be known.
+    """
     from analysis.planner import plan_tool
 
     made = plan(environments, settings)
@@ -37,7 +45,8 @@ def planned_items(
     if not items:
         return made, ()
     stored = stored_calibrations(environments, time.time())
-    made = resolved(made, items, stored)
+    if to_run:
+        made = resolved(made, items, stored)
     planner = Planner(made, items, stored, plan_tool)
     return made, settled(made, items, planner.advise)
 

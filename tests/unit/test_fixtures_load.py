@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from fake_project import Project
+from fake_project import Project, plain
 from workflow_project import again, written
 
 from cli.main import main
@@ -30,7 +30,7 @@ def test_every_selected_perf_test_at_every_load(project: Project) -> None:
     options = ("--load", "2G,100%", "--max-rate", "500M", "--perf-tests", "latency:tcp_rr")
     content = written(project, *options)
     assert configs(content) == [("latency:tcp_rr", "2G", 5e8), ("latency:tcp_rr", None, 5e8)]
-    assert main(["workflow", "--env", "bed", "--config-dir", "config", "--output", "o.json", *options]) == 0
+    assert main(["workflow", "--env", "bed", "--config-dir", "config", "--output", "o.json", *options, *plain()]) == 0
     other = json.loads(Path("o.json").read_text())
     assert other["test_sequence"] == content["test_sequence"]
     assert other["metadata"]["options"] == content["metadata"]["options"]
@@ -59,7 +59,7 @@ def test_options_that_contradict_it_are_refused(project: Project) -> None:
         (("--load", "25"), "*--load: expected a percentage such as 25%, or a rate with its unit*not '25'*"),
         (("--load", "2G,2000M"), "*--load: '2000M' is the same load as '2G'*"),
         (("--max-rate", "50%"), "*--max-rate: expected bits per second with their unit*"),
-        (("--load", "25%"), "*the maximum of throughput:single is not known*"),
+        (("--load", "25%", "--workflow-out", "w.json"), "*the maximum of throughput:single is not known*"),
         (("--load", "100kpps", "--perf-tests", "latency"), "*latency:tcp_rr sends no counted packets*"),
         (("--load", "2G", "--schedule", "switched"), "*latency at a load cannot be measured in switched flows*"),
     ],
@@ -72,8 +72,7 @@ def test_nonsense_is_an_error_of_usage(project: Project, options: tuple[str, ...
 
 def test_the_estimated_time_counts_them(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["cases", "--env", "bed", "--config-dir", "config", "--perf-tests", "latency:tcp_rr"]) == 0
-    plain = capsys.readouterr().out
-    assert "perf tests of each visit: latency:tcp_rr " in plain
+    assert "perf tests of each visit: latency:tcp_rr " in capsys.readouterr().out
     options = ["--perf-tests", "latency:tcp_rr", "--load", "25%,100%"]
     assert main(["cases", "--env", "bed", "--config-dir", "config", *options]) == 0
     assert "perf tests of each visit: latency:tcp_rr-load25 " in capsys.readouterr().out
