@@ -130,7 +130,8 @@ class FakeBed:
         iteration: int,
         options: MeasureOptions,
     ) -> FakeBed:
-        step("open", environment.name, len(cases), *(["iteration", iteration] if iteration > 1 else []))
+        more = ["cpus may sleep"] if not options.keep_awake else []
+        step("open", environment.name, len(cases), *(["iteration", iteration] if iteration > 1 else []), *more)
         return cls(environment, tree, iteration, options)
 
     def prepare_tool(self, tool_id: str, cases: Sequence[Case]) -> None:

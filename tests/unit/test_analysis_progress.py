@@ -94,3 +94,17 @@ class TestCounts:
         unit(tree, 1)
         tree.perf_test(BASELINE, 1, "latency", "tcp_rr", client=[netperf(100.0)], case_key="host-other")
         assert case_progress(tree.root, ENVIRONMENT, 1, "host-other").usable == {TCP: 0}
+
+
+def test_half_a_unit_of_an_interrupted_run_counts_nowhere_and_is_listed(tree: Tree) -> None:
+    half = "left unfinished when the run was interrupted: its unit was measured again"
+    for number in range(1, 9):
+        if number == 3:
+            tree.perf_test(BASELINE, number, "latency", "tcp_rr", client=[netperf(900.0)], void_reason=half)
+        unit(tree, number)
+    found = study_run(tree.root)
+    (verdict,) = (one for one in found.verdicts if one.is_primary and one.metric.conn_type == "tcp_rr")
+    assert (verdict.n_units, verdict.n_void_baseline, verdict.n_void_tool) == (8, 1, 0)
+    assert verdict.cost is not None
+    assert 9 < verdict.cost.estimate_pct < 13
+    assert half in {row.void_reason for row in found.measurements}

@@ -217,3 +217,25 @@ class TestRefusals:
         before = {file: file.read_bytes() for file in tree.rglob("*") if file.is_file()}
         assert collected(resume(project, tree, "--collect-only", "-q")) == ["host-a-rx"]
         assert {file: file.read_bytes() for file in tree.rglob("*") if file.is_file()} == before
+
+
+class TestCpuSleep:
+    def opened(self, project: Project) -> list[str]:
+        return [line for line in project.log if line.startswith("open")]
+
+    def test_is_allowed_only_when_asked(self, project: Project) -> None:
+        project.add_environment(cases=["a rx"])
+        project.run()
+        project.run("--allow-cpu-sleep")
+        assert self.opened(project) == ["open bed 1", "open bed 1 cpus may sleep"]
+
+    def test_of_a_resumed_run_is_as_it_was(self, project: Project) -> None:
+        project.add_environment(cases=["a rx"])
+        tree = interrupted(project, "measure host-a-rx", "--allow-cpu-sleep")
+        resume(project, tree).assert_outcomes(passed=1)
+        assert self.opened(project) == ["open bed 1 cpus may sleep"]
+
+    def test_that_differs_from_the_run_is_refused(self, project: Project) -> None:
+        project.add_environment(cases=["a rx"])
+        tree = interrupted(project, "measure host-a-rx")
+        refused(resume(project, tree, "--allow-cpu-sleep"), "the run kept CPUs awake")
