@@ -1,6 +1,6 @@
 """The gate on foreign load: user CPU time of others on the machine, below a tenth of a core unless configured.
 
-Foreign is what is left of the machine's user time without our cgroups and without virtual machines (their guests are
+Foreign is what is left of the machine's user time without our cgroups and without what carries the traffic (their guests are
 ours on a host that carries them; what they run is not told apart). Nodes that share a kernel are one machine.
 """
 
@@ -53,7 +53,7 @@ def _percent(nodes: Mapping[str, CountersDelta]) -> float | None:
             return None
         own = {**counted.cpu.own_user_usec, **own}
     own.update(longest.cpu.own_user_usec)
-    foreign_usec = longest.cpu.user_usec - longest.cpu.machines_user_usec - sum(own.values())
+    foreign_usec = longest.cpu.user_usec - longest.cpu.carriers_user_usec - sum(own.values())
     return max(0.0, foreign_usec / longest.seconds / 1e4)
 
 
@@ -63,7 +63,7 @@ def of_segment(what: PerfTestMetadata, segment: Segment) -> ForeignCpu:
     boot_id = facts.boot_id if facts else ""
     together = [node for node, facts in what.facts.items() if node == what.tool_node or facts.boot_id == boot_id != ""]
     counts = segment.counts
-    if segment.own_groups < len(together) or not {"user_usec", "machines_user_usec", "own_user_usec"} <= counts.keys():
+    if segment.own_groups < len(together) or not {"user_usec", "carriers_user_usec", "own_user_usec"} <= counts.keys():
         return ForeignCpu(tuple(together), None)
-    foreign_usec = counts["user_usec"] - counts["machines_user_usec"] - counts["own_user_usec"]
+    foreign_usec = counts["user_usec"] - counts["carriers_user_usec"] - counts["own_user_usec"]
     return ForeignCpu(tuple(together), max(0.0, foreign_usec / segment.seconds / 1e4))

@@ -12,7 +12,7 @@ from probecost.layout import ARMS
 
 _PLAIN = ("segment", "pair", "arm", "start_ns", "end_ns", "elapsed_ns")
 # Not known everywhere (an empty cell), and less at the end than at the start when a process of ours has just gone.
-_MAY_LACK = ("user_usec", "machines_user_usec", "own_user_usec")
+_MAY_LACK = ("user_usec", "carriers_user_usec", "own_user_usec")
 _GROUPS = "own_groups"
 
 

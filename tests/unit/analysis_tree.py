@@ -89,10 +89,10 @@ def load_counters(
     """One second on a node whose foreign processes took ``foreign_pct`` of a core, ours what ``own`` says (us)."""
     own = {"probecost-run-node": 300_000} if own is None else own
     setup = {"MTU": "1500", "XDP": "none"} if setup is None else setup
-    used = round(foreign_pct * 10_000) + sum(own.values()) + cpu.get("machines_user_usec", 0)
+    used = round(foreign_pct * 10_000) + sum(own.values()) + cpu.get("carriers_user_usec", 0)
 
     def side(last: bool, now: Mapping[str, str], programs: Sequence[int]) -> dict[str, Any]:
-        count = {"user_usec": 5_000_000 + used * last, "machines_user_usec": cpu.get("machines_user_usec", 0) * last}
+        count = {"user_usec": 5_000_000 + used * last, "carriers_user_usec": cpu.get("carriers_user_usec", 0) * last}
         return {
             "time_ns": START_NS + SECOND_NS * last,
             "udp": {"InDatagrams": 100 * last},
@@ -198,7 +198,7 @@ class Tree:
             layout.VisitFolder(kind, case), perf_type, conn_type, layout.timestamp(start_ns), is_switched=True
         )
         names = ("rx_packets", "rx_bytes", "tx_packets", "tx_bytes", "udp_in_datagrams", "cpu_busy_ticks")
-        cpu = ("user_usec", "machines_user_usec", "own_user_usec", "own_groups") if foreign_pct is not None else ()
+        cpu = ("user_usec", "carriers_user_usec", "own_user_usec", "own_groups") if foreign_pct is not None else ()
         columns = ",".join(f"{name}_start,{name}_end" for name in (*names, *cpu))
         lines = [f"segment,pair,arm,start_ns,end_ns,elapsed_ns,{columns}"]
         for number, (pair, arm, count) in enumerate(segments, 1):

@@ -97,7 +97,7 @@ class TestForeignCpu:
 
     def test_virtual_machines_are_not_foreign(self, tmp_path: Path) -> None:
         tree = Tree(tmp_path)
-        unit(tree, 1, *(counted(load_counters(2.0, machines_user_usec=900_000)),) * 2)
+        unit(tree, 1, *(counted(load_counters(2.0, carriers_user_usec=900_000)),) * 2)
         assert [row.value for row in of(study_run(tree.root), "foreign_cpu_pct")] == pytest.approx([2.0, 2.0])
 
     def test_without_cgroups_it_is_not_checked_and_said(self, tmp_path: Path) -> None:
