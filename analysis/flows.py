@@ -11,7 +11,7 @@ from dataclasses import replace
 from analysis.gates import foreign, setups
 from analysis.gates.clocks import clock_void
 from analysis.locate import PerfTestRecord
-from analysis.measurements import Measured, Measurement
+from analysis.measurements import Measured, Measurement, set_aside
 from analysis.parsers import segments
 from analysis.parsers.segments import Segment
 from analysis.problems import ParseError, Problem, read_text
@@ -32,6 +32,8 @@ def measure_flow(record: PerfTestRecord, foreign_cpu_limit_pct: float = foreign.
     try:
         found = segments.parse(read_text(path))
     except ParseError as error:
+        if what.is_superseded:
+            return Measured((), set_aside(record), record)
         return Measured((), (record.problem(path, str(error), missing=True),), record)
     problems = [*_not_observable(record, found)]
     problems += [record.problem(path, moved, missing=False) for moved in setups.programs_of_others(record)]
@@ -60,7 +62,7 @@ def measure_flow(record: PerfTestRecord, foreign_cpu_limit_pct: float = foreign.
                 *([("foreign_cpu_pct", load.percent)] if load.percent is not None else []),
             )
         ]
-    return Measured(tuple(rows), tuple(problems), record)
+    return Measured(tuple(rows), set_aside(record) if what.is_superseded else tuple(problems), record)
 
 
 def _set_up_anew(record: PerfTestRecord) -> str:

@@ -1,7 +1,7 @@
 """The gate on foreign load: user CPU time of others on the machine, below a tenth of a core unless configured.
 
-Foreign is what is left of the machine's user time without our cgroups and without what carries the traffic (their guests are
-ours on a host that carries them; what they run is not told apart). Nodes that share a kernel are one machine.
+Foreign is what is left of the machine's user time without our cgroups and without what carries the traffic (of virtual
+machines our own ones are not told apart from others). Nodes that share a kernel are one machine.
 """
 
 from __future__ import annotations
