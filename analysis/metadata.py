@@ -39,6 +39,7 @@ class NodeFacts:
     interfaces: tuple[str, ...]
     line_bps: float | None = None
     boot_id: str = ""
+    pid_namespace: str = ""
 
 
 @dataclass(frozen=True)
@@ -255,4 +256,5 @@ def _facts(values: Mapping[str, object]) -> NodeFacts:
         ),
         line_bps=max(speeds_mbps) * 1e6 if speeds_mbps else None,
         boot_id=words(values, "boot_id"),
+        pid_namespace=words(values, "pid_namespace"),
     )

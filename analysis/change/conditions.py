@@ -54,6 +54,8 @@ class Differences:
 
 _KINDS = {"kernel": Kind.KERNEL, "iperf3": Kind.GENERATORS, "netperf": Kind.GENERATORS}
 _LABELS = {"cpu_model": "CPU", "cpus": "number of CPUs", "memory_kb": "memory (KB)", "governor": "frequency governor"}
+#: Facts that are others after each start of the same machine.
+_NAMES_OF_A_BOOT = {"boot_id", "pid_namespace"}
 #: Where a run's files lie, how often and in what order it measured: not under which conditions.
 _NOT_CONDITIONS = {
     "config_dir", "results_dir", "seed", "units", "iterations", "keep_remote", "ssh_accept_new", "accept_new_host_keys",
@@ -111,7 +113,7 @@ def _roles(records: Iterable[PerfTestMetadata]) -> Mapping[str, str]:
 
 
 def _facts(node: str, a: NodeFacts, b: NodeFacts, remarks: list[str]) -> Iterator[Difference]:
-    for fact in (field.name for field in fields(NodeFacts)):
+    for fact in (field.name for field in fields(NodeFacts) if field.name not in _NAMES_OF_A_BOOT):
         one, other = getattr(a, fact), getattr(b, fact)
         if fact == "interfaces":
             yield from _interfaces(node, one, other, remarks)

@@ -125,6 +125,20 @@ class TestForeignCpu:
         assert {row.void_reason for row in study.measurements} == {""}
         assert remarks(study) == ["foreign CPU time is not observable on host-server"]
 
+    def test_carriers_of_nodes_that_do_not_see_each_other_add_up(self, tmp_path: Path) -> None:
+        """Each host of a machine has a switch of its own, which takes 40 % of a core; 80 % in all are not foreign."""
+        own = {"probecost-run-a": 1000, "probecost-run-b": 1000}
+        each = load_counters(40.0, own=own, carriers_user_usec=400_000)
+        for spaces, expected in (("pid:[1] pid:[2]", 0.0), ("pid:[1] pid:[1]", 40.0)):
+            facts = {
+                node: {"boot_id": "boot-1", "pid_namespace": space}
+                for node, space in zip((SERVER, CLIENT), spaces.split(), strict=True)
+            }
+            tree = Tree(tmp_path / spaces.replace(":", ""))
+            unit(tree, 1, {**counted(each, each), "facts": facts}, {**counted(each, each), "facts": facts})
+            found = [row.value for row in of(study_run(tree.root), "foreign_cpu_pct")]
+            assert found == pytest.approx([expected] * 2)
+
 
 class TestSetUp:
     def test_a_change_between_the_arms_voids_the_pair(self, tmp_path: Path) -> None:

@@ -106,6 +106,11 @@ def test_other_conditions_are_refused_until_accepted(
         assert f"Differs, accepted: {what}" in capsys.readouterr().out.replace("lab: host", "host")
 
 
+def test_another_boot_of_the_same_machine_is_the_same_bed(tmp_path: Path) -> None:
+    boots = [facts(boot_id=f"boot-{n}", pid_namespace=f"pid:[{n}]") for n in (1, 2)]
+    assert compare(run(tmp_path / "a", 30.0, facts=boots[0]), run(tmp_path / "b", 30.0, facts=boots[1])) == 0
+
+
 def test_order_seed_and_number_of_units_are_no_conditions(tmp_path: Path) -> None:
     assert compare(run(tmp_path / "a", 30.0), run(tmp_path / "b", 30.0, units=10, options={"seed": 8})) == 0
 
