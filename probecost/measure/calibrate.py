@@ -31,6 +31,7 @@ START_S = 0.3  # of a flow, until it is steady
 INTERVAL_S = 0.1
 IDLE_S = 2.0
 START_FLOW_S = 6
+TICKS_PER_S = 100  # USER_HZ, the same on every Linux
 
 # Which counter says what arrived: at a host its own interface and its kernel, at a guest the tap that leads to it.
 _RECEIVED: Mapping[PairKind, Mapping[str, tuple[str, float]]] = {
@@ -158,6 +159,10 @@ def _rates(series: CounterSeries, counter: str, scale: float) -> tuple[float, ..
 
 
 def _busy_share(series: CounterSeries) -> float:
-    busy, ticks = series.column("cpu_busy_ticks"), series.column("cpu_ticks")
-    passed = ticks[-1] - ticks[0]
-    return round((busy[-1] - busy[0]) / passed, 4) if passed > 0 else 0.0
+    """What was not idle, over all CPUs: the kernel samples busy times, but measures idle ones."""
+    idle, cpus = series.column("cpu_idle_ticks"), series.column("cpus")
+    passed_s = (series.rows[-1][0] - series.rows[0][0]) / 1e9
+    if passed_s <= 0 or not cpus[0]:
+        return 0.0
+    idle_s = (idle[-1] - idle[0]) / TICKS_PER_S
+    return round(max(0.0, 1 - idle_s / (passed_s * cpus[0])), 4)

@@ -12,10 +12,10 @@ SECOND_NS = 1_000_000_000
 
 
 def series(*rows: tuple[int, int, int, int]) -> CounterSeries:
-    """``rows``: ns, received bytes, busy ticks, all ticks."""
+    """``rows``: ns, received bytes, idle ticks, CPUs."""
     full = []
-    for time_ns, received, busy, ticks in rows:
-        values = {"rx_bytes": received, "cpu_busy_ticks": busy, "cpu_ticks": ticks}
+    for time_ns, received, idle, cpus in rows:
+        values = {"rx_bytes": received, "cpu_idle_ticks": idle, "cpus": cpus}
         full.append((time_ns, *(values.get(name, 0) for name in NAMES)))
     return CounterSeries(NAMES, tuple(full))
 
@@ -32,9 +32,10 @@ def test_rows_of_one_moment_are_no_rate() -> None:
 @pytest.mark.parametrize(
     ("rows", "share"),
     [
-        (((0, 0, 100, 1000), (1, 0, 150, 1200)), 0.25),
-        (((0, 0, 100, 1000),), 0.0),
-        (((0, 0, 100, 1000), (1, 0, 100, 1000)), 0.0),
+        (((0, 0, 100, 2), (SECOND_NS, 0, 250, 2)), 0.25),
+        (((0, 0, 100, 2), (SECOND_NS, 0, 301, 2)), 0.0),  # rounded to ticks
+        (((0, 0, 100, 2),), 0.0),
+        (((0, 0, 100, 0), (SECOND_NS, 0, 100, 0)), 0.0),
     ],
 )
 def test_busy_share(rows: tuple[tuple[int, int, int, int], ...], share: float) -> None:

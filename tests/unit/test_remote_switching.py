@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 import sys
 import time
 from collections.abc import Iterator
@@ -57,8 +58,9 @@ def test_pairs_are_made_in_the_order_given(supervisor: SupervisorProcess, tmp_pa
     for row in found:
         length_ns = int(row["end_ns"]) - int(row["start_ns"])
         assert length_ns == int(row["elapsed_ns"]) >= 100_000_000
-        assert int(row["cpu_ticks_end"]) >= int(row["cpu_ticks_start"])
-        assert 0 <= int(row["cpu_busy_ticks_end"]) <= int(row["cpu_ticks_end"])
+        idle_ticks = int(row["cpu_idle_ticks_end"]) - int(row["cpu_idle_ticks_start"])
+        assert row["cpus_start"] == row["cpus_end"] == str(len(os.sched_getaffinity(0)))
+        assert 0 <= idle_ticks <= int(row["cpus_end"]) * length_ns / 1e7 + 2
     starts = [int(row["start_ns"]) for row in found]
     assert starts == sorted(starts)
     assert [start["outcome"] for start in result["starts"]] == ["ready"] * 3

@@ -8,7 +8,7 @@ from typing import Any, Dict, List
 from .switching import counters
 from .usage import Usage
 
-NAMES = ("rx_packets", "rx_bytes", "tx_packets", "tx_bytes", "udp_in_datagrams", "cpu_busy_ticks", "cpu_ticks")
+NAMES = ("rx_packets", "rx_bytes", "tx_packets", "tx_bytes", "udp_in_datagrams", "cpu_idle_ticks", "cpus")
 
 
 class Series:

@@ -15,7 +15,7 @@ from .files import Files
 from .processes import now_ns
 from .sampling import parse_net_dev, parse_snmp, read_proc
 from .tool import Tool
-from .usage import Usage, parse_cpu
+from .usage import Usage, idle_ticks, online_cpus, parse_cpu
 
 TOOL = "tool"
 WARM_UP_S = 0.3
@@ -26,8 +26,8 @@ COUNTERS = (
     "tx_bytes",
     "udp_in_datagrams",
     "udp_rcvbuf_errors",
-    "cpu_busy_ticks",
-    "cpu_ticks",
+    "cpu_idle_ticks",
+    "cpus",
     "rx_dropped",
     "user_usec",
     "carriers_user_usec",
@@ -39,13 +39,14 @@ COLUMNS = ("segment", "pair", "arm", "start_ns", "end_ns", "elapsed_ns")
 
 
 def counters(interface: str, usage: Usage) -> Dict[str, Optional[int]]:
-    """The node's counters now: packets and bytes of ``interface``, UDP datagrams, CPU time in ticks over all CPUs.
+    """The node's counters now: packets and bytes of ``interface``, UDP datagrams, idle ticks over all online CPUs.
 
     Then user time, in total and of what is not foreign; that of our cgroups is ``None`` where it is not told.
     """
     device = parse_net_dev(read_proc("/proc/net/dev"))[interface]
     udp = parse_snmp(read_proc("/proc/net/snmp"), "Udp")
-    ticks = parse_cpu(read_proc("/proc/stat"))[:8]  # the guests' time is in user's and nice's already
+    stat = read_proc("/proc/stat")
+    ticks = parse_cpu(stat)
     used = usage.read()
     own = used["own_user_usec"]
     return {
@@ -55,8 +56,8 @@ def counters(interface: str, usage: Usage) -> Dict[str, Optional[int]]:
         "tx_bytes": device["tx_bytes"],
         "udp_in_datagrams": udp["InDatagrams"],
         "udp_rcvbuf_errors": udp.get("RcvbufErrors", 0),
-        "cpu_busy_ticks": sum(ticks) - ticks[3] - ticks[4],
-        "cpu_ticks": sum(ticks),
+        "cpu_idle_ticks": idle_ticks(ticks),
+        "cpus": online_cpus(stat),
         "rx_dropped": device["rx_dropped"],
         "user_usec": used["user_usec"],
         "carriers_user_usec": used["carriers_user_usec"],

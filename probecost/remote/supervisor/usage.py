@@ -21,6 +21,19 @@ def parse_cpu(text: str) -> List[int]:
     return fields + [0] * (10 - len(fields))
 
 
+def idle_ticks(ticks: List[int]) -> int:
+    """Idle and waiting for disks. Kernels measure these to the nanosecond; the times spent busy they only sample.
+
+    A flow paced by a timer can run between the samples, or at each of them: CPU time is what was not idle.
+    """
+    return ticks[3] + ticks[4]
+
+
+def online_cpus(text: str) -> int:
+    """How many CPUs ``/proc/stat`` tells of."""
+    return sum(line[:3] == "cpu" and line[3:4].isdigit() for line in text.splitlines())
+
+
 def user_usec(ticks: List[int]) -> int:
     """User and nice time without what guests ran, which the kernel counts in both."""
     user, nice, guest, guest_nice = ticks[0], ticks[1], ticks[8], ticks[9]
