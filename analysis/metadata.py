@@ -60,6 +60,7 @@ class PerfTestMetadata:
     ``target_bitrate``: what the options ask each of its streams to send, empty where it is not limited or not recorded.
     ``offered_rate`` is in the unit of the primary metric, ``background_bps`` that of the flow beside a latency perf
     test; ``None`` without. ``idle_busy_share``: how much of all CPUs of the tool's node is busy when nothing runs.
+    ``is_confirmation``: it belongs to a fresh unit that judges a speed-up, and to no estimate or mean of the others.
     ``is_superseded``: its unit was measured again by a run that went on; it counts nowhere, and lacks nothing.
     ``visit_start_ns``, ``visit_end_ns``: the whole visit, on the controller's clock.
     """
@@ -105,6 +106,7 @@ class PerfTestMetadata:
     visit_start_ns: int | None = None
     visit_end_ns: int | None = None
     is_superseded: bool = False
+    is_confirmation: bool = False
 
     @property
     def unusable(self) -> str:
@@ -169,6 +171,7 @@ def parse(text: str) -> PerfTestMetadata:
         visit_start_ns=whole(document, "visit_start_ns") or None,
         visit_end_ns=whole(document, "visit_end_ns") or None,
         is_superseded=document.get("superseded") is True,
+        is_confirmation=document.get("confirmation") is True,
     )
 
 

@@ -65,7 +65,10 @@ class AnalysisPlugin:
         self, tree: RunTree, environment: str, iteration: int, case_key: str
     ) -> CaseProgress:
         """How many units are usable, how wide the intervals are, and the estimates so far."""
-        return case_progress(tree.root, environment, iteration, case_key, load_settings().foreign_cpu_limit_pct)
+        settings = load_settings()
+        return case_progress(
+            tree.root, environment, iteration, case_key, settings.foreign_cpu_limit_pct, settings.margin_pct
+        )
 
     @pytest.hookimpl(trylast=True)
     def pytest_probecost_plan_tool(self, question: Question) -> Choice | None:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from analysis.budgets import BudgetCheck, check_budgets
 from analysis.compare import CaseId, Comparison, MetricId, compare
 from analysis.expected import Expected
 from analysis.flows import measure_flow
-from analysis.gated import measure_case
+from analysis.gated import measure_case, measure_fresh, without_fresh
 from analysis.gates.foreign import LIMIT_PCT
 from analysis.gates.pairs import pair_gates
 from analysis.locate import PerfTestRecord, locate
@@ -79,7 +79,8 @@ class CaseAlone:
 class Study:
     """A whole tree. ``problems`` are those that belong to no single case; ``nodes``: environment → node → facts.
 
-    ``records``: the metadata of every perf test that was found, flows included.
+    ``records``: the metadata of every perf test that was found, flows included. ``fresh``: the measurements of units that
+    were made to confirm a speed-up; they are in nothing else of this.
     """
 
     root: Path
@@ -92,6 +93,7 @@ class Study:
     versions: tuple[str, ...]
     records: tuple[PerfTestMetadata, ...]
     budgets: tuple[BudgetCheck, ...] = ()
+    fresh: tuple[Measurement, ...] = ()
 
     @property
     def environments(self) -> tuple[str, ...]:
@@ -109,8 +111,11 @@ def study_run(root: Path, margin_pct: float = DEFAULT_MARGIN_PCT, foreign_cpu_li
     _refuse_runs(root)
     located = locate(root)
     run, run_problems = read_run(root)
-    visits = [record for record in located.records if record.metadata.arm != SWITCHED]
-    switched = [record for record in located.records if record.metadata.arm == SWITCHED]
+    own = without_fresh(located.records)
+    visits = [record for record in own if record.metadata.arm != SWITCHED]
+    switched = [record for record in own if record.metadata.arm == SWITCHED]
+    confirming = measure_fresh(located.records, foreign_cpu_limit_pct)
+    fresh = tuple(row for result in confirming for row in result.measurements)
     flows = [measure_flow(record, foreign_cpu_limit_pct) for record in switched]
     measured, measurements, measured_problems, used = _cases(
         visits, located.problems, run, foreign_cpu_limit_pct, flows
@@ -119,7 +124,8 @@ def study_run(root: Path, margin_pct: float = DEFAULT_MARGIN_PCT, foreign_cpu_li
     cases = sorted([*measured, *_without_results(root, run, measured)], key=lambda case: case.id)
     taken = {id(problem) for case in cases for problem in case.problems}
     flow_problems = [problem for flow in flows for problem in flow.problems]
-    loose = [*run_problems, *located.problems, *measured_problems, *flow_problems]
+    fresh_problems = [replace(problem, missing=False) for result in confirming for problem in result.problems]
+    loose = [*run_problems, *located.problems, *measured_problems, *flow_problems, *fresh_problems]
     nodes: dict[str, dict[str, NodeFacts]] = {}
     for record in located.records:
         nodes.setdefault(record.metadata.environment, {}).update(record.metadata.facts)
@@ -130,6 +136,7 @@ def study_run(root: Path, margin_pct: float = DEFAULT_MARGIN_PCT, foreign_cpu_li
         margin_pct,
         run.rule,
         run.primary,
+        fresh,
     )
     return Study(
         root=root,
@@ -142,6 +149,7 @@ def study_run(root: Path, margin_pct: float = DEFAULT_MARGIN_PCT, foreign_cpu_li
         versions=tuple(sorted({r.metadata.probecost for r in located.records if r.metadata.probecost})),
         records=tuple(record.metadata for record in located.records),
         budgets=check_budgets(_budgets(run, located.records), judged),
+        fresh=fresh,
     )
 
 
@@ -181,11 +189,13 @@ def study_case(
     located = locate(root / environment / iteration_name(iteration))
     run, _ = read_run(root)
     wanted = CaseId(environment, iteration, case_key)
-    visits = [record for record in located.records if record.metadata.arm != SWITCHED]
+    visits = [record for record in without_fresh(located.records) if record.metadata.arm != SWITCHED]
     earlier = [locate(root / environment / iteration_name(number)).records for number in range(1, iteration)]
     records = [record for found in (*earlier, located.records) for record in found]
     name = CaseName(environment, case_key)
-    measured = measure_case([r for r in records if r.metadata.case_key == case_key], foreign_cpu_limit_pct)
+    own = [record for record in records if record.metadata.case_key == case_key]
+    measured = measure_case(without_fresh(own), foreign_cpu_limit_pct)
+    fresh = [row for result in measure_fresh(own, foreign_cpu_limit_pct) for row in result.measurements]
     flows = [result for result in measured if result.record.metadata.arm == SWITCHED]
     cases, *_ = _cases(visits, located.problems, run, foreign_cpu_limit_pct, flows, only=wanted)
     case = next((case for case in cases if case.id == wanted), None)
@@ -196,7 +206,8 @@ def study_case(
         found if found.environment == environment else CaseName(environment, "/".join(found))
         for found in _planned(run, records)
     ]
-    judged = verdicts([result.record.metadata for result in measured], rows, planned, margin_pct, run.rule, run.primary)
+    metadata = [result.record.metadata for result in measured]
+    judged = verdicts(metadata, rows, planned, margin_pct, run.rule, run.primary, fresh)
     limits = {name: case.outcome.budgets if case.outcome is not None else ()}
     strict = run.options.get("strict_budgets") == str(True)
     return CaseAlone(case, judged, check_budgets(limits, judged), strict)

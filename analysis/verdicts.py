@@ -16,11 +16,12 @@ from analysis.measurements import UNITS, Measurement
 from analysis.metadata import PerfTestMetadata
 from analysis.run_facts import CaseName, PrimaryMetrics, RunFacts
 from analysis.statistics.carryover import CarryOver, carry_over
+from analysis.statistics.confirmation import Confirmation, confirmation, second_verdict
 from analysis.statistics.families import benjamini_hochberg, holm
 from analysis.statistics.looks import FIXED, StopRule
 from analysis.statistics.signflip import Estimate, estimate
 from analysis.statistics.verdict import DEFAULT_MARGIN_PCT, Cost, Verdict, Word, cost_of, judge, masked
-from analysis.units import FLOWS, VISITS, Pair, Series, Unit, effects, ordered_effects, tool_mean
+from analysis.units import FLOWS, VISITS, Pair, Series, Unit, effects, ordered_effects, tool_mean, whole_effects
 from probecost.layout import BASELINE, TOOL
 
 __all__ = ["FLOWS", "LOWER_IS_BETTER", "VISITS", "CaseName", "MetricVerdict", "unit_effects", "verdicts"]
@@ -51,7 +52,8 @@ class MetricVerdict:
     ``n_units`` are those that count, ``n_unused`` those beyond the last look. ``n_void_baseline`` and ``n_void_tool``
     count perf tests that were made and are not used; ``family_m`` is how many tests the family of this one was planned
     with; ``margin_pct`` is what counts as negligible. ``tool_value``: the mean with the tool, in ``unit``. ``rule``:
-    how the run was to stop.
+    how the run was to stop. ``fresh``: what units say that were made to confirm a speed-up, ``None`` without any; they
+    are in no other figure.
     """
 
     case: CaseName
@@ -74,6 +76,7 @@ class MetricVerdict:
     family_m: int
     margin_pct: float
     verdict: Verdict
+    fresh: Confirmation | None = None
 
 
 def verdicts(
@@ -83,11 +86,12 @@ def verdicts(
     margin_pct: float = DEFAULT_MARGIN_PCT,
     rule: StopRule = FIXED,
     primary: PrimaryMetrics = _DEFAULT_PRIMARY,
+    fresh: Iterable[Measurement] = (),
 ) -> tuple[MetricVerdict, ...]:
     """All verdicts of a run, by case and metric.
 
     ``planned``: every case the run was to measure, measured or not. ``rule``: how the run was to stop. ``primary``: the
-    plan's choice of primary metrics, where it made one.
+    plan's choice of primary metrics, where it made one. ``fresh``: measurements of units of confirmation.
     """
     rows = list(measurements)
     facts = RunFacts(records, primary)
@@ -101,12 +105,38 @@ def verdicts(
         **_adjusted(others, benjamini_hochberg([p for p in map(_p_value, others) if p is not None]), len(others)),
     }
     judged = {where: _judged(entry, margin_pct) for where, entry in adjusted.items()}
-    return tuple(_remarked(_unmasked(judged[entry.case, entry.metric], judged, facts)) for entry in found)
+    confirming = _confirmations(fresh)
+    return tuple(
+        _remarked(_confirmed(_unmasked(judged[entry.case, entry.metric], judged, facts), confirming)) for entry in found
+    )
 
 
 def unit_effects(measurements: Iterable[Measurement]) -> Mapping[tuple[CaseName, MetricId], tuple[float, ...]]:
     """log(tool / baseline) of each unit, in natural-log units: what the verdicts are made of, void values left out."""
     return {where: tuple(effects(series.units())) for where, series in sorted(_series(measurements).items())}
+
+
+def _confirmations(fresh: Iterable[Measurement]) -> dict[tuple[CaseName, MetricId], Confirmation]:
+    """By case and metric. A void unit, and one in which some pair has no ratio, counts as made and is not usable."""
+    rows = list(fresh)
+    made: dict[tuple[CaseName, MetricId], set[tuple[int, int]]] = {}
+    for row in rows:
+        where = CaseName(row.environment, row.case_key), MetricId(row.perf_test, row.conn_type, row.metric)
+        made.setdefault(where, set()).add((row.iteration, row.unit_index))
+    usable = {where: whole_effects(series.units()) for where, series in _series(rows).items()}
+    return {
+        where: confirmation(len(units), usable.get(where, []), LOWER_IS_BETTER[where[1].metric])
+        for where, units in made.items()
+        if where[1].metric in LOWER_IS_BETTER
+    }
+
+
+def _confirmed(
+    entry: MetricVerdict, confirming: Mapping[tuple[CaseName, MetricId], Confirmation]
+) -> MetricVerdict:
+    """A speed-up after its second stage; fresh units of whatever is none are left alone."""
+    found = confirming.get((entry.case, entry.metric)) if entry.verdict.word is Word.SPEED_UP else None
+    return entry if found is None else replace(entry, fresh=found, verdict=second_verdict(entry.verdict, found))
 
 
 def _series(measurements: Iterable[Measurement]) -> dict[tuple[CaseName, MetricId], Series]:

@@ -255,6 +255,11 @@ class PerfTestFolder:
         return cls(visit, perf_type, match_name["conn"], match_name["ts"], is_switched) if match_name else None
 
 
+def unit_name(number: int, *, confirmation: bool = False) -> str:
+    """``u001`` for 1, ``c011`` for 11 where it is a fresh unit that confirms what the others say."""
+    return f"{'c' if confirmation else 'u'}{number:03d}"
+
+
 def iteration_name(number: int) -> str:
     """``iteration_001`` for 1."""
     return f"iteration_{number:03d}"

@@ -66,7 +66,7 @@ class FakeCase:
             step("measure", self.case.key)
         self._begun = True
         for plan in planned:
-            visit = VisitRecord(plan.arm, plan.unit, plan.pair, plan.order, plan.shared, started_ns=time.time_ns())
+            visit = VisitRecord.of(plan, time.time_ns())
             self.visits.append(visit)
             with ended(visit):
                 for spec in (spec for spec in self._specs if not only or spec.name in only):
@@ -97,6 +97,7 @@ class FakeCase:
             "pair_kind": self.case.pair_kind,
             "arm": visit.arm,
             "unit": visit.unit,
+            "confirmation": visit.confirmation,
             "perf_test": place.perf_type,
             "conn_type": place.conn_type,
             "visit_end_ns": visit.ended_ns,
@@ -137,7 +138,9 @@ class FakeBed:
     def prepare_tool(self, tool_id: str, cases: Sequence[Case]) -> None:
         step("prepare", self._environment.name, tool_id, len(cases))
 
-    def case(self, case: Case, switching: SwitchPlan | None = None) -> FakeCase:
+    def case(
+        self, case: Case, switching: SwitchPlan | None = None, finished: Collection[VisitPlan] = ()
+    ) -> FakeCase:
         return FakeCase(case, self._tree, (self._environment.name, self._iteration), self._options)
 
     def close(self) -> None:

@@ -50,7 +50,7 @@ def write_study(study: Study, output_dir: Path, settings: Settings) -> Path:
         _write(page, topic_overview(topic, cases, study.root, csv_files, main_report))
         files += [page, *csv_files]
     measurements = output_dir / "measurements.csv"
-    _write(measurements, measurements_text(study.measurements))
+    _write(measurements, measurements_text((*study.measurements, *study.fresh)))
     judged = output_dir / "verdicts.csv"
     _write(judged, verdicts_text(study.run.run_id, study.verdicts, study.budgets))
     written = [PurePosixPath(file.relative_to(output_dir)) for file in [*files, measurements, judged]]

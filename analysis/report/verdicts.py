@@ -131,6 +131,8 @@ def short(verdict: MetricVerdict) -> str:
     numbers = f"{percent(cost.estimate_pct)} [{percent(cost.low_pct)}, {percent(cost.high_pct)}]" if cost else ""
     if word in (Word.OVERHEAD, Word.SMALL) and cost:
         return f"{word} {numbers}"
+    if verdict.fresh is not None and verdict.fresh.is_complete:
+        return _confirmed(word, verdict.fresh)
     if word is Word.NEGLIGIBLE and cost:
         return f"{word} ≤ {decimal(max(abs(cost.low_pct), abs(cost.high_pct)), 1)} %"
     if word is Word.INCONCLUSIVE and cost and not isinf(cost.half_width_pct):
@@ -142,10 +144,19 @@ def short(verdict: MetricVerdict) -> str:
     return word.value
 
 
+def _confirmed(word: Word, fresh: Confirmation) -> str:
+    """``UNEXPECTED SPEED-UP, confirmed -6.2 % [-8.0 %, -4.4 %] on 8 fresh units``."""
+    if not fresh.is_confirmed or fresh.cost is None:
+        return f"{word}, a speed-up that fresh units did not confirm"
+    cost = fresh.cost
+    numbers = f"{percent(cost.estimate_pct)} [{percent(cost.low_pct)}, {percent(cost.high_pct)}]"
+    return f"{word}, confirmed {numbers} on {fresh.usable} fresh units"
+
+
 def is_held_back(verdict: MetricVerdict) -> bool:
     """Whether its own interval is clear of 0, and only the other tests of the plan let nothing be claimed."""
     cost = verdict.cost
-    return verdict.verdict.word is Word.INCONCLUSIVE and cost is not None and (cost.low_pct > 0 or cost.high_pct < 0)
+    return verdict.fresh is None and verdict.verdict.word is Word.INCONCLUSIVE and cost is not None and (cost.low_pct > 0 or cost.high_pct < 0)
 
 
 def verdict_section(verdicts: Sequence[MetricVerdict]) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
@@ -12,7 +12,7 @@ from probecost.errors import Gatherer, ToolError
 from probecost.layout import RunTree
 from probecost.measure.case import CaseRun
 from probecost.measure.preflight import check
-from probecost.plan.schedule import SwitchPlan
+from probecost.plan.schedule import SwitchPlan, VisitPlan
 from probecost.plan.tool_files import local_files
 from probecost.remote.lease import Holder
 from probecost.remote.node import Node
@@ -103,8 +103,10 @@ class Bed:
             on_all("closing", list(self.nodes.values()), lambda node: node.close())
         gatherer.raise_all()
 
-    def case(self, case: Case, switching: SwitchPlan | None = None) -> CaseRun:
-        return CaseRun(self, case, switching)
+    def case(
+        self, case: Case, switching: SwitchPlan | None = None, finished: Collection[VisitPlan] = ()
+    ) -> CaseRun:
+        return CaseRun(self, case, switching, finished)
 
     @contextmanager
     def interruptible(self) -> Iterator[None]:

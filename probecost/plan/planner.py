@@ -266,7 +266,7 @@ def _stages(items: Sequence[PlannedItem], made: Plan) -> list[Stage]:
         stages.append(Stage(f"{environment}: connect, check, close", _BED_S * len(turns)))
     seconds = expected_by_item(items, made.environments)
     for item in items:
-        units = len({visit.unit for visit in item.visits if not visit.reserve and not visit.shared})
+        units = len({visit.unit for visit in item.visits if visit.is_planned and not visit.shared})
         how = "switched flows" if any(visit.arm == layout.SWITCHED for visit in item.visits) else "pairs of visits"
         stages.append(Stage(item.id, seconds[item.id], f"{units} {how}"))
     return stages
