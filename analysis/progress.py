@@ -10,10 +10,10 @@ from pathlib import Path
 from analysis.gated import measure_case, measure_fresh, without_fresh
 from analysis.gates.foreign import LIMIT_PCT
 from analysis.locate import locate
+from analysis.measurements import Measured
 from analysis.report.cells import percent
 from analysis.report.verdicts import title
 from analysis.run_facts import PrimaryMetrics, primary_metric
-from analysis.measurements import Measured
 from analysis.runfile import RunInfo, read_run
 from analysis.statistics.looks import FIXED, StopRule
 from analysis.statistics.verdict import DEFAULT_MARGIN_PCT, Word, judge

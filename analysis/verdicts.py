@@ -131,9 +131,7 @@ def _confirmations(fresh: Iterable[Measurement]) -> dict[tuple[CaseName, MetricI
     }
 
 
-def _confirmed(
-    entry: MetricVerdict, confirming: Mapping[tuple[CaseName, MetricId], Confirmation]
-) -> MetricVerdict:
+def _confirmed(entry: MetricVerdict, confirming: Mapping[tuple[CaseName, MetricId], Confirmation]) -> MetricVerdict:
     """A speed-up after its second stage; fresh units of whatever is none are left alone."""
     found = confirming.get((entry.case, entry.metric)) if entry.verdict.word is Word.SPEED_UP else None
     return entry if found is None else replace(entry, fresh=found, verdict=second_verdict(entry.verdict, found))

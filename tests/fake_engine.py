@@ -138,9 +138,7 @@ class FakeBed:
     def prepare_tool(self, tool_id: str, cases: Sequence[Case]) -> None:
         step("prepare", self._environment.name, tool_id, len(cases))
 
-    def case(
-        self, case: Case, switching: SwitchPlan | None = None, finished: Collection[VisitPlan] = ()
-    ) -> FakeCase:
+    def case(self, case: Case, switching: SwitchPlan | None = None, finished: Collection[VisitPlan] = ()) -> FakeCase:
         return FakeCase(case, self._tree, (self._environment.name, self._iteration), self._options)
 
     def close(self) -> None:

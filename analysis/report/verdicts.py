@@ -10,6 +10,7 @@ from analysis.budgets import BudgetCheck
 from analysis.compare import MetricId
 from analysis.report.cells import decimal, exact, markdown, percent, text_cell
 from analysis.report.tables import csv_text
+from analysis.statistics.confirmation import Confirmation
 from analysis.statistics.looks import FIXED, StopRule
 from analysis.statistics.verdict import Word
 from analysis.verdicts import CPU_PER_BYTE, FLOWS, VISITS, CaseName, MetricVerdict
@@ -156,7 +157,12 @@ def _confirmed(word: Word, fresh: Confirmation) -> str:
 def is_held_back(verdict: MetricVerdict) -> bool:
     """Whether its own interval is clear of 0, and only the other tests of the plan let nothing be claimed."""
     cost = verdict.cost
-    return verdict.fresh is None and verdict.verdict.word is Word.INCONCLUSIVE and cost is not None and (cost.low_pct > 0 or cost.high_pct < 0)
+    return (
+        verdict.fresh is None
+        and verdict.verdict.word is Word.INCONCLUSIVE
+        and cost is not None
+        and (cost.low_pct > 0 or cost.high_pct < 0)
+    )
 
 
 def verdict_section(verdicts: Sequence[MetricVerdict]) -> Iterator[str]:

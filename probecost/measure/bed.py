@@ -103,9 +103,7 @@ class Bed:
             on_all("closing", list(self.nodes.values()), lambda node: node.close())
         gatherer.raise_all()
 
-    def case(
-        self, case: Case, switching: SwitchPlan | None = None, finished: Collection[VisitPlan] = ()
-    ) -> CaseRun:
+    def case(self, case: Case, switching: SwitchPlan | None = None, finished: Collection[VisitPlan] = ()) -> CaseRun:
         return CaseRun(self, case, switching, finished)
 
     @contextmanager

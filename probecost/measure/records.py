@@ -55,9 +55,7 @@ class VisitRecord:
     @classmethod
     def of(cls, plan: VisitPlan, started_ns: int) -> Self:
         """One that begins now, as planned."""
-        return cls(
-            plan.arm, plan.unit, plan.pair, plan.order, plan.shared, started_ns, confirmation=plan.confirmation
-        )
+        return cls(plan.arm, plan.unit, plan.pair, plan.order, plan.shared, started_ns, confirmation=plan.confirmation)
 
 
 def planned_units(visits: Iterable[VisitPlan]) -> set[int]:

@@ -303,7 +303,7 @@ def _settled(items: Iterable[PlannedItem], settings: Settings, advise: Advise) -
 
 
 def expected_s(items: Iterable[PlannedItem], environments: Mapping[str, Planned]) -> float:
-    """Estimated seconds of all visits of ``items``, shared baselines once, compile times and what may not be needed left out."""
+    """Estimated seconds of the visits of ``items`` that are made in any case; shared baselines once, no compile times."""
     return sum(expected_by_item(items, environments).values())
 
 
