@@ -79,8 +79,8 @@ class CaseAlone:
 class Study:
     """A whole tree. ``problems`` are those that belong to no single case; ``nodes``: environment → node → facts.
 
-    ``records``: the metadata of every perf test that was found, flows included. ``fresh``: the measurements of units that
-    were made to confirm a speed-up; they are in nothing else of this.
+    ``records``: the metadata of every perf test that was found, flows included. ``fresh``: the measurements of units
+    that were made to confirm a speed-up; they are in nothing else of this.
     """
 
     root: Path

@@ -303,7 +303,7 @@ def _settled(items: Iterable[PlannedItem], settings: Settings, advise: Advise) -
 
 
 def expected_s(items: Iterable[PlannedItem], environments: Mapping[str, Planned]) -> float:
-    """Estimated seconds of the visits of ``items`` that are made in any case; shared baselines once, no compile times."""
+    """Estimated seconds of the visits of ``items`` made in any case; shared baselines once, no compile times."""
     return sum(expected_by_item(items, environments).values())
 
 
