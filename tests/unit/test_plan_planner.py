@@ -58,7 +58,7 @@ def planner(
 
 
 def units(item: PlannedItem) -> int:
-    return len({visit.unit for visit in item.visits if not visit.reserve})
+    return len({visit.unit for visit in item.visits if visit.is_planned})
 
 
 class TestQuestions:
