@@ -218,6 +218,6 @@ class TestConfirmation:
         for batch in units.batches():
             if batch.confirmation == 3:
                 assert units.before(batch) == "before confirmation unit 3 of 8"
-                assert {visit.unit for visit in units.owed} == set(range(14, 19)  # besides the one at hand)
+                assert {visit.unit for visit in units.owed} == set(range(14, 19))  # besides the one at hand
                 break
             units.learn(self.faster)
