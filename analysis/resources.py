@@ -13,10 +13,9 @@ from statistics import fmean
 from typing import NamedTuple
 
 from analysis.locate import PerfTestRecord
-from analysis.parsers import monitors
 from analysis.parsers.monitors import CpuSample, SampleT, Series
-from analysis.problems import ParseError, Problem, read_text
-from probecost.layout import TOOL, TOOL_MONITORING
+from analysis.problems import ParseError, Problem
+from probecost.layout import TOOL
 
 _SECOND_NS = 1_000_000_000
 _MAX_GAP_NS = 3 * _SECOND_NS
@@ -101,9 +100,10 @@ class _Visit:
         }
         starts = [window.start_ns for window in self.windows.values()]
         self.span = Window(min(starts), max(w.end_ns for w in self.windows.values())) if starts else None
-        self.cpu = self._samples("tool_cpu_usage", monitors.parse_cpu)
-        self.memory = self._samples("tool_memory", monitors.parse_memory)
-        self.log = self._samples("tool_logsize", monitors.parse_logsize)
+        self.logs = logs = records[0].monitor_logs
+        self.cpu = self._samples(logs.CPU, logs.cpu)
+        self.memory = self._samples(logs.MEMORY, logs.memory)
+        self.log = self._samples(logs.LOG_SIZE, logs.log_size)
         self.total = self.used(self.span) if self.span else Usage(None, None, None)
 
     @property
@@ -135,7 +135,7 @@ class _Visit:
 
     def _window(self, record: PerfTestRecord) -> Window | None:
         what = record.metadata
-        path = record.place_on(what.client_node) / record.place.metadata.name
+        path = record.described_by
         if what.start_ns is None or what.end_ns is None or what.end_ns <= what.start_ns:
             self._tell(path, "start and end of the perf test are unknown: no CPU and memory figures for it")
             return None
@@ -150,17 +150,16 @@ class _Visit:
                     self._tell(path, "clock offsets are known to worse than 0.5 s: monitor samples may be off by one")
         return Window(what.start_ns + shift_ns, what.end_ns + shift_ns)
 
-    def _samples(self, name: str, parse: Callable[[str], Series[SampleT]]) -> tuple[SampleT, ...]:
+    def _samples(self, name: str, read: Callable[[Path], Series[SampleT]]) -> tuple[SampleT, ...]:
         """The samples of the one log of this kind that belongs to this visit: a case's folder holds all visits'."""
         if self.span is None:
             return ()
-        folder = self.records[0].tool_visit_dir / TOOL_MONITORING
         best: tuple[SampleT, ...] = ()
         most = 0
         damage: list[tuple[Path, str]] = []
-        for path in sorted(folder.glob(f"{name}_*.log")):
+        for path in self.logs.paths(name):
             try:
-                series = parse(read_text(path))
+                series = read(path)
             except ParseError as error:
                 damage.append((path, str(error)))
                 continue
@@ -170,7 +169,9 @@ class _Visit:
                 if series.damaged_lines:
                     self._tell(path, f"{series.damaged_lines} damaged lines were left out")
         if not best:
-            for path, reason in damage or [(folder, f"no {name} log has a sample in this visit's perf tests")]:
+            for path, reason in damage or [
+                (self.logs.folder, f"no {name} log has a sample in this visit's perf tests")
+            ]:
                 self._tell(path, reason)
         return best
 
