@@ -5,6 +5,7 @@ pytest_plugins = [
     "fixtures.collection",
     "fixtures.run",
     "fixtures.workflow",
+    "fixtures.selection",
     "fixtures.tool",
     "fixtures.case",
     "fixtures.perf_test",

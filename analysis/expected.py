@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 
 from analysis.compare import CaseId
 from analysis.locate import PerfTestRecord
 from analysis.measurements import PRIMARY, Measurement
 from analysis.problems import Problem
-from probecost.layout import ARMS, BASELINE, TOOL
+from probecost.layout import ARMS, BASELINE, SWITCHED, TOOL
 
 PERF_TESTS = (
     ("latency", "tcp_rr"),
@@ -35,10 +36,13 @@ class Expected:
         shared_records: Iterable[PerfTestRecord],
         shared_rows: Iterable[Measurement],
         planned: Mapping[tuple[str, int, str], set[tuple[str, str]]],
+        in_flows: Mapping[tuple[str, str], str] = MappingProxyType({}),
     ) -> None:
+        """``in_flows``: perf tests that switched flows were made of, and why no flow is left; empty where one is."""
         kinds = {record.metadata.pair_kind for record in records}
         tests = {test for kind in kinds for test in planned[(case.environment, case.iteration, kind)]}
         self.case = case
+        self._in_flows = in_flows
         self.group = records[0].group
         self.tests = sorted(
             tests, key=lambda test: (PERF_TESTS.index(test) if test in PERF_TESTS else len(PERF_TESTS), test)
@@ -57,11 +61,15 @@ class Expected:
     def unmeasured(self, known: Sequence[Problem]) -> Iterator[Problem]:
         """A problem for each perf test of each visit that has no valid data and no reason listed yet.
 
-        What a gate voided is none, as long as another unit has the perf test in both arms.
+        What a gate voided is none, as long as another unit has the perf test in both arms, or a switched flow.
         """
+        for test, reason in sorted(self._in_flows.items()):
+            if reason:
+                yield self._missing(f"no flow is left: {reason}", SWITCHED, 0, *test)
         listed = {(p.arm, p.unit, p.perf_test, p.conn_type) for p in known if p.missing}
         void = {(p.arm, p.unit, p.perf_test, p.conn_type): p.reason for p in known if p.is_void}
         complete = {test for test in self.tests if any(self._is_complete(unit, test) for unit in self.units)}
+        complete |= {test for test, reason in self._in_flows.items() if not reason}
         for test in self.tests if self.uses_shared else ():
             if test not in self.shared_valid:
                 yield self._missing("the shared baseline has no valid data", BASELINE, 0, *test)

@@ -11,7 +11,7 @@ from dataclasses import replace
 from analysis.gates import foreign, setups
 from analysis.gates.clocks import clock_void
 from analysis.locate import PerfTestRecord
-from analysis.measurements import Measured, Measurement
+from analysis.measurements import Measured, Measurement, set_aside
 from analysis.parsers import segments
 from analysis.parsers.segments import Segment
 from analysis.problems import ParseError, Problem, read_text
@@ -22,7 +22,6 @@ _RECEIVED: Mapping[str, Mapping[str, str]] = {
     "host": {"packets": "rx_packets", "bytes": "rx_bytes", "datagrams": "udp_in_datagrams"},
     "vm": {"packets": "tx_packets", "bytes": "tx_bytes", "datagrams": "tx_packets"},
 }
-_TICKS_PER_S = 100  # USER_HZ, the same on every Linux
 
 
 def measure_flow(record: PerfTestRecord, foreign_cpu_limit_pct: float = foreign.LIMIT_PCT) -> Measured:
@@ -32,6 +31,8 @@ def measure_flow(record: PerfTestRecord, foreign_cpu_limit_pct: float = foreign.
     try:
         found = segments.parse(read_text(path))
     except ParseError as error:
+        if what.is_superseded:
+            return Measured((), set_aside(record), record)
         return Measured((), (record.problem(path, str(error), missing=True),), record)
     problems = [*_not_observable(record, found)]
     problems += [record.problem(path, moved, missing=False) for moved in setups.programs_of_others(record)]
@@ -60,7 +61,7 @@ def measure_flow(record: PerfTestRecord, foreign_cpu_limit_pct: float = foreign.
                 *([("foreign_cpu_pct", load.percent)] if load.percent is not None else []),
             )
         ]
-    return Measured(tuple(rows), tuple(problems), record)
+    return Measured(tuple(rows), set_aside(record) if what.is_superseded else tuple(problems), record)
 
 
 def _set_up_anew(record: PerfTestRecord) -> str:
@@ -99,10 +100,10 @@ def _figures(pair_kind: str, perf_test: str, segment: Segment, idle_busy_share: 
             yield "transactions_per_s", count("packets") / segment.seconds
         case "throughput":
             yield "received_bps", count("bytes") * 8 / segment.seconds
-            if count("bytes"):
-                idle_ticks = idle_busy_share * segment.counts.get("cpu_ticks", 0)
-                busy_s = (segment.counts.get("cpu_busy_ticks", 0) - idle_ticks) / _TICKS_PER_S
-                yield "cpu_s_per_gb", busy_s / (count("bytes") / 1e9)
+            busy_s = segment.cpu_busy_s
+            if count("bytes") and busy_s is not None:
+                at_rest_s = idle_busy_share * segment.cpus * segment.seconds
+                yield "cpu_s_per_gb", (busy_s - at_rest_s) / (count("bytes") / 1e9)
         case "pps":
             yield "received_pps", count("datagrams") / segment.seconds
 

@@ -174,4 +174,10 @@ def measure(record: PerfTestRecord, pair_void: str = "", foreign_cpu_limit_pct: 
     rows = tuple(
         Measurement.of(what, metric, value, void_reason) for metric, value in figures.items() if value is not None
     )
-    return Measured(rows, tuple(reader.problems), record)
+    return Measured(rows, set_aside(record) if what.is_superseded else tuple(reader.problems), record)
+
+
+def set_aside(record: PerfTestRecord) -> tuple[Problem]:
+    """All that is said of what a resumed run measured again: its files may be half ones."""
+    path = record.place_on(record.metadata.client_node) / record.place.metadata.name
+    return (replace(record.problem(path, f"not used, {record.metadata.void_reason}", missing=False), is_void=True),)

@@ -39,6 +39,7 @@ class NodeFacts:
     interfaces: tuple[str, ...]
     line_bps: float | None = None
     boot_id: str = ""
+    pid_namespace: str = ""
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,7 @@ class PerfTestMetadata:
     ``target_bitrate``: what the options ask each of its streams to send, empty where it is not limited or not recorded.
     ``offered_rate`` is in the unit of the primary metric, ``background_bps`` that of the flow beside a latency perf
     test; ``None`` without. ``idle_busy_share``: how much of all CPUs of the tool's node is busy when nothing runs.
+    ``is_superseded``: its unit was measured again by a run that went on; it counts nowhere, and lacks nothing.
     ``visit_start_ns``, ``visit_end_ns``: the whole visit, on the controller's clock.
     """
 
@@ -102,6 +104,7 @@ class PerfTestMetadata:
     idle_busy_share: float = 0.0
     visit_start_ns: int | None = None
     visit_end_ns: int | None = None
+    is_superseded: bool = False
 
     @property
     def unusable(self) -> str:
@@ -165,6 +168,7 @@ def parse(text: str) -> PerfTestMetadata:
         target_bitrate=_target_bitrate(document),
         visit_start_ns=whole(document, "visit_start_ns") or None,
         visit_end_ns=whole(document, "visit_end_ns") or None,
+        is_superseded=document.get("superseded") is True,
     )
 
 
@@ -252,4 +256,5 @@ def _facts(values: Mapping[str, object]) -> NodeFacts:
         ),
         line_bps=max(speeds_mbps) * 1e6 if speeds_mbps else None,
         boot_id=words(values, "boot_id"),
+        pid_namespace=words(values, "pid_namespace"),
     )

@@ -88,9 +88,13 @@ class Choice:
 
 
 def plan_tool(question: Question, margin_pct: float = DEFAULT_MARGIN_PCT) -> Choice | None:
-    """The best way to measure a tool; ``None`` where the calibration has nothing of any of its perf tests."""
+    """The best way to measure a tool; ``None`` where nothing can be chosen.
+
+    That is where the calibration has no series of any of its perf tests that is long enough, or where switching was
+    asked for and the tool's start leaves no room for it in any flow.
+    """
     known = {name: question.noise[name] for name in question.durations_s if name in question.noise}
-    known = {name: noise for name, noise in known.items() if _log_flows(noise[1])}
+    known = {name: noise for name, noise in known.items() if _is_long_enough(*noise)}
     if not known:
         return None
     visits = {name: visit_option(*known[name], question.durations_s[name], question.start_s) for name in known}
@@ -99,6 +103,8 @@ def plan_tool(question: Question, margin_pct: float = DEFAULT_MARGIN_PCT) -> Cho
     if "switched" in question.schedules and question.start_s is not None:
         segment_s, switched, flows_s = _best_segments(question, known, question.start_s)
     quick = question.start_s is not None and question.start_s <= SWITCHED_UP_TO_S
+    if not switched and "visits" not in question.schedules:
+        return None  # what was asked for, with nothing to choose: no flow has room for its start
     if switched and ("visits" not in question.schedules or quick or _mean_merit(switched) < _mean_merit(visits)):
         schedule, options = "switched", switched
     else:
@@ -192,6 +198,12 @@ def _log_flows(flows: Flows) -> list[list[float]]:
             least = min(seen)
             found.append([log(max(rate, least)) for rate in flow])
     return found
+
+
+def _is_long_enough(interval_s: float, flows: Flows) -> bool:
+    """Whether the noise between segments is in the series, shortest and longest ones."""
+    logs = _log_flows(flows)
+    return bool(logs) and all(_pair_sd(logs, interval_s, segment_s) is not None for segment_s in SEGMENTS_S)
 
 
 def _pair_sd(logs: Sequence[Sequence[float]], interval_s: float, segment_s: float) -> float | None:

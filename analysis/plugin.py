@@ -18,6 +18,7 @@ from analysis.report.cells import decimal, percent
 from analysis.report.names import CaseNames
 from analysis.report.overview import has_flows, status, units_line
 from analysis.report.verdicts import verdict_lines
+from analysis.report.versions import versions_line
 from analysis.settings import load_settings
 from analysis.statistics.verdict import Word
 from analysis.study import CaseStudy, Study, study_case, study_run
@@ -82,6 +83,8 @@ class AnalysisPlugin:
         if self._study is not None and self._study.cases:
             terminalreporter.section("overhead (tool against baseline)")
             for line in summary_lines(self._study.cases, switched=has_flows(self._study)):
+                terminalreporter.line(line)
+            for line in versions_line(self._study.run.options):
                 terminalreporter.line(line)
             judged = self._study.verdicts
             for line in (*verdict_lines(judged), *count_line(judged), *budget_lines(self._study.budgets)):

@@ -51,7 +51,7 @@ class RunFacts:
         self._lines_bps: dict[CaseName, float] = {}
         for what in records:
             self._tests.setdefault((what.environment, what.pair_kind), set()).add((what.perf_test, what.conn_type))
-            if not what.shared_baseline:
+            if not (what.shared_baseline or what.is_superseded):
                 self._add(what)
 
     def _add(self, what: PerfTestMetadata) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from analysis.gated import measure_case
 from analysis.gates.foreign import LIMIT_PCT
 from analysis.gates.pairs import pair_gates
 from analysis.locate import PerfTestRecord
-from analysis.measurements import Measurement, measure
+from analysis.measurements import Measured, Measurement, measure
 from analysis.metadata import NodeFacts, PerfTestMetadata
 from analysis.problems import Problem, is_file
 from analysis.resources import NO_USAGE, CaseUsage, case_usage
@@ -23,7 +23,7 @@ from analysis.statistics.verdict import DEFAULT_MARGIN_PCT
 from analysis.trees import locate
 from analysis.verdicts import CaseName, MetricVerdict, verdicts
 from probecost.errors import ConfigError
-from probecost.layout import RUN_FILE, SWITCHED, TOOL, iteration_name
+from probecost.layout import ARMS, RUN_FILE, SWITCHED, TOOL, iteration_name
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,9 @@ def study_run(root: Path, margin_pct: float = DEFAULT_MARGIN_PCT, foreign_cpu_li
     visits = [record for record in located.records if record.metadata.arm != SWITCHED]
     switched = [record for record in located.records if record.metadata.arm == SWITCHED]
     flows = [measure_flow(record, foreign_cpu_limit_pct) for record in switched]
-    measured, measurements, measured_problems, used = _cases(visits, located.problems, run, foreign_cpu_limit_pct)
+    measured, measurements, measured_problems, used = _cases(
+        visits, located.problems, run, foreign_cpu_limit_pct, flows
+    )
     measurements += [row for flow in flows for row in flow.measurements]
     cases = sorted([*measured, *_without_results(root, run, measured)], key=lambda case: case.id)
     taken = {id(problem) for case in cases for problem in case.problems}
@@ -181,14 +183,15 @@ def study_case(
     run, _ = read_run(root)
     wanted = CaseId(environment, iteration, case_key)
     visits = [record for record in located.records if record.metadata.arm != SWITCHED]
-    cases, *_ = _cases(visits, located.problems, run, foreign_cpu_limit_pct, only=wanted)
-    case = next((case for case in cases if case.id == wanted), None)
-    if case is None:
-        return None
     earlier = [locate(root / environment / iteration_name(number)).records for number in range(1, iteration)]
     records = [record for found in (*earlier, located.records) for record in found]
     name = CaseName(environment, case_key)
     measured = measure_case([r for r in records if r.metadata.case_key == case_key], foreign_cpu_limit_pct)
+    flows = [result for result in measured if result.record.metadata.arm == SWITCHED]
+    cases, *_ = _cases(visits, located.problems, run, foreign_cpu_limit_pct, flows, only=wanted)
+    case = next((case for case in cases if case.id == wanted), None)
+    if case is None:
+        return None
     rows = [row for result in measured for row in result.measurements]
     planned = [
         found if found.environment == environment else CaseName(environment, "/".join(found))
@@ -205,12 +208,14 @@ def _cases(
     problems: Sequence[Problem],
     run: RunInfo,
     foreign_cpu_limit_pct: float,
+    flows: Sequence[Measured] = (),
     only: CaseId | None = None,
 ) -> tuple[list[CaseStudy], list[Measurement], list[Problem], list[PerfTestRecord]]:
     """Cases, measurements, the problems of the shared baselines' files, and the perf tests with the gates' reasons.
 
-    ``only``: one case and what it needs.
+    ``flows``: what switched flows gave. ``only``: one case and what it needs.
     """
+    in_flows = _in_flows(flows)
     by_case: dict[CaseId, list[PerfTestRecord]] = {}
     planned: dict[tuple[str, int, str], set[tuple[str, str]]] = {}
     for record in records:
@@ -238,12 +243,34 @@ def _cases(
     for case in sorted(found):
         if case.case_key:
             shared = case._replace(case_key="")
-            visits = Expected(case, by_case[case], rows[case], by_case.get(shared, ()), rows.get(shared, ()), planned)
+            visits = Expected(
+                case,
+                by_case[case],
+                rows[case],
+                by_case.get(shared, ()),
+                rows.get(shared, ()),
+                planned,
+                in_flows.get(case, {}),
+            )
             usage, usage_problems = case_usage(by_case[case])
             own_problems = [*found[case], *visits.unmeasured(found[case]), *usage_problems]
             studies.append(_study(case, by_case[case], comparisons.get(case, {}), usage, own_problems, run))
     loose = [problem for case, entries in found.items() if not case.case_key for problem in entries]
     return studies, measurements, loose, used
+
+
+def _in_flows(flows: Iterable[Measured]) -> dict[CaseId, dict[tuple[str, str], str]]:
+    """By case: its perf tests that were switched, and why no flow of one is usable; empty where one is."""
+    found: dict[CaseId, dict[tuple[str, str], str]] = {}
+    for flow in flows:
+        what = flow.record.metadata
+        case = CaseId(what.environment, what.iteration, what.case_key)
+        test = (what.perf_test, what.conn_type)
+        usable = {row.arm for row in flow.measurements if not row.void_reason} >= set(ARMS)
+        reason = next((row.void_reason for row in flow.measurements if row.void_reason), "no segments")
+        before = found.setdefault(case, {}).get(test, reason)
+        found[case][test] = "" if usable else before
+    return found
 
 
 def _without_results(root: Path, run: RunInfo, measured: Sequence[CaseStudy]) -> Iterator[CaseStudy]:

@@ -84,9 +84,8 @@ def command(
     difference, notes = _difference(loaded)
     settings = Settings(units, baseline, perf_tests=perf_tests, duration_s=duration, schedule=schedule)
     environments = {known.name: Planned(known, with_null_cases(known, every), specs)}
-    _, items = planned_items(
-        environments, settings, lambda text: any(f"[{case.key}]" in text for case in chosen), exact=False
-    )
+    keys = [f"[{case.key}]" for case in chosen]
+    _, items = planned_items(environments, settings, lambda text: any(key in text for key in keys), to_run=False)
     seconds = expected_s(items, environments)
     count = max((visit.unit for item in items for visit in item.visits if not visit.reserve), default=units or 1)
     listing = Listing(known.name, chosen, len(every), specs, seconds, count, difference, notes, known.notes)

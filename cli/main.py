@@ -25,6 +25,7 @@ VERBS = {
     "compare": "Say how the overhead changed from one run to another.",
     "doctor": "Check configuration, connections and prerequisites, without traffic.",
     "lab": "Bring the test bed on this machine up or down, or show its state.",
+    "measure": "Measure what any one command costs, without a configuration of tools.",
     "migrate": "Write the unified form of a folder with the four legacy files.",
     "workflow": "Write what would run, in order, to a file that pytest --workflow runs.",
 }
@@ -51,7 +52,7 @@ class Verbs(click.Group):
 @click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="probecost")
 def probecost() -> None:
-    """Measure what eBPF network tools cost. Measuring itself is done by pytest: pytest --env NAME."""
+    """Measure what eBPF network tools cost. Measuring itself is done by pytest: pytest --env NAME, or measure."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

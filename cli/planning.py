@@ -29,11 +29,11 @@ def planned_items(
     matches: Callable[[str], bool],
     *,
     nulls: bool = True,
-    exact: bool = True,
+    to_run: bool = True,
 ) -> tuple[Plan, tuple[PlannedItem, ...]]:
     """The plan, and its selected items with their null cases, in the order of measuring; none where none matches.
 
-    ``exact``: loads in percent must be known as rates, or it is a ``ConfigError``.
+    ``to_run``: loads in percent must be rates, so that their maximum must be known.
     """
     from analysis.planner import plan_tool
 
@@ -45,7 +45,7 @@ def planned_items(
     if not items:
         return made, ()
     stored = stored_calibrations(environments, time.time())
-    if exact:
+    if to_run:
         made = resolved(made, items, stored)
     planner = Planner(made, items, stored, plan_tool)
     return made, settled(made, items, planner.advise)

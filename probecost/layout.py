@@ -189,6 +189,15 @@ class PerfTestFolder:
         return self.path / "ebpf_error_{start}.log"
 
     @property
+    def other_stdout(self) -> PurePosixPath:
+        """As ``switched_stdout``, of the other version where two are switched."""
+        return self.path / "other_output_{start}.log"
+
+    @property
+    def other_stderr(self) -> PurePosixPath:
+        return self.path / "other_error_{start}.log"
+
+    @property
     def metadata(self) -> PurePosixPath:
         return self.path / f"metadata_{self.ts}.json"
 

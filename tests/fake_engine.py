@@ -2,7 +2,8 @@
 
 Copied into the folder of a pytest inside pytest. ``engine.log`` gets a line per call; ``faults.json`` maps a step
 (``measure host-eth_drop-rx``) to the message of the error that it raises, ``bug: ...`` for one that is not ours,
-``hang`` to wait there until a signal comes.
+``hang`` to wait there until a signal comes, ``ctrl-c`` for what a signal does. With ``keep metadata`` visits leave
+metadata in the results, as those of a real engine do.
 """
 
 from __future__ import annotations
@@ -17,10 +18,10 @@ from types import SimpleNamespace
 from fixtures.engine import Around, Engine
 from probecost.config.models import Case, Environment
 from probecost.errors import ProbecostError
-from probecost.layout import RunTree
+from probecost.layout import BASELINE, SWITCHED, TREE, PerfTestFolder, RunTree, VisitFolder, timestamp
 from probecost.measure.bed import MeasureOptions
 from probecost.measure.records import PerfTestRun, VisitRecord
-from probecost.plan.calibration import Calibration, Noise, PairCalibration
+from probecost.plan.calibration import Calibration, Noise, PairCalibration, fingerprints
 from probecost.plan.schedule import SwitchPlan, VisitPlan
 
 LOG = Path.cwd() / "engine.log"
@@ -36,6 +37,8 @@ def step(*words: object) -> None:
     message = told(line)
     if message == "hang":
         time.sleep(HANG_S)
+    elif message == "ctrl-c":
+        raise KeyboardInterrupt
     elif message and str(message).startswith("bug: "):
         raise ValueError(message)
     elif message:
@@ -54,6 +57,8 @@ class FakeCase:
         self.visits: list[VisitRecord] = []
         self._begun = False
         self._folder = tree.node(*place, "host-server")
+        self._nodes = [tree.node(*place, node) / TREE for node in ("host-server", "host-client")]
+        self._kept: list[tuple[VisitRecord, PerfTestFolder]] = []
         self._specs = options.perf_tests
 
     def measure(self, planned: Sequence[VisitPlan], around: Around, only: Collection[str] = ()) -> None:
@@ -66,6 +71,10 @@ class FakeCase:
             with ended(visit):
                 for spec in (spec for spec in self._specs if not only or spec.name in only):
                     with around(PerfTestRun(self.case, plan.arm, plan.unit, spec)):
+                        ts = timestamp(1_795_383_300 * 10**9 + len(LOG.read_text().splitlines()) * 10**9)
+                        place = VisitFolder("host", None if plan.arm == BASELINE else self.case.folder)
+                        folder = PerfTestFolder(place, spec.perf_type, spec.conn_type, ts, plan.arm == SWITCHED)
+                        self._kept.append((visit, folder))
                         step(spec.name, "shared" if plan.shared else plan.arm, self.case.key)
 
     def stop(self) -> None:
@@ -78,6 +87,25 @@ class FakeCase:
         step("fetch", self.case.key)
         self._folder.mkdir(parents=True, exist_ok=True)
         (self._folder / f"{self.case.key} <&>.log").write_text("output")
+        if told("keep metadata"):
+            for visit, place in self._kept:
+                self._write(visit, place)
+
+    def _write(self, visit: VisitRecord, place: PerfTestFolder) -> None:
+        content = {
+            "case_key": "" if visit.shared else self.case.key,
+            "pair_kind": self.case.pair_kind,
+            "arm": visit.arm,
+            "unit": visit.unit,
+            "perf_test": place.perf_type,
+            "conn_type": place.conn_type,
+            "visit_end_ns": visit.ended_ns,
+            "error": visit.error,
+            "void_reason": None,
+        }
+        for node in self._nodes:
+            (node / place.path).mkdir(parents=True, exist_ok=True)
+            (node / place.metadata).write_text(json.dumps(content))
 
     def artifacts(self) -> Sequence[Path]:
         return tuple(sorted(self._folder.glob(f"{self.case.key} *.log")))
@@ -87,7 +115,7 @@ class FakeBed:
     """Open from ``open`` to ``close``."""
 
     def __init__(self, environment: Environment, tree: RunTree, iteration: int, options: MeasureOptions) -> None:
-        self.facts: dict[str, dict[str, object]] = {}
+        self.facts: dict[str, dict[str, object]] = {"host-server": {"kernel": told("kernel") or "6.1"}}
         self._environment = environment
         self._iteration = iteration
         self._tree = tree
@@ -102,7 +130,8 @@ class FakeBed:
         iteration: int,
         options: MeasureOptions,
     ) -> FakeBed:
-        step("open", environment.name, len(cases), *(["iteration", iteration] if iteration > 1 else []))
+        more = ["cpus may sleep"] if not options.keep_awake else []
+        step("open", environment.name, len(cases), *(["iteration", iteration] if iteration > 1 else []), *more)
         return cls(environment, tree, iteration, options)
 
     def prepare_tool(self, tool_id: str, cases: Sequence[Case]) -> None:
@@ -173,7 +202,10 @@ def calibrate(
         starts_s={case.tool_id: 0.5 for case in cases},
     )
     return Calibration(
-        schema_version=1, measured_at="2026-11-22T21:30:00+00:00", bed={"host-server": "a bed"}, pairs={"host": pair}
+        schema_version=1,
+        measured_at="2026-11-22T21:30:00+00:00",
+        bed=fingerprints({"host-server": {"kernel": "6.1"}}),
+        pairs={"host": pair},
     )
 
 

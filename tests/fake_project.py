@@ -9,8 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import scipy.stats as _stats  # noqa: F401
 
-# Imported here so that each pytest inside pytest finds them loaded: it forgets what it imported itself.
+# Imported here, and scipy above, so that each pytest inside pytest finds them loaded: it forgets its own imports.
+from analysis import plugin as _plugin  # noqa: F401
+from analysis.statistics import signflip as _signflip  # noqa: F401
 from fixtures import environments as _environments  # noqa: F401
 from probecost.measure import bed as _bed  # noqa: F401
 
@@ -72,6 +75,13 @@ class Project:
     def run(self, *arguments: str, env: str = "bed") -> pytest.RunResult:
         """One unit per case and no null case, unless ``arguments`` say how many units or what null cases there are."""
         return self.pytester.runpytest_inprocess("--env", env, *plain(arguments), *arguments)
+
+    def interrupted(self, *arguments: str) -> Path:
+        """A run that ends as Ctrl-C ends it; its folder."""
+        every = ("--env", "bed", *plain(arguments), *arguments)
+        result = self.pytester.runpytest_inprocess(*every, no_reraise_ctrlc=True)
+        assert result.ret == pytest.ExitCode.INTERRUPTED
+        return self.tree
 
     @property
     def log(self) -> list[str]:

@@ -1,7 +1,7 @@
 """The gate on foreign load: user CPU time of others on the machine, below a tenth of a core unless configured.
 
-Foreign is what is left of the machine's user time without our cgroups and without virtual machines (their guests are
-ours on a host that carries them; what they run is not told apart). Nodes that share a kernel are one machine.
+Foreign is what is left of the machine's user time without our cgroups and without what carries the traffic (of virtual
+machines our own ones are not told apart from others). Nodes that share a kernel are one machine.
 """
 
 from __future__ import annotations
@@ -40,30 +40,41 @@ def of_perf_test(record: PerfTestRecord) -> tuple[ForeignCpu, ...]:
     for node, counted in readings(record).items():
         if counted.cpu is not None and counted.seconds:
             machines.setdefault(counted.boot_id or node, {})[node] = counted
-    return tuple(ForeignCpu(tuple(nodes), _percent(nodes)) for nodes in machines.values())
+    facts = record.metadata.facts
+    spaces = {node: found.pid_namespace for node, found in facts.items()}
+    return tuple(ForeignCpu(tuple(nodes), _percent(nodes, spaces)) for nodes in machines.values())
 
 
-def _percent(nodes: Mapping[str, CountersDelta]) -> float | None:
-    """Over the longest window of the machine's nodes; the others did next to nothing outside of theirs."""
+def _percent(nodes: Mapping[str, CountersDelta], spaces: Mapping[str, str]) -> float | None:
+    """Over the longest window of the machine's nodes; the others did next to nothing outside of theirs.
+
+    ``spaces``: each node's PID namespace; nodes that share one see the same carriers.
+    """
     longest = max(nodes.values(), key=lambda counted: counted.seconds)
     assert longest.cpu is not None
     own: dict[str, int] = {}
-    for counted in nodes.values():
+    carriers: dict[str, int] = {}
+    for node, counted in nodes.items():
         if counted.cpu is None or not counted.cpu.own_user_usec:
             return None
         own = {**counted.cpu.own_user_usec, **own}
+        space = spaces.get(node, "")
+        carriers[space] = max(carriers.get(space, 0), counted.cpu.carriers_user_usec)
     own.update(longest.cpu.own_user_usec)
-    foreign_usec = longest.cpu.user_usec - longest.cpu.machines_user_usec - sum(own.values())
+    foreign_usec = longest.cpu.user_usec - sum(carriers.values()) - sum(own.values())
     return max(0.0, foreign_usec / longest.seconds / 1e4)
 
 
 def of_segment(what: PerfTestMetadata, segment: Segment) -> ForeignCpu:
-    """On the machine of the tool's node; not observable where another node on it keeps its cgroup out of sight."""
+    """On the machine of the tool's node; not observable where another node there hides its cgroup or its carriers."""
     facts = what.facts.get(what.tool_node)
     boot_id = facts.boot_id if facts else ""
     together = [node for node, facts in what.facts.items() if node == what.tool_node or facts.boot_id == boot_id != ""]
     counts = segment.counts
-    if segment.own_groups < len(together) or not {"user_usec", "machines_user_usec", "own_user_usec"} <= counts.keys():
+    if segment.own_groups < len(together) or not {"user_usec", "carriers_user_usec", "own_user_usec"} <= counts.keys():
         return ForeignCpu(tuple(together), None)
-    foreign_usec = counts["user_usec"] - counts["machines_user_usec"] - counts["own_user_usec"]
+    spaces = {what.facts[node].pid_namespace for node in together if node in what.facts}
+    if len(spaces) > 1 and counts["carriers_user_usec"]:
+        return ForeignCpu(tuple(together), None)
+    foreign_usec = counts["user_usec"] - counts["carriers_user_usec"] - counts["own_user_usec"]
     return ForeignCpu(tuple(together), max(0.0, foreign_usec / segment.seconds / 1e4))

@@ -47,7 +47,7 @@ def pair_gates(records: Iterable[PerfTestRecord]) -> PairGates:
 
 def _by_case(records: Iterable[PerfTestRecord]) -> Mapping[_Case, list[PerfTestRecord]]:
     found: dict[_Case, list[PerfTestRecord]] = {}
-    for record in records:
+    for record in (record for record in records if not record.metadata.is_superseded):
         what = record.metadata
         if not what.shared_baseline:
             found.setdefault((what.environment, what.iteration, what.case_key), []).append(record)

@@ -24,7 +24,7 @@ class CpuDelta:
     """CPU time in user mode: of the machine, of the virtual machines on it, of our cgroups by name (none: not told)."""
 
     user_usec: int
-    machines_user_usec: int
+    carriers_user_usec: int
     own_user_usec: Mapping[str, int]
 
 
@@ -104,7 +104,7 @@ def _cpu(start: Mapping[str, object], end: Mapping[str, object]) -> CpuDelta | N
         return None
     own = child(start, "own_user_usec"), child(end, "own_user_usec")
     used = {name: (whole(own[1], name) or 0) - (whole(own[0], name) or 0) for name in own[1]}
-    machines = (whole(end, "machines_user_usec") or 0) - (whole(start, "machines_user_usec") or 0)
+    machines = (whole(end, "carriers_user_usec") or 0) - (whole(start, "carriers_user_usec") or 0)
     return CpuDelta(user_usec, max(0, machines), used)
 
 

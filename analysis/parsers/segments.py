@@ -7,20 +7,23 @@ import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from analysis.parsers.stat import TICKS_PER_S
 from analysis.problems import ParseError
 from probecost.layout import ARMS
 
 _PLAIN = ("segment", "pair", "arm", "start_ns", "end_ns", "elapsed_ns")
 # Not known everywhere (an empty cell), and less at the end than at the start when a process of ours has just gone.
-_MAY_LACK = ("user_usec", "machines_user_usec", "own_user_usec")
+_MAY_LACK = ("user_usec", "carriers_user_usec", "own_user_usec")
 _GROUPS = "own_groups"
+_CPUS = "cpus"
 
 
 @dataclass(frozen=True)
 class Segment:
     """One stretch of the flow in one arm. Times are Unix ns of the node that counted; ``counts``: end minus start.
 
-    ``own_groups``: how many cgroups of this run the node saw.
+    ``own_groups``: how many cgroups of this run the node saw. ``cpus``: how many were online; 0 where that is not told
+    or changed.
     """
 
     number: int
@@ -31,6 +34,14 @@ class Segment:
     seconds: float
     counts: Mapping[str, int]
     own_groups: int = 0
+    cpus: int = 0
+
+    @property
+    def cpu_busy_s(self) -> float | None:
+        """CPU time over all CPUs that was not idle: the kernel samples busy time, but measures idle time."""
+        if not self.cpus or "cpu_idle_ticks" not in self.counts:
+            return None
+        return self.cpus * self.seconds - self.counts["cpu_idle_ticks"] / TICKS_PER_S
 
 
 def parse(text: str) -> tuple[Segment, ...]:
@@ -57,11 +68,12 @@ def _segment(row: Mapping[str, str], counters: list[str]) -> Segment:
     counts = {}
     for name in counters:
         first, last = row[f"{name}_start"], row[f"{name}_end"]
-        if name == _GROUPS or (name in _MAY_LACK and (first == "" or last == "" or int(last) < int(first))):
+        if name in (_GROUPS, _CPUS) or (name in _MAY_LACK and (first == "" or last == "" or int(last) < int(first))):
             continue
         counts[name] = int(last) - int(first)
     if seconds <= 0 or any(count < 0 for count in counts.values()):
         raise ValueError("time or a counter runs backwards")
+    cpus = _ends(row, _CPUS)
     return Segment(
         number=int(row["segment"]),
         pair=int(row["pair"]),
@@ -70,5 +82,11 @@ def _segment(row: Mapping[str, str], counters: list[str]) -> Segment:
         end_ns=int(row["end_ns"]),
         seconds=seconds,
         counts=counts,
-        own_groups=min(int(row.get(f"{_GROUPS}{end}") or 0) for end in ("_start", "_end")),
+        own_groups=min(_ends(row, _GROUPS)),
+        cpus=cpus[0] if cpus[0] == cpus[1] else 0,
     )
+
+
+def _ends(row: Mapping[str, str], name: str) -> tuple[int, int]:
+    """A figure that is no counter, at the start and at the end; 0 where it is not told."""
+    return int(row.get(f"{name}_start") or 0), int(row.get(f"{name}_end") or 0)

@@ -15,6 +15,7 @@ from analysis.report.comparisons import change, table_lines, thousands
 from analysis.report.loads import load_tables
 from analysis.report.names import CaseNames
 from analysis.report.verdicts import CONTROL, verdict_section
+from analysis.report.versions import versions_line
 from analysis.resources import human_size
 from analysis.statistics.verdict import MIN_UNITS
 from analysis.study import CaseStudy, Study
@@ -117,6 +118,9 @@ def _summary(study: Study) -> Iterator[str]:
     iterations = {case.id.iteration for case in study.cases}
     repeated = f" and {len(iterations)} iterations" if len(iterations) > 1 else ""
     subject = f"{incomplete} of {len(study.cases)} measurements of a case" if repeated else f"{incomplete} of them"
+    for line in versions_line(study.run.options):
+        yield markdown(line)
+        yield ""
     yield (
         f"{_count(len(cases), 'case')} measured in {_count(len(study.environments), 'environment')}{repeated}, "
         f"{subject} with missing data. {units_line(study.cases, switched=has_flows(study))}"

@@ -156,6 +156,10 @@ def verdict_section(verdicts: Sequence[MetricVerdict]) -> Iterator[str]:
     tests = sorted({each.metric for _, own in cases for each in own}, key=_column)
     yield "## Verdicts"
     yield ""
+    if not cases:
+        yield "No primary metric was measured: what there is stands in verdicts.csv."
+        yield ""
+        return
     yield f"Measured over {units_text(verdicts)}."
     yield ""
     several = len({case.environment for case, _ in cases}) > 1

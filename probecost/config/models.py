@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -173,12 +173,21 @@ class Budget:
 
 
 @dataclass(frozen=True)
+class OtherVersion:
+    """How another version of a case's tool is started; ``tool_file`` as in ``Case``."""
+
+    command: str
+    tool_file: str | None
+
+
+@dataclass(frozen=True)
 class Case:
     """A tool with one set of parameters, hashable: pytest parametrizes over it.
 
     ``key`` is the item id without brackets (``host-eth_drop-rx_protocol_tcp``); ``parameters`` are sorted pairs;
     ``tool_file`` is the tool's path as it stands in ``command`` (relative to the workdir) or ``None``;
-    ``log_cap_bytes`` bounds the tool's stdout and stderr together.
+    ``log_cap_bytes`` bounds the tool's stdout and stderr together. ``versus`` is what runs where there would be no
+    tool: the case is then measured against that.
     """
 
     environment: str
@@ -198,6 +207,19 @@ class Case:
     stop_signal: str = DEFAULT_STOP_SIGNAL
     log_cap_bytes: int = DEFAULT_LOG_CAP_BYTES
     budgets: tuple[Budget, ...] = ()
+    versus: OtherVersion | None = None
+
+    @property
+    def other(self) -> Case | None:
+        """The case as the version that it is measured against; ``None`` where that is no tool at all."""
+        if self.versus is None:
+            return None
+        return replace(self, command=self.versus.command, tool_file=self.versus.tool_file, versus=None)
+
+    @property
+    def versions(self) -> tuple[Case, ...]:
+        """The case, and behind it its ``other`` where there is one."""
+        return (self,) if (other := self.other) is None else (self, other)
 
     @property
     def folder(self) -> CaseFolder:
@@ -215,7 +237,8 @@ class Environment:
 
     ``variables`` are the template variables of each pair, with the values that discovery found; ``tool_kinds`` says
     for a script (its file name) over which pair it is measured; both only serve the loading of cases. ``notes`` say
-    what its files ask for and will not get.
+    what its files ask for and will not get. ``other_tools_dir`` holds other versions of its tools, where it is measured
+    against them.
     """
 
     name: str
@@ -232,3 +255,4 @@ class Environment:
     variables: Mapping[PairKind, Variables] = field(default_factory=dict)
     tool_kinds: Mapping[str, PairKind] = field(default_factory=dict)
     notes: tuple[str, ...] = field(default=(), compare=False)
+    other_tools_dir: Path | None = None

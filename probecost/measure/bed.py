@@ -124,7 +124,8 @@ class Bed:
             self._prepare_tool(tool_id, cases)
 
     def _prepare_tool(self, tool_id: str, cases: Sequence[Case]) -> None:
-        for case in {case.tool_file: case for case in cases if case.tool_file}.values():
+        versions = [version for case in cases for version in case.versions]
+        for case in {case.tool_file: case for case in versions if case.tool_file}.values():
             assert case.tool_file is not None
             node = self.nodes[self.environment.pairs[case.pair_kind].server.tool_node]
             node.revive()

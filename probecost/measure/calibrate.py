@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -18,7 +18,7 @@ from probecost.measure.flow import FlowVisit, Switching
 from probecost.measure.perf_test import Beside, run_perf_test
 from probecost.measure.records import PerfTestRecord, VisitRecord
 from probecost.measure.visit import VisitSetup
-from probecost.plan.calibration import SCHEMA, Calibration, Noise, PairCalibration
+from probecost.plan.calibration import SCHEMA, Calibration, Noise, PairCalibration, fingerprints
 from probecost.plan.sequence import counted_interface
 from probecost.remote.messages import CounterSeries
 
@@ -30,7 +30,10 @@ FLOW_S = 4
 START_S = 0.3  # of a flow, until it is steady
 INTERVAL_S = 0.1
 IDLE_S = 2.0
+IDLE_LOOKS = 5  # at most, until the node is at rest in one
+REST_CORES = 0.1  # busy, at most, of a node at rest: above it, foreign load voids segments too unless configured
 START_FLOW_S = 6
+TICKS_PER_S = 100  # USER_HZ, the same on every Linux
 
 # Which counter says what arrived: at a host its own interface and its kernel, at a guest the tap that leads to it.
 _RECEIVED: Mapping[PairKind, Mapping[str, tuple[str, float]]] = {
@@ -59,12 +62,6 @@ def calibrate(bed: Bed, cases: Sequence[Case], tell: Callable[[str], None]) -> C
     )
 
 
-def fingerprints(facts: Mapping[str, Mapping[str, object]]) -> dict[str, str]:
-    """What a node is, in words: another kernel, CPU or generator makes another bed."""
-    keys = ("kernel", "cpu_model", "cpus", "iperf3", "netperf")
-    return {node: ", ".join(f"{key} {found.get(key)}" for key in keys) for node, found in facts.items()}
-
-
 class _Calibrator:
     """One test pair of a bed."""
 
@@ -79,14 +76,23 @@ class _Calibrator:
         self._interface = interface
 
     def pair(self, cases: Sequence[Case]) -> PairCalibration:
-        self._tell(f"calibration of the {self._kind} pair: the node at rest, {IDLE_S:g} s")
-        idle = self._tool_node.series(self._interface, INTERVAL_S, IDLE_S)
+        idle_busy_share = self._idle_busy_share()
         noise = {spec.name: self._noise(spec) for spec in self._bed.options.perf_tests}
         first = {case.tool_id: case for case in reversed(cases)}
         starts = {tool: self._start_s(case) for tool, case in first.items()}
-        return PairCalibration(
-            noise=noise, idle_busy_share=_busy_share(idle), starts_s=starts, line_bps=self._line_bps()
-        )
+        return PairCalibration(noise=noise, idle_busy_share=idle_busy_share, starts_s=starts, line_bps=self._line_bps())
+
+    def _idle_busy_share(self) -> float:
+        self._tell(f"calibration of the {self._kind} pair: the node at rest, {IDLE_S:g} s")
+        looks = (self._tool_node.series(self._interface, INTERVAL_S, IDLE_S) for _ in range(IDLE_LOOKS))
+        share, busy_cores = _at_rest(looks)
+        if busy_cores:
+            self._tell(
+                f"calibration of the {self._kind} pair: {self._tool_node.name} is not at rest, {busy_cores:.2f} cores"
+                f" are busy in the quietest of {IDLE_LOOKS} looks, expected at most {REST_CORES:g}: nothing is taken"
+                " off the CPU time per GB; calibrate again with --calibration always when it is quiet"
+            )
+        return share
 
     def _line_bps(self) -> float | None:
         facts = self._bed.facts.get(self._tool_node.name, {})
@@ -164,6 +170,25 @@ def _rates(series: CounterSeries, counter: str, scale: float) -> tuple[float, ..
 
 
 def _busy_share(series: CounterSeries) -> float:
-    busy, ticks = series.column("cpu_busy_ticks"), series.column("cpu_ticks")
-    passed = ticks[-1] - ticks[0]
-    return round((busy[-1] - busy[0]) / passed, 4) if passed > 0 else 0.0
+    """What was not idle, over all CPUs: the kernel samples busy times, but measures idle ones."""
+    idle, cpus = series.column("cpu_idle_ticks"), series.column("cpus")
+    passed_s = (series.rows[-1][0] - series.rows[0][0]) / 1e9
+    if passed_s <= 0 or not cpus[0]:
+        return 0.0
+    idle_s = (idle[-1] - idle[0]) / TICKS_PER_S
+    return round(max(0.0, 1 - idle_s / (passed_s * cpus[0])), 4)
+
+
+def _at_rest(looks: Iterable[CounterSeries]) -> tuple[float, float]:
+    """The busy share in the first look at a node at rest, and 0; or 0, and the busy cores of the quietest look.
+
+    What others do during calibration must not be taken off every CPU time per GB of the next day.
+    """
+    quietest = float("inf")
+    for look in looks:
+        share = _busy_share(look)
+        cores = share * look.column("cpus")[0]
+        if cores <= REST_CORES:
+            return share, 0.0
+        quietest = min(quietest, cores)
+    return 0.0, quietest

@@ -83,21 +83,38 @@ class CaseRun:
 
     def _made(self, record: VisitRecord, specs: tuple[PerfTestSpec, ...]) -> Visit:
         bed, case = self.bed, self.case
-        setup = VisitSetup(case, self._pair, bed.nodes, bed.environment.port_range, specs, bed.tool_sha256(case))
+        digests = bed.tool_sha256(case), self._other_sha256
+        setup = VisitSetup(case, self._pair, bed.nodes, bed.environment.port_range, specs, *digests)
         if record.arm != layout.SWITCHED:
             return Visit(setup, record)
         interface = counted_interface(bed.environment, case.pair_kind)
         assert interface is not None  # no plan switches where it is not known
         ready = [visit.time_to_ready_s for visit in self.visits if visit.time_to_ready_s is not None]
         slowest_s = max(ready, default=None)
-        tools = [visit.tool for visit in self.visits if visit.arm == layout.TOOL and visit.tool is not None]
-        seen = (tools[-1]["programs_loaded"], tools[-1]["programs_attached"]) if tools else None
         segment_s = SEGMENT_S if self.switching is None else self.switching.segment_s
-        switching = Switching(interface, bed.options.seed, bed.iteration, lead_s(slowest_s), segment_s, seen)
+        seen = self._seen(layout.TOOL), self._seen(layout.BASELINE)
+        switching = Switching(interface, bed.options.seed, bed.iteration, lead_s(slowest_s), segment_s, *seen)
         longer = tuple(
             replace(spec, duration_s=flow_duration_s(self._flow_s(spec), slowest_s, segment_s)) for spec in specs
         )
         return FlowVisit(replace(setup, perf_tests=longer), record, switching)
+
+    @property
+    def _other_sha256(self) -> str | None:
+        other = self.case.other
+        return None if other is None else self.bed.tool_sha256(other)
+
+    @property
+    def _versus(self) -> dict[str, str | None] | None:
+        other = self.case.other
+        if other is None:
+            return None
+        return {"command": other.command, "file": other.tool_file, "sha256": self._other_sha256}
+
+    def _seen(self, arm: str) -> tuple[int, int] | None:
+        """How many programs the last visit of ``arm`` loaded and attached; ``None``: no tool ran in one."""
+        tools = [visit.tool for visit in self.visits if visit.arm == arm and visit.tool is not None]
+        return (tools[-1]["programs_loaded"], tools[-1]["programs_attached"]) if tools else None
 
     def _flow_s(self, spec: PerfTestSpec) -> float:
         return spec.duration_s if self.switching is None else self.switching.flow_s(spec.name, spec.duration_s)
@@ -109,7 +126,7 @@ class CaseRun:
             node.write(
                 {
                     f"{layout.TREE}/{perf_test.folder.metadata}": json.dumps(
-                        metadata(context, self.case, visit.record, perf_test, node.name), indent=1
+                        metadata(context, self.case, visit.record, perf_test, node.name, self._versus), indent=1
                     )
                     for perf_test in visit.record.perf_tests
                 }

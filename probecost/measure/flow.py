@@ -30,7 +30,8 @@ class Switching:
     """``interface``: whose counters tell the rate, on the tool's node; ``lead_s``: what a start of the tool takes.
 
     Seed and iteration decide the order of the segments. ``expected``: how many programs the tool loaded and attached
-    in the visit before, ``None`` where that is not known.
+    in the visit before, ``None`` where that is not known; ``other_expected`` is that of the version it is measured
+    against.
     """
 
     interface: str
@@ -39,6 +40,7 @@ class Switching:
     lead_s: float
     segment_s: float = SEGMENT_S
     expected: tuple[int, int] | None = None
+    other_expected: tuple[int, int] | None = None
 
 
 def lead_s(time_to_ready_s: float | None) -> float:
@@ -78,6 +80,8 @@ class FlowVisit(Visit):
         most = math.ceil(flow_s / (2 * (what.segment_s + GUARD_S)))
         files = f"{TREE}/{folder.switched_stdout}", f"{TREE}/{folder.switched_stderr}"
         order = order_of_segments(what.seed, self._case.key, self.record.unit, record.spec.name, most, what.iteration)
+        other = self._case.other
+        other_files = f"{TREE}/{folder.other_stdout}", f"{TREE}/{folder.other_stderr}"
         made = self._tool_node.switch(
             tool_spec(self._case, *files, {}, what.expected),
             SwitchSpec(
@@ -89,6 +93,7 @@ class FlowVisit(Visit):
                 interface=what.interface,
                 segments=f"{TREE}/{folder.segments}",
             ),
+            None if other is None else tool_spec(other, *other_files, {}, what.other_expected),
         )
         self._made.append(made)
         self._note()
@@ -113,11 +118,13 @@ class FlowVisit(Visit):
 
     def _check(self, made: Switched, flow_s: float) -> None:
         node = self._tool_node.name
-        for start in made.starts:
-            check_started(node, self._case, start)
-        for stop in made.stops:
-            check_ended(node, self._case, stop)
-            check_stopped(node, self._case, stop)
+        runs = [(self._case, made.starts, made.stops), (self._case.other, made.other_starts, made.other_stops)]
+        for case, starts, stops in ((case, starts, stops) for case, starts, stops in runs if case is not None):
+            for start in starts:
+                check_started(node, case, start)
+            for stop in stops:
+                check_ended(node, case, stop)
+                check_stopped(node, case, stop)
         if made.pairs == 0:
             took = f"its start took {self.record.time_to_ready_s:g} s" if self.record.time_to_ready_s else "none began"
             raise PerfTestError(

@@ -37,7 +37,7 @@ def needs(environment: Environment, cases: Sequence[Case]) -> tuple[dict[str, li
     """
     programs: dict[str, dict[str, None]] = {}
     files: dict[str, dict[str, None]] = {}
-    for case in cases:
+    for case in [version for one in cases for version in one.versions]:
         pair = environment.pairs[case.pair_kind]
         programs.setdefault(pair.server.node, {}).update(dict.fromkeys(("iperf3", "netserver")))
         programs.setdefault(pair.client.node, {}).update(dict.fromkeys(("iperf3", "netperf")))

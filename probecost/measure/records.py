@@ -52,10 +52,19 @@ class VisitRecord:
 
 
 def metadata(
-    context: Mapping[str, Any], case: Case, visit: VisitRecord, perf_test: PerfTestRecord, node: str
+    context: Mapping[str, Any],
+    case: Case,
+    visit: VisitRecord,
+    perf_test: PerfTestRecord,
+    node: str,
+    versus: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """The metadata of one perf test folder; ``context`` holds what is the same for the whole environment."""
+    """The metadata of one perf test folder; ``context`` holds what is the same for the whole environment.
+
+    ``versus``: command, file and SHA-256 of the version that the case is measured against, ``None`` without one.
+    """
     visit_of = "shared" if visit.shared else case.key
+    runs = case.other if visit.arm == BASELINE else case
     return {
         "schema": SCHEMA,
         "probecost": __version__,
@@ -67,7 +76,8 @@ def metadata(
         "tool_id": case.tool_id,
         "category": case.category,
         "parameters": dict(case.parameters),
-        "command": None if visit.arm == BASELINE else case.command,
+        "command": None if runs is None else runs.command,
+        "versus": versus,
         "visit_id": f"{visit_of}/u{visit.unit:03d}/{visit.arm}",
         "unit": visit.unit,
         "pair": visit.pair,

@@ -22,7 +22,10 @@ Around = Callable[[PerfTestRun], AbstractContextManager[None]]
 
 @dataclass(frozen=True)
 class VisitSetup:
-    """What all visits of a case share. ``tool_sha256``: of the tool's file as it lies on its node."""
+    """What all visits of a case share. ``tool_sha256``: of the tool's file as it lies on its node.
+
+    ``other_sha256``: of that of the version that the case is measured against.
+    """
 
     case: Case
     pair: TestPair
@@ -30,6 +33,7 @@ class VisitSetup:
     port_range: tuple[int, int]
     perf_tests: tuple[PerfTestSpec, ...]
     tool_sha256: str | None
+    other_sha256: str | None = None
 
 
 class Visit:
@@ -40,6 +44,8 @@ class Visit:
         self.record = record
         self.folder = VisitFolder(case.pair_kind, None if record.arm == layout.BASELINE else case.folder)
         self._case = case
+        #: What is started before the perf tests, and stopped after them.
+        self._runs = {layout.TOOL: case, layout.BASELINE: case.other}.get(record.arm)
         self._pair = pair
         self._server = setup.nodes[pair.server.node]
         self._client = setup.nodes[pair.client.node]
@@ -51,7 +57,7 @@ class Visit:
     def paths(self) -> tuple[str, ...]:
         """Folders and files of this visit, relative to the workdir."""
         own = [f"{TREE}/{perf_test.folder.path}" for perf_test in self.record.perf_tests]
-        return (*self.tool_files.values(), *own) if self.record.arm == layout.TOOL else tuple(own)
+        return (*self.tool_files.values(), *own) if self._runs is not None else tuple(own)
 
     @property
     def tool_files(self) -> dict[str, str]:
@@ -68,14 +74,14 @@ class Visit:
     def run(self, around: Around) -> None:
         """Do it; whatever was started is stopped again, in reverse order. Raises all that went wrong, together."""
         gatherer = Gatherer(f"{self.record.arm} visit of {self._case.key}, unit {self.record.unit}")
-        if self.record.arm == layout.TOOL:
+        if self._runs is not None:
             with gatherer.step():
-                self._start_tool()
+                self._start_tool(self._runs)
         if not gatherer.errors:
             self._run_perf_tests(around, gatherer)
-        if self.record.arm == layout.TOOL:
+        if self._runs is not None:
             with gatherer.step():
-                self._stop_tool()
+                self._stop_tool(self._runs)
         self.record.ended_ns = time.time_ns()
         try:
             gatherer.raise_all()
@@ -106,22 +112,23 @@ class Visit:
         ended = any(event["event"] == "tool_ended" for event in self._tool_node.events())
         return cut or ended
 
-    def _start_tool(self) -> None:
+    def _start_tool(self, case: Case) -> None:
         self._tool_node.events()
-        started = self._tool_node.start_tool(self._tool_spec())
-        self.record.tool = {"file": self._case.tool_file, "sha256": self._setup.tool_sha256, **asdict(started)}
+        started = self._tool_node.start_tool(self._tool_spec(case))
+        digest = self._setup.tool_sha256 if case is self._case else self._setup.other_sha256
+        self.record.tool = {"file": case.tool_file, "sha256": digest, **asdict(started)}
         self.record.time_to_ready_s = started.time_to_ready_s
-        check_started(self._tool_node.name, self._case, started)
+        check_started(self._tool_node.name, case, started)
 
-    def _stop_tool(self) -> None:
+    def _stop_tool(self, case: Case) -> None:
         stopped = self._tool_node.stop_tool()
         if stopped is not None and self.record.tool is not None:
             self.record.tool["stop"] = asdict(stopped)
-            check_ended(self._tool_node.name, self._case, stopped)
+            check_ended(self._tool_node.name, case, stopped)
             if self.record.time_to_ready_s is not None:
-                check_stopped(self._tool_node.name, self._case, stopped)
+                check_stopped(self._tool_node.name, case, stopped)
 
-    def _tool_spec(self) -> ToolSpec:
+    def _tool_spec(self, case: Case) -> ToolSpec:
         files = self.tool_files
         monitors = {name: files[name] for name in ("cpu", "memory", "logsize")}
-        return tool_spec(self._case, files["stdout"], files["stderr"], monitors)
+        return tool_spec(case, files["stdout"], files["stderr"], monitors)

@@ -6,6 +6,7 @@ Measured once per bed and day, before anything is compared: what is chosen by it
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
@@ -80,11 +81,16 @@ class Calibration(Section):
     def is_current(self, now_s: float, bed: Mapping[str, str] | None = None) -> bool:
         """Whether it may be used at ``now_s`` (Unix time), on nodes that are what ``bed`` says (if that is known)."""
         age = datetime.fromtimestamp(now_s, UTC) - self.time
-        same = bed is None or all(self.bed.get(name) == words for name, words in bed.items())
-        return timedelta(0) <= age <= VALID_FOR and same
+        return timedelta(0) <= age <= VALID_FOR and not self.changed_nodes(bed or {})
+
+    def changed_nodes(self, bed: Mapping[str, str]) -> tuple[str, ...]:
+        """The nodes of ``bed`` (see ``fingerprints``) that were something else when this was measured."""
+        return tuple(name for name, words in bed.items() if self.bed.get(name, words) != words)
 
     def merged(self, newer: Calibration) -> Calibration:
-        """What both say; ``newer`` goes first, and its time counts."""
+        """What both say; ``newer`` goes first, and its time counts. Of another bed nothing is kept."""
+        if self.changed_nodes(newer.bed):
+            return newer
         pairs = dict(self.pairs)
         for kind, pair in newer.pairs.items():
             old = pairs.get(kind)
@@ -93,6 +99,12 @@ class Calibration(Section):
                 pair = pair.model_copy(update={"noise": noise, "starts_s": starts_s})
             pairs[kind] = pair
         return newer.model_copy(update={"pairs": pairs, "bed": {**self.bed, **newer.bed}})
+
+
+def fingerprints(facts: Mapping[str, Mapping[str, object]]) -> dict[str, str]:
+    """What a node is, in words: another kernel, CPU or generator makes another bed."""
+    keys = ("kernel", "cpu_model", "cpus", "iperf3", "netperf")
+    return {node: ", ".join(f"{key} {found.get(key)}" for key in keys) for node, found in facts.items()}
 
 
 def calibration_file(folder: Path) -> Path:
@@ -111,10 +123,17 @@ def read_calibration(folder: Path) -> Calibration | None:
         content, _ = validate(Calibration, read_json(file))
         if content is None or content.schema_version != SCHEMA:
             return None
-        content.time.astimezone(UTC)
+        if content.time.tzinfo is None:
+            return None
     except (ConfigError, ValueError):
         return None
     return content
+
+
+def discard_calibration(folder: Path) -> None:
+    """Remove it: the next run that needs one measures anew. What cannot be removed stays."""
+    with suppress(OSError):
+        calibration_file(folder).unlink()
 
 
 def write_calibration(content: Calibration, folder: Path) -> Path:

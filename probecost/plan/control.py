@@ -13,14 +13,14 @@ from probecost.plan.sequence import PlannedItem, Turn
 
 NULL_TOOL = "null"
 _COMMAND = "sleep infinity"
+_NUMBER = 0  # no cases file has it, and it stays the same whatever cases are added
 
 
 def with_null_cases(environment: Environment, cases: Sequence[Case]) -> tuple[Case, ...]:
     """``cases`` and, behind them, a null case of our own for each test pair that has cases and none of its own."""
     kinds = [kind for kind in PAIR_KINDS if any(case.pair_kind == kind for case in cases)]
     missing = [kind for kind in kinds if not any(is_null(case) and case.pair_kind == kind for case in cases)]
-    first_id = max((case.id for case in cases), default=0) + 1
-    return (*cases, *(_null_case(environment, kind, first_id + number) for number, kind in enumerate(missing)))
+    return (*cases, *(_null_case(environment, kind) for kind in missing))
 
 
 def is_null(case: Case) -> bool:
@@ -42,11 +42,11 @@ def _place(item: PlannedItem) -> tuple[Turn, PairKind]:
     return item.turn, item.case.pair_kind
 
 
-def _null_case(environment: Environment, kind: PairKind, number: int) -> Case:
+def _null_case(environment: Environment, kind: PairKind) -> Case:
     return Case(
         environment=environment.name,
         key=f"{kind}-{NULL_TOOL}",
-        id=number,
+        id=_NUMBER,
         name=NULL_TOOL,
         command=_COMMAND,
         tool_id=NULL_TOOL,

@@ -25,7 +25,7 @@ from probecost.plan.sequence import (
     PlannedItem,
     Settings,
     asked_for,
-    expected_s,
+    expected_by_item,
     is_switchable,
     settled,
 )
@@ -201,16 +201,19 @@ class Planner:
         if settings.units is not None:
             return settings.units
         if settings.precision_pct is not None:
+            if settings.time_budget_s is not None:
+                self._within_budget(items, LEAST_UNITS, settings.time_budget_s)  # it ends at a look, or when it is over
             return LOOKS[-1]
         plans = [self._tool_plan(item.turn.environment, item.case) for item in items]
         wanted = max((found.units for found in plans if found is not None), default=LEAST_UNITS)
         return wanted if settings.time_budget_s is None else self._within_budget(items, wanted, settings.time_budget_s)
 
     def _within_budget(self, items: Sequence[PlannedItem], wanted: int, budget_s: float) -> int:
-        for units in range(wanted, 0, -1):
+        for units in range(max(wanted, LEAST_UNITS), LEAST_UNITS - 1, -1):
             self._units = units
-            needs_s = expected_s(settled(self._plan, items, self.advise), self._plan.environments) + _BED_S
-            if needs_s <= budget_s or units == LEAST_UNITS:
+            stages = _stages(settled(self._plan, items, self.advise), self._plan)
+            needs_s = sum(stage.seconds for stage in stages)
+            if needs_s <= budget_s:
                 break
         if needs_s > budget_s:
             raise ConfigError(
@@ -243,20 +246,27 @@ def _cases_of(items: Iterable[PlannedItem], environment: str) -> set[Case]:
 
 
 def ledger(items: Sequence[PlannedItem], made: Plan) -> list[str]:
-    """A line per stage with its time."""
-    stages = []
-    for environment in dict.fromkeys(item.turn.environment for item in items):
-        turns = {item.turn for item in items if item.turn.environment == environment}
-        stages.append(Stage(f"{environment}: connect, check, close", _BED_S * len(turns)))
-    for item in items:
-        units = len({visit.unit for visit in item.visits if not visit.reserve and not visit.shared})
-        how = "switched flows" if any(visit.arm == layout.SWITCHED for visit in item.visits) else "pairs of visits"
-        stages.append(Stage(item.id, expected_s([item], made.environments), f"{units} {how}"))
+    """A line per stage with its time, and their sum."""
+    stages = _stages(items, made)
     total_s = sum(stage.seconds for stage in stages)
-    width = max(len(stage.what) for stage in stages)
+    width = max((len(stage.what) for stage in stages), default=0)
     rows = [
         f"  {stage.what:{width}}  {spell(stage.seconds):>12}  {stage.detail}".rstrip() for stage in stages[:_MOST_ROWS]
     ]
     if len(stages) > len(rows):
         rows.append(f"  and {len(stages) - len(rows)} more")
     return ["probecost: time ledger (estimates)", *rows, f"  {'total':{width}}  {spell(total_s):>12}"]
+
+
+def _stages(items: Sequence[PlannedItem], made: Plan) -> list[Stage]:
+    """The beds, then the cases in order; a shared baseline counts for the case that makes it."""
+    stages = []
+    for environment in dict.fromkeys(item.turn.environment for item in items):
+        turns = {item.turn for item in items if item.turn.environment == environment}
+        stages.append(Stage(f"{environment}: connect, check, close", _BED_S * len(turns)))
+    seconds = expected_by_item(items, made.environments)
+    for item in items:
+        units = len({visit.unit for visit in item.visits if not visit.reserve and not visit.shared})
+        how = "switched flows" if any(visit.arm == layout.SWITCHED for visit in item.visits) else "pairs of visits"
+        stages.append(Stage(item.id, seconds[item.id], f"{units} {how}"))
+    return stages

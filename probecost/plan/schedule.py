@@ -87,12 +87,13 @@ def visits(
 
     With a ``shared`` baseline they are that one baseline, which is made once for all cases, and visits of the tool.
     With ``switched`` flows there is one pair of visits, for percentiles and tables, and then ``units`` flows per perf
-    test.
+    test; behind all reserves, one more such pair.
     """
     numbers = range(1, units + reserves + 1)
     if schedule == "switched":
         flows = (VisitPlan(unit, unit, layout.SWITCHED, 1, reserve=unit > units) for unit in numbers)
-        return (*visits(case, 1, seed, baseline, iteration), *flows)
+        pair = visits(case, 1, seed, baseline, iteration, reserves=min(1, reserves))
+        return (*pair[:2], *flows, *pair[2:])
     if baseline == "shared":
         tool_visits = (VisitPlan(unit, unit, layout.TOOL, 1, reserve=unit > units) for unit in numbers)
         return (SHARED_BASELINE, *tool_visits)

@@ -15,6 +15,7 @@ from probecost.config.loads import Load
 from probecost.config.models import PAIR_KINDS, Case, Environment, PairKind, PerfTestSpec
 from probecost.errors import ConfigError
 from probecost.layout import item_id, iteration_name
+from probecost.plan.asked import AskedCommand, AskedVersus
 from probecost.plan.schedule import (
     LEAST_UNITS,
     AskedSchedule,
@@ -97,7 +98,8 @@ class Settings:
     """What is asked for beside the cases. Empty or ``None``: the environment, or the planner, decides.
 
     ``precision_pct``: a case ends at the first look whose interval is at most this to either side, in percent.
-    ``time_budget_s``: what the whole run may take.
+    ``time_budget_s``: what the whole run may take. ``command`` is measured instead of the environments' cases;
+    ``versus`` is what runs where there would be no tool.
     """
 
     units: int | None = None
@@ -113,6 +115,8 @@ class Settings:
     budgets: tuple[str, ...] = ()
     loads: tuple[Load, ...] = ()
     max_rate_bps: int | None = None
+    command: AskedCommand | None = None
+    versus: AskedVersus | None = None
 
 
 @dataclass(frozen=True)
@@ -298,13 +302,25 @@ def _settled(items: Iterable[PlannedItem], settings: Settings, advise: Advise) -
 
 def expected_s(items: Iterable[PlannedItem], environments: Mapping[str, Planned]) -> float:
     """Estimated seconds of all visits of ``items``, shared baselines once, reserves and compile times left out."""
-    return sum(
-        visit_duration_s(
-            cycle.visit.arm, environments[cycle.turn.environment].specs(cycle.case.pair_kind), cycle.item.switching
-        )
-        for cycle in cycles(items)
-        if not cycle.visit.reserve
-    )
+    return sum(expected_by_item(items, environments).values())
+
+
+def expected_by_item(
+    items: Iterable[PlannedItem],
+    environments: Mapping[str, Planned],
+    finished: Mapping[str, frozenset[VisitPlan]] | None = None,
+) -> dict[str, float]:
+    """``expected_s`` of each item by its id, in the order of measuring; ``finished``: visits that need not be made.
+
+    A shared baseline counts for the item that makes it.
+    """
+    items = list(items)
+    found = {item.id: 0.0 for item in items}
+    for cycle in cycles(items):
+        if not cycle.visit.reserve and cycle.visit not in (finished or {}).get(cycle.item.id, ()):
+            specs = environments[cycle.turn.environment].specs(cycle.case.pair_kind)
+            found[cycle.item.id] += visit_duration_s(cycle.visit.arm, specs, cycle.item.switching)
+    return found
 
 
 def named(items: Iterable[PlannedItem]) -> tuple[PlannedItem, ...]:

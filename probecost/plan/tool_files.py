@@ -10,6 +10,7 @@ from probecost.config.models import Case, Environment
 from probecost.errors import ToolError
 
 MAX_TOOL_FILES = 500
+OTHER_TOOLS_DIR = "probecost-versus"  # below the workdir: other versions of tools, beside the environment's own
 
 
 def local_tool(environment: Environment, tool_file: str) -> Path | None:
@@ -36,7 +37,8 @@ def local_hashes(environment: Environment, cases: Iterable[Case]) -> dict[str, s
     A tool's folder is hashed as a whole: it may read what lies beside it. Tools on the nodes are not in it.
     ``ToolError``: a file cannot be read.
     """
-    tools = {case.tool_file: case.tool_id for case in cases if case.tool_file}
+    versions = [version for case in cases for version in case.versions]
+    tools = {case.tool_file: case.tool_id for case in versions if case.tool_file}
     folders = {PurePosixPath(file).parent: (file, tool_id) for file, tool_id in tools.items()}
     found = {
         path.encode(errors="backslashreplace").decode(): _sha256(local)
@@ -55,7 +57,9 @@ def _sha256(file: Path) -> str:
 
 def _local_path(environment: Environment, tool_file: str) -> Path | None:
     """Where the tool's file would lie on this machine; ``None`` where tools are not kept here."""
-    local, relative = environment.local_tools_dir, PurePosixPath(tool_file)
-    if local is None or not relative.is_relative_to(environment.tools_dir):
-        return None
-    return local / relative.relative_to(environment.tools_dir)
+    relative = PurePosixPath(tool_file)
+    places = ((environment.tools_dir, environment.local_tools_dir), (OTHER_TOOLS_DIR, environment.other_tools_dir))
+    for folder, local in places:
+        if local is not None and relative.is_relative_to(folder):
+            return local / relative.relative_to(folder)
+    return None

@@ -10,13 +10,14 @@ from pathlib import Path
 from probecost import __version__, layout
 from probecost.config.budgets import budgets_of, spelled
 from probecost.config.loads import Load
-from probecost.config.models import Case, Environment, PairKind, PairSide, PerfTestSpec
+from probecost.config.models import Case, Environment, OtherVersion, PairKind, PairSide, PerfTestSpec
 from probecost.errors import ProbecostError
 from probecost.layout import RunTree, VisitFolder
 from probecost.plan import collector
 from probecost.plan.schedule import SwitchPlan, visit_duration_s
 from probecost.plan.sequence import Cycle, Plan, PlannedItem, Turn, cycles
 from probecost.plan.tool_files import local_hashes
+from probecost.plan.workflow_asked import AskedCommandEntry, AskedVersusEntry
 from probecost.plan.workflow_models import (
     SCHEMA,
     Asked,
@@ -37,6 +38,7 @@ from probecost.plan.workflow_models import (
     Switching,
     TestCycle,
     Versions,
+    VersusEntry,
     WorkflowFile,
 )
 
@@ -50,6 +52,7 @@ CYCLE_TYPES: dict[str, CycleType] = {
 _NODE_COUNTERS = ("stat", "softnet_stat", "net/dev", "net/snmp")
 _NO_TOOL = InitHook(tasks=(), ebpf_startup_command=None)
 _TOOL_TASKS = ("start the tool", "wait until it is attached", "start its monitors")
+_OTHER_TASKS = ("start the other version of the tool", *_TOOL_TASKS[1:])
 _STOP_TASKS = ("stop the tool", "check that its BPF programs are gone", "write metadata")
 _BASELINE_END = PostHook(tasks=("write metadata",))
 _TOOL_END = PostHook(tasks=_STOP_TASKS)
@@ -92,6 +95,8 @@ def workflow(plan: Plan, items: Sequence[PlannedItem], time_s: float) -> Workflo
                 budgets=settings.budgets,
                 load=tuple(str(load) for load in settings.loads),
                 max_rate=settings.max_rate_bps,
+                command=None if settings.command is None else AskedCommandEntry.of(settings.command),
+                versus=None if settings.versus is None else AskedVersusEntry.of(settings.versus),
             ),
         ),
         global_config=GlobalConfig(
@@ -132,7 +137,8 @@ class _Entries:
         case, visit, turn = cycle.case, cycle.visit, cycle.turn
         cycle_type = CYCLE_TYPES[visit.arm]
         ebpf_case = None if visit.arm == layout.BASELINE else self._case(case)
-        init, post, monitoring = frame(cycle_type, ebpf_case)
+        other = case.versus.command if case.versus is not None and not visit.shared else None
+        init, post, monitoring = frame(cycle_type, ebpf_case, other)
         folder = VisitFolder(case.pair_kind, case.folder if ebpf_case is not None else None)
         below = folder.path / layout.SWITCHED if visit.arm == layout.SWITCHED else folder.path
         if turn not in self._turns:
@@ -184,8 +190,15 @@ class _Entries:
         return self._seconds[key]
 
 
-def frame(cycle_type: CycleType, ebpf_case: EbpfCase | None) -> tuple[InitHook, PostHook, Monitoring]:
-    """What is done around the perf tests of a cycle: it follows from the cycle's type, nothing of it can be chosen."""
+def frame(
+    cycle_type: CycleType, ebpf_case: EbpfCase | None, other: str | None = None
+) -> tuple[InitHook, PostHook, Monitoring]:
+    """What is done around the perf tests of a cycle: it follows from the cycle's type, nothing of it can be chosen.
+
+    ``other``: the command of the version that runs in baselines, where there is one.
+    """
+    if cycle_type == "baseline" and other is not None:
+        return InitHook(tasks=_OTHER_TASKS, ebpf_startup_command=other), _TOOL_END, _TOOL_MONITORING
     if cycle_type == "baseline" or ebpf_case is None:
         return _NO_TOOL, _BASELINE_END, _BASELINE_MONITORING
     if cycle_type == "switched":
@@ -211,6 +224,7 @@ def case_entry(case: Case) -> EbpfCase:
         stop_signal=case.stop_signal,
         log_cap_bytes=case.log_cap_bytes,
         budgets=spelled(case.budgets),
+        versus=None if case.versus is None else VersusEntry(command=case.versus.command, program=case.versus.tool_file),
     )
 
 
@@ -234,6 +248,7 @@ def case_of(entry: EbpfCase, environment: str, pair_kind: PairKind) -> Case:
         stop_signal=entry.stop_signal,
         log_cap_bytes=entry.log_cap_bytes,
         budgets=budgets_of(entry.budgets),
+        versus=None if entry.versus is None else OtherVersion(entry.versus.command, entry.versus.program),
     )
 
 

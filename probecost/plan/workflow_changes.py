@@ -63,7 +63,8 @@ def _used(entry: EnvironmentEntry, cases: Sequence[Case]) -> EnvironmentEntry:
     """As much of ``entry`` as ``cases`` need: others may have been removed from the workflow by hand."""
     pairs = {kind: pair for kind, pair in entry.test_pairs.items() if any(case.pair_kind == kind for case in cases)}
     used = {name for pair in pairs.values() for name in pair.nodes}
-    folders = {PurePosixPath(case.tool_file).parent for case in cases if case.tool_file}
+    versions = [version for case in cases for version in case.versions]
+    folders = {PurePosixPath(case.tool_file).parent for case in versions if case.tool_file}
     files = {
         path: digest for path, digest in entry.tool_files.items() if not folders.isdisjoint(PurePosixPath(path).parents)
     }

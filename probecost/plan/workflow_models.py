@@ -12,6 +12,7 @@ from probecost.config.loads import Load
 from probecost.config.models import Attaches, ConnType, PairKind, PerfType
 from probecost.config.validation import Section, complaint
 from probecost.plan.schedule import AskedSchedule, Baseline, Order
+from probecost.plan.workflow_asked import AskedCommandEntry, AskedVersusEntry
 
 SCHEMA = 1
 
@@ -80,6 +81,8 @@ class Asked(Section):
     budgets: tuple[str, ...] = ()
     load: tuple[LoadText, ...] = ()
     max_rate: BitsPerSecond | None = None
+    command: AskedCommandEntry | None = None
+    versus: AskedVersusEntry | None = None
 
 
 class Metadata(Section):
@@ -135,6 +138,13 @@ class GlobalConfig(Section):
     environments: dict[str, EnvironmentEntry]
 
 
+class VersusEntry(Section):
+    """The version that runs where there would be no tool; keys as in ``EbpfCase``."""
+
+    command: Text
+    program: str | None
+
+
 class EbpfCase(Section):
     """A case, whole. ``program`` is the tool's file as it stands in ``command``, null where that names none."""
 
@@ -153,6 +163,7 @@ class EbpfCase(Section):
     stop_signal: Text
     log_cap_bytes: Count
     budgets: dict[BudgetName, Percent] = Field(default_factory=dict)
+    versus: VersusEntry | None = None
 
 
 class InitHook(Section):

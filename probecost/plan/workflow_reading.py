@@ -20,9 +20,10 @@ from probecost.plan.load import of_all_pairs
 from probecost.plan.schedule import SHARED_BASELINE, VisitPlan
 from probecost.plan.sequence import PlannedItem, Settings, ToolKey, Turn, named
 from probecost.plan.workflow import CYCLE_TYPES, case_of, frame, specs_of, switch_plan
-from probecost.plan.workflow_models import SCHEMA, CycleEntry, WorkflowFile
+from probecost.plan.workflow_models import SCHEMA, CycleEntry, EbpfCase, WorkflowFile
 
 _MAX_PROBLEMS = 50
+_STARTUP = ("test_cycle", "init_hook", "ebpf_startup_command")
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,8 @@ class Workflow:
             asked.budgets,
             tuple(Load.parse(text) for text in asked.load),
             asked.max_rate,
+            None if asked.command is None else asked.command.asked,
+            None if asked.versus is None else asked.versus.asked,
         )
 
 
@@ -128,6 +131,11 @@ class _Reader:
                 self._wrong((*here, "environment"), "global_config.environments does not have it")
             self._check_type(here, entry)
             self._check_frame(here, entry)
+            self._check_switching(here, entry)
+            if entry.is_shared and entry.reserve:
+                self._wrong((*here, "reserve"), "expected false: a shared baseline is made once")
+            if entry.is_shared and entry.switching is not None:
+                self._wrong((*here, "switching"), "expected null: the cycle is of type baseline")
             if entry.environment not in tests:
                 tests[entry.environment] = rates[entry.environment, entry.pair_kind] = (index, entry)
                 names = [spec.name for spec in specs_of(entry.test_cycle.performance_tests, entry.pair_kind)]
@@ -156,8 +164,9 @@ class _Reader:
 
     def _check_frame(self, here: KeyPath, entry: CycleEntry) -> None:
         """What follows from the cycle's type: an edit of it would have no effect, and is said instead."""
-        init, post, monitoring = frame(entry.cycle_type, entry.ebpf_case)
         cycle = entry.test_cycle
+        other = None if entry.is_shared else cycle.init_hook.ebpf_startup_command  # compared with the case's in _item
+        init, post, monitoring = frame(entry.cycle_type, entry.ebpf_case, other)
         if cycle.init_hook.ebpf_startup_command != init.ebpf_startup_command:
             self._wrong((*here, "test_cycle", "init_hook", "ebpf_startup_command"), "differs from ebpf_case.command")
         fixed = (
@@ -222,7 +231,9 @@ class _Reader:
                 self._wrong((*group.path(offset), "pair_kind"), "differs from that of the case's other cycles")
             if entry.ebpf_case is not None and entry.ebpf_case != cases[0]:
                 self._wrong((*group.path(offset), "ebpf_case"), "differs from that of the case's other cycles")
+            self._check_other((*group.path(offset), *_STARTUP), entry, cases)
         self._check_units(group)
+        self._check_reserves(group)
         if not cases or len(self._problems) > before:
             return None
         kind = group.entries[0].pair_kind
@@ -230,6 +241,40 @@ class _Reader:
         tool = ToolKey(group.turn, kind, case.tool_id)
         switching = next((entry.switching for entry in group.entries if entry.switching is not None), None)
         return PlannedItem(case.key, tool, case, self._visits(group.entries), switch_plan(switching))
+
+    def _check_reserves(self, group: _Group) -> None:
+        """Reserves stand behind all that is planned, whole units of them: they are made in place of void ones."""
+        planned = [offset for offset, entry in enumerate(group.entries) if not entry.reserve]
+        last = planned[-1] if planned else -1
+        kinds: dict[tuple[bool, int], bool] = {}
+        for offset, entry in enumerate(group.entries):
+            here = (*group.path(offset), "reserve")
+            of_flows = entry.cycle_type == "switched"
+            if kinds.setdefault((of_flows, entry.unit), entry.reserve) != entry.reserve:
+                self._wrong(here, f"differs from that of the other cycle of unit {entry.unit}")
+            elif entry.reserve and offset < last:
+                self._wrong(here, "a reserve stands behind all other cycles of its case")
+        if not planned:
+            self._wrong((*group.path(0), "reserve"), f"{group.case_key} has nothing but reserves")
+
+    def _check_switching(self, here: KeyPath, entry: CycleEntry) -> None:
+        """Its flows are those of the perf tests that the cycle makes."""
+        if entry.switching is None:
+            return
+        names = {spec.name for spec in specs_of(entry.test_cycle.performance_tests, entry.pair_kind)}
+        for name in entry.switching.flows:
+            if name not in names:
+                self._wrong(
+                    (*here, "switching", "flows", name), f"is none of its perf tests: {', '.join(sorted(names))}"
+                )
+
+    def _check_other(self, path: KeyPath, entry: CycleEntry, cases: Sequence[EbpfCase]) -> None:
+        """What runs in a baseline is the other version of the case, or nothing."""
+        versus = cases[0].versus if cases else None
+        other = versus.command if versus is not None else None
+        if entry.cycle_type == "baseline" and cases and entry.test_cycle.init_hook.ebpf_startup_command != other:
+            text = "expected null: ebpf_case.versus is null" if other is None else "differs from ebpf_case.versus"
+            self._wrong(path, text)
 
     def _check_units(self, group: _Group) -> None:
         """With a paired baseline two neighbours make a unit, with a shared one each cycle does."""

@@ -154,11 +154,25 @@ class CounterSeries:
 
 @dataclass(frozen=True)
 class Switched:
-    """How a tool was switched inside a flow: ``pairs`` of segments that were made, each start and each stop."""
+    """How a tool was switched inside a flow: ``pairs`` of segments that were made, each start and each stop.
+
+    ``other_starts``, ``other_stops``: those of the tool that ran in the segments without it, where there was one.
+    """
 
     pairs: int
     starts: tuple[ToolStart, ...]
     stops: tuple[ToolStop, ...]
+    other_starts: tuple[ToolStart, ...] = ()
+    other_stops: tuple[ToolStop, ...] = ()
+
+    @classmethod
+    def read(cls, answer: Mapping[str, Any]) -> Switched:
+        starts = [tuple(map(ToolStart.read, answer[name])) for name in ("starts", "other_starts")]
+        stops = [
+            tuple(stop for stop in map(ToolStop.read, answer[name]) if stop is not None)
+            for name in ("stops", "other_stops")
+        ]
+        return cls(answer["pairs"], starts[0], stops[0], starts[1], stops[1])
 
 
 @dataclass(frozen=True)

@@ -265,15 +265,14 @@ class Node:
         limit_s = spec.ready_timeout_s + REQUEST_S
         return ToolStart.read(self._ask("start_tool", limit_s, spec=spec.sent, monitors=dict(spec.monitors)))
 
-    def switch(self, spec: ToolSpec, switching: SwitchSpec) -> Switched:
-        """Switch the tool on and off inside a flow; returns when that is done.
+    def switch(self, spec: ToolSpec, switching: SwitchSpec, other: ToolSpec | None = None) -> Switched:
+        """Switch the tool on and off inside a flow, or between it and an ``other``; returns when that is done.
 
-        In the file names of ``spec``, ``{start}`` becomes the number of the start.
+        In the file names of a spec, ``{start}`` becomes the number of its start.
         """
         limit_s = switching.flow_s + spec.ready_timeout_s + REQUEST_S
-        found = self._ask("switch", limit_s, spec=spec.sent, **vars(switching))
-        stops = [stop for stop in map(ToolStop.read, found["stops"]) if stop is not None]
-        return Switched(found["pairs"], tuple(map(ToolStart.read, found["starts"])), tuple(stops))
+        sent = {"spec": spec.sent, "other": None if other is None else other.sent}
+        return Switched.read(self._ask("switch", limit_s, **sent, **vars(switching)))
 
     def series(self, interface: str, interval_s: float, duration_s: float) -> CounterSeries:
         """The node's counters every ``interval_s`` seconds; returns after ``duration_s`` seconds."""

@@ -152,7 +152,9 @@ class Run:
         results_dir.mkdir(parents=True, exist_ok=True)
         log = log or results_dir / f"pytest-{time.time_ns()}.log"
         command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--config-dir", str(bed.config_dir)]
-        command += ["--results-dir", str(results_dir), *plain(options), *options]
+        if not any(option.startswith("--resume") for option in options):
+            command += ["--results-dir", str(results_dir)]
+        command += [*plain(options), *options]
         with log.open("w") as out:
             process = subprocess.Popen(
                 command, cwd=PROJECT, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, text=True

@@ -197,7 +197,10 @@ class TestTwoRuns:
         asking = [sys.executable, "-m", "cli.main", "bootstrap", "--dry-run", "--minimal-input", minimal]
         asked = subprocess.run(asking, cwd=PROJECT, check=False, capture_output=True, text=True)
         assert "in use by" not in asked.stdout + asked.stderr
-        assert first.wait() == 0, first.output
+        first.wait()  # in a lab the second run is foreign load on the same machine, and may have voided its figures
+        (tree, *_) = sorted(first.results_dir.glob("2*"))  # "latest" is the second one
+        results = json.loads((tree / "workflow-results.json").read_text())
+        assert [cycle["status"] for cycle in results["cycles"]] == ["completed"] * 2, first.output
         assert run(*SHORT).wait() == 0
 
 

@@ -16,8 +16,8 @@ pytestmark = pytest.mark.usefixtures("clean")
 
 
 @pytest.fixture
-def busy(bed: LabBed) -> Iterator[None]:
-    """A process of another user on the server that takes all of a CPU."""
+def busy(bed: LabBed, clean: object) -> Iterator[None]:
+    """A process of another user on the server that takes all of a CPU; gone before the hosts are looked at again."""
     start = "setsid setpriv --reuid=nobody --clear-groups sh -c 'while :; do :; done' >/dev/null 2>&1 & echo $!"
     pid = bed.run("host-server", start).strip()
     yield

@@ -70,7 +70,7 @@ def plugin(tmp_path: Path, after_each_item: str) -> tuple[str, ...]:
         *(f"    {line}" for line in after_each_item.splitlines()),
     ]
     (tmp_path / "between_items.py").write_text("\n".join(lines) + "\n")
-    return "-p", "between_items", "-o", f"pythonpath={tmp_path} {Path(__file__).parent}"
+    return "-p", "between_items", "-o", f"pythonpath={tmp_path} {Path(__file__).parent} {Path(__file__).parents[1]}"
 
 
 def test_iterations_leave_nothing_for_the_next(bed: LabBed, run: Start, tmp_path: Path) -> None:

@@ -89,10 +89,10 @@ def load_counters(
     """One second on a node whose foreign processes took ``foreign_pct`` of a core, ours what ``own`` says (us)."""
     own = {"probecost-run-node": 300_000} if own is None else own
     setup = {"MTU": "1500", "XDP": "none"} if setup is None else setup
-    used = round(foreign_pct * 10_000) + sum(own.values()) + cpu.get("machines_user_usec", 0)
+    used = round(foreign_pct * 10_000) + sum(own.values()) + cpu.get("carriers_user_usec", 0)
 
     def side(last: bool, now: Mapping[str, str], programs: Sequence[int]) -> dict[str, Any]:
-        count = {"user_usec": 5_000_000 + used * last, "machines_user_usec": cpu.get("machines_user_usec", 0) * last}
+        count = {"user_usec": 5_000_000 + used * last, "carriers_user_usec": cpu.get("carriers_user_usec", 0) * last}
         return {
             "time_ns": START_NS + SECOND_NS * last,
             "udp": {"InDatagrams": 100 * last},
@@ -117,10 +117,10 @@ def counters(received: int, rcvbuf_errors: int = 0, base: int = 1000) -> str:
 
 
 def stat(*busy_and_idle: tuple[int, int]) -> str:
-    """Samples of /proc/stat, the ticks of all CPUs since the start."""
+    """Samples of /proc/stat, the ticks of its one CPU since the start."""
     return "".join(
-        f"# {START_NS + at}\ncpu  {busy} 0 0 {idle} 0 0 0 0 0 0\ncpu0 1 0 0 1 0 0 0 0 0 0\nintr 5\n"
-        for at, (busy, idle) in enumerate(busy_and_idle)
+        f"# {START_NS + (busy + idle) * 10_000_000}\ncpu  {busy} 0 0 {idle} 0 0 0 0 0 0\ncpu0 1 0 0 1\nintr 5\n"
+        for busy, idle in busy_and_idle
     )
 
 
@@ -197,13 +197,14 @@ class Tree:
         place = layout.PerfTestFolder(
             layout.VisitFolder(kind, case), perf_type, conn_type, layout.timestamp(start_ns), is_switched=True
         )
-        names = ("rx_packets", "rx_bytes", "tx_packets", "tx_bytes", "udp_in_datagrams", "cpu_busy_ticks")
-        cpu = ("user_usec", "machines_user_usec", "own_user_usec", "own_groups") if foreign_pct is not None else ()
-        columns = ",".join(f"{name}_start,{name}_end" for name in (*names, *cpu))
+        names = ("rx_packets", "rx_bytes", "tx_packets", "tx_bytes", "udp_in_datagrams", "cpu_idle_ticks")
+        cpu = ("user_usec", "carriers_user_usec", "own_user_usec", "own_groups") if foreign_pct is not None else ()
+        columns = ",".join(f"{name}_start,{name}_end" for name in (*names, "cpus", *cpu))
         lines = [f"segment,pair,arm,start_ns,end_ns,elapsed_ns,{columns}"]
         for number, (pair, arm, count) in enumerate(segments, 1):
             at_ns = start_ns + number * SECOND_NS + OFFSETS_NS[SERVER]
             counts = [f"1000,{1000 + (count if name == counter else 50)}" for name in names]
+            counts.append("2,2")
             if foreign_pct is not None:
                 used = 40_000 + round(foreign_pct[arm] * 5_000)
                 counts += [f"9000,{9000 + used}", "0,0", "100,40100", "2,2"]

@@ -57,7 +57,7 @@ def test_what_a_guest_received_is_what_its_tap_sent(tmp_path: Path) -> None:
 def test_cpu_time_per_gigabyte_stands_beside_throughput(tmp_path: Path) -> None:
     tree = Tree(tmp_path)
     tree.flow(1, "throughput", "single", PAIR, counter="rx_bytes")
-    # 50 ticks of 10 ms for 1,000 and 800 bytes
+    # two CPUs, 50 of 100 ticks of 10 ms not idle, for 1,000 and 800 bytes
     assert values(study_run(tree.root), "cpu_s_per_gb") == pytest.approx([0.5 / 1e-6, 0.5 / 0.8e-6])
 
 
@@ -157,3 +157,41 @@ def test_the_place_of_a_flow_is_built_and_parsed_alike() -> None:
     loaded = PerfTestFolder(visit, "throughput", "single-load2.5G", "20261122_213512_000", is_switched=True)
     assert PerfTestFolder.parse(loaded.path) == loaded
     assert PerfTestFolder.parse(PurePosixPath("baseline/host/switched/latency/tcp_rr_20261122_213512_000")) is None
+
+
+def voided_visits(tree: Tree) -> None:
+    """One pair of visits whose visit with the tool a gate voided."""
+    for arm, reason in ((BASELINE, None), (TOOL, "others were busy")):
+        tree.perf_test(arm, 1, "latency", "tcp_rr", client=[netperf(20.0)], void_reason=reason)
+
+
+def test_a_void_pair_of_visits_fails_no_case_that_has_flows(tmp_path: Path) -> None:
+    tree = Tree(tmp_path)
+    voided_visits(tree)
+    tree.flow(1, "latency", "tcp_rr", PAIR, counter="rx_packets")
+    (case,) = study_run(tree.root).cases
+    assert [problem.reason for problem in case.missing if "no unit is left" in problem.reason] == []
+
+
+def test_a_perf_test_without_any_usable_flow_is_missing(tmp_path: Path) -> None:
+    tree = Tree(tmp_path)
+    for arm in (BASELINE, TOOL):
+        tree.perf_test(arm, 1, "latency", "tcp_rr", client=[netperf(20.0)])
+    for unit in (1, 2):
+        tree.flow(unit, "latency", "tcp_rr", PAIR, counter="rx_packets", foreign_pct={BASELINE: 50.0, TOOL: 50.0})
+    (case,) = study_run(tree.root).cases
+    (problem,) = (problem for problem in case.missing if problem.arm == "switched")
+    assert problem.reason.startswith("no flow is left: foreign processes")
+    tree.flow(3, "latency", "tcp_rr", PAIR, counter="rx_packets", foreign_pct={BASELINE: 0.0, TOOL: 0.0})
+    (case,) = study_run(tree.root).cases
+    assert not [problem for problem in case.missing if problem.arm == "switched"]
+
+
+def test_what_the_idle_node_needs_is_not_the_flows(tmp_path: Path) -> None:
+    """Of 0.5 s in each segment that two CPUs were busy, 1 % of all their time would have been so without any flow."""
+    found = []
+    for share in (0.0, 0.01):
+        tree = Tree(tmp_path / str(share))
+        tree.flow(1, "throughput", "single", PAIR, counter="rx_bytes", idle_busy_share=share)
+        found.append(values(study_run(tree.root), "cpu_s_per_gb"))
+    assert found[1] == pytest.approx([value * 49 / 50 for value in found[0]])

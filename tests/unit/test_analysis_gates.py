@@ -97,7 +97,7 @@ class TestForeignCpu:
 
     def test_virtual_machines_are_not_foreign(self, tmp_path: Path) -> None:
         tree = Tree(tmp_path)
-        unit(tree, 1, *(counted(load_counters(2.0, machines_user_usec=900_000)),) * 2)
+        unit(tree, 1, *(counted(load_counters(2.0, carriers_user_usec=900_000)),) * 2)
         assert [row.value for row in of(study_run(tree.root), "foreign_cpu_pct")] == pytest.approx([2.0, 2.0])
 
     def test_without_cgroups_it_is_not_checked_and_said(self, tmp_path: Path) -> None:
@@ -124,6 +124,20 @@ class TestForeignCpu:
         study = study_run(tree.root)
         assert {row.void_reason for row in study.measurements} == {""}
         assert remarks(study) == ["foreign CPU time is not observable on host-server"]
+
+    def test_carriers_of_nodes_that_do_not_see_each_other_add_up(self, tmp_path: Path) -> None:
+        """Each host of a machine has a switch of its own, which takes 40 % of a core; 80 % in all are not foreign."""
+        own = {"probecost-run-a": 1000, "probecost-run-b": 1000}
+        each = load_counters(40.0, own=own, carriers_user_usec=400_000)
+        for spaces, expected in (("pid:[1] pid:[2]", 0.0), ("pid:[1] pid:[1]", 40.0)):
+            facts = {
+                node: {"boot_id": "boot-1", "pid_namespace": space}
+                for node, space in zip((SERVER, CLIENT), spaces.split(), strict=True)
+            }
+            tree = Tree(tmp_path / spaces.replace(":", ""))
+            unit(tree, 1, {**counted(each, each), "facts": facts}, {**counted(each, each), "facts": facts})
+            found = [row.value for row in of(study_run(tree.root), "foreign_cpu_pct")]
+            assert found == pytest.approx([expected] * 2)
 
 
 class TestSetUp:

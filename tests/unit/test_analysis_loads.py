@@ -116,7 +116,7 @@ def test_cpu_time_per_gigabyte_is_beyond_the_idle_baseline(
 def test_without_samples_there_is_no_cpu_time(tmp_path: Path) -> None:
     tree = Tree(tmp_path)
     throughput(tree, "baseline", "single", "")
-    throughput(tree, "tool", "single", "# 1\ncpu  1 2\n")
+    throughput(tree, "tool", "single", "# 1\ncpu  1 2 3 4 5\ncpu0 1\n")
     study = study_run(tree.root)
     assert values(study, "single", "cpu_s_per_gb") == []
     assert values(study, "single", "received_bps") == [8e9, 8e9]
@@ -126,8 +126,26 @@ def test_without_samples_there_is_no_cpu_time(tmp_path: Path) -> None:
 
 
 def test_proc_stat() -> None:
-    first, last = "cpu  100 1 50 1000 10 2 3 4 7 0", "cpu  150 2 70 1300 20 4 6 8 9 0"
-    assert parse(f"# 1\n{first}\ncpu0 9 9\n# 2\n{last}\n") == CpuTime(0.8, 3.9)
-    for text in ("", f"{first}\n", f"{last}\n{first}\n", f"{first}\ncpu  1 2 3\n", f"{first}\n{first}\n"):
-        with pytest.raises(ParseError):
-            parse(text)
+    """Two CPUs for 2 s, 3.1 s of them idle; what the kernel sampled as busy is not asked."""
+    first, last = "cpu  100 1 50 1000 10 2 3 4 7 0", "cpu  100 1 50 1300 20 2 3 4 7 0"
+    cpus = "cpu0 9 9\ncpu1 9 9\nintr 7\n"
+    found = parse(f"# 1000000000\n{first}\n{cpus}# 3000000000\n{last}\n{cpus}")
+    assert found == CpuTime(pytest.approx(0.9), pytest.approx(4.0))
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "has 0 samples of all CPUs"),
+        ("# 1\ncpu  1 1 1 1 1\ncpu0 1\n", "has 1 samples of all CPUs"),
+        ("# 2\ncpu  1 1 1 1 1\ncpu0 1\n# 1\ncpu  1 1 1 1 1\ncpu0 1\n", "ran backwards"),
+        ("# 1\ncpu  1 1 1 9 9\ncpu0 1\n# 2\ncpu  1 1 1 1 1\ncpu0 1\n", "ran backwards"),
+        ("# 1\ncpu  1 1 1 1 1\ncpu0 1\n# 2\ncpu  1 1\ncpu0 1\n", "a line of CPU times is damaged"),
+        ("# 1\ncpu  1 1 1 1 1\ncpu0 1\n# 2\ncpu  1 1 1 x 1\ncpu0 1\n", "a line of CPU times is damaged"),
+        ("# 1\ncpu  1 1 1 1 1\n# 2\ncpu  1 1 1 1 1\n", "does not tell how many CPUs there are"),
+        ("# 1\ncpu  1 1 1 1 1\ncpu0 1\n# 2\ncpu  1 1 1 1 1\ncpu0 1\ncpu1 1\n", "1 CPUs were online at its start"),
+    ],
+)
+def test_damaged_proc_stat(text: str, reason: str) -> None:
+    with pytest.raises(ParseError, match=reason):
+        parse(text)

@@ -179,6 +179,16 @@ class TestOverview:
         text = write_reports(tree.root).read_text()
         assert ("- The tool of the case `null` only sleeps" in text) == is_explained
 
+    def test_two_versions_are_named(self, tmp_path: Path) -> None:
+        tree = full_tree(tmp_path)
+        plain = write_reports(tree.root).read_text()
+        tree.run_file({}, options={"versus": "/tmp/[old] tools", "seed": 7})
+        text = write_reports(tree.root).read_text()
+        told = r"Two versions are compared: baseline is the other one (/tmp/\[old\] tools), tool is"
+        assert told in text
+        assert "A cost is what the own version costs over the other one" in text
+        assert "Two versions" not in plain
+
     def test_options_without_a_value_mean_all(self, tmp_path: Path) -> None:
         tree = Tree(tmp_path, units=1)
         tree.run_file({}, options={"perf_tests": [], "seed": 7})

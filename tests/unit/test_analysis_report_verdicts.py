@@ -170,7 +170,7 @@ def loaded_tree(results_dir: Path, *, null_ticks: int = 0) -> Tree:
             path = tree.node("host-server") / place.segments
             lines = path.read_text().splitlines()
             for at, ticks in ((1, 500), (2, 500 + cost + wiggle)):
-                lines[at] = lines[at].rpartition(",")[0] + f",{1000 + ticks}"
+                lines[at] = lines[at].rsplit(",", 4)[0] + f",0,{1000 - ticks},20,20"  # of 20 CPUs
             path.write_text("\n".join(lines) + "\n")
     return tree
 
@@ -200,6 +200,14 @@ def test_the_primary_metric_that_the_plan_chose_is_the_one_that_is_shown(tmp_pat
     assert "| Case | CPU per GB, throughput single at 50 % load |" in text
     assert "| host-packet_print | OVERHEAD +20.0 % " in text
     assert "MASKED" not in text
+
+
+def test_a_run_without_a_primary_metric_says_so(tmp_path: Path) -> None:
+    tree = tree_of(tmp_path)
+    tree.run_file({}, primary={"latency:tcp_rr": None})
+    assert (
+        "No primary metric was measured: what there is stands in verdicts.csv." in write_reports(tree.root).read_text()
+    )
 
 
 def test_a_run_with_looks_says_its_levels(tmp_path: Path) -> None:

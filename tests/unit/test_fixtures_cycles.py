@@ -27,6 +27,11 @@ class TestResults:
         assert baseline["start_time"] <= baseline["end_time"] <= tool["start_time"] <= tool["end_time"]
         assert (tool["error"], tool["case_outcome"]) == (None, "passed")
 
+    def test_reserves_that_replaced_nothing_were_not_needed(self, project: Project) -> None:
+        project.add_environment(cases=["a rx"])
+        project.run("--units", "8", "--schedule", "visits").assert_outcomes(passed=1)
+        assert self.content(project)["summary"] == {"completed": 16, "not needed": 4}
+
     def test_of_failures(self, project: Project) -> None:
         project.add_environment(cases=["a rx", "b rx"])
         project.fail({"latency:tcp_rr tool host-a-rx": "netperf hung", "prepare bed b 1": "no space left"})

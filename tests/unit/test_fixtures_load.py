@@ -30,10 +30,7 @@ def test_every_selected_perf_test_at_every_load(project: Project) -> None:
     options = ("--load", "2G,100%", "--max-rate", "500M", "--perf-tests", "latency:tcp_rr")
     content = written(project, *options)
     assert configs(content) == [("latency:tcp_rr", "2G", 5e8), ("latency:tcp_rr", None, 5e8)]
-    assert (
-        main(["workflow", "--env", "bed", "--config-dir", "config", "--output", "o.json", *options, *plain(options)])
-        == 0
-    )
+    assert main(["workflow", "--env", "bed", "--config-dir", "config", "--output", "o.json", *options, *plain()]) == 0
     other = json.loads(Path("o.json").read_text())
     assert other["test_sequence"] == content["test_sequence"]
     assert other["metadata"]["options"] == content["metadata"]["options"]

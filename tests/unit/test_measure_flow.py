@@ -10,7 +10,7 @@ from typing import Any, cast
 import pytest
 
 from probecost import layout
-from probecost.config.models import Case, PairSide, PerfTestSpec, TestPair
+from probecost.config.models import Case, OtherVersion, PairSide, PerfTestSpec, TestPair
 from probecost.errors import PerfTestError, ToolError
 from probecost.measure.flow import FlowVisit, Switching, flow_duration_s
 from probecost.measure.records import PerfTestRun, VisitRecord
@@ -62,8 +62,8 @@ class FlowNode:
     def close_perf_test(self) -> list[GeneratorEnd]:
         return [GeneratorEnd("0", 0, "", 10)]
 
-    def switch(self, spec: ToolSpec, switching: SwitchSpec) -> Switched:
-        self.asked.append({"spec": spec, **vars(switching)})
+    def switch(self, spec: ToolSpec, switching: SwitchSpec, other: ToolSpec | None = None) -> Switched:
+        self.asked.append({"spec": spec, "other": other, **vars(switching)})
         return self._switched
 
 
@@ -145,3 +145,20 @@ def test_flows_last_long_enough_for_a_slow_tool() -> None:
     assert flow_duration_s(1.0, 0.0) == pytest.approx(2.25)
     assert flow_duration_s(1.0, 4.0) == pytest.approx(2.25 + 2 * 1.25 * 4.0)
     assert flow_duration_s(30.0, 4.0) == 30.0
+
+
+def test_another_version_is_switched_with_the_tool(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(f"{__name__}.CASE", replace(CASE, versus=OtherVersion("old x", "versus/x")))
+    visit, server, _ = run()
+    folder = visit.record.perf_tests[0].folder.path
+    spec, other = server.asked[0]["spec"], server.asked[0]["other"]
+    assert (spec.command, other.command) == (CASE.command, "old x")
+    assert other.stdout == f"performance-test-results/{folder}/other_output_{{start}}.log"
+    died = replace(FINE, other_starts=(READY,), other_stops=(replace(ENDED, alive=False, exit_code=1),))
+    with pytest.raises(ToolError, match="x died during the visit"):
+        run(died)
+
+
+def test_without_one_nothing_runs_in_the_baseline() -> None:
+    _, server, _ = run()
+    assert [asked["other"] for asked in server.asked] == [None, None]

@@ -9,11 +9,12 @@ from typing import Any, cast
 import pytest
 
 from probecost import layout
-from probecost.config.models import Case, PairSide, TestPair
+from probecost.config.models import Case, OtherVersion, PairSide, PerfTestSpec, TestPair
 from probecost.errors import ProbecostError
-from probecost.measure.records import VisitRecord
+from probecost.layout import PerfTestFolder, VisitFolder
+from probecost.measure.records import PerfTestRecord, VisitRecord, metadata
 from probecost.measure.visit import Visit, VisitSetup
-from probecost.remote.messages import ToolStart, ToolStop
+from probecost.remote.messages import ToolSpec, ToolStart, ToolStop
 from probecost.remote.node import Node
 
 CASE = Case("bed", "host-x", 1, "x", "x", "x", "c", "host", (), "abc123", 10.0)
@@ -85,3 +86,50 @@ def test_a_launcher_is_told_to_stay_in_the_foreground(exit_code: int, told: bool
         visit(READY, replace(ENDED, alive=False, exit_code=exit_code))
     for error in (at_once, later):
         assert ("must stay in the foreground" in str(error.value)) is told
+
+
+class TestTwoVersions:
+    """In a baseline of a case that has another version, that one runs."""
+
+    def made(self, arm: str, versus: OtherVersion | None) -> tuple[Visit, list[str]]:
+        record = VisitRecord(arm, 1, 1, 1, False, 1_795_383_298_000_000_000)
+        node, commands = ToolNode(READY, ENDED), []
+
+        def start_tool(spec: ToolSpec) -> ToolStart:
+            commands.append(spec.command)
+            return READY
+
+        node.start_tool = start_tool  # type: ignore[method-assign, assignment]
+        nodes = dict.fromkeys("ab", cast(Node, node))
+        made = Visit(VisitSetup(replace(CASE, versus=versus), PAIR, nodes, (1, 2), (), "own", "others"), record)
+        made.run(lambda _: contextlib.nullcontext())
+        return made, commands
+
+    def test_each_in_its_arm(self) -> None:
+        other = OtherVersion("old x", "versus/x")
+        tool, own = self.made(layout.TOOL, other)
+        baseline, others = self.made(layout.BASELINE, other)
+        assert (own, others) == (["x"], ["old x"])
+        assert tool.record.tool is not None
+        assert baseline.record.tool is not None
+        assert (tool.record.tool["sha256"], baseline.record.tool["sha256"]) == ("own", "others")
+        assert baseline.record.tool["file"] == "versus/x"
+        assert baseline.record.time_to_ready_s == 0.5
+        files = [path for path in baseline.paths if "tool_cpu_usage" in path]
+        assert files == [
+            "performance-test-results/baseline/host/ebpf_monitoring/tool_cpu_usage_20261122_213458_000.log"
+        ]
+
+    def test_a_baseline_without_one_starts_nothing(self) -> None:
+        baseline, commands = self.made(layout.BASELINE, None)
+        assert (commands, baseline.record.tool, baseline.paths) == ([], None, ())
+
+    def test_the_metadata_say_which_ran(self) -> None:
+        case = replace(CASE, versus=OtherVersion("old x", "versus/x"))
+        spec = PerfTestSpec("latency", "tcp_rr", 1.0)
+        perf_test = PerfTestRecord(PerfTestFolder(VisitFolder("host"), "latency", "tcp_rr", "t"), spec)
+        for arm, command in ((layout.BASELINE, "old x"), (layout.TOOL, "x"), (layout.SWITCHED, "x")):
+            record = VisitRecord(arm, 1, 1, 1, False, 1)
+            found = metadata({}, case, record, perf_test, "a", {"command": "old x"})
+            assert (found["command"], found["versus"]) == (command, {"command": "old x"})
+            assert metadata({}, CASE, record, perf_test, "a")["versus"] is None

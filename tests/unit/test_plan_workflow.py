@@ -19,7 +19,7 @@ from plan_workflows import (
 
 from probecost.config.budgets import budgets_of
 from probecost.config.loads import Load
-from probecost.config.models import Case, PerfTestSpec
+from probecost.config.models import Case, OtherVersion, PerfTestSpec
 from probecost.errors import ConfigError, ProbecostError, ToolError
 from probecost.plan.sequence import Planned, Settings, expected_s, plan
 from probecost.plan.workflow import case_entry, case_of, perf_test_entries, specs_of, workflow, write_workflow
@@ -62,6 +62,7 @@ class TestRoundTrip:
         other |= {"PairKind": "vm", "Attaches": "none", "tuple[tuple[str, str], ...]": (("a", "b"),)}
         other["tuple[Budget, ...]"] = budgets_of({"latency_p99:udp_rr": 2.5, "pps:multi": 30.0})
         other |= {"Load | None": Load.parse("25%"), "int | None": 77}
+        other["OtherVersion | None"] = OtherVersion("other", "tools/other")
         for field in fields(PerfTestSpec):
             if field.name in ("resolved_rate", "pair_kind"):  # they belong to a load in percent
                 changed = {"load": Load.parse("25%"), "resolved_rate": 7.5, "pair_kind": "vm"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 import sys
 import time
 from collections.abc import Iterator
@@ -57,8 +58,9 @@ def test_pairs_are_made_in_the_order_given(supervisor: SupervisorProcess, tmp_pa
     for row in found:
         length_ns = int(row["end_ns"]) - int(row["start_ns"])
         assert length_ns == int(row["elapsed_ns"]) >= 100_000_000
-        assert int(row["cpu_ticks_end"]) >= int(row["cpu_ticks_start"])
-        assert 0 <= int(row["cpu_busy_ticks_end"]) <= int(row["cpu_ticks_end"])
+        idle_ticks = int(row["cpu_idle_ticks_end"]) - int(row["cpu_idle_ticks_start"])
+        assert row["cpus_start"] == row["cpus_end"] == str(len(os.sched_getaffinity(0)))
+        assert 0 <= idle_ticks <= int(row["cpus_end"]) * length_ns / 1e7 + 2
     starts = [int(row["start_ns"]) for row in found]
     assert starts == sorted(starts)
     assert [start["outcome"] for start in result["starts"]] == ["ready"] * 3
@@ -100,6 +102,35 @@ def test_the_tool_runs_in_its_own_segments_and_in_no_other(supervisor: Superviso
         whole = any(on < start_ns and end_ns < off for on, off in lives)
         none = all(off < start_ns or end_ns < on for on, off in lives)
         assert (whole, none) == ((True, False) if row["arm"] == "tool" else (False, True))
+
+
+def test_another_tool_runs_in_the_segments_without_the_first(supervisor: SupervisorProcess, tmp_path: Path) -> None:
+    script, logs = tmp_path / "tool.py", {"tool": tmp_path / "own", "baseline": tmp_path / "other"}
+    script.write_text(LIFE)
+    commands = {arm: f"exec {sys.executable} {script} {log}" for arm, log in logs.items()}
+    files = {"stdout": f"{R}/other_out_{{start}}.log", "stderr": f"{R}/other_err_{{start}}.log"}
+    other = tool_spec(commands["baseline"], **files)
+    result = supervisor.ask("switch", **switch_args(commands["tool"], guard_s=1.0, other=other))
+    lives: dict[str, list[tuple[int, int]]] = {}
+    for arm, log in logs.items():
+        events = [line.split() for line in log.read_text().splitlines()]
+        assert [kind for kind, _ in events] == ["on", "off"] * 3
+        lives[arm] = [(int(events[at][1]), int(events[at + 1][1])) for at in range(0, 6, 2)]
+    for row in rows(tmp_path):
+        start_ns, end_ns = int(row["start_ns"]), int(row["end_ns"])
+        (absent,) = {"tool", "baseline"} - {row["arm"]}
+        assert any(on < start_ns and end_ns < off for on, off in lives[row["arm"]])
+        assert all(off < start_ns or end_ns < on for on, off in lives[absent])
+    assert [len(result[name]) for name in ("starts", "stops", "other_starts", "other_stops")] == [3, 3, 3, 3]
+    outputs = sorted(path.name for path in (tmp_path / "work" / R).glob("other_out_*.log"))
+    assert outputs == ["other_out_1.log", "other_out_2.log", "other_out_3.log"]
+
+
+def test_another_tool_that_does_not_start_ends_it(supervisor: SupervisorProcess) -> None:
+    files = {"stdout": f"{R}/other_out_{{start}}.log", "stderr": f"{R}/other_err_{{start}}.log"}
+    result = supervisor.ask("switch", **switch_args(other=tool_spec("exit 3", **files)))
+    assert (result["pairs"], len(result["starts"])) == (0, 1)
+    assert [start["exit_code"] for start in result["other_starts"]] == [3]
 
 
 def test_counters_see_the_traffic_of_their_segment(supervisor: SupervisorProcess, tmp_path: Path) -> None:

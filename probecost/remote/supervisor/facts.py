@@ -27,6 +27,13 @@ def _read(path: str) -> Optional[str]:
         return None
 
 
+def _link(path: str) -> Optional[str]:
+    try:
+        return os.readlink(path)
+    except OSError:
+        return None
+
+
 def _output(*argv: str) -> Optional[str]:
     """Standard output and error of a short command, ``None`` when it is missing, fails or takes over 5 s."""
     program = find(argv[0])
@@ -123,6 +130,7 @@ def collect() -> Dict[str, Any]:
         "arch": platform.machine(),
         "machine_id": _read("/etc/machine-id"),
         "boot_id": boot_id(),
+        "pid_namespace": _link("/proc/self/ns/pid"),
         "os": _field(_read("/etc/os-release"), r'^PRETTY_NAME="?([^"\n]*)'),
         "python": platform.python_version(),
         "cpu_model": _field(cpuinfo, r"^(?:model name|CPU part|cpu model)\s*:\s*(.*)$"),

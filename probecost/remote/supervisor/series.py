@@ -1,5 +1,6 @@
 """What this node's counters say at equal intervals, while a flow runs: how noisy the bed is, without any tool."""
 
+import math
 import threading
 import time
 from typing import Any, Dict, List
@@ -7,7 +8,7 @@ from typing import Any, Dict, List
 from .switching import counters
 from .usage import Usage
 
-NAMES = ("rx_packets", "rx_bytes", "tx_packets", "tx_bytes", "udp_in_datagrams", "cpu_busy_ticks", "cpu_ticks")
+NAMES = ("rx_packets", "rx_bytes", "tx_packets", "tx_bytes", "udp_in_datagrams", "cpu_idle_ticks", "cpus")
 
 
 class Series:
@@ -18,14 +19,20 @@ class Series:
         self._cancelled = threading.Event()
 
     def run(self, interface: str, interval_s: float, duration_s: float) -> List[List[int]]:
-        """Rows of ns since the first row, then the counters of ``NAMES``, every ``interval_s`` seconds."""
+        """Rows of ns since the first row, then the counters of ``NAMES``, every ``interval_s`` seconds.
+
+        Where a reading comes late those in between are left out: made in a hurry they would be rates of no time at all.
+        """
         rows: List[List[int]] = []
+        steps = 0
         began = time.monotonic()
         while True:
             now_s = time.monotonic() - began
             now: Dict[str, Any] = counters(interface, self._usage)
             rows.append([int(now_s * 1e9)] + [now[name] for name in NAMES])
-            due_s = len(rows) * interval_s
+            late = math.ceil((time.monotonic() - began) / interval_s - 0.5)
+            steps = max(steps + 1, late)
+            due_s = steps * interval_s
             if due_s > duration_s or self._cancelled.wait(max(0.0, began + due_s - time.monotonic())):
                 return rows
 

@@ -12,7 +12,7 @@ from .machines import virtual_machines
 from .processes import Identity, now_ns
 from .sampling import NodeSampler, ToolSampler
 from .series import NAMES, Series
-from .switching import Switching
+from .switching import Starter, Switching
 from .tool import Tool
 from .usage import Usage
 
@@ -132,18 +132,16 @@ class Service:
         flow_s: float,
         interface: str,
         segments: str,
+        other: Optional[Dict[str, Any]] = None,
     ) -> Result:
         """Switch the tool on and off while a flow runs; the counters of each segment go to the file ``segments``.
 
-        ``spec`` as for ``start_tool``; ``{start}`` in its file names becomes the number of the start.
+        ``spec`` as for ``start_tool``; ``{start}`` in its file names becomes the number of the start. ``other``: what
+        runs in the segments without the tool.
         """
-        names = ("stdout", "stderr")
-
-        def start(number: int, expected: Optional[List[int]]) -> Tool:
-            files = {key: spec[key].replace("{start}", str(number)) for key in names}
-            return self._open_tool(dict(spec, expected=expected or spec.get("expected"), **files))
-
-        switching = self._switching = Switching(start, self.stop_tool, interface, Usage(self._group), guard_s, lead_s)
+        tools = self._starter(spec), self._starter(other) if other else None
+        usage = Usage(self._group)
+        switching = self._switching = Switching(*tools, self.stop_tool, interface, usage, guard_s, lead_s)
         try:
             return switching.run(pairs, segment_s, flow_s)
         finally:
@@ -151,6 +149,13 @@ class Service:
             self.stop_tool()
             switching.done.set()
             switching.write(self._files, segments)
+
+    def _starter(self, spec: Dict[str, Any]) -> Starter:
+        def start(number: int, expected: Optional[List[int]]) -> Tool:
+            files = {key: spec[key].replace("{start}", str(number)) for key in ("stdout", "stderr")}
+            return self._open_tool(dict(spec, expected=expected or spec.get("expected"), **files))
+
+        return Starter(start)
 
     def stop_tool(self) -> Result:
         """Stop the monitors, then the tool; ``{}`` when none was started."""

@@ -2,6 +2,7 @@
 
 Segments come in pairs, one of each arm, in the order that the controller's coin decided. The tool is started before
 each of its segments and stopped after it; before a segment without it, nothing is done for as long as its start takes.
+Where another tool is given, that one is started and stopped around the segments without the first.
 Both arms then wait for the guard, so that neither attaching nor detaching is in a segment. As many pairs are made as
 fit into the flow.
 """
@@ -14,7 +15,7 @@ from .files import Files
 from .processes import now_ns
 from .sampling import parse_net_dev, parse_snmp, read_proc
 from .tool import Tool
-from .usage import Usage, parse_cpu
+from .usage import Usage, idle_ticks, online_cpus, parse_cpu
 
 TOOL = "tool"
 WARM_UP_S = 0.3
@@ -25,11 +26,11 @@ COUNTERS = (
     "tx_bytes",
     "udp_in_datagrams",
     "udp_rcvbuf_errors",
-    "cpu_busy_ticks",
-    "cpu_ticks",
+    "cpu_idle_ticks",
+    "cpus",
     "rx_dropped",
     "user_usec",
-    "machines_user_usec",
+    "carriers_user_usec",
     "own_user_usec",
     "own_groups",
     "steal_ticks",
@@ -38,13 +39,14 @@ COLUMNS = ("segment", "pair", "arm", "start_ns", "end_ns", "elapsed_ns")
 
 
 def counters(interface: str, usage: Usage) -> Dict[str, Optional[int]]:
-    """The node's counters now: packets and bytes of ``interface``, UDP datagrams, CPU time in ticks over all CPUs.
+    """The node's counters now: packets and bytes of ``interface``, UDP datagrams, idle ticks over all online CPUs.
 
     Then user time, in total and of what is not foreign; that of our cgroups is ``None`` where it is not told.
     """
     device = parse_net_dev(read_proc("/proc/net/dev"))[interface]
     udp = parse_snmp(read_proc("/proc/net/snmp"), "Udp")
-    ticks = parse_cpu(read_proc("/proc/stat"))[:8]  # the guests' time is in user's and nice's already
+    stat = read_proc("/proc/stat")
+    ticks = parse_cpu(stat)
     used = usage.read()
     own = used["own_user_usec"]
     return {
@@ -54,36 +56,63 @@ def counters(interface: str, usage: Usage) -> Dict[str, Optional[int]]:
         "tx_bytes": device["tx_bytes"],
         "udp_in_datagrams": udp["InDatagrams"],
         "udp_rcvbuf_errors": udp.get("RcvbufErrors", 0),
-        "cpu_busy_ticks": sum(ticks) - ticks[3] - ticks[4],
-        "cpu_ticks": sum(ticks),
+        "cpu_idle_ticks": idle_ticks(ticks),
+        "cpus": online_cpus(stat),
         "rx_dropped": device["rx_dropped"],
         "user_usec": used["user_usec"],
-        "machines_user_usec": used["machines_user_usec"],
+        "carriers_user_usec": used["carriers_user_usec"],
         "own_user_usec": sum(own.values()) if own else None,
         "own_groups": len(own),
         "steal_ticks": ticks[7],
     }
 
 
+class Starter:
+    """``start`` starts a tool for the n-th time; it is also told how many programs that loaded and attached before.
+
+    ``starts`` and ``stops`` say how it did each time.
+    """
+
+    def __init__(self, start: Callable[[int, Optional[List[int]]], Tool]) -> None:
+        self._start = start
+        self._seen: Optional[List[int]] = None
+        self.starts: List[Dict[str, Any]] = []
+        self.stops: List[Dict[str, Any]] = []
+
+    def start(self) -> bool:
+        """Start it and wait until it is ready; whether it is."""
+        tool = self._start(len(self.starts) + 1, self._seen)
+        started = tool.await_ready()
+        self.starts.append(started)
+        if started["outcome"] == "ready":
+            self._seen = [started["programs_loaded"], started["programs_attached"]]
+        return started["outcome"] in ("ready", "partial")
+
+    def stopped(self, how: Dict[str, Any]) -> bool:
+        """Note how it was stopped; whether all is well with it."""
+        self.stops.append(how)
+        return bool(how["alive"] and how["programs_gone"])
+
+
 class Switching:
-    """``start`` starts the tool for the n-th time, ``stop`` stops it; both belong to the service, as the tool does.
+    """``tool`` runs in its segments, ``other`` (if there is one) in those without it; ``stop`` stops what runs.
 
-    ``start`` is also told how many programs the tool had loaded and attached the last time.
-
-    ``lead_s``: what a start takes, until there was one. ``done`` is set by whoever runs it, when nothing of it runs any
-    more.
+    All three belong to the service, as the tools do. ``lead_s``: what a start takes, until there was one. ``done`` is
+    set by whoever runs it, when nothing of it runs any more.
     """
 
     def __init__(
         self,
-        start: Callable[[int, Optional[List[int]]], Tool],
+        tool: Starter,
+        other: Optional[Starter],
         stop: Callable[[], Dict[str, Any]],
         interface: str,
         usage: Usage,
         guard_s: float,
         lead_s: float,
     ) -> None:
-        self._start_tool = start
+        self._tool = tool
+        self._other = other
         self._stop_tool = stop
         self._interface = interface
         self._usage = usage
@@ -91,10 +120,7 @@ class Switching:
         self._lead_s = lead_s
         self._cancelled = threading.Event()
         self.done = threading.Event()
-        self._seen: Optional[List[int]] = None
         self._rows: List[Dict[str, Any]] = []
-        self._starts: List[Dict[str, Any]] = []
-        self._stops: List[Dict[str, Any]] = []
 
     def cancel(self) -> None:
         """End it from another thread, with the tool that it runs; returns when it is done."""
@@ -105,8 +131,8 @@ class Switching:
     def run(self, pairs: List[List[str]], segment_s: float, flow_s: float) -> Dict[str, Any]:
         """Make the pairs until they are all made, or the next would not end within ``flow_s`` seconds from now.
 
-        ``starts`` and ``stops`` say how the tool did each time. A start that failed or a tool that died ends it: the
-        last entry says why.
+        ``starts`` and ``stops`` say how the tool did each time, ``other_starts`` and ``other_stops`` the other one. A
+        start that failed or a tool that died ends it: the last entry says why.
         """
         began = time.monotonic()
         longest_s = 0.0
@@ -123,8 +149,10 @@ class Switching:
         return {
             "pairs": made,
             "segments": len(self._rows),
-            "starts": self._starts,
-            "stops": self._stops,
+            "starts": self._tool.starts,
+            "stops": self._tool.stops,
+            "other_starts": self._other.starts if self._other else [],
+            "other_stops": self._other.stops if self._other else [],
             "cancelled": self._cancelled.is_set(),
         }
 
@@ -143,23 +171,18 @@ class Switching:
         """One segment; whether there may be another."""
         if self._cancelled.is_set():
             return False
-        tool: Optional[Tool] = None
-        if arm == TOOL:
+        runs = self._tool if arm == TOOL else self._other
+        usable = True
+        if runs is not None:
             before = time.monotonic()
-            tool = self._start_tool(len(self._starts) + 1, self._seen)
-            started = tool.await_ready()
-            self._starts.append(started)
-            if started["outcome"] == "ready":
-                self._seen = [started["programs_loaded"], started["programs_attached"]]
+            usable = runs.start()
             self._lead_s = time.monotonic() - before
         else:
             self._cancelled.wait(self._lead_s)
-        usable = tool is None or self._starts[-1]["outcome"] in ("ready", "partial")
         if usable and not self._cancelled.wait(self._guard_s):
             self._measure(pair, arm, segment_s)
-        if tool is not None:
-            self._stops.append(self._stop_tool())
-            usable = usable and self._stops[-1]["alive"] and self._stops[-1]["programs_gone"]
+        if runs is not None:
+            usable = runs.stopped(self._stop_tool()) and usable
         return usable and not self._cancelled.is_set()
 
     def _measure(self, pair: int, arm: str, segment_s: float) -> None:

@@ -1,4 +1,4 @@
-"""CPU time in user mode: of the machine, of this run's cgroups on it, and of virtual machines.
+"""CPU time in user mode: of the machine, of this run's cgroups on it, and of what carries the traffic there.
 
 What is left when the others are taken away is foreign: other people's processes, the controller of a lab. Where several
 nodes share a kernel, /proc/stat is that of all of them, and so are the cgroups of this run that can be seen from here.
@@ -12,12 +12,26 @@ from .machines import virtual_machines
 
 _USEC_PER_TICK = 1_000_000 // os.sysconf("SC_CLK_TCK")
 _CPU_FOLDER = "/sys/devices/system/cpu"
+SWITCHES = ("ovs-vswitchd",)
 
 
 def parse_cpu(text: str) -> List[int]:
     """Ticks over all CPUs: user nice system idle iowait irq softirq steal guest guest_nice (0 where unknown)."""
     fields = [int(field) for field in text.split("\n", 1)[0].split()[1:11]]
     return fields + [0] * (10 - len(fields))
+
+
+def idle_ticks(ticks: List[int]) -> int:
+    """Idle and waiting for disks. Kernels measure these to the nanosecond; the times spent busy they only sample.
+
+    A flow paced by a timer can run between the samples, or at each of them: CPU time is what was not idle.
+    """
+    return ticks[3] + ticks[4]
+
+
+def online_cpus(text: str) -> int:
+    """How many CPUs ``/proc/stat`` tells of."""
+    return sum(line[:3] == "cpu" and line[3:4].isdigit() for line in text.splitlines())
 
 
 def user_usec(ticks: List[int]) -> int:
@@ -33,12 +47,21 @@ def parse_own_user_ticks(text: str) -> int:
     return max(0, int(fields[11]) - guest)
 
 
+def userspace_switches() -> List[int]:
+    """Pids of virtual switches that forward in user mode: the tested traffic itself may keep them busy."""
+    found = []
+    for name in os.listdir("/proc"):
+        if name.isdigit() and _line("/proc/%s/comm" % name) in SWITCHES:
+            found.append(int(name))
+    return found
+
+
 class Usage:
-    """Reads the figures again and again; the virtual machines are those that ran when it was made."""
+    """Reads the figures again and again; carriers are the virtual machines and switches that ran when it was made."""
 
     def __init__(self, group: Optional[Cgroup]) -> None:
         self._group = group
-        self._machines = [process["pid"] for process in virtual_machines([])["processes"]]
+        self._carriers = [process["pid"] for process in virtual_machines([])["processes"]] + userspace_switches()
 
     def read(self) -> Dict[str, Any]:
         """``own_user_usec`` is by the cgroup's name, empty where there are none or their user time is not told."""
@@ -47,7 +70,7 @@ class Usage:
         return {
             "user_usec": user_usec(ticks),
             "own_user_usec": self._own(),
-            "machines_user_usec": sum(map(_user_usec_of_process, self._machines)),
+            "carriers_user_usec": sum(map(_user_usec_of_process, self._carriers)),
             "steal_ticks": ticks[7],
         }
 

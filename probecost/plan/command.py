@@ -1,0 +1,96 @@
+"""One command that is measured without a configuration of tools: the case that it is."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Mapping, Sequence
+
+from probecost.config.commands import parse
+from probecost.config.discovered import ALL
+from probecost.config.keys import safe
+from probecost.config.models import Case, Environment, PairKind
+from probecost.config.validation import nearest
+from probecost.errors import ConfigError
+from probecost.layout import case_hash
+from probecost.plan.asked import AskedCommand
+from probecost.plan.variables import AbsentValueError, UnknownVariableError, render
+
+CATEGORY = "command"
+_VARIABLE = re.compile(r"\{\w+\}")
+
+
+def command_case(environment: Environment, asked: AskedCommand) -> Case:
+    """The case of ``asked``: ``host-command-<hash>``, or ``host-<name>``; its tool's name has the hash in it always.
+
+    The hash is that of the template: it is the same on every environment. ``ConfigError``: a test pair or a variable
+    that the environment has not, or a name of which nothing is left.
+    """
+    kind = asked.pair_kind
+    if kind not in environment.pairs:
+        has = " and ".join(environment.pairs)
+        raise ConfigError(f"environment {environment.name} has no {kind} test pair, only {has}", hint="Say: --pair")
+    digest = case_hash(asked.template, {})
+    name = safe(asked.name)
+    if asked.name and not name:
+        raise ConfigError(f"--name {asked.name!r}: expected letters, digits, '_', '.', '+' or '-'")
+    command = rendered(asked.template, variable_values(environment, kind), f"environment {environment.name}")
+    return Case(
+        environment=environment.name,
+        key=f"{kind}-{name or f'{CATEGORY}-{digest}'}",
+        id=1,
+        name=name or CATEGORY,
+        command=command,
+        tool_id=f"{name or CATEGORY}_{digest}",
+        category=CATEGORY,
+        pair_kind=kind,
+        parameters=(),
+        hash=digest,
+        duration_s=environment.default_duration_s,
+        tool_file=parse(command).file,
+        attaches=asked.attaches,
+    )
+
+
+def variable_values(environment: Environment, kind: PairKind) -> dict[str, str]:
+    """The discovered variables of a test pair as text, several values joined by commas."""
+    found = environment.variables.get(kind, {})
+    return {name: value if isinstance(value, str) else ",".join(value) for name, value in found.items()}
+
+
+def rendered(template: str, values: Mapping[str, str], whose: str) -> str:
+    """``template`` with ``values`` in it, quoted as in the templates of tools. Nothing of it is left out.
+
+    ``ConfigError``: an unknown variable, one that ``whose`` has no value for, or nothing is left.
+    """
+    try:
+        result = render(template, values, ALL)
+        if result.left_out:
+            raise AbsentValueError(result.left_out[0])
+    except UnknownVariableError as error:
+        close = nearest(error.name, list(values)) or f" (a literal {{{error.name}}} is written {{{{{error.name}}}}})"
+        raise ConfigError(
+            f"unknown variable {{{error.name}}}{close} in command: {template}",
+            hint=f"Variables of {whose}: {', '.join(values)}",
+        ) from None
+    except AbsentValueError as error:
+        raise ConfigError(f"{whose} has no {{{error.name}}}, which stands in command: {template}") from None
+    if not result.command:
+        raise ConfigError(f"nothing is left of the command: {template!r}")
+    return result.command
+
+
+def command_line(words: Sequence[str]) -> str:
+    """The words of a command as one line for a shell; a single word is such a line already. Variables stay bare.
+
+    >>> command_line(["sudo", "bpftrace", "-e", "k:f { @ = count(); }", "{INTERNAL_INTERFACE}"])
+    "sudo bpftrace -e 'k:f { @ = count(); }' {INTERNAL_INTERFACE}"
+    """
+    if len(words) == 1:
+        return words[0]
+    return " ".join(word if _is_bare(word) else shlex.quote(word) for word in words)
+
+
+def _is_bare(word: str) -> bool:
+    plain = _VARIABLE.sub("x", word)
+    return shlex.quote(plain) == plain

@@ -1,0 +1,75 @@
+"""One command without a configuration of tools, and two versions of a tool in the same flows, on real hosts."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from bed_access import PROJECT, LabBed, Run
+
+Start = Callable[..., Run]
+QUICK = ("--schedule", "switched", "--units", "8", "--calibration", "never", "--perf-tests", "latency:tcp_rr")
+LONG_S = 300
+MEASURED = (0, 1)  # 1: the machine was busy with something else, and the gates said so
+COUNT = "tracepoint:net:netif_receive_skb { @[str(args->name)] = count(); }"
+
+pytestmark = pytest.mark.usefixtures("clean")
+
+
+def primary(tree: Path, place: Path) -> dict[str, dict[str, str]]:
+    """The primary verdict of each case, whatever else keeps this machine busy: what counts here is the way to them."""
+    settings = place / "settings.yaml"
+    settings.write_text("foreign_cpu_limit_pct: 100000\n")
+    where = ["--iteration-path", str(tree), "--output-dir", str(place / "reports"), "--config", str(settings)]
+    subprocess.run([sys.executable, "-m", "analysis", *where], cwd=PROJECT, capture_output=True, check=True)
+    with (place / "reports" / "verdicts.csv").open(newline="") as file:
+        return {row["case_key"]: row for row in csv.DictReader(file) if row["primary"] == "yes"}
+
+
+def test_a_command_is_measured_without_a_configuration_of_tools(bed: LabBed, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "cli.main", "measure", "--env", "site", "--name", "count", "--duration", "4"]
+    places = ["--config-dir", str(bed.config_dir), "--results-dir", str(tmp_path / "results")]
+    words = ["--", "sudo", "bpftrace", "-e", COUNT]
+    done = subprocess.run([*command, *places, *QUICK, *words], cwd=PROJECT, capture_output=True, text=True, check=False)
+    assert done.returncode in MEASURED, done.stdout + done.stderr
+    found = primary((tmp_path / "results" / "latest").resolve(), tmp_path)
+    assert set(found) == {"host-count", "host-null"}
+    for row in found.values():
+        assert row["schedule"] == "switched"
+        assert int(row["n_units"]) >= 8
+        assert row["verdict"]
+
+
+def test_the_version_that_prints_each_packet_costs_more_than_one_that_counts_drops(run: Start, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    (other / "packet-trace").mkdir(parents=True)
+    shutil.copy(PROJECT / "lab/tools/packet-drop/eth_drop.bt", other / "packet-trace/packet_print.bt")
+    selected = ("-k", "packet_print and rx_protocol_tcp", "--null-case", "selected", "--duration", "8")
+    done = run("--env", "site", f"--versus={other}", *selected, *QUICK)
+    assert done.wait(LONG_S) in MEASURED, done.output
+    assert "Two versions are compared" in done.output
+    assert "it has no other version: lab/tools/packet-drop/eth_drop.bt" in done.output
+    verdict = primary(done.tree, tmp_path)["host-packet_print-rx_protocol_tcp"]
+    assert float(verdict["estimate_pct"]) > 0
+    assert float(verdict["ci_low_pct"]) > 0
+    logs = [path for path in done.tree.glob("site/*/host-server/**/*.log") if "packet_print" in str(path)]
+    own = [path for path in logs if path.name.startswith("ebpf_output")]
+    others = [path for path in logs if path.name.startswith("other_output")]
+    assert any(" rx " in path.read_text() for path in own)
+    assert others
+    assert not any(" rx " in path.read_text() for path in others)
+    monitors = list(done.tree.glob("site/*/host-server/*/baseline/host/ebpf_monitoring/tool_cpu_usage_*.log"))
+    assert len(monitors) == 1  # of the one baseline visit
+    (metadata,) = {
+        json.dumps(json.loads(file.read_text())["versus"], sort_keys=True)
+        for file in done.tree.glob("site/**/metadata_*.json")
+        if "packet_print" in json.loads(file.read_text())["case_key"]
+    }
+    assert json.loads(metadata)["file"] == "probecost-versus/packet-trace/packet_print.bt"
+    assert len(json.loads(metadata)["sha256"]) == 64
