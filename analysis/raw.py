@@ -38,7 +38,7 @@ class RawReader:
         self.problems.append(self.record.problem(path, reason, missing=False))
 
     def throughput(self) -> dict[str, float | None]:
-        clients = self._clients()
+        clients, servers = self._clients(), self._servers()
         if clients is None:
             return {}
         folder, results = clients
@@ -48,7 +48,6 @@ class RawReader:
             "retransmits": _total([result.retransmits for result in results]),
         }
         received_bps = figures["received_bps"]
-        servers = self._servers()
         if received_bps is None and servers is not None:
             received_bps = figures["received_bps"] = sum(server.received_bps for server in servers)
         if received_bps is None:
@@ -115,7 +114,7 @@ class RawReader:
         return {"background_bps": carried_bps}
 
     def pps(self) -> dict[str, float | None]:
-        clients = self._clients()
+        clients, servers = self._clients(), self._servers()
         if clients is None:
             return {}
         folder, results = clients
@@ -128,7 +127,7 @@ class RawReader:
             "sent_pps": sum((result.sent_packets or 0) / result.measured_s for result in results)
         }
         if not self.record.counts_packets:
-            figures.update(self._told_pps(folder, results, measured_s))
+            figures.update(self._told_pps(folder, results, servers, measured_s))
             return figures
         node = self.record.metadata.server_node
         path = (self.record.server_monitoring_dir or self.record.expected(node, MONITORING)) / COUNTERS_FILE
@@ -143,7 +142,6 @@ class RawReader:
         self._reconcile_interface(path, counted)
         if counted.udp_in_datagrams == 0:
             self.doubt(path, "no datagram was received")
-        servers = self._servers()
         own = None if servers is None else _total([server.received_packets for server in servers])
         told_by = "the server's iperf3 says"
         if own is None:
@@ -153,10 +151,13 @@ class RawReader:
         return figures
 
     def _told_pps(
-        self, folder: Path, results: Sequence[iperf3.ClientResult], measured_s: float
+        self,
+        folder: Path,
+        results: Sequence[iperf3.ClientResult],
+        servers: Sequence[iperf3.ServerResult] | None,
+        measured_s: float,
     ) -> dict[str, float | None]:
         """Received as the servers, else the clients, say: the receiving node itself did not count."""
-        servers = self._servers()
         received = None if servers is None else _total([server.received_packets for server in servers])
         if received is None:
             received = _total([result.received_packets for result in results])

@@ -108,7 +108,8 @@ class _Visit:
 
     @property
     def log_bytes(self) -> float | None:
-        return float(self.log[-1].size_bytes) if self.log else None
+        """The size at the end; ``None`` too for a log that was cut off before it."""
+        return float(self.log[-1].size_bytes) if self.log and not self._missing_ns(self.log) else None
 
     @property
     def log_bytes_per_s(self) -> float | None:
@@ -152,10 +153,8 @@ class _Visit:
 
     def _samples(self, name: str, read: Callable[[Path], Series[SampleT]]) -> tuple[SampleT, ...]:
         """The samples of the one log of this kind that belongs to this visit: a case's folder holds all visits'."""
-        if self.span is None:
-            return ()
         best: tuple[SampleT, ...] = ()
-        most = 0
+        best_path, most = self.logs.folder, 0
         damage: list[tuple[Path, str]] = []
         for path in self.logs.paths(name):
             try:
@@ -163,17 +162,25 @@ class _Visit:
             except ParseError as error:
                 damage.append((path, str(error)))
                 continue
-            inside = sum(1 for sample in series.samples if self.span.holds(sample.time_ns))
+            inside = sum(1 for sample in series.samples if self.span and self.span.holds(sample.time_ns))
             if inside > most:
-                best, most = series.samples, inside
+                best, best_path, most = series.samples, path, inside
                 if series.damaged_lines:
                     self._tell(path, f"{series.damaged_lines} damaged lines were left out")
+        if best and self._missing_ns(best) > 0:
+            self._tell(best_path, "ends before the last perf test does: what came later is not in the figures")
         if not best:
-            for path, reason in damage or [
-                (self.logs.folder, f"no {name} log has a sample in this visit's perf tests")
-            ]:
+            nothing = [(self.logs.folder, f"no {name} log has a sample in this visit's perf tests")]
+            for path, reason in damage or (nothing if self.span else []):
                 self._tell(path, reason)
         return best
+
+    def _missing_ns(self, samples: Sequence[SampleT]) -> int:
+        """How much of the perf tests lies after the last sample, beyond two intervals of sampling; 0 for none."""
+        if self.span is None:
+            return 0
+        interval_ns = samples[-1].time_ns - samples[-2].time_ns if len(samples) > 1 else 0
+        return max(0, self.span.end_ns - samples[-1].time_ns - max(_MAX_GAP_NS, 2 * interval_ns))
 
     def _tell(self, path: Path, reason: str) -> None:
         self.problems.append(self.records[0].problem(path, reason, missing=False))
