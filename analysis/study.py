@@ -10,6 +10,7 @@ from analysis.budgets import BudgetCheck, check_budgets
 from analysis.compare import CaseId, Comparison, MetricId, compare
 from analysis.expected import Expected
 from analysis.flows import measure_flow
+from analysis.fresh import Fresh
 from analysis.gated import measure_case, measure_fresh, without_fresh
 from analysis.gates.foreign import LIMIT_PCT
 from analysis.gates.pairs import pair_gates
@@ -116,7 +117,7 @@ def study_run(root: Path, margin_pct: float = DEFAULT_MARGIN_PCT, foreign_cpu_li
     visits = [record for record in own if record.metadata.arm != SWITCHED]
     switched = [record for record in own if record.metadata.arm == SWITCHED]
     confirming = measure_fresh(located.records, foreign_cpu_limit_pct)
-    fresh = tuple(row for result in confirming for row in result.measurements)
+    fresh = Fresh.of(confirming)
     flows = [measure_flow(record, foreign_cpu_limit_pct) for record in switched]
     measured, measurements, measured_problems, used = _cases(
         visits, located.problems, run, foreign_cpu_limit_pct, flows
@@ -150,7 +151,7 @@ def study_run(root: Path, margin_pct: float = DEFAULT_MARGIN_PCT, foreign_cpu_li
         versions=tuple(sorted({r.metadata.probecost for r in located.records if r.metadata.probecost})),
         records=tuple(record.metadata for record in located.records),
         budgets=check_budgets(_budgets(run, located.records), judged),
-        fresh=fresh,
+        fresh=fresh.measurements,
     )
 
 
@@ -196,7 +197,7 @@ def study_case(
     name = CaseName(environment, case_key)
     own = [record for record in records if record.metadata.case_key == case_key]
     measured = measure_case(without_fresh(own), foreign_cpu_limit_pct)
-    fresh = [row for result in measure_fresh(own, foreign_cpu_limit_pct) for row in result.measurements]
+    fresh = Fresh.of(measure_fresh(own, foreign_cpu_limit_pct))
     flows = [result for result in measured if result.record.metadata.arm == SWITCHED]
     cases, *_ = _cases(visits, located.problems, run, foreign_cpu_limit_pct, flows, only=wanted)
     case = next((case for case in cases if case.id == wanted), None)

@@ -12,16 +12,17 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from analysis.compare import MetricId
+from analysis.fresh import Fresh
 from analysis.measurements import UNITS, Measurement
 from analysis.metadata import PerfTestMetadata
 from analysis.run_facts import CaseName, PrimaryMetrics, RunFacts
 from analysis.statistics.carryover import CarryOver, carry_over
-from analysis.statistics.confirmation import Confirmation, confirmation, second_verdict
+from analysis.statistics.confirmation import Confirmation, second_verdict
 from analysis.statistics.families import benjamini_hochberg, holm
 from analysis.statistics.looks import FIXED, StopRule
 from analysis.statistics.signflip import Estimate, estimate
 from analysis.statistics.verdict import DEFAULT_MARGIN_PCT, Cost, Verdict, Word, cost_of, judge, masked
-from analysis.units import FLOWS, VISITS, Pair, Series, Unit, effects, ordered_effects, tool_mean, whole_effects
+from analysis.units import FLOWS, VISITS, Pair, Series, Unit, effects, ordered_effects, tool_mean
 from probecost.layout import BASELINE, TOOL
 
 __all__ = ["FLOWS", "LOWER_IS_BETTER", "VISITS", "CaseName", "MetricVerdict", "unit_effects", "verdicts"]
@@ -43,6 +44,7 @@ LOWER_IS_BETTER = {
 }
 CPU_PER_BYTE = "cpu_s_per_gb"
 _DEFAULT_PRIMARY: PrimaryMetrics = MappingProxyType({})
+_NO_FRESH = Fresh()
 
 
 @dataclass(frozen=True)
@@ -86,12 +88,12 @@ def verdicts(
     margin_pct: float = DEFAULT_MARGIN_PCT,
     rule: StopRule = FIXED,
     primary: PrimaryMetrics = _DEFAULT_PRIMARY,
-    fresh: Iterable[Measurement] = (),
+    fresh: Fresh = _NO_FRESH,
 ) -> tuple[MetricVerdict, ...]:
     """All verdicts of a run, by case and metric.
 
     ``planned``: every case the run was to measure, measured or not. ``rule``: how the run was to stop. ``primary``: the
-    plan's choice of primary metrics, where it made one. ``fresh``: measurements of units of confirmation.
+    plan's choice of primary metrics, where it made one. ``fresh``: the units of confirmation, which are in neither.
     """
     rows = list(measurements)
     facts = RunFacts(records, primary)
@@ -105,9 +107,8 @@ def verdicts(
         **_adjusted(others, benjamini_hochberg([p for p in map(_p_value, others) if p is not None]), len(others)),
     }
     judged = {where: _judged(entry, margin_pct) for where, entry in adjusted.items()}
-    confirming = _confirmations(fresh)
     return tuple(
-        _remarked(_confirmed(_unmasked(judged[entry.case, entry.metric], judged, facts), confirming)) for entry in found
+        _remarked(_confirmed(_unmasked(judged[entry.case, entry.metric], judged, facts), fresh)) for entry in found
     )
 
 
@@ -116,24 +117,11 @@ def unit_effects(measurements: Iterable[Measurement]) -> Mapping[tuple[CaseName,
     return {where: tuple(effects(series.units())) for where, series in sorted(_series(measurements).items())}
 
 
-def _confirmations(fresh: Iterable[Measurement]) -> dict[tuple[CaseName, MetricId], Confirmation]:
-    """By case and metric. A void unit, and one in which some pair has no ratio, counts as made and is not usable."""
-    rows = list(fresh)
-    made: dict[tuple[CaseName, MetricId], set[tuple[int, int]]] = {}
-    for row in rows:
-        where = CaseName(row.environment, row.case_key), MetricId(row.perf_test, row.conn_type, row.metric)
-        made.setdefault(where, set()).add((row.iteration, row.unit_index))
-    usable = {where: whole_effects(series.units()) for where, series in _series(rows).items()}
-    return {
-        where: confirmation(len(units), usable.get(where, []), LOWER_IS_BETTER[where[1].metric])
-        for where, units in made.items()
-        if where[1].metric in LOWER_IS_BETTER
-    }
-
-
-def _confirmed(entry: MetricVerdict, confirming: Mapping[tuple[CaseName, MetricId], Confirmation]) -> MetricVerdict:
+def _confirmed(entry: MetricVerdict, fresh: Fresh) -> MetricVerdict:
     """A speed-up after its second stage; fresh units of whatever is none are left alone."""
-    found = confirming.get((entry.case, entry.metric)) if entry.verdict.word is Word.SPEED_UP else None
+    if entry.verdict.word is not Word.SPEED_UP:
+        return entry
+    found = fresh.confirmation(entry.case, entry.metric, entry.schedule, LOWER_IS_BETTER[entry.metric.metric])
     return entry if found is None else replace(entry, fresh=found, verdict=second_verdict(entry.verdict, found))
 
 

@@ -20,7 +20,7 @@ from probecost.config.models import Case, Environment
 from probecost.errors import ProbecostError
 from probecost.layout import BASELINE, SWITCHED, TREE, PerfTestFolder, RunTree, VisitFolder, timestamp
 from probecost.measure.bed import MeasureOptions
-from probecost.measure.records import PerfTestRun, VisitRecord
+from probecost.measure.records import PerfTestRun, VisitRecord, planned_units
 from probecost.plan.calibration import Calibration, Noise, PairCalibration, fingerprints
 from probecost.plan.schedule import SwitchPlan, VisitPlan
 
@@ -52,7 +52,14 @@ def told(line: str) -> object:
 class FakeCase:
     """The planned visits with all perf tests; its results are one file."""
 
-    def __init__(self, case: Case, tree: RunTree, place: tuple[str, int], options: MeasureOptions) -> None:
+    def __init__(
+        self,
+        case: Case,
+        tree: RunTree,
+        place: tuple[str, int],
+        options: MeasureOptions,
+        finished: Collection[VisitPlan],
+    ) -> None:
         self.case = case
         self.visits: list[VisitRecord] = []
         self._begun = False
@@ -60,11 +67,13 @@ class FakeCase:
         self._nodes = [tree.node(*place, node) / TREE for node in ("host-server", "host-client")]
         self._kept: list[tuple[VisitRecord, PerfTestFolder]] = []
         self._specs = options.perf_tests
+        self._units = planned_units(finished)
 
     def measure(self, planned: Sequence[VisitPlan], around: Around, only: Collection[str] = ()) -> None:
         if not self._begun:
             step("measure", self.case.key)
         self._begun = True
+        self._units |= planned_units(planned)
         for plan in planned:
             visit = VisitRecord.of(plan, time.time_ns())
             self.visits.append(visit)
@@ -98,6 +107,7 @@ class FakeCase:
             "arm": visit.arm,
             "unit": visit.unit,
             "confirmation": visit.confirmation,
+            "planned_units": sorted(self._units),
             "perf_test": place.perf_type,
             "conn_type": place.conn_type,
             "visit_end_ns": visit.ended_ns,
@@ -139,7 +149,7 @@ class FakeBed:
         step("prepare", self._environment.name, tool_id, len(cases))
 
     def case(self, case: Case, switching: SwitchPlan | None = None, finished: Collection[VisitPlan] = ()) -> FakeCase:
-        return FakeCase(case, self._tree, (self._environment.name, self._iteration), self._options)
+        return FakeCase(case, self._tree, (self._environment.name, self._iteration), self._options, finished)
 
     def close(self) -> None:
         step("close", self._environment.name)

@@ -134,6 +134,8 @@ def short(verdict: MetricVerdict) -> str:
         return f"{word} {numbers}"
     if verdict.fresh is not None and verdict.fresh.is_complete:
         return _confirmed(word, verdict.fresh)
+    if word is Word.SPEED_UP:
+        return f"{word}, unconfirmed"
     if word is Word.NEGLIGIBLE and cost:
         return f"{word} ≤ {decimal(max(abs(cost.low_pct), abs(cost.high_pct)), 1)} %"
     if word is Word.INCONCLUSIVE and cost and not isinf(cost.half_width_pct):
