@@ -17,9 +17,10 @@ from analysis.report.budgets import budget_lines
 from analysis.report.cells import decimal, percent
 from analysis.report.names import CaseNames
 from analysis.report.overview import has_flows, status, units_line
-from analysis.report.verdicts import verdict_lines
+from analysis.report.verdicts import claim_line, verdict_lines
 from analysis.report.versions import versions_line
 from analysis.settings import load_settings
+from analysis.statistics.looks import FIXED, LOOKS
 from analysis.statistics.verdict import Word
 from analysis.study import CaseStudy, Study, study_case, study_run
 from analysis.verdicts import MetricVerdict
@@ -74,6 +75,11 @@ class AnalysisPlugin:
     def pytest_probecost_plan_tool(self, question: Question) -> Choice | None:
         """How to measure a tool on a bed whose noise is known."""
         return plan_tool(question, load_settings().margin_pct)
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_probecost_cannot_claim(self, units: int, tests: int, has_looks: bool) -> str:
+        """Whether the smallest p of so many units survives the adjustment for so many tests."""
+        return claim_line(units, tests, LOOKS if has_looks else FIXED)
 
     def pytest_probecost_run_post(self, run: Run) -> None:
         """Write all reports of the run, from whatever is there."""

@@ -36,6 +36,8 @@ def planned_items(
     ``to_run``: loads in percent must be rates, so that their maximum must be known.
     """
     from analysis.planner import plan_tool
+    from analysis.report.verdicts import claim_line
+    from analysis.statistics.looks import FIXED, LOOKS
 
     made = plan(environments, settings)
     chosen = [item for item in made.items if matches(f"{_MODULE}::test_case[{item.id}]")]
@@ -47,7 +49,13 @@ def planned_items(
     stored = stored_calibrations(environments, time.time())
     if to_run:
         made = resolved(made, items, stored)
-    planner = Planner(made, items, stored, plan_tool)
+    planner = Planner(
+        made,
+        items,
+        stored,
+        plan_tool,
+        lambda units, tests, has_looks: claim_line(units, tests, LOOKS if has_looks else FIXED),
+    )
     return made, settled(made, items, planner.advise)
 
 

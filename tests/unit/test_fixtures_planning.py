@@ -152,6 +152,17 @@ class TestPlans:
             assert (project.path / "c.json").read_bytes() == (project.path / "w.json").read_bytes()
 
 
+@pytest.mark.parametrize("options", [("--calibration", "never"), ("--schedule", "visits"), ()])
+def test_units_that_cannot_carry_the_tests_are_told_before_the_start(
+    project: Project, options: tuple[str, ...]
+) -> None:
+    project.add_environment(cases=[f"{tool} rx" for tool in "abcdefg"])
+    project.use_analysis()
+    told = "probecost: 8 units cannot carry 7 primary tests: no overhead can be claimed, *9 units can, or fewer cases*"
+    project.run("--units", "8", *options).stdout.fnmatch_lines([told])
+    project.run("--units", "9", *options).stdout.no_fnmatch_line("*cannot carry*")
+
+
 @pytest.mark.parametrize(
     ("options", "told"),
     [
