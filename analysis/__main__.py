@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from analysis.report import write_study
+from analysis.report import FORMATS, write_study
 from analysis.settings import DEFAULT_FILE, load_settings
 from analysis.study import study_run
 from probecost.errors import ProbecostError
@@ -35,13 +35,14 @@ from probecost.errors import ProbecostError
     default=DEFAULT_FILE,
     help="Settings of the analysis (topics).",
 )
-def main(path: Path, output_dir: Path, config_file: Path) -> None:
+@click.option("--format", "formats", type=click.Choice(FORMATS), multiple=True, help="Also write this; repeatable.")
+def main(path: Path, output_dir: Path, config_file: Path, formats: tuple[str, ...]) -> None:
     """Write the reports of a results tree: no SSH, no root. What is missing in them goes to stderr."""
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     try:
         settings = load_settings(config_file)
         study = study_run(path, settings.margin_pct, settings.foreign_cpu_limit_pct)
-        click.echo(write_study(study, output_dir, settings))
+        click.echo(write_study(study, output_dir, settings, formats))
     except (ProbecostError, OSError) as error:
         click.echo(f"analysis: {error}", err=True)
         sys.exit(4)

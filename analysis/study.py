@@ -79,7 +79,8 @@ class CaseAlone:
 class Study:
     """A whole tree. ``problems`` are those that belong to no single case; ``nodes``: environment → node → facts.
 
-    ``records``: the metadata of every perf test that was found, flows included.
+    ``records``: the metadata of every perf test that was found, flows included; ``perf_tests``: the same with their
+    folders.
     """
 
     root: Path
@@ -92,6 +93,7 @@ class Study:
     versions: tuple[str, ...]
     records: tuple[PerfTestMetadata, ...]
     budgets: tuple[BudgetCheck, ...] = ()
+    perf_tests: tuple[PerfTestRecord, ...] = ()
 
     @property
     def environments(self) -> tuple[str, ...]:
@@ -142,6 +144,7 @@ def study_run(root: Path, margin_pct: float = DEFAULT_MARGIN_PCT, foreign_cpu_li
         versions=tuple(sorted({r.metadata.probecost for r in located.records if r.metadata.probecost})),
         records=tuple(record.metadata for record in located.records),
         budgets=check_budgets(_budgets(run, located.records), judged),
+        perf_tests=located.records,
     )
 
 

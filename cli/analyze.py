@@ -19,8 +19,9 @@ import click
     type=click.Path(file_okay=False, path_type=Path),
     help="Where the reports are written; the reports folder of the run if absent.",
 )
-def command(iteration_path: Path, output_dir: Path | None) -> None:
+@click.option("--format", "formats", type=click.Choice(["svg"]), multiple=True, help="Also write this; repeatable.")
+def command(iteration_path: Path, output_dir: Path | None, formats: tuple[str, ...]) -> None:
     """Read the raw files of a run and write its reports: tables, overview, measurements."""
     from analysis.report import write_reports
 
-    click.echo(f"reports: {write_reports(iteration_path, output_dir)}")
+    click.echo(f"reports: {write_reports(iteration_path, output_dir, formats)}")

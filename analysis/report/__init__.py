@@ -3,35 +3,42 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path, PurePosixPath
 
 from analysis.report.cells import file_name
+from analysis.report.forest import forest_files
 from analysis.report.overview import overview
+from analysis.report.page import page_text
+from analysis.report.summary import summary
 from analysis.report.tables import measurements_text, tables
 from analysis.report.topics import topic_overview
 from analysis.report.verdicts import verdicts_text
 from analysis.settings import Settings, load_settings
 from analysis.study import CaseStudy, Study, study_run
-from probecost.layout import REPORTS, iteration_name
+from probecost.layout import REPORT_PAGE, REPORTS, iteration_name
 
-__all__ = ["write_reports", "write_study"]
+__all__ = ["FORMATS", "write_reports", "write_study"]
+
+#: What is written beside the reports when it is asked for.
+FORMATS = ("svg",)
 
 log = logging.getLogger(__name__)
 
 
-def write_reports(run_dir: Path, output_dir: Path | None = None) -> Path:
+def write_reports(run_dir: Path, output_dir: Path | None = None, formats: Collection[str] = ()) -> Path:
     """Read everything below ``run_dir`` and write its reports to ``output_dir`` (``<run_dir>/reports`` if not given).
 
-    Returns the path of overview.md. What is missing or damaged in the tree is reported, not raised; an ``OSError``
-    means that the reports themselves could not be written, a ``ConfigError`` that the analysis' own settings are wrong.
+    ``formats``: which of ``FORMATS`` to write too. Returns the path of overview.md. What is missing or damaged in the
+    tree is reported, not raised; an ``OSError`` means that the reports themselves could not be written, a
+    ``ConfigError`` that the analysis' own settings are wrong.
     """
     settings = load_settings()
     study = study_run(run_dir, settings.margin_pct, settings.foreign_cpu_limit_pct)
-    return write_study(study, output_dir or run_dir / REPORTS, settings)
+    return write_study(study, output_dir or run_dir / REPORTS, settings, formats)
 
 
-def write_study(study: Study, output_dir: Path, settings: Settings) -> Path:
+def write_study(study: Study, output_dir: Path, settings: Settings, formats: Collection[str] = ()) -> Path:
     """Write the reports of what was read already; returns the path of overview.md."""
     output_dir = output_dir.resolve()
     output_dir.mkdir(parents=True, exist_ok=True)
@@ -53,8 +60,16 @@ def write_study(study: Study, output_dir: Path, settings: Settings) -> Path:
     _write(measurements, measurements_text(study.measurements))
     judged = output_dir / "verdicts.csv"
     _write(judged, verdicts_text(study.run.run_id, study.verdicts, study.budgets))
-    written = [PurePosixPath(file.relative_to(output_dir)) for file in [*files, measurements, judged]]
-    _write(main_report, overview(study, written))
+    pictures = forest_files(study.verdicts, study.budgets) if "svg" in formats else {}
+    for name, text in pictures.items():
+        _write(output_dir / name, text)
+    page, short = output_dir / REPORT_PAGE, output_dir / "summary.md"
+    written = [page, short, *files, measurements, judged, *(output_dir / name for name in pictures)]
+    links = [PurePosixPath(file.relative_to(output_dir)) for file in written]
+    _write(main_report, overview(study, links))
+    of_the_run = [PurePosixPath(main_report.name), *(link for link in links if len(link.parts) == 1)]
+    _write(short, summary(study, settings.margin_pct, [link for link in of_the_run if link.name != short.name]))
+    _write(page, page_text(study, settings.margin_pct, [link for link in of_the_run if link.name != page.name]))
     return main_report
 
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, datetime
+from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
-from shlex import join
 
 from analysis.metadata import NodeFacts
 from analysis.problems import Problem, is_file, is_folder
@@ -14,6 +12,7 @@ from analysis.report.cells import NA, code, decimal, file_name, gbps, link, mark
 from analysis.report.comparisons import change, table_lines, thousands
 from analysis.report.loads import load_tables
 from analysis.report.names import CaseNames
+from analysis.report.provenance import NODE_FACTS, again_command, run_command, run_name, run_version, time_text
 from analysis.report.verdicts import CONTROL, verdict_section
 from analysis.report.versions import versions_line
 from analysis.resources import human_size
@@ -52,7 +51,7 @@ def overview(study: Study, files: Sequence[PurePosixPath]) -> str:
     """
     home = study.root / REPORTS
     lines = [
-        f"# Overhead report: run {markdown(study.run.run_id or study.root.name)}",
+        f"# Overhead report: run {markdown(run_name(study))}",
         "",
         *_summary(study),
         "",
@@ -136,13 +135,13 @@ def _provenance(study: Study, output_dir: Path) -> Iterator[str]:
     yield "## Where this comes from"
     yield ""
     if run.argv:
-        yield f"- Command: {code(join(('pytest', *run.argv)))}"
-    version = run.probecost or ", ".join(study.versions)
+        yield f"- Command: {code(run_command(run))}"
+    version = run_version(study)
     if version:
         yield f"- probecost {markdown(version)}"
     if run.started_ns is not None:
-        ended = f", ended {_time(run.ended_ns)}" if run.ended_ns is not None else ", its end is not recorded"
-        yield f"- Started {_time(run.started_ns)}{ended}"
+        ended = f", ended {time_text(run.ended_ns)}" if run.ended_ns is not None else ", its end is not recorded"
+        yield f"- Started {time_text(run.started_ns)}{ended}"
     if run.exit_status is not None:
         yield f"- Exit status {run.exit_status}"
     if run.options:
@@ -150,8 +149,7 @@ def _provenance(study: Study, output_dir: Path) -> Iterator[str]:
         options = ", ".join(f"{markdown(key)} {markdown(value) or 'all'}" for key, value in run.options.items())
         yield f"- Options: {options}"
     yield f"- Raw results: {link(study.root.name, study.root, output_dir)}"
-    again = ("probecost", "analyze", "--iteration-path", str(study.root))
-    yield f"- The same reports again: {code(join(again))}"
+    yield f"- The same reports again: {code(again_command(study))}"
 
 
 def _environment(study: Study, environment: str, output_dir: Path) -> Iterator[str]:
@@ -197,16 +195,7 @@ def _case_row(case: CaseStudy, output_dir: Path) -> tuple[str, ...]:
 
 
 def _fact_rows(nodes: Sequence[NodeFacts]) -> Iterator[tuple[str, ...]]:
-    facts: tuple[tuple[str, Callable[[NodeFacts], str]], ...] = (
-        ("Kernel", lambda node: f"{node.kernel} {node.arch}".strip()),
-        ("CPU", lambda node: f"{node.cpus} x {node.cpu_model}" if node.cpu_model else node.cpus),
-        ("Memory", lambda node: "" if node.memory_kb is None else human_size(node.memory_kb * 1024)),
-        ("Frequency governor", lambda node: node.governor),
-        ("iperf3", lambda node: node.iperf3),
-        ("netperf", lambda node: node.netperf),
-        ("Interfaces", lambda node: ", ".join(node.interfaces)),
-    )
-    for name, fact in facts:
+    for name, fact in NODE_FACTS:
         yield (name, *(markdown(fact(node)) or "not recorded" for node in nodes))
 
 
@@ -308,12 +297,3 @@ def _files(study: Study, output_dir: Path, files: Sequence[PurePosixPath]) -> It
         folder = study.root / file_name(environment)
         if is_folder(folder):
             yield f"- {link(f'{environment}: raw files of all nodes', folder, output_dir)}"
-
-
-def _time(time_ns: int | None) -> str:
-    if time_ns is None:
-        return "at an unknown time"
-    try:
-        return f"{datetime.fromtimestamp(time_ns / 1e9, UTC):%Y-%m-%d %H:%M:%S} UTC"
-    except (OverflowError, ValueError, OSError):
-        return "at an unreadable time"
