@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import isinf
 from pathlib import Path
@@ -12,6 +12,7 @@ from analysis.gates.foreign import LIMIT_PCT
 from analysis.locate import locate
 from analysis.report.cells import percent
 from analysis.report.verdicts import title
+from analysis.run_facts import PrimaryMetrics, primary_metric
 from analysis.runfile import read_run
 from analysis.verdicts import CaseName, MetricVerdict, verdicts
 from probecost.layout import iteration_name
@@ -19,7 +20,10 @@ from probecost.layout import iteration_name
 
 @dataclass(frozen=True)
 class CaseProgress:
-    """By perf test (``latency:tcp_rr``), of primary metrics; ``text`` is for the line that a unit gets."""
+    """By perf test (``latency:tcp_rr``). ``usable``: units of its primary metric, or of its best one where it has none.
+
+    ``half_widths_pct`` are of primary metrics. ``text`` is for the line that a unit gets.
+    """
 
     usable: Mapping[str, int]
     half_widths_pct: Mapping[str, float | None]
@@ -46,9 +50,17 @@ def case_progress(
     )
     primary = {f"{one.metric.perf_test}:{one.metric.conn_type}": one for one in found if one.is_primary}
     tests = {f"{what.perf_test}:{what.conn_type}" for what in (record.metadata for record in records)}
-    usable = {name: primary[name].n_units + primary[name].n_unused if name in primary else 0 for name in sorted(tests)}
+    usable = {name: max(_units(name, found, run.primary), default=0) for name in sorted(tests)}
     widths = {name: _half_width(one) for name, one in primary.items()}
     return CaseProgress(usable, widths, ", ".join(f"{title(one.metric)} {_said(one)}" for one in primary.values()))
+
+
+def _units(perf_test: str, found: Sequence[MetricVerdict], primary: PrimaryMetrics) -> Iterator[int]:
+    """How many units are usable for each metric that counts: a perf test may have none that is primary, by the plan."""
+    for one in found:
+        where = one.metric.perf_test, one.metric.conn_type
+        if ":".join(where) == perf_test and (one.is_primary or primary_metric(*where, primary) is None):
+            yield one.n_units + one.n_unused
 
 
 def _half_width(found: MetricVerdict) -> float | None:

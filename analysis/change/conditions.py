@@ -64,6 +64,8 @@ _NOT_CONDITIONS = {
 }  # fmt: skip
 #: The kernel takes its share before it counts: two kernels see a little more or less of the same memory.
 _SAME_MEMORY = 0.02
+#: Two calibrations of one bed differ by as much: what half of the maximum is differs with them.
+_SAME_RATE = 0.1
 _CONTAINER_LINK = re.compile(r"veth[0-9a-f]{6,} ")
 _NUMBERED_TAP = re.compile(r"(vnet|tap)\d+ ")
 
@@ -75,6 +77,7 @@ def differences(a: Study, b: Study, pairing: Pairing) -> Differences:
     for one, other in pairing.environments:
         found += _nodes(a, b, one, other, remarks)
         found += _perf_tests(_records(a, one), _records(b, other), other)
+        found += _loads(_records(a, one), _records(b, other), other, remarks)
     found += _options(a, b, remarks)
     found += _schedules(pairing)
     order = list(Kind)
@@ -153,6 +156,33 @@ def _perf_tests(a: Sequence[PerfTestMetadata], b: Sequence[PerfTestMetadata], en
             yield Difference(
                 Kind.OPTIONS, f"{environment}: {' '.join(test)}", one.get(test, nothing), other.get(test, nothing)
             )
+
+
+def _loads(
+    a: Sequence[PerfTestMetadata], b: Sequence[PerfTestMetadata], environment: str, remarks: list[str]
+) -> Iterator[Difference]:
+    """What the perf tests at a load were offered: a share of the maximum is another rate in each calibration."""
+    one, other = _offered(a), _offered(b)
+    for test in sorted(one.keys() & other.keys()):
+        rates = sorted(one[test] | other[test])
+        if one[test] == other[test]:
+            continue
+        what = f"{environment}: load of {' '.join(test)}"
+        texts = [" and ".join(f"{rate:.4g}/s" for rate in sorted(found)) for found in (one[test], other[test])]
+        if rates[-1] <= rates[0] * (1 + _SAME_RATE):
+            remarks.append(f"{what}: {texts[0]} -> {texts[1]}, near enough to compare")
+        else:
+            yield Difference(Kind.OPTIONS, what, *texts)
+
+
+def _offered(records: Iterable[PerfTestMetadata]) -> Mapping[tuple[str, str, str], set[float]]:
+    """By perf test at a load: rates in the unit of its primary metric, or bit/s of the flow beside a latency test."""
+    found: dict[tuple[str, str, str], set[float]] = {}
+    for record in records:
+        rate = record.background_bps if record.background_bps is not None else record.offered_rate
+        if "-load" in record.conn_type and rate is not None:
+            found.setdefault((record.pair_kind, record.perf_test, record.conn_type), set()).add(rate)
+    return found
 
 
 def _specs(records: Iterable[PerfTestMetadata]) -> Mapping[tuple[str, str, str], str]:

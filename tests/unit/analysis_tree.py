@@ -119,7 +119,7 @@ def counters(received: int, rcvbuf_errors: int = 0, base: int = 1000) -> str:
 def stat(*busy_and_idle: tuple[int, int]) -> str:
     """Samples of /proc/stat, the ticks of its one CPU since the start."""
     return "".join(
-        f"# {START_NS + (busy + idle) * 10_000_000}\ncpu  {busy} 0 0 {idle} 0 0 0 0 0 0\ncpu0 1 0 0 1 0 0 0 0 0 0\nintr 5\n"
+        f"# {START_NS + (busy + idle) * 10_000_000}\ncpu  {busy} 0 0 {idle} 0 0 0 0 0 0\ncpu0 1 0 0 1\nintr 5\n"
         for busy, idle in busy_and_idle
     )
 

@@ -36,6 +36,17 @@ def asked(tree: Tree, precision_pct: float | None) -> None:
     (tree.root / "run.json").write_text(json.dumps({"options": {"precision_pct": precision_pct}}))
 
 
+def test_a_perf_test_without_a_primary_metric_lacks_no_units(tree: Tree) -> None:
+    """Nothing is claimed from it, but its units are there: no reserve is to be spent on it."""
+    tree.run_file({}, primary={UDP: None})
+    unit(tree, 1)
+    unit(tree, 2)
+    unit(tree, 3, tests=("tcp_rr",))
+    found = progress(tree)
+    assert found.usable == {TCP: 3, UDP: 2}
+    assert found.half_widths_pct.keys() == {TCP}
+
+
 class TestAgreesWithTheReports:
     @pytest.mark.parametrize("precision_pct", [None, 2.0])
     def test_after_every_unit(self, tree: Tree, precision_pct: float | None) -> None:

@@ -205,7 +205,9 @@ def test_the_primary_metric_that_the_plan_chose_is_the_one_that_is_shown(tmp_pat
 def test_a_run_without_a_primary_metric_says_so(tmp_path: Path) -> None:
     tree = tree_of(tmp_path)
     tree.run_file({}, primary={"latency:tcp_rr": None})
-    assert "No primary metric was measured: what there is stands in verdicts.csv." in write_reports(tree.root).read_text()
+    assert (
+        "No primary metric was measured: what there is stands in verdicts.csv." in write_reports(tree.root).read_text()
+    )
 
 
 def test_a_run_with_looks_says_its_levels(tmp_path: Path) -> None:

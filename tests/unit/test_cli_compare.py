@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from analysis_tree import CLIENT, SERVER, Tree, netperf
+from analysis_tree import CLIENT, SERVER, Tree, netperf, tcp_client
 
 from cli.main import main
 from probecost.layout import CaseFolder
@@ -22,7 +22,8 @@ KEYS = {"host-null": NULL, "host-packet_print": PRINT}
 
 def run(
     folder: Path, print_us: float, *, null_us: float = 20.0, units: int = 8, keys: Mapping[str, CaseFolder] = KEYS,
-    options: Mapping[str, Any] | None = None, sha256: str = "a" * 64, shift: int = 0, **metadata: Any,
+    options: Mapping[str, Any] | None = None, sha256: str = "a" * 64, shift: int = 0,
+    conn_type: str = "tcp_rr", **metadata: Any,
 ) -> Path:  # fmt: skip
     """TCP RR of two tools, 20 us without them; ``shift`` gives the units another noise."""
     tree = Tree(folder, units=units)
@@ -31,8 +32,8 @@ def run(
             mean_us = (null_us if case is NULL else print_us) + WIGGLE_US[(unit - 1 + shift) % len(WIGGLE_US)]
             tool = {"file": f"{case.tool_id}.bt", "sha256": sha256}
             more: dict[str, Any] = {"case": case, "case_key": key, **metadata}
-            tree.perf_test("baseline", unit, "latency", "tcp_rr", client=[netperf(20)], **more)
-            tree.perf_test("tool", unit, "latency", "tcp_rr", client=[netperf(mean_us)], tool=tool, **more)
+            tree.perf_test("baseline", unit, "latency", conn_type, client=[netperf(20)], **more)
+            tree.perf_test("tool", unit, "latency", conn_type, client=[netperf(mean_us)], tool=tool, **more)
     recorded = {"units": units, "seed": 7, "baseline": "paired", **(options or {})}
     tree.run_file({key: {"outcome": "passed"} for key in keys}, run_id=folder.name, options=recorded)
     return tree.root
@@ -104,6 +105,22 @@ def test_other_conditions_are_refused_until_accepted(
     for accept in (["--across", kind], ["--allow-different"]):
         assert compare(a, b, *accept) == 0
         assert f"Differs, accepted: {what}" in capsys.readouterr().out.replace("lab: host", "host")
+
+
+@pytest.mark.parametrize(("rate", "code"), [(1.05e9, 0), (1.2e9, 4), (0.8e9, 4)])
+def test_a_share_of_the_maximum_is_compared_by_its_rate(tmp_path: Path, capsys: Text, rate: float, code: int) -> None:
+    """The perf test has the same name in both runs; what half of the maximum was, each calibration says for itself."""
+    runs = [
+        run(
+            tmp_path / name, 30.0, conn_type="tcp_rr-load50", background=tcp_client(bps, bps, 1.0), background_bps=bps
+        )
+        for name, bps in (("a", 1e9), ("b", rate))
+    ]  # fmt: skip
+    assert compare(*runs) == code
+    said = f"load of host latency tcp_rr-load50: 1e+09/s -> {rate:.4g}/s"
+    printed = capsys.readouterr()
+    assert said + ", near enough to compare" in printed.out if code == 0 else said in printed.err
+    assert compare(*runs, "--across", "options") == 0
 
 
 def test_another_boot_of_the_same_machine_is_the_same_bed(tmp_path: Path) -> None:
