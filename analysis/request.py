@@ -25,6 +25,11 @@ class Request:
     iteration: int | None = None
     with_workbook: bool = False
 
+    def words(self) -> str:
+        """``topics drops, net, iteration 2``."""
+        topics = f"topics {', '.join(self.topics)}" if self.topics else "all topics"
+        return f"{topics}, {'all iterations' if self.iteration is None else f'iteration {self.iteration}'}"
+
     @property
     def is_everything(self) -> bool:
         return not self.topics and self.iteration is None

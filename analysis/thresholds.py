@@ -6,7 +6,7 @@ A mark is no verdict: it looks at one estimate and knows nothing of its noise.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from analysis.compare import MetricId
@@ -53,7 +53,7 @@ def names() -> tuple[str, ...]:
 class Thresholds:
     """``limits_pct``: metric, or metric and connection type → percent; ``None``: never marked."""
 
-    limits_pct: Mapping[str, float | None] = DEFAULTS_PCT
+    limits_pct: Mapping[str, float | None] = field(default_factory=lambda: DEFAULTS_PCT)
 
     def limit_pct(self, metric: MetricId) -> float | None:
         """What holds for ``metric``, at any load: the entry of its connection type goes before that of all.
