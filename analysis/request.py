@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,15 +15,22 @@ from analysis.verdicts import CaseName
 from probecost.errors import ConfigError
 
 ALL = "all"
+#: These two are always written; the other forms are written beside them where they are asked for.
+BASIC_FORMATS = ("csv", "markdown")
+WORKBOOK = "xlsx"
+MORE_FORMATS = (WORKBOOK,)
 
 
 @dataclass(frozen=True)
 class Request:
-    """``topics``: none for all of them. ``iteration``: one, or ``None`` for each and what they have in common."""
+    """``topics``: none for all of them. ``iteration``: one, or ``None`` for each and what they have in common.
+
+    ``formats``: which of ``MORE_FORMATS`` to write too.
+    """
 
     topics: tuple[str, ...] = ()
     iteration: int | None = None
-    with_workbook: bool = False
+    formats: tuple[str, ...] = ()
 
     def words(self) -> str:
         """``topics drops, net, iteration 2``."""
@@ -40,7 +47,7 @@ class Request:
         words += ["--config", str(settings.file.resolve())] if settings.file is not None else []
         words += [word for topic in self.topics for word in ("--topic", topic)]
         words += ["--iteration", str(self.iteration)] if self.iteration is not None else []
-        words += ["--format", "xlsx"] if self.with_workbook else []
+        words += ["--format", ",".join(self.formats)] if self.formats else []
         return tuple(words)
 
 
@@ -59,6 +66,20 @@ def parse_iteration_option(value: str) -> int | None:
     if not (number.isascii() and number.isdigit()) or int(number) < 1:
         raise ConfigError(f"--iteration {value}: expected all or the number of an iteration, such as 1")
     return int(number)
+
+
+def parse_formats_option(values: Iterable[str]) -> tuple[str, ...]:
+    """What ``--format`` asks for beside CSV and Markdown. Raises ``ConfigError`` for a name that is unknown.
+
+    >>> parse_formats_option(["csv,xlsx", "markdown"]), parse_formats_option([])
+    (('xlsx',), ())
+    """
+    names = [name.strip().lower() for value in values for name in value.split(",")]
+    known = (*BASIC_FORMATS, *MORE_FORMATS)
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise ConfigError(*(f"--format {name}: expected some of {', '.join(known)}" for name in unknown))
+    return tuple(name for name in MORE_FORMATS if name in names)
 
 
 def select(study: Study, settings: Settings, request: Request) -> Study:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ from analysis.thresholds import DEFAULTS_PCT, Thresholds, names
 from probecost.errors import ConfigError
 
 DEFAULT_FILE = Path(__file__).with_name("config.yaml")
+_MOST = 1e6  # percent: whoever writes more means something else
 _PERCENT = re.compile(r"(\d+(?:\.\d+)?)\s*%?")
 
 
@@ -73,7 +73,7 @@ def load_settings(path: Path = DEFAULT_FILE) -> Settings:
         else:
             file.unknown(entry, list(readers))
     if file.problems:
-        raise ConfigError(*file.problems)
+        raise ConfigError(*file.problems, hint=f"{DEFAULT_FILE} has every key, what it means, and its default")
     return Settings(topics, **numbers, thresholds=Thresholds(limits), file=None if path == DEFAULT_FILE else path)
 
 
@@ -115,12 +115,12 @@ def _percent(value: object) -> float | None:
         value = float(match[1])
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return float(value) if 0 <= value < math.inf else None
+    return float(value) if 0 <= value <= _MOST else None
 
 
 def _number(file: SettingsFile, entry: Entry, expected: str, below: float | None, numbers: dict[str, float]) -> None:
     value = entry.value
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < (below or math.inf):
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < (below or _MOST):
         file.refuse(entry, expected)
     else:
         numbers[entry.key] = float(value)

@@ -91,7 +91,9 @@ def _against(
     test = metric[:2]
     return (
         Column(tool, _tool(metric), show, number_format, divisor, metric, test=test),
-        Column(baseline, _of(metric, lambda found: found.baseline_mean), show, number_format, divisor, metric, test=test),
+        Column(
+            baseline, _of(metric, lambda found: found.baseline_mean), show, number_format, divisor, metric, test=test
+        ),
         Column(diff, _of(metric, lambda found: found.diff_pct), decimal, _DIFF, 1.0, metric, is_diff=True, test=test),
     )
 

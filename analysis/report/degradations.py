@@ -14,7 +14,6 @@ from analysis.report.groups import Group
 from analysis.report.tables import row_names
 from analysis.study import CaseStudy
 from analysis.thresholds import Thresholds
-from probecost.layout import REPORTS
 
 MARK = "⚠"
 #: The differences that the overviews show, and which are counted: of what was received.
@@ -70,8 +69,8 @@ def legend(thresholds: Thresholds) -> str:
     )
 
 
-def degradation_section(groups: Sequence[Group], thresholds: Thresholds, root: Path) -> Iterator[str]:
-    """The overview's section: each topic and iteration with its page. Links are those of the run's folder of reports."""
+def degradation_section(groups: Sequence[Group], thresholds: Thresholds, home: Path) -> Iterator[str]:
+    """The overview's section: each topic and iteration with its page. ``home``: the overview's folder, for links."""
     if not groups:
         return
     yield "## Degradations"
@@ -80,13 +79,12 @@ def degradation_section(groups: Sequence[Group], thresholds: Thresholds, root: P
     yield ""
     yield from table_lines(
         ("Environment", "Topic", "Iteration", "Cases", "Cases marked", "Differences marked", "Worst", "Page"),
-        [_row(group, thresholds, root) for group in groups],
+        [_row(group, thresholds, home) for group in groups],
     )
 
 
-def _row(group: Group, thresholds: Thresholds, root: Path) -> tuple[str, ...]:
+def _row(group: Group, thresholds: Thresholds, home: Path) -> tuple[str, ...]:
     found = degradations(group.cases, thresholds)
-    home = root / REPORTS
     return (
         markdown(group.environment),
         markdown(group.topic),

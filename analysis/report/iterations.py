@@ -34,7 +34,7 @@ STATISTICS_COLUMNS = (
 
 def statistics_text(group: Group) -> str:
     """The CSV of a group over all iterations. Values that no iteration has have no line."""
-    return csv_text([STATISTICS_COLUMNS, *_lines(group)])
+    return csv_text([STATISTICS_COLUMNS, *(tuple(map(_cell, line)) for line in statistics_rows(group))])
 
 
 def iteration_spread(cases: Sequence[CaseStudy], column: Column) -> Spread | None:
@@ -47,7 +47,8 @@ def iteration_spread(cases: Sequence[CaseStudy], column: Column) -> Spread | Non
     return spread([column.in_unit(value) for value in values if value is not None])
 
 
-def _lines(group: Group) -> Iterator[tuple[str, ...]]:
+def statistics_rows(group: Group) -> Iterator[tuple[str | int | float | None, ...]]:
+    """The cells after ``STATISTICS_COLUMNS``: text and numbers, ``None`` for the deviation of a single value."""
     for case, label, iterations in zip(group.cases, row_names(group.cases), group.members, strict=True):
         who = (case.id.environment, case.id.case_key, label, case.protocol, case.direction)
         for table, columns in TABLES:
@@ -57,19 +58,16 @@ def _lines(group: Group) -> Iterator[tuple[str, ...]]:
                     continue
                 # A percentage is that of the means, as in the tables; how the iterations' own percentages lie follows.
                 over_all = column.value(case) if column.is_diff else None
-                numbers = (
-                    found.mean if over_all is None else over_all,
-                    found.sd,
-                    found.min,
-                    found.max,
-                    found.median,
-                    found.mad,
-                )
+                mean = found.mean if over_all is None else over_all
                 yield (
-                    *map(text_cell, who),
-                    table,
-                    *column.test,
-                    column.name,
-                    str(found.n),
-                    *("" if number is None else exact(number) for number in numbers),
+                    *(*who, table, *column.test, column.name, found.n),
+                    *(mean, found.sd, found.min, found.max, found.median, found.mad),
                 )
+
+
+def _cell(value: str | int | float | None) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        return exact(value)
+    return text_cell(value) if isinstance(value, str) and value else str(value)

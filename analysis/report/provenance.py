@@ -152,8 +152,8 @@ def _facts(study: Study, settings: Settings, request: Request) -> Iterator[Fact]
 
 
 def _options(options: Mapping[str, str]) -> str:
-    """An empty list is that of the perf tests, where none was named."""
-    return ", ".join(f"{key} {value or 'all'}" for key, value in options.items())
+    """Where no perf test was named, all were meant; any other empty list is none."""
+    return ", ".join(f"{key} {value or ('all' if key == 'perf_tests' else 'none')}" for key, value in options.items())
 
 
 def _seed(study: Study) -> str:
