@@ -13,7 +13,7 @@ from probecost.errors import ConfigError
 
 @dataclass(frozen=True)
 class Entry:
-    """One key with its value. ``place``: file and line. ``entries``: those below it, ``None`` where it is no mapping."""
+    """One key with its value. ``place``: file and line. ``entries``: those below it, ``None`` for no mapping."""
 
     place: str
     key: str
@@ -50,7 +50,7 @@ class SettingsFile:
             raise ConfigError(f"{path}{line}: broken YAML: {error.problem or error}") from None
         except (OSError, ValueError, yaml.YAMLError, RecursionError) as error:
             raise ConfigError(f"{path}: cannot be read: {error}") from None
-        if data is None:
+        if node is None or data is None:
             return cls(path, ())
         if not isinstance(data, dict):
             raise ConfigError(f"{path}:{node.start_mark.line + 1}: expected a mapping of settings, found {data!r}")
@@ -61,7 +61,7 @@ class SettingsFile:
         return found
 
     def _below(self, node: yaml.Node, data: object, path: tuple[str, ...], depth: int) -> tuple[Entry, ...]:
-        """The entries of a mapping, by the lines of its keys; those of a merge (``<<``) have the line of the mapping."""
+        """The entries of a mapping, with their lines; those of a merge (``<<``) have the line of the mapping."""
         assert isinstance(data, dict)
         assert isinstance(node, yaml.MappingNode)
         pairs: dict[str, tuple[int, yaml.Node]] = {}

@@ -116,7 +116,8 @@ def units_line(cases: Sequence[CaseStudy], switched: Collection[CaseName] = ()) 
     measured = [case for case in cases if case.folders]
     if not any(case.n_units for case in measured):
         return "No case has a complete unit (a baseline and a tool visit next to each other)."
-    by_visits, by_flows = [], []
+    by_visits: list[CaseStudy] = []
+    by_flows: list[CaseStudy] = []
     for case in measured:
         is_switched = CaseName(case.id.environment, case.id.case_key) in switched
         (by_flows if is_switched else by_visits).append(case)

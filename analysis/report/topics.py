@@ -1,4 +1,4 @@
-"""``{topic}_overview_{iteration}.md``: the cases of one topic and iteration, or of all, on a page beside their tables."""
+"""``{topic}_overview_{iteration}.md``: the cases of a topic and iteration, or of all, on a page beside the tables."""
 
 from __future__ import annotations
 

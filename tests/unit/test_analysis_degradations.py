@@ -45,14 +45,14 @@ class TestSettings:
             ("thresholds: {pps: yes}", "settings.yaml:1: thresholds.pps: expected a percentage of 0 or more"),
             (
                 "margin_pct: 3\nthresholds:\n  ppps: 5\n",
-                "settings.yaml:3: thresholds.ppps: there is no such key; known",
+                ":3: thresholds.ppps: there is no such key; known",
             ),
             ("thresholds: 5", "settings.yaml:1: thresholds: expected a mapping of metric to percent, found 5"),
             ("margin_pct: 1\nmargin_pct: 2", "settings.yaml:2: margin_pct: this key stands twice"),
             ("margin_pct: [", "settings.yaml:1: broken YAML"),
             (
                 "topics: {a: 5}",
-                "settings.yaml:1: topics.a: expected a topic: text with a letter or digit in it, found 5",
+                ":1: topics.a: expected a topic: text with a letter or digit in it, found 5",
             ),
             ("topic: {}", "settings.yaml:1: topic: there is no such key; known: topics, thresholds, margin_pct"),
             ("just words", "settings.yaml:1: expected a mapping of settings"),
@@ -82,12 +82,12 @@ class TestMarks:
 
     def test_in_the_pages(self, tmp_path: Path) -> None:
         overview = write_reports(full_tree(tmp_path).root)
-        topic = (overview.parent / "lab" / "packet_drop_overview_iteration_001.md").read_text().replace("\\_", "_")
+        topic = (overview.parent / "lab" / "packet_drop_overview_iteration_001.md").read_text()
         diffs = "**+32.0 %** ⚠ | -2.5 % | -5.0 % | 0.0 % | **-50.0 %** ⚠ | **-45.0 %** ⚠ |"
         assert f"| {CASE.name} | tcp | rx | {diffs}" in topic
         assert f"beyond their threshold): 3, the worst: {CASE.name}, PPS single -50.0 %" in topic
         assert "⚠: worse than the threshold of the analysis' settings (latency_mean 10 %, throughput 5 %," in topic
-        text = overview.read_text().replace("\\_", "_")
+        text = overview.read_text()
         row = f"| lab | packet_drop | iteration_001 | 1 | 1 | **3** ⚠ | {CASE.name}, PPS single -50.0 % |"
         assert f"{row} [overview](lab/packet_drop_overview_iteration_001.md) |" in text
 
@@ -110,5 +110,4 @@ class TestMarks:
         tree = Tree(tmp_path)
         for arm in ("baseline", "tool"):
             tree.perf_test(arm, 1, "latency", "tcp_rr", client=[netperf(20.0)])
-        text = write_reports(tree.root).read_text()
-        assert "| iteration\\_001 | 1 | 0 | 0 | none |" in text.replace("iteration_001 |", "iteration\\_001 |")
+        assert "| iteration_001 | 1 | 0 | 0 | none |" in write_reports(tree.root).read_text()

@@ -105,7 +105,7 @@ def test_it_says_where_it_comes_from(tmp_path: Path) -> None:
     assert (facts["Run"], facts["Seed"], facts["Command"]) == (RUN_ID, "7", "pytest -k 'eth drop' --env lab")
     assert facts["The same reports again"] == f"probecost analyze --iteration-path {root} --format xlsx"
     assert "Kernel 6.1.0-test x86_64" in facts["Node host-server"]
-    assert "latency_mean 10 %" in facts["Colour"].replace("\\", "")
+    assert "latency_mean 10 %" in facts["Colour"]
 
 
 def test_over_iterations_with_statistics(tmp_path: Path) -> None:
