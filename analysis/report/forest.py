@@ -16,7 +16,7 @@ from analysis.report.answer import estimate_text
 from analysis.report.cells import file_name
 from analysis.report.verdicts import CONTROL, column_order, title
 from analysis.statistics.verdict import Word
-from analysis.verdicts import MetricVerdict
+from analysis.verdicts import CaseName, MetricVerdict
 
 MAX_CASES = 60
 _WIDTH, _LEFT, _RIGHT = 1100, 320, 330
@@ -29,6 +29,8 @@ _COLOURS = {
     Word.NEGLIGIBLE: "#17692f",
 }
 _OTHER = "#4a5563"
+
+_Budgets = Mapping[tuple[CaseName, MetricId], float]
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,7 @@ def forest_files(verdicts: Iterable[MetricVerdict], budgets: Iterable[BudgetChec
     }
 
 
-def _forest(metric: MetricId, own: list[MetricVerdict], limits: Mapping[object, float]) -> Iterator[str]:
+def _forest(metric: MetricId, own: list[MetricVerdict], limits: _Budgets) -> Iterator[str]:
     ordered = sorted(own, key=lambda each: (each.tool == CONTROL, -_cost(each), each.case))
     tools = [each for each in ordered if each.tool != CONTROL]
     shown = [*tools[:MAX_CASES], *(each for each in ordered if each.tool == CONTROL)]

@@ -11,7 +11,7 @@ from analysis.report.answer import GROUPS, answer, estimate_text, word_text
 from analysis.report.budgets import budget_lines
 from analysis.report.cells import code, link, markdown
 from analysis.report.names import CaseNames
-from analysis.report.provenance import again_command, run_command, run_name, run_version, time_text
+from analysis.report.provenance import Provenance, run_command, run_version, time_text
 from analysis.report.verdicts import CONTROL, badness, title
 from analysis.statistics.verdict import Word
 from analysis.study import Study
@@ -20,16 +20,16 @@ from probecost.layout import REPORTS
 _WORST, _LINES_OF_A_KIND = 8, 3
 
 
-def summary(study: Study, margin_pct: float, files: Sequence[PurePosixPath]) -> str:
+def summary(study: Study, margin_pct: float, origin: Provenance, files: Sequence[PurePosixPath]) -> str:
     """The text. ``files``: the reports that it links to, relative to its own folder."""
     found = answer(study, margin_pct)
-    lines = [f"# Overhead: run {markdown(run_name(study))}", "", f"**{markdown(found.headline)}**", ""]
+    lines = [f"# Overhead: run {markdown(origin.run)}", "", f"**{markdown(found.headline)}**", ""]
     lines += [f"- {line}" for line in _counts(study)]
     for kind in (found.sure, found.certificate, found.machines):
         lines += [f"- {markdown(line)}" for line in kind[:_LINES_OF_A_KIND]]
     worst = list(_worst(study))
     lines += ["", *worst] if worst else []
-    lines += ["", *_source(study, files)]
+    lines += ["", *_source(study, origin, files)]
     return "\n".join(lines) + "\n"
 
 
@@ -69,16 +69,16 @@ def _cell(text: str) -> str:
     return text if len(text) <= 120 else f"{text[:119]}…"
 
 
-def _source(study: Study, files: Sequence[PurePosixPath]) -> Iterator[str]:
+def _source(study: Study, origin: Provenance, files: Sequence[PurePosixPath]) -> Iterator[str]:
     home = study.root / REPORTS
     yield " · ".join(link(path.name, home / path, home) for path in files)
     yield ""
     version = run_version(study)
-    started = f", {time_text(study.run.started_ns)}" if study.run.started_ns is not None else ""
+    started = f", {time_text(origin.started_ns)}" if origin.started_ns is not None else ""
     yield f"probecost {markdown(version) or '(version not recorded)'}{started}"
     if study.run.argv:
         yield f"measured by {_shorter(run_command(study.run))}"
-    yield f"again by {code(again_command(study))}"
+    yield f"again by {code(origin.again)}"
 
 
 def _shorter(command: str) -> str:

@@ -25,7 +25,7 @@ from analysis.report.page.document import (
     Test,
 )
 from analysis.report.page.links import link_to
-from analysis.report.provenance import NODE_FACTS, again_command, run_command, run_name, run_version, time_text
+from analysis.report.provenance import NODE_FACTS, UNKNOWN, Provenance, run_version, time_text
 from analysis.report.verdicts import CONTROL, column_order, short, title
 from analysis.statistics.verdict import MIN_UNITS, Word
 from analysis.study import CaseStudy, Study
@@ -67,7 +67,9 @@ _MEANINGS = {
 _ROW_FIELDS = tuple(Row.__dataclass_fields__)
 
 
-def page_content(study: Study, margin_pct: float, files: Sequence[PurePosixPath]) -> tuple[Page, Iterator[Detail]]:
+def page_content(
+    study: Study, margin_pct: float, origin: Provenance, files: Sequence[PurePosixPath]
+) -> tuple[Page, Iterator[Detail]]:
     """The page's data. ``files``: the other reports, relative to their folder. Details are made one by one."""
     by_case = _by_case(study)
     tests = _tests(study)
@@ -76,7 +78,7 @@ def page_content(study: Study, margin_pct: float, files: Sequence[PurePosixPath]
     reasons = {reason: at for at, reason in enumerate(sorted({reason for _, reason in rows}))}
     page = Page(
         schema=SCHEMA,
-        run=_run(study),
+        run=_run(study, origin),
         answer=answer(study, margin_pct),
         margin_pct=margin_pct,
         words=tuple((word.value, word_text(word), _MEANINGS[word].format(m=f"{margin_pct:g}")) for word in GROUPS),
@@ -127,25 +129,20 @@ def _has_several(study: Study) -> bool:
     return len(study.environments) > 1
 
 
-def _run(study: Study) -> Run:
-    run = study.run
+def _run(study: Study, origin: Provenance) -> Run:
     return Run(
-        id=run_name(study),
+        id=origin.run,
         version=run_version(study),
-        started=time_text(run.started_ns) if run.started_ns is not None else "",
-        ended=time_text(run.ended_ns) if run.ended_ns is not None else "",
-        seed=run.options.get("seed", ""),
-        exit_status=run.exit_status,
-        command=run_command(run),
-        again=again_command(study),
-        options=tuple(run.options.items()),
+        started=time_text(origin.started_ns) if origin.started_ns is not None else "",
+        facts=tuple((fact.name, fact.text, fact.is_command) for fact in origin.facts),
+        again=origin.again,
     )
 
 
 def _machine(study: Study, environment: str) -> Machine:
     nodes = study.nodes.get(environment, {})
     names = tuple(sorted(nodes))
-    facts = tuple((name, *(fact(nodes[node]) or "not recorded" for node in names)) for name, fact in NODE_FACTS)
+    facts = tuple((name, *(fact(nodes[node]) or UNKNOWN for node in names)) for name, fact in NODE_FACTS)
     return Machine(environment, names, facts if names else ())
 
 

@@ -84,7 +84,6 @@ class Details:
 
     def _facts(self, studies: Sequence[CaseStudy]) -> Iterator[tuple[str, str]]:
         first = studies[0]
-        yield "Command", first.command
         yield "Name", first.name
         yield "Folder of its files", first.label
         yield "Category", first.category

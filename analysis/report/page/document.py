@@ -27,17 +27,16 @@ class Link:
 
 @dataclass(frozen=True)
 class Run:
-    """Where the page comes from. ``again`` is the command that makes it again; ``options`` are names and values."""
+    """Where the page comes from. ``facts``: titles and texts, and whether the text is a command.
+
+    ``again`` is the command that makes the page again. ``started`` and ``version`` are empty where nothing tells them.
+    """
 
     id: str
     version: str
     started: str
-    ended: str
-    seed: str
-    exit_status: int | None
-    command: str
+    facts: tuple[tuple[str, str, bool], ...]
     again: str
-    options: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True)

@@ -54,7 +54,7 @@ function caseDetail(page, each, detail, rows) {
   const [first, rest] = split(costs, (own) => rowOf(own.test).isPrimary);
   const plots = (some) => el("div", { class: "plots" }, some.map((own) => unitFigure(page, own, rowOf(own.test))));
   return [
-    facts(detail.facts.filter(([, text]) => text)),
+    facts([["Command", each.command, true], ...detail.facts].filter(([, text]) => text)),
     primary.length ? caseVerdicts(primary, "Verdicts of this case") : el("p", { class: "muted" }, "No primary metric of it was measured in both arms."),
     plots(first),
     others.length ? lazy("Metrics that are not primary", () => [caseVerdicts(others, "Other metrics of this case"), plots(rest)], { class: "data" }) : null,
@@ -66,8 +66,9 @@ function split(items, isFirst) {
   return [items.filter(isFirst), items.filter((item) => !isFirst(item))];
 }
 
-function facts(pairs) {
-  return el("dl", { class: "facts" }, pairs.map(([name, text]) => [el("dt", {}, name), el("dd", {}, name === "Command" ? el("code", {}, text) : text)]));
+/** Names and texts. `entries`: name, text, whether it is a command. */
+function facts(entries) {
+  return el("dl", { class: "facts" }, entries.map(([name, text, isCommand]) => [el("dt", {}, name), el("dd", {}, isCommand ? el("code", {}, text) : text)]));
 }
 
 function caseVerdicts(rows, caption) {

@@ -97,21 +97,11 @@ function wordsPart(page) {
 }
 
 function sourcePart(page) {
-  const run = page.run;
   return [
-    facts([
-      ["Run", run.id],
-      ["Command of the run", run.command || "not recorded"],
-      ["Started, ended", [run.started || "not recorded", run.ended || "not recorded"].join(", ")],
-      ["Exit status", run.exit_status === null ? "not recorded" : String(run.exit_status)],
-      ["Seed", run.seed || "not recorded"],
-      ["probecost", run.version || "not recorded"],
-      ["This page again", run.again],
-    ]),
-    run.options.length ? lazy("All options", () => facts(run.options.map(([name, value]) => [name, value || "all"])), { class: "data" }) : null,
+    facts([...page.run.facts, ["This page again", page.run.again, true]]),
     el("h3", {}, "Files"),
     el("ul", { class: "files" }, page.files.map((file) => el("li", {}, fileLink(file)))),
-  ].filter(Boolean);
+  ];
 }
 
 function start() {
