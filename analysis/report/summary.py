@@ -9,9 +9,9 @@ from pathlib import PurePosixPath
 
 from analysis.report.answer import GROUPS, answer, estimate_text, word_text
 from analysis.report.budgets import budget_lines
-from analysis.report.cells import code, link, markdown
+from analysis.report.cells import link, markdown
 from analysis.report.names import CaseNames
-from analysis.report.provenance import Provenance, run_command, run_version, time_text
+from analysis.report.provenance import Provenance
 from analysis.report.verdicts import CONTROL, badness, title
 from analysis.statistics.verdict import Word
 from analysis.study import Study
@@ -29,7 +29,7 @@ def summary(study: Study, margin_pct: float, origin: Provenance, files: Sequence
         lines += [f"- {markdown(line)}" for line in kind[:_LINES_OF_A_KIND]]
     worst = list(_worst(study))
     lines += ["", *worst] if worst else []
-    lines += ["", *_source(study, origin, files)]
+    lines += ["", *_source(origin, files)]
     return "\n".join(lines) + "\n"
 
 
@@ -69,17 +69,8 @@ def _cell(text: str) -> str:
     return text if len(text) <= 120 else f"{text[:119]}…"
 
 
-def _source(study: Study, origin: Provenance, files: Sequence[PurePosixPath]) -> Iterator[str]:
-    home = study.root / REPORTS
+def _source(origin: Provenance, files: Sequence[PurePosixPath]) -> Iterator[str]:
+    home = origin.root / REPORTS
     yield " · ".join(link(path.name, home / path, home) for path in files)
     yield ""
-    version = run_version(study)
-    started = f", {time_text(origin.started_ns)}" if origin.started_ns is not None else ""
-    yield f"probecost {markdown(version) or '(version not recorded)'}{started}"
-    if study.run.argv:
-        yield f"measured by {_shorter(run_command(study.run))}"
-    yield f"again by {code(origin.again)}"
-
-
-def _shorter(command: str) -> str:
-    return code(command if len(command) <= 400 else f"{command[:399]}…")
+    yield from origin.lines(home)

@@ -29,22 +29,26 @@ class Tab:
 
     def __init__(self, browser: Chromium, session: str) -> None:
         self._browser = browser
-        self._session = session
+        self.session = session
         self.errors: list[str] = []
 
     def call(self, method: str, **params: Any) -> dict[str, Any]:
         return self._browser.call(method, self, **params)
 
-    def screen(self, width: int, height: int, *, dark: bool = False, phone: bool = False) -> None:
-        """The size of the window, and what the user prefers."""
+    def screen(
+        self, width: int, height: int, *, dark: bool = False, phone: bool = False, printed: bool = False
+    ) -> None:
+        """The size of the window, and what the user prefers; ``printed``: as on paper."""
         self.call(
             "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=phone
         )
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
-        self.call("Emulation.setEmulatedMedia", features=[scheme])
+        self.call("Emulation.setEmulatedMedia", media="print" if printed else "", features=[scheme])
 
     def open(self, file: Path) -> float:
         """Open a file and wait until the page has drawn itself. Returns the seconds that this took."""
+        self.call("Page.navigate", url="about:blank")  # else the page that was open could be taken for this one
+        self.wait("location.href === 'about:blank'")
         self.errors.clear()
         start = time.monotonic()
         self.call("Page.navigate", url=file.as_uri())
@@ -115,7 +119,7 @@ class Chromium:
         self._number += 1
         message: dict[str, Any] = {"id": self._number, "method": method, "params": params}
         if tab is not None:
-            message["sessionId"] = tab._session
+            message["sessionId"] = tab.session
         os.write(self._to, json.dumps(message).encode() + b"\0")
         while True:
             answer = self._next()

@@ -66,7 +66,7 @@ def test_only_commands_are_commands(tmp_path: Path) -> None:
 def test_every_page_says_it(tmp_path: Path) -> None:
     reports = write_reports(full_tree(tmp_path).root).parent
     pages = sorted(reports.rglob("*.md"))
-    assert len(pages) == 2
+    assert len(pages) == 3
     for page in pages:
         text = page.read_text()
         assert f"- Run: {RUN_ID}\n- Command: `pytest -k 'eth drop' --env lab`\n- Seed: 7\n" in text
@@ -83,7 +83,7 @@ def test_the_command_writes_the_same_bytes_again(tmp_path: Path, more: list[str]
     assert main(["analyze", "--iteration-path", str(root), "--config", str(config), *more]) == 0
     reports = root / "reports"
     first = {path: path.read_bytes() for path in reports.rglob("*") if path.is_file()}
-    assert len(first) == (8 if not more else 9)
+    assert len(first) == (10 if not more else 11)
     again = provenance(
         study_run(root), load_settings(config), Request(("drops",), 1, ("xlsx",)) if more else Request()
     ).again

@@ -42,6 +42,7 @@ class CaseList {
     this.list.showUpTo(this.shown.indexOf(at));
     const box = this.boxes.get(at);
     box.make();
+    drawAll(); // What is drawn later changes the height of the page above the case, and moves it away.
     box.scrollIntoView({ block: "start" });
     box.querySelector("summary").focus({ preventScroll: true });
   }

@@ -1,4 +1,5 @@
 const GROUP_TOOLS = 4;
+const NAMED_PROBLEMS = 3;
 
 /** The rows of the data as objects, with what is looked up again and again. */
 function readRows(page) {
@@ -41,12 +42,21 @@ function answerPart(page, filters) {
   return [
     el("p", { class: "headline" }, headline),
     el("div", { class: "answer" },
-      el("div", { class: "groups" }, groups.map((group) => groupPart(group, filters))),
+      el("div", { class: "groups" }, groups.length ? groups.map((group) => groupPart(group, filters)) : nothingPart(page)),
       el("div", { class: "aside" },
         aside("How sure is that?", sure),
         aside("What can this bed tell apart?", certificate),
         aside("On what machine?", machines))),
   ];
+}
+
+/** What stands in place of the tools where there is none: why, as far as that is known. */
+function nothingPart(page) {
+  const [first, rest] = [page.problems.slice(0, NAMED_PROBLEMS), page.problems.length - NAMED_PROBLEMS];
+  return el("section", { class: "group none" },
+    el("h3", {}, "Why there is nothing to show"),
+    first.length ? el("ul", {}, first.map((text) => el("li", {}, text))) : el("p", {}, "The folder holds no results that could be read."),
+    rest > 0 ? el("p", { class: "more" }, el("a", { href: "#missing" }, `${grouped(rest)} more`)) : null);
 }
 
 function aside(title, lines) {
@@ -112,7 +122,7 @@ function start() {
   document.title = `Overhead report: run ${page.run.id}`;
   part("where").textContent = [`Run ${page.run.id}`, page.run.started, page.run.version && `probecost ${page.run.version}`].filter(Boolean).join(" · ");
   part("answer").append(...answerPart(page, filters));
-  part("verdicts").append(filters.form(), verdictTable(page, filters));
+  part("verdicts").append(...(rows.length ? [filters.form()] : []), verdictTable(page, filters));
   const forest = el("div");
   const drawForest = () => {
     const figures = forestFigures(page, filters.shown());

@@ -141,6 +141,7 @@ function verdictTable(page, filters) {
   filters.onChange(() => ((limit = TABLE_ROWS), render()));
   render();
   const caption = "Cost of each case in each test, the worst first; positive is worse with the tool. A head sorts.";
+  if (!filters.rows.length) return el("div", {}, status);
   return el("div", {}, status,
     el("div", { class: "scroll cards", role: "region", tabindex: "0", "aria-label": "Table of verdicts" },
       el("table", { role: "table", id: "verdict-table" }, el("caption", {}, caption), el("thead", { role: "rowgroup" }, el("tr", { role: "row" }, heads)), body)),
