@@ -39,9 +39,7 @@ class Tab:
         self, width: int, height: int, *, dark: bool = False, phone: bool = False, printed: bool = False
     ) -> None:
         """The size of the window, and what the user prefers; ``printed``: as on paper."""
-        self.call(
-            "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=phone
-        )
+        self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=phone)
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self.call("Emulation.setEmulatedMedia", media="print" if printed else "", features=[scheme])
 
