@@ -9,6 +9,7 @@
 - time from Ctrl-C, and from SIGKILL, until both nodes are as they were;
 - a workflow of 10,000 cycles written and read back, against plain JSON;
 - false positives of the verdicts' interval on simulated beds, against methods that must fail there;
+- size of a page of 100 cases; seconds until a page of 1,000 cases is open in Chromium, and to filter it;
 - wall time of discovering the four nodes of lab-vm, against the same facts asked by one ssh command after the other.
 """
 
@@ -27,6 +28,7 @@ from pathlib import Path
 
 import false_verdicts
 import many_cases
+import page_size
 from workflow import print_workflow_figures
 
 from lab import control, state
@@ -271,6 +273,9 @@ def main() -> None:
     say()
     print_workflow_figures(say)
     for line in false_verdicts.lines():
+        say(line)
+    say()
+    for line in page_size.lines():
         say(line)
     say()
     print_discovery()

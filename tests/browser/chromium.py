@@ -61,10 +61,10 @@ class Tab:
             raise BrowserError(f"{expression}: {answer['exceptionDetails']}")
         return answer["result"].get("value")
 
-    def wait(self, condition: str, within_s: float = 30.0) -> None:
+    def wait(self, condition: str, within_s: float = 10.0) -> None:
         """Until a JavaScript expression is true."""
         end = time.monotonic() + within_s
-        while not self.evaluate(condition):
+        while not self.evaluate(f"Boolean({condition})"):
             if time.monotonic() > end:
                 raise BrowserError(f"not within {within_s:g} s: {condition}; errors of the page: {self.errors}")
             time.sleep(0.005)

@@ -91,7 +91,8 @@ class TestTable:
     def test_sorted_by_a_head(self, tab: Tab, judged: Path) -> None:
         tab.open(judged)
         assert names(tab) == [EXPENSIVE, "host-quiet", NULL]
-        press_head = "[...document.querySelectorAll('#verdict-table thead button')].find((e) => e.innerText.startsWith('Cost')).click()"
+        heads = "[...document.querySelectorAll('#verdict-table thead button')]"
+        press_head = f"{heads}.find((each) => each.innerText.startsWith('Cost')).click()"
         tab.evaluate(press_head)
         assert names(tab)[-1] == EXPENSIVE
         tab.evaluate(press_head)
@@ -134,8 +135,8 @@ class TestCases:
     def test_a_case_that_the_filters_hide_is_opened_by_its_link(self, tab: Tab, judged: Path) -> None:
         tab.open(judged)
         choose(tab, "tool", "quiet")
-        tab.evaluate("location.hash = '#case-1'")
-        tab.wait("document.getElementById('case-1')?.open")
+        tab.evaluate("location.hash = '#case-0'")
+        tab.wait("document.getElementById('case-0')?.open")
         assert len(names(tab)) == 3
 
     def test_the_table_of_a_picture_holds_the_same(self, tab: Tab, judged: Path) -> None:

@@ -21,7 +21,8 @@ def summary_of(tree: Tree) -> str:
 def test_the_answer_comes_first(tmp_path: Path) -> None:
     lines = summary_of(judged_tree(tmp_path)).splitlines()
     assert lines[0] == f"# Overhead: run {RUN_ID}"
-    assert lines[2].startswith("**packet") and "costs 3 % or more" in lines[2]
+    assert lines[2].startswith("**packet")
+    assert "costs 3 % or more" in lines[2]
     assert "- Primary verdicts, the null case left out: 1 OVERHEAD, 1 NEGLIGIBLE." in lines
     assert "- Cases: 3 passed." in lines
     rows = [line for line in lines if line.startswith("| host-")]

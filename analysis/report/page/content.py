@@ -72,6 +72,7 @@ def page_content(
 ) -> tuple[Page, Iterator[Detail]]:
     """The page's data. ``files``: the other reports, relative to their folder. Details are made one by one."""
     by_case = _by_case(study)
+    environments = study.environments
     tests = _tests(study)
     numbers = {metric: number for number, metric in enumerate(tests)}
     rows = _rows(study, by_case, numbers)
@@ -82,9 +83,9 @@ def page_content(
         answer=answer(study, margin_pct),
         margin_pct=margin_pct,
         words=tuple((word.value, word_text(word), _MEANINGS[word].format(m=f"{margin_pct:g}")) for word in GROUPS),
-        machines=tuple(_machine(study, environment) for environment in study.environments),
+        machines=tuple(_machine(study, environment) for environment in environments),
         tests=tuple(map(_test, tests)),
-        cases=tuple(_case(case, own, several=_has_several(study)) for case, own in by_case.items()),
+        cases=tuple(_case(case, own, several=len(environments) > 1) for case, own in by_case.items()),
         row_fields=_ROW_FIELDS,
         rows=tuple(_numbered(row, reasons[reason]) for row, reason in rows),
         reasons=tuple(reasons),
@@ -123,10 +124,6 @@ def _tests(study: Study) -> list[MetricId]:
     found |= {metric for case in study.cases for metric in case.comparisons}
     metrics = list(UNITS)
     return sorted(found, key=lambda metric: (column_order(metric)[0], metric[:2], metrics.index(metric.metric)))
-
-
-def _has_several(study: Study) -> bool:
-    return len(study.environments) > 1
 
 
 def _run(study: Study, origin: Provenance) -> Run:
