@@ -23,7 +23,7 @@ from analysis.settings import load_settings
 from analysis.statistics.verdict import Word
 from analysis.study import CaseStudy, Study, study_case, study_run
 from analysis.verdicts import CaseName, MetricVerdict
-from probecost.layout import RunTree
+from probecost.layout import REPORT_PAGE, RunTree
 
 _COLUMNS = (
     ("TCP RR", "latency", "tcp_rr", "mean_us"),
@@ -96,6 +96,7 @@ class AnalysisPlugin:
         reporter = config.pluginmanager.get_plugin("terminalreporter")
         if reporter is not None:
             for path in self._reports:
+                reporter.write_line(f"page: {path.with_name(REPORT_PAGE)}")
                 reporter.write_line(f"report: {path}")
 
 

@@ -230,7 +230,7 @@ def _certificate(study: Study) -> Iterator[str]:
         yield f"{case.environment}: {control_line(case, own)}" if several else control_line(case, own)
     if not controls:
         yield (
-            "No null case (a tool that only sleeps) was measured: nothing here shows what this bed can tell apart, "
+            "There is no null case (a tool that only sleeps) here: nothing shows what this bed can tell apart, "
             "or that it finds nothing where there is nothing."
         )
 

@@ -42,7 +42,7 @@ def test_estimates_are_no_verdict_and_never_a_tool_without_cost(tmp_path: Path) 
     assert group.title == "No verdict"
     assert "may be noise" in group.meaning
     assert any("estimate +3" in test.text for test in group.tools[0].tests)
-    assert found.certificate[0].startswith("No null case")
+    assert found.certificate[0].startswith("There is no null case")
 
 
 def test_an_empty_tree(tmp_path: Path) -> None:

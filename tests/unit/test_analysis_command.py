@@ -102,6 +102,15 @@ def test_formats(root: Path) -> None:
     assert "(net_flow_tables_iteration_001.xlsx)" in page
 
 
+def test_pictures(root: Path) -> None:
+    assert not list(analyze(root).glob("*.svg"))
+    output = analyze(root, "--format", "svg")
+    pictures = [path.name for path in output.glob("*.svg")]
+    assert "forest_latency_tcp_rr_mean_us.svg" in pictures
+    for file in ("overview.md", "summary.md", "report.html"):
+        assert all(name in (output / file).read_text() for name in pictures)
+
+
 def test_settings_name_topics(root: Path, tmp_path: Path) -> None:
     config = tmp_path / "settings.yaml"
     config.write_text("topics: {net: wires}\n")

@@ -146,6 +146,19 @@ class TestRows:
         assert by_test["Packets/s single"]["cost"] > 0
         assert {row["low"] for row in by_test.values()} == {None}
 
+    def test_budgets(self, tmp_path: Path) -> None:
+        tree = judged_tree(tmp_path)
+        budget = {
+            "metric": "latency_mean",
+            "figure": "mean_us",
+            "percent": 5,
+            "perf_type": "latency",
+            "conn_type": "tcp_rr",
+        }
+        tree.run_file({EXPENSIVE: {"outcome": "failed", "message": "", "budgets": [budget]}})
+        rows = [row for row in page_of(tree).rows() if row["budget_result"]]
+        assert [(row["word"], row["budget"], row["budget_result"]) for row in rows] == [("OVERHEAD", 5, "broken")]
+
     def test_titles_of_metrics(self) -> None:
         assert metric_title(MetricId("pps", "single", "lost_share")) == "Packets/s single, share lost"
 
