@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from analysis.compare import MetricId
 from analysis.metadata import NodeFacts
 from analysis.report.cells import percent
+from analysis.report.estimates import Estimates
 from analysis.report.overview import units_line
 from analysis.report.provenance import NODE_FACTS
 from analysis.report.verdicts import (
@@ -131,14 +132,17 @@ def word_text(word: Word) -> str:
     return word.value or NO_VERDICT
 
 
-def estimate_text(verdict: MetricVerdict) -> str:
+def estimate_text(verdict: MetricVerdict, shared_pct: float | None = None) -> str:
     """The verdict in one cell; what is only an estimate is called one.
 
-    A cost below ``MIN_UNITS`` units: ``estimate +13.5 %``.
+    A cost below ``MIN_UNITS`` units: ``estimate +13.5 %``. ``shared_pct``: the cost against a shared baseline, which
+    is shown where there is no unit.
     """
-    if verdict.verdict.word is Word.NONE:
-        return f"estimate {percent(verdict.cost.estimate_pct)}" if verdict.cost else "nothing usable"
-    return short(verdict)
+    if verdict.verdict.word is not Word.NONE:
+        return short(verdict)
+    if verdict.cost is not None:
+        return f"estimate {percent(verdict.cost.estimate_pct)}"
+    return "nothing usable" if shared_pct is None else f"estimate {percent(shared_pct)}, against a shared baseline"
 
 
 def _tools(study: Study) -> list[ToolAnswer]:
@@ -156,18 +160,24 @@ def _tools(study: Study) -> list[ToolAnswer]:
             by_tool.setdefault(key, []).append(each)
             cases.setdefault(key, set()).add(each.case.case_key)
     several = len({environment for environment, _ in by_tool}) > 1
+    estimates = Estimates(study)
     ranked = sorted(by_tool, key=lambda key: (min(map(badness, by_tool[key]), default=_LEAST_BAD), key))
     order = list(GROUPS)
-    found = [_tool(key, by_tool[key], len(cases[key]), several=several) for key in ranked]
+    found = [_tool(key, by_tool[key], estimates, len(cases[key]), several=several) for key in ranked]
     return sorted(found, key=lambda tool: order.index(tool.word))
 
 
-def _tool(key: tuple[str, str], own: Sequence[MetricVerdict], n_cases: int, *, several: bool) -> ToolAnswer:
+def _tool(
+    key: tuple[str, str], own: Sequence[MetricVerdict], estimates: Estimates, n_cases: int, *, several: bool
+) -> ToolAnswer:
     worst: dict[MetricId, MetricVerdict] = {}
     for each in sorted(own, key=badness):
         worst.setdefault(each.metric, each)
     environment, tool = key
-    tests = tuple(PrimaryTest(title(metric), each.verdict.word, estimate_text(each)) for metric, each in worst.items())
+    tests = tuple(
+        PrimaryTest(title(metric), each.verdict.word, estimate_text(each, estimates.cost_pct(each.case, metric)))
+        for metric, each in worst.items()
+    )
     return ToolAnswer(tool, environment if several else "", n_cases, tests[0].word if tests else Word.NONE, tests)
 
 

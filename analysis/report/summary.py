@@ -10,6 +10,7 @@ from pathlib import PurePosixPath
 from analysis.report.answer import GROUPS, answer, estimate_text, word_text
 from analysis.report.budgets import budget_lines
 from analysis.report.cells import link, markdown
+from analysis.report.estimates import Estimates
 from analysis.report.names import CaseNames
 from analysis.report.provenance import Provenance
 from analysis.report.verdicts import CONTROL, badness, title
@@ -54,12 +55,13 @@ def _worst(study: Study) -> Iterator[str]:
     shown = sorted((each for each in own if each.tool != CONTROL), key=lambda each: (badness(each), each.case))
     if not shown:
         return
-    names = CaseNames(study.cases)
+    names, estimates = CaseNames(study.cases), Estimates(study)
     yield "| Case | Test | Verdict |"
     yield "| --- | --- | --- |"
     for each in shown[:_WORST]:
         name = names.of_run(each.case.environment, each.case.case_key)
-        yield f"| {markdown(name)} | {markdown(title(each.metric))} | {markdown(_cell(estimate_text(each)))} |"
+        said = estimate_text(each, estimates.cost_pct(each.case, each.metric))
+        yield f"| {markdown(name)} | {markdown(title(each.metric))} | {markdown(_cell(said))} |"
     if len(shown) > _WORST:
         yield ""
         yield f"The worst of {len(shown)} that are not NEGLIGIBLE."

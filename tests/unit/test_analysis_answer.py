@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from analysis_tree import Tree, full_tree
+from analysis_tree import Tree, full_tree, netperf
 from page_trees import EXPENSIVE, NULL, judged_tree
 
+from analysis.report import write_reports
 from analysis.report.answer import Answer, answer
 from analysis.study import study_run
 
@@ -60,3 +61,19 @@ def test_a_tool_of_which_one_case_was_not_measured_counts_it(tmp_path: Path) -> 
     found = answer_of(tree)
     assert [group.title for group in found.groups] == ["Costs 3 % or more", "No verdict"]
     assert any(line.startswith("Data are missing in 1 of 2") for line in found.sure)
+
+
+def test_a_shared_baseline_gives_an_estimate_that_is_called_one(tmp_path: Path) -> None:
+    tree = Tree(tmp_path)
+    tree.perf_test("baseline", 1, "latency", "tcp_rr", client=[netperf(20)], shared=True)
+    tree.perf_test("tool", 1, "latency", "tcp_rr", client=[netperf(25)])
+    found = answer_of(tree)
+    (test,) = found.groups[0].tools[0].tests
+    assert (found.groups[0].title, test.text) == ("No verdict", "estimate +25.0 %, against a shared baseline")
+    assert any("one shared baseline" in line for line in found.sure)
+    (row,) = [line for line in summary_text(tree).splitlines() if line.startswith("| host-")]
+    assert "estimate +25.0 %" in row
+
+
+def summary_text(tree: Tree) -> str:
+    return (write_reports(tree.root).parent / "summary.md").read_text()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from math import isinf
 from pathlib import PurePosixPath
 
@@ -11,6 +11,7 @@ from analysis.compare import Comparison, MetricId
 from analysis.measurements import PRIMARY, UNITS
 from analysis.report.answer import GROUPS, answer, word_text
 from analysis.report.cells import file_name
+from analysis.report.estimates import estimate_of, estimated_cost_pct
 from analysis.report.overview import status
 from analysis.report.page.details import Details
 from analysis.report.page.document import (
@@ -180,13 +181,13 @@ def _rows(
         if each.case in cases:
             said[each.case].add(each.metric)
             where = (cases[each.case], tests[each.metric], budgets.get((each.case, each.metric)))
-            estimate = _estimate(by_case[each.case], each.metric) if each.cost is None else None
+            estimate = estimate_of(by_case[each.case], each.metric) if each.cost is None else None
             row = _verdict_row(each, *where) if estimate is None else _estimate_row(estimate, *where, each)
             found.append((row, each.verdict.reason))
     for case, studies in by_case.items():
         metrics = dict.fromkeys(metric for each in studies for metric in each.comparisons)
         for metric in metrics:
-            estimate = _estimate(studies, metric) if metric not in said[case] else None
+            estimate = estimate_of(studies, metric) if metric not in said[case] else None
             if estimate is not None:
                 where = (cases[case], tests[metric], budgets.get((case, metric)))
                 found.append((_estimate_row(estimate, *where), "no units of its own: an estimate and no verdict"))
@@ -199,14 +200,6 @@ def _rows(
         return not row.is_primary, is_control[row.case], words.index(row.word), cost, row.case, row.test
 
     return sorted(found, key=place)
-
-
-def _estimate(studies: Iterable[CaseStudy], metric: MetricId) -> Comparison | None:
-    """The difference of a metric with a direction; of several iterations that of the first that has one."""
-    if metric.metric not in LOWER_IS_BETTER:
-        return None
-    own = (case.comparisons.get(metric) for case in studies)
-    return next((found for found in own if found is not None and found.diff_pct is not None), None)
 
 
 def _verdict_row(each: MetricVerdict, case: int, test: int, check: BudgetCheck | None) -> Row:
@@ -236,7 +229,6 @@ def _estimate_row(
     found: Comparison, case: int, test: int, check: BudgetCheck | None, verdict: MetricVerdict | None = None
 ) -> Row:
     """A difference of means as a cost: a rate that falls is positive."""
-    assert found.diff_pct is not None  # _estimate leaves the others out
     is_primary = verdict.is_primary if verdict else PRIMARY.get(found.metric.perf_test) == found.metric.metric
     return Row(
         case=case,
@@ -244,7 +236,7 @@ def _estimate_row(
         is_primary=is_primary,
         word=Word.NONE.value,
         says="",
-        cost=found.diff_pct if LOWER_IS_BETTER[found.metric.metric] else -found.diff_pct,
+        cost=estimated_cost_pct(found),
         low=None,
         high=None,
         n_units=found.n_units,
