@@ -35,8 +35,8 @@ def topic_overview(
 ) -> str:
     """The page of a group. ``files``: what it links to, relative to the folder of all reports.
 
-    ``verdicts``: what is said of each metric. ``switched``: the cases whose verdicts come from switched flows. Links are those of a page in the run's own folder
-    of reports.
+    ``verdicts``: what is said of each metric. ``switched``: the cases whose verdicts come from switched flows. Links
+    are those of a page in the run's own folder of reports.
     """
     home = origin.root / REPORTS
     here = (home / group.page).parent
