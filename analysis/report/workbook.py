@@ -7,7 +7,6 @@ bytes, so every time in the file is that of the run.
 from __future__ import annotations
 
 import io
-import re
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -33,7 +32,6 @@ from analysis.thresholds import Thresholds
 _EPOCH = datetime(1980, 1, 1, tzinfo=UTC)  # the first time that a ZIP archive can hold
 _LAST = datetime(2107, 12, 31, tzinfo=UTC)
 _MOST_CHARACTERS = 32767  # of a cell
-_HARMLESS = re.compile(r"[A-Za-z0-9]")
 _BOLD = Font(bold=True)
 _DEGRADED_FONT = Font(bold=True, color="9C0006")
 _DEGRADED_FILL = PatternFill("solid", fgColor="FFC7CE")
@@ -93,17 +91,7 @@ def _number(sheet: Any, column: Column, value: float, is_degraded: bool) -> Any:
 
 
 def _text(sheet: Any, text: str, font: Font | None = None) -> Any:
-    """A cell that is text whatever it begins with, also after someone edited it; without control characters.
-
-    What begins with a letter or digit needs no cell of its own: a sheet of statistics has a million of them.
-    """
-    if (
-        font is None
-        and _HARMLESS.match(text)
-        and len(text) <= _MOST_CHARACTERS
-        and not ILLEGAL_CHARACTERS_RE.search(text)
-    ):
-        return text
+    """A cell that is text whatever it begins with, also after someone edited it; without control characters."""
     cell = WriteOnlyCell(sheet, ILLEGAL_CHARACTERS_RE.sub(" ", text)[:_MOST_CHARACTERS])
     cell.data_type = "s"  # "=1+1" would be a formula, "#N/A" an error
     cell.quotePrefix = True
