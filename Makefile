@@ -56,7 +56,7 @@ test: setup check  ## everything: check, the page in a browser, and the tests on
 
 bench: BEDS = lab lab-vm browser
 bench: setup  ## print the figures of the framework itself
-	$(PY) bench/run.py
+	$(PY) -m bench.run
 
 dose: UNITS = 12
 dose: DURATION = 3

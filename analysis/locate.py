@@ -8,14 +8,15 @@ the same relative folder for the same perf test. Nothing here raises for a damag
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
 from analysis import metadata
 from analysis.metadata import PerfTestMetadata
-from analysis.problems import ParseError, Problem, is_folder, read_text
+from analysis.monitor_logs import MonitorLogs
+from analysis.problems import ParseError, Problem, is_file, is_folder, read_text
 from probecost import layout
 
 _MAX_DEPTH = 8
@@ -58,6 +59,30 @@ class PerfTestRecord:
         """Where the tool's output and monitor logs of this case lie, in the tree of the node that ran it."""
         return self.group / self.metadata.tool_node / layout.TREE / self.place.visit.path
 
+    @property
+    def monitor_logs(self) -> MonitorLogs:
+        """The logs of the monitors of the tool."""
+        return MonitorLogs(self.tool_visit_dir / layout.TOOL_MONITORING)
+
+    @property
+    def described_by(self) -> Path:
+        """The file, or folder, that says what this perf test is."""
+        return self.place_on(self.metadata.client_node) / self.place.metadata.name
+
+    @property
+    def counts_packets(self) -> bool:
+        """Whether the receiving node's packets were counted beside what the generators say."""
+        return True
+
+    @property
+    def client_files(self) -> Sequence[Path]:
+        """The generators' outputs, by name: ``pps_multi_udp_port_5202.txt`` and the like."""
+        return self._generated(self.client_dir)
+
+    @property
+    def server_files(self) -> Sequence[Path]:
+        return self._generated(self.server_dir)
+
     def expected(self, node: str, part: str) -> Path:
         """Where ``part`` (a folder of this perf test) would lie on ``node``, for the text of a problem."""
         return self.place_on(node) / part
@@ -81,6 +106,10 @@ class PerfTestRecord:
             self.metadata.conn_type,
         )
 
+    def _generated(self, folder: Path | None) -> Sequence[Path]:
+        paths = folder.glob(self.place.stream_files) if folder is not None else ()
+        return sorted(path for path in paths if path.suffix in (".json", ".txt") and is_file(path))
+
     def _part(self, node: str, part: str) -> Path | None:
         folder = self.folders.get(node)
         return folder / part if folder is not None and is_folder(folder / part) else None
@@ -98,10 +127,10 @@ def locate(root: Path) -> Located:
     """All perf tests below ``root``: a run's folder, an iteration's, or anything that holds node trees."""
     records: list[PerfTestRecord] = []
     problems: list[Problem] = []
-    for group, nodes in _groups(root, problems):
+    for group, nodes in groups(root, problems):
         found: dict[PurePosixPath, dict[str, Path]] = {}
         for node, tree in nodes.items():
-            for folder in _perf_test_folders(tree, problems):
+            for folder in _perf_test_folders(tree):
                 found.setdefault(PurePosixPath(folder.relative_to(tree)), {})[node] = folder
         for relative in sorted(found):
             record = _record(group, relative, found[relative], problems)
@@ -110,7 +139,7 @@ def locate(root: Path) -> Located:
     return Located(tuple(records), _owned(problems, records))
 
 
-def _groups(root: Path, problems: list[Problem]) -> Iterator[tuple[Path, dict[str, Path]]]:
+def groups(root: Path, problems: list[Problem]) -> Iterator[tuple[Path, dict[str, Path]]]:
     """Each folder that holds nodes, with the nodes' trees by name."""
     groups: dict[Path, dict[str, Path]] = {}
     start = root.resolve()
@@ -132,11 +161,9 @@ def _groups(root: Path, problems: list[Problem]) -> Iterator[tuple[Path, dict[st
         yield group, groups[group]
 
 
-def _perf_test_folders(tree: Path, problems: list[Problem]) -> Iterator[Path]:
+def _perf_test_folders(tree: Path) -> Iterator[Path]:
     for pattern in ("baseline/*", "ebpf/*/*"):
         for visit in sorted(tree.glob(pattern)):
-            if is_folder(visit / layout.CLIENT_RESULTS) or is_folder(visit / layout.SERVER_RESULTS):
-                problems.append(Problem(visit, "has the older shape of the tree, which is not read here", missing=True))
             for folder in sorted([*visit.glob("*/*"), *visit.glob(f"{layout.SWITCHED}/*/*")]):
                 if layout.PerfTestFolder.parse(PurePosixPath(folder.relative_to(tree))) and is_folder(folder):
                     yield folder
@@ -186,7 +213,7 @@ def _load(path: Path, version: tuple[int, int]) -> PerfTestMetadata:
 
 def _placed(found: PerfTestMetadata, group: Path, place: layout.PerfTestFolder) -> PerfTestMetadata:
     """What the metadata leave open (environment, iteration, pair kind) is taken from the folders' names."""
-    environment, iteration = _from_path(group)
+    environment, iteration = environment_of(group)
     return replace(
         found,
         environment=found.environment or environment,
@@ -196,7 +223,8 @@ def _placed(found: PerfTestMetadata, group: Path, place: layout.PerfTestFolder) 
     )
 
 
-def _from_path(group: Path) -> tuple[str, int]:
+def environment_of(group: Path) -> tuple[str, int]:
+    """Environment and iteration by the names of the folders that hold the nodes."""
     iteration = layout.parse_iteration(group.name)
     return (group.parent.name, iteration) if iteration is not None else (group.name, 1)
 
@@ -214,7 +242,7 @@ def _contradiction(place: layout.PerfTestFolder, copies: list[PerfTestMetadata])
 
 
 def _unplaced(path: Path, reason: str, group: Path, place: layout.PerfTestFolder, *, missing: bool) -> Problem:
-    environment, iteration = _from_path(group)
+    environment, iteration = environment_of(group)
     return Problem(
         path,
         reason,

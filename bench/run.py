@@ -10,6 +10,7 @@
 - a workflow of 10,000 cycles written and read back, against plain JSON;
 - false positives of the verdicts' interval on simulated beds, against methods that must fail there;
 - size of a page of 100 cases; seconds until a page of 1,000 cases is open in Chromium, and to filter it;
+- half-width x sqrt(minutes) of the plan that a run chooses, against visits of 2, 5 and 10 s (the reference);
 - wall time of discovering the four nodes of lab-vm, against the same facts asked by one ssh command after the other.
 """
 
@@ -26,11 +27,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import false_verdicts
-import many_cases
-import page_size
-from workflow import print_workflow_figures
-
+from bench import false_verdicts, many_cases, page_size
+from bench.schedules import print_schedules
+from bench.workflow import print_workflow_figures
 from lab import control, state
 from lab.places import Place
 from probecost.config.load import load_cases, load_environment, load_minimal
@@ -301,6 +300,8 @@ def main() -> None:
             print_figures(config_dir, environment, cases["host-eth_drop-rx_protocol_tcp"], results)
         finally:
             say(control.down("lab", config_dir))
+        say()
+        print_schedules(results, say)
 
 
 def print_figures(config_dir: Path, environment: Environment, case: Case, results: Path) -> None:

@@ -14,7 +14,7 @@ from analysis.report.provenance import Provenance, provenance
 from analysis.report.summary import summary
 from analysis.report.tables import measurements_text
 from analysis.report.topics import topic_overview
-from analysis.report.verdicts import verdicts_text
+from analysis.report.verdicts import verdict_words, verdicts_text
 from analysis.request import EVERYTHING, PICTURES, WORKBOOK, Request, select
 from analysis.settings import Settings, load_settings
 from analysis.study import Study, study_run
@@ -49,14 +49,14 @@ def write_study(study: Study, output_dir: Path, settings: Settings, request: Req
     output_dir.mkdir(parents=True, exist_ok=True)
     _log_problems(study)
     origin = provenance(study, settings, request)
-    switched = switched_cases(study.verdicts)
+    said, switched = verdict_words(study.verdicts), switched_cases(study.verdicts)
     main_report = PurePosixPath("overview.md")
     found = groups(study, settings)
     files: list[PurePosixPath] = []
     for group in found:
         (output_dir / group.page).parent.mkdir(parents=True, exist_ok=True)
         written = [*_write_tables(group, output_dir), *_write_workbook(group, output_dir, origin, settings, request)]
-        page = topic_overview(group, [*written, main_report], origin, settings.thresholds, switched)
+        page = topic_overview(group, [*written, main_report], origin, settings.thresholds, said, switched)
         _write(output_dir / group.page, page)
         files += [group.page, *written]
     _write(output_dir / "measurements.csv", measurements_text(study.measurements))

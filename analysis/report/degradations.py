@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 from pathlib import Path
@@ -14,6 +14,10 @@ from analysis.report.groups import Group
 from analysis.report.tables import row_names
 from analysis.study import CaseStudy
 from analysis.thresholds import Thresholds
+from analysis.verdicts import CaseName
+
+#: What is said of a metric of a case, where it has a verdict.
+VerdictWords = Mapping[tuple[CaseName, MetricId], str]
 
 MARK = "⚠"
 #: The differences that the overviews show, and which are counted: of what was received.
@@ -29,8 +33,10 @@ DIFFS = (
 
 @dataclass(frozen=True)
 class Degradation:
-    """``times``: how many times its threshold the difference is."""
+    """``label``: the case's row in the tables. ``times``: how many times its threshold the difference is."""
 
+    case: CaseName
+    metric: MetricId
     label: str
     title: str
     diff_pct: float
@@ -57,7 +63,8 @@ def degradations(cases: Sequence[CaseStudy], thresholds: Thresholds) -> list[Deg
                 continue
             limit_pct = thresholds.limit_pct(metric)
             times = abs(there.diff_pct) / limit_pct if limit_pct else float("inf")
-            found.append(Degradation(label, title, there.diff_pct, times))
+            name = CaseName(case.id.environment, case.id.case_key)
+            found.append(Degradation(name, metric, label, title, there.diff_pct, times))
     return sorted(found, key=attrgetter("times"), reverse=True)
 
 
@@ -65,11 +72,13 @@ def legend(thresholds: Thresholds) -> str:
     """What the mark means."""
     return (
         f"{MARK}: worse than the threshold of the analysis' settings ({markdown(thresholds.text())}). "
-        "A mark looks at one estimate and is no verdict."
+        "A mark looks at one estimate and is no verdict: it may be noise."
     )
 
 
-def degradation_section(groups: Sequence[Group], thresholds: Thresholds, home: Path) -> Iterator[str]:
+def degradation_section(
+    groups: Sequence[Group], thresholds: Thresholds, verdicts: VerdictWords, home: Path
+) -> Iterator[str]:
     """The overview's section: each topic and iteration with its page. ``home``: the overview's folder, for links."""
     if not groups:
         return
@@ -78,12 +87,36 @@ def degradation_section(groups: Sequence[Group], thresholds: Thresholds, home: P
     yield legend(thresholds)
     yield ""
     yield from table_lines(
-        ("Environment", "Topic", "Iteration", "Cases", "Cases marked", "Differences marked", "Worst", "Page"),
-        [_row(group, thresholds, home) for group in groups],
+        (
+            "Environment",
+            "Topic",
+            "Iteration",
+            "Cases",
+            "Cases marked",
+            "Differences marked",
+            "Worst",
+            "Its verdict",
+            "Page",
+        ),
+        [_row(group, thresholds, verdicts, home) for group in groups],
     )
 
 
-def _row(group: Group, thresholds: Thresholds, home: Path) -> tuple[str, ...]:
+def degradation_table(group: Group, thresholds: Thresholds, verdicts: VerdictWords) -> Iterator[str]:
+    """The topic's list: each marked difference, and what the units say of it."""
+    found = degradations(group.cases, thresholds)
+    if found:
+        yield from table_lines(
+            ("Marked", "Difference", "Its verdict"),
+            [(markdown(each.label), f"{each.title} {percent(each.diff_pct)}", _said(each, verdicts)) for each in found],
+        )
+
+
+def _said(found: Degradation, verdicts: VerdictWords) -> str:
+    return markdown(verdicts.get((found.case, found.metric), "none"))
+
+
+def _row(group: Group, thresholds: Thresholds, verdicts: VerdictWords, home: Path) -> tuple[str, ...]:
     found = degradations(group.cases, thresholds)
     return (
         markdown(group.environment),
@@ -93,5 +126,6 @@ def _row(group: Group, thresholds: Thresholds, home: Path) -> tuple[str, ...]:
         str(len({each.label for each in found})),
         f"**{len(found)}** {MARK}" if found else "0",
         markdown(found[0].text()) if found else "none",
+        _said(found[0], verdicts) if found else "",
         link("overview", home / group.page, home),
     )

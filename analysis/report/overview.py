@@ -16,7 +16,7 @@ from analysis.report.groups import Group
 from analysis.report.loads import load_tables
 from analysis.report.names import CaseNames
 from analysis.report.provenance import NODE_FACTS, UNKNOWN, Provenance
-from analysis.report.verdicts import CONTROL, verdict_section
+from analysis.report.verdicts import CONTROL, verdict_section, verdict_words
 from analysis.report.versions import versions_line
 from analysis.resources import human_size
 from analysis.statistics.verdict import MIN_UNITS
@@ -82,7 +82,7 @@ def overview(
     lines += ["", *judged] if judged else []
     checked = list(budget_section(study.budgets))
     lines += ["", *checked] if checked else []
-    marks = list(degradation_section(groups, thresholds, home))
+    marks = list(degradation_section(groups, thresholds, verdict_words(study.verdicts), home))
     lines += ["", *marks] if marks else []
     for environment in study.environments:
         lines += ["", *_environment(study, environment, home, thresholds)]

@@ -60,7 +60,7 @@ class Provenance:
             yield f"- {fact.name}: {code(fact.text) if fact.is_command else markdown(fact.text)}"
         if environment is not None:
             yield f"- Environment: {markdown(environment) or UNKNOWN}"
-            for node, text in self.nodes.get(environment, {}).items():
+            for node, text in (self.nodes.get(environment) or {"machines": UNKNOWN}).items():
                 yield f"  - {markdown(node)}: {markdown(text)}"
         yield f"- Raw results: {link(self.root.name, self.root, start)}"
         yield f"- The same reports again: {code(self.again)}"

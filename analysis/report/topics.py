@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from analysis.report.cells import decimal, link, markdown, percent
 from analysis.report.columns import TABLES, Column
 from analysis.report.comparisons import table_lines
-from analysis.report.degradations import DIFFS, degradations, legend, marked
+from analysis.report.degradations import DIFFS, VerdictWords, degradation_table, degradations, legend, marked
 from analysis.report.groups import Group
 from analysis.report.iterations import iteration_spread
 from analysis.report.overview import capped, problem_lines, units_line
@@ -30,12 +30,13 @@ def topic_overview(
     files: Sequence[PurePosixPath],
     origin: Provenance,
     thresholds: Thresholds,
+    verdicts: VerdictWords,
     switched: Collection[CaseName],
 ) -> str:
     """The page of a group. ``files``: what it links to, relative to the folder of all reports.
 
-    ``switched``: the cases whose verdicts come from switched flows. Links are those of a page in the run's own folder
-    of reports.
+    ``verdicts``: what is said of each metric. ``switched``: the cases whose verdicts come from switched flows. Links
+    are those of a page in the run's own folder of reports.
     """
     home = origin.root / REPORTS
     here = (home / group.page).parent
@@ -51,6 +52,7 @@ def topic_overview(
         _WORSE,
         "",
         legend(thresholds),
+        *_marked(group, thresholds, verdicts),
         *_spreads(group),
         "",
         *(f"- {link(file.name, home / file, here)}" for file in files),
@@ -90,6 +92,12 @@ def _differences(group: Group, thresholds: Thresholds) -> Iterator[str]:
         cells += [marked(percent(of.diff_pct if of else None), case, metric, thresholds) for metric, of in found]
         rows.append(tuple(cells))
     yield from table_lines([*head, *(f"{title} (%)" for title, _ in DIFFS)], rows)
+
+
+def _marked(group: Group, thresholds: Thresholds, verdicts: VerdictWords) -> Iterator[str]:
+    lines = list(degradation_table(group, thresholds, verdicts))
+    if lines:
+        yield from ("", *lines)
 
 
 def _spreads(group: Group) -> Iterator[str]:

@@ -142,6 +142,11 @@ def short(verdict: MetricVerdict) -> str:
     return word.value
 
 
+def verdict_words(verdicts: Iterable[MetricVerdict]) -> dict[tuple[CaseName, MetricId], str]:
+    """What is said of each metric that has a verdict, as in one cell."""
+    return {(each.case, each.metric): short(each) for each in verdicts if each.verdict.word is not Word.NONE}
+
+
 def is_held_back(verdict: MetricVerdict) -> bool:
     """Whether its own interval is clear of 0, and only the other tests of the plan let nothing be claimed."""
     cost = verdict.cost

@@ -88,7 +88,7 @@ class TestMarks:
         assert f"beyond their threshold): 3, the worst: {CASE.name}, PPS single -50.0 %" in topic
         assert "⚠: worse than the threshold of the analysis' settings (latency_mean 10 %, throughput 5 %," in topic
         text = overview.read_text()
-        row = f"| lab | packet_drop | iteration_001 | 1 | 1 | **3** ⚠ | {CASE.name}, PPS single -50.0 % |"
+        row = f"| lab | packet_drop | iteration_001 | 1 | 1 | **3** ⚠ | {CASE.name}, PPS single -50.0 % | none |"
         assert f"{row} [overview](lab/packet_drop_overview_iteration_001.md) |" in text
 
     def test_other_thresholds_mark_otherwise(self, tmp_path: Path) -> None:
@@ -104,10 +104,24 @@ class TestMarks:
             tree.perf_test("tool", 1, "latency", conn_type, client=[netperf(tool)])
         text = "thresholds: {'latency_mean:tcp_rr': 49, 'latency_mean:udp_rr': 1}\n"
         page = write_reports(tree.root, settings=settings(tmp_path, text)).read_text()
-        assert "UDP RR +20.0 % |" in page[page.index("## Degradations") :]
+        assert "UDP RR +20.0 % | none |" in page[page.index("## Degradations") :]
+
+    def test_the_verdict_stands_beside_the_mark(self, tmp_path: Path) -> None:
+        """One noisy pair of visits marks what eight units call negligible."""
+        tree = Tree(tmp_path)
+        for unit in range(1, 9):
+            order = ("baseline", "tool") if unit % 2 else ("tool", "baseline")
+            for arm in order:
+                mean = 100.0 + unit / 100 + (0.01 if arm == "tool" else 0)
+                tree.perf_test(arm, unit, "latency", "tcp_rr", client=[netperf(mean)])
+        found = settings(tmp_path, "thresholds: {latency_mean: 0}\n")
+        overview = write_reports(tree.root, settings=found)
+        topic = overview.parent / "lab" / "packet_drop_overview_iteration_001.md"
+        assert f"| {CASE.name} | TCP RR 0.0 % | NEGLIGIBLE ≤ 0.0 % |" in topic.read_text()
+        assert "TCP RR 0.0 % | NEGLIGIBLE ≤ 0.0 % | [overview](" in overview.read_text()
 
     def test_nothing_to_mark(self, tmp_path: Path) -> None:
         tree = Tree(tmp_path)
         for arm in ("baseline", "tool"):
             tree.perf_test(arm, 1, "latency", "tcp_rr", client=[netperf(20.0)])
-        assert "| iteration_001 | 1 | 0 | 0 | none |" in write_reports(tree.root).read_text()
+        assert "| iteration_001 | 1 | 0 | 0 | none |  | [overview]" in write_reports(tree.root).read_text()

@@ -51,6 +51,13 @@ def test_a_tree_that_says_nothing(tmp_path: Path) -> None:
     assert (found["Run"], found["Seed"], found["probecost"]) == (tmp_path.name, "not recorded", "not recorded")
 
 
+def test_machines_that_nothing_tells_of(tmp_path: Path) -> None:
+    tree = Tree(tmp_path)
+    tree.perf_test("tool", 1, "latency", "tcp_rr", client=[netperf(20)], facts={})
+    page = write_reports(tree.root).parent / "lab" / "packet_drop_overview_iteration_001.md"
+    assert "- Environment: lab\n  - machines: not recorded\n" in page.read_text()
+
+
 def test_a_part_is_told_as_one(tmp_path: Path) -> None:
     found = facts(full_tree(tmp_path).root, Request(("net", "drops"), 2))
     assert found["Shown"] == "topics net, drops, iteration 2; verdicts are those of the whole run"
