@@ -2,7 +2,7 @@
 a second for 1,000.
 
 The cases are one case of the unit tests (8 units of six perf tests, with the tool's logs) under as many names. No root
-and no network. ``python bench/page_size.py`` alone, and a part of ``make bench``.
+and no network. ``python -m bench.page_size`` alone, and a part of ``make bench``.
 """
 
 from __future__ import annotations
