@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -16,15 +16,15 @@ from analysis.report import write_study
 from analysis.report.budgets import budget_lines
 from analysis.report.cells import decimal, percent
 from analysis.report.names import CaseNames
-from analysis.report.overview import has_flows, status, units_line
+from analysis.report.overview import status, switched_cases, units_line
 from analysis.report.verdicts import claim_line, verdict_lines
 from analysis.report.versions import versions_line
 from analysis.settings import load_settings
 from analysis.statistics.looks import FIXED, LOOKS
 from analysis.statistics.verdict import Word
 from analysis.study import CaseStudy, Study, study_case, study_run
-from analysis.verdicts import MetricVerdict
-from probecost.layout import RunTree
+from analysis.verdicts import CaseName, MetricVerdict
+from probecost.layout import REPORT_PAGE, RunTree
 
 _COLUMNS = (
     ("TCP RR", "latency", "tcp_rr", "mean_us"),
@@ -91,7 +91,7 @@ class AnalysisPlugin:
         """A line per case, with the reports written before this hook."""
         if self._study is not None and self._study.cases:
             terminalreporter.section("overhead (tool against baseline)")
-            for line in summary_lines(self._study.cases, switched=has_flows(self._study)):
+            for line in summary_lines(self._study.cases, switched_cases(self._study.verdicts)):
                 terminalreporter.line(line)
             for line in versions_line(self._study.run.options):
                 terminalreporter.line(line)
@@ -105,6 +105,7 @@ class AnalysisPlugin:
         reporter = config.pluginmanager.get_plugin("terminalreporter")
         if reporter is not None:
             for path in self._reports:
+                reporter.write_line(f"page: {path.with_name(REPORT_PAGE)}")
                 reporter.write_line(f"report: {path}")
 
 
@@ -122,7 +123,7 @@ def count_line(verdicts: Sequence[MetricVerdict]) -> Iterator[str]:
         yield "Primary verdicts: " + ", ".join(f"{counts[word]} {word}" for word in Word if counts[word])
 
 
-def summary_lines(cases: tuple[CaseStudy, ...], *, switched: bool = False) -> list[str]:
+def summary_lines(cases: tuple[CaseStudy, ...], switched: Collection[CaseName] = ()) -> list[str]:
     """A table for the terminal: case, differences in percent, CPU of the tool, status."""
     head = ["case", *(title for title, *_ in _COLUMNS), "tool CPU", "status"]
     rows, names = [], CaseNames(cases)
@@ -136,4 +137,4 @@ def summary_lines(cases: tuple[CaseStudy, ...], *, switched: bool = False) -> li
     for line in [head, *rows]:
         middle = (cell.rjust(width) for cell, width in zip(line[1:-1], widths[1:-1], strict=True))
         lines.append("  ".join([line[0].ljust(widths[0]), *middle, line[-1]]))
-    return [*lines, units_line(cases, switched=switched)]
+    return [*lines, units_line(cases, switched)]

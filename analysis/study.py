@@ -81,8 +81,9 @@ class CaseAlone:
 class Study:
     """A whole tree. ``problems`` are those that belong to no single case; ``nodes``: environment → node → facts.
 
-    ``records``: the metadata of every perf test that was found, flows included. ``fresh``: the measurements of units
-    that were made to confirm a speed-up; they are in nothing else of this.
+    ``records``: the metadata of every perf test that was found, flows included; ``perf_tests``: the same with their
+    folders. ``fresh``: the measurements of units that were made to confirm a speed-up; they are in nothing else of
+    this.
     """
 
     root: Path
@@ -96,6 +97,7 @@ class Study:
     records: tuple[PerfTestMetadata, ...]
     budgets: tuple[BudgetCheck, ...] = ()
     fresh: tuple[Measurement, ...] = ()
+    perf_tests: tuple[PerfTestRecord, ...] = ()
 
     @property
     def environments(self) -> tuple[str, ...]:
@@ -152,6 +154,7 @@ def study_run(root: Path, margin_pct: float = DEFAULT_MARGIN_PCT, foreign_cpu_li
         records=tuple(record.metadata for record in located.records),
         budgets=check_budgets(_budgets(run, located.records), judged),
         fresh=fresh.measurements,
+        perf_tests=located.records,
     )
 
 

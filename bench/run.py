@@ -9,6 +9,7 @@
 - time from Ctrl-C, and from SIGKILL, until both nodes are as they were;
 - a workflow of 10,000 cycles written and read back, against plain JSON;
 - false positives of the verdicts' interval on simulated beds, against methods that must fail there;
+- size of a page of 100 cases; seconds until a page of 1,000 cases is open in Chromium, and to filter it;
 - half-width x sqrt(minutes) of the plan that a run chooses, against visits of 2, 5 and 10 s (the reference);
 - wall time of discovering the four nodes of lab-vm, against the same facts asked by one ssh command after the other.
 """
@@ -26,7 +27,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench import false_verdicts, many_cases
+from bench import false_verdicts, many_cases, page_size
 from bench.schedules import print_schedules
 from bench.workflow import print_workflow_figures
 from lab import control, state
@@ -271,6 +272,9 @@ def main() -> None:
     say()
     print_workflow_figures(say)
     for line in false_verdicts.lines():
+        say(line)
+    say()
+    for line in page_size.lines():
         say(line)
     say()
     print_discovery()

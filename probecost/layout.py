@@ -33,6 +33,7 @@ from pathlib import Path, PurePosixPath
 
 TREE = "performance-test-results"
 REPORTS = "reports"
+REPORT_PAGE = "report.html"
 LATEST = "latest"
 RUN_FILE = "run.json"
 WORKFLOW_FILE = "workflow.json"

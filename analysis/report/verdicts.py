@@ -156,6 +156,11 @@ def _confirmed(word: Word, fresh: Confirmation) -> str:
     return f"{word}, confirmed {numbers} on {fresh.usable} fresh units"
 
 
+def verdict_words(verdicts: Iterable[MetricVerdict]) -> dict[tuple[CaseName, MetricId], str]:
+    """What is said of each metric that has a verdict, as in one cell."""
+    return {(each.case, each.metric): short(each) for each in verdicts if each.verdict.word is not Word.NONE}
+
+
 def is_held_back(verdict: MetricVerdict) -> bool:
     """Whether its own interval is clear of 0, and only the other tests of the plan let nothing be claimed."""
     cost = verdict.cost
@@ -172,7 +177,7 @@ def verdict_section(verdicts: Sequence[MetricVerdict]) -> Iterator[str]:
     cases = worst_first(verdicts)
     if not any(each.verdict.word is not Word.NONE for each in verdicts):
         return
-    tests = sorted({each.metric for _, own in cases for each in own}, key=_column)
+    tests = sorted({each.metric for _, own in cases for each in own}, key=column_order)
     yield "## Verdicts"
     yield ""
     if not cases:
@@ -190,10 +195,10 @@ def verdict_section(verdicts: Sequence[MetricVerdict]) -> Iterator[str]:
         yield f"| {markdown(name)} | " + " | ".join(by_test.get(test, "N/A") for test in tests) + " |"
     yield ""
     margin = decimal(verdicts[0].margin_pct, 1)
-    yield f"- Cost in percent, positive is worse; margin {margin} %, intervals at {_levels(cases)}."
+    yield f"- Cost in percent, positive is worse; margin {margin} %, intervals at {levels_text(cases)}."
     m = max((each.family_m for _, own in cases for each in own), default=0)
     yield f"- OVERHEAD, SMALL and UNEXPECTED SPEED-UP hold among all {m} primary tests of this plan (Holm)."
-    yield from (f"- **{line}**" for line in _too_few_units(cases))
+    yield from (f"- **{line}**" for line in too_few_units(cases))
     if any(each.verdict.word is Word.INCONCLUSIVE for _, own in cases for each in own):
         yield (
             "- INCONCLUSIVE does not mean that there is no cost: these units cannot tell. A cost must be about as "
@@ -228,7 +233,7 @@ def verdict_lines(verdicts: Sequence[MetricVerdict]) -> Iterator[str]:
     for case, own in cases:
         if is_control(own):
             yield control_line(case, own)
-    yield from _too_few_units(cases)
+    yield from too_few_units(cases)
 
 
 def title(metric: MetricId) -> str:
@@ -249,7 +254,7 @@ def title(metric: MetricId) -> str:
     return name[:1].upper() + name[1:]
 
 
-def _too_few_units(cases: Iterable[tuple[CaseName, Sequence[MetricVerdict]]]) -> Iterator[str]:
+def too_few_units(cases: Iterable[tuple[CaseName, Sequence[MetricVerdict]]]) -> Iterator[str]:
     """Where no effect could be claimed, however large: said once for the run."""
     own = [each for _, verdicts in cases for each in verdicts]
     units, tests = max(each.n_units for each in own), max(each.family_m for each in own)
@@ -301,13 +306,13 @@ def badness(verdict: MetricVerdict) -> tuple[int, float]:
     return _BADNESS.index(verdict.verdict.word), -cost.estimate_pct if cost else 0.0
 
 
-def _column(metric: MetricId) -> tuple[int, MetricId]:
+def column_order(metric: MetricId) -> tuple[int, MetricId]:
     """The usual perf tests first, each with its loads beside it, then what is new."""
     test = (metric.perf_test, metric.conn_type.partition("-load")[0])
     return (list(_TITLES).index(test) if test in _TITLES else len(_TITLES)), metric
 
 
-def _levels(cases: Iterable[tuple[CaseName, Sequence[MetricVerdict]]]) -> str:
+def levels_text(cases: Iterable[tuple[CaseName, Sequence[MetricVerdict]]]) -> str:
     """``95 %``; where looks had different levels, all of them and what for."""
     own = [each for _, verdicts in cases for each in verdicts]
     levels = sorted({each.estimate.level for each in own if each.estimate is not None})
