@@ -19,7 +19,7 @@ from analysis.report.verdicts import short
 from analysis.statistics.verdict import Word
 from analysis.study import study_case, study_run
 from analysis.verdicts import CaseName, MetricVerdict, verdicts
-from probecost.layout import ARMS, BASELINE, SWITCHED, TOOL
+from probecost.layout import ARMS, BASELINE, REPORT_PAGE, SWITCHED, TOOL
 
 A = CaseName("lab", "host-a")
 FIRST_FRESH = 11
@@ -193,6 +193,12 @@ class TestTree:
         }
         for text, tree in told.items():
             assert text in write_reports(tree.root).read_text()
+
+    def test_the_summary_and_the_page_do_too(self, tmp_path: Path) -> None:
+        reports = write_reports(tree_of(tmp_path, 17.0, 18.0).root).parent
+        for name in ("summary.md", REPORT_PAGE):
+            assert "confirmed -9.9 %" in (reports / name).read_text()
+        assert "faster than without, which fresh units must confirm" in (reports / "summary.md").read_text()
 
     def test_measurements_csv_has_them_under_names_of_their_own(self, tmp_path: Path) -> None:
         tree = tree_of(tmp_path, 17.0, 18.0, made=1, visit_id=f"{CASE_KEY}/c011/tool")
