@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 
 from probecost.errors import ProbecostError
@@ -15,13 +16,23 @@ class ParseError(ProbecostError):
     """A result file that holds no usable data; the message is the reason, without the path."""
 
 
+class Kind(StrEnum):
+    """What a problem means for who trusts the data."""
+
+    MISSING = "missing"
+    IMPLAUSIBLE = "implausible"
+    VOID = "void"
+    REMARK = "remark"
+
+
 @dataclass(frozen=True)
 class Problem:
     """One thing that is missing from, or doubtful in, a results tree.
 
     ``missing``: data that should be there cannot be used, its cells are N/A. Otherwise the data are used and should be
-    read with care, or, with ``is_void``, a gate does not let them count though nothing is wrong with the file. The
-    identifying fields are empty where they are unknown (damaged metadata).
+    read with care, or, with ``is_void``, a gate does not let them count though nothing is wrong with the file;
+    ``is_short``: because the generator did not measure as long as it should. ``is_remark``: nothing is wrong, it is
+    told so that it is known. The identifying fields are empty where they are unknown (damaged metadata).
     """
 
     path: Path
@@ -36,6 +47,16 @@ class Problem:
     perf_test: str = ""
     conn_type: str = ""
     is_void: bool = False
+    is_short: bool = False
+    is_remark: bool = False
+
+    @property
+    def kind(self) -> Kind:
+        if self.missing:
+            return Kind.MISSING
+        if self.is_remark:
+            return Kind.REMARK
+        return Kind.VOID if self.is_void and not self.is_short else Kind.IMPLAUSIBLE
 
     def text(self, root: Path) -> str:
         """One line: which perf test of which visit, why, and the file relative to ``root``."""

@@ -79,7 +79,7 @@ class CaseAlone:
 class Study:
     """A whole tree. ``problems`` are those that belong to no single case; ``nodes``: environment → node → facts.
 
-    ``records``: the metadata of every perf test that was found, flows included.
+    ``perf_tests``: every perf test that was found, flows included; ``records``: their metadata.
     """
 
     root: Path
@@ -90,8 +90,12 @@ class Study:
     problems: tuple[Problem, ...]
     nodes: Mapping[str, Mapping[str, NodeFacts]]
     versions: tuple[str, ...]
-    records: tuple[PerfTestMetadata, ...]
+    perf_tests: tuple[PerfTestRecord, ...]
     budgets: tuple[BudgetCheck, ...] = ()
+
+    @property
+    def records(self) -> tuple[PerfTestMetadata, ...]:
+        return tuple(record.metadata for record in self.perf_tests)
 
     @property
     def environments(self) -> tuple[str, ...]:
@@ -140,7 +144,7 @@ def study_run(root: Path, margin_pct: float = DEFAULT_MARGIN_PCT, foreign_cpu_li
         problems=tuple(problem for problem in loose if id(problem) not in taken),
         nodes=nodes,
         versions=tuple(sorted({r.metadata.probecost for r in located.records if r.metadata.probecost})),
-        records=tuple(record.metadata for record in located.records),
+        perf_tests=located.records,
         budgets=check_budgets(_budgets(run, located.records), judged),
     )
 
