@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from analysis.parallel import in_its_own_process
 from analysis.report import write_study
 from analysis.settings import DEFAULT_FILE, load_settings
 from analysis.study import study_run
@@ -40,8 +41,9 @@ def main(path: Path, output_dir: Path, config_file: Path) -> None:
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     try:
         settings = load_settings(config_file)
-        study = study_run(path, settings.margin_pct, settings.foreign_cpu_limit_pct)
-        click.echo(write_study(study, output_dir, settings))
+        with in_its_own_process() as jobs:
+            study = study_run(path, settings.margin_pct, settings.foreign_cpu_limit_pct, jobs)
+            click.echo(write_study(study, output_dir, settings))
     except (ProbecostError, OSError) as error:
         click.echo(f"analysis: {error}", err=True)
         sys.exit(4)

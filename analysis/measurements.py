@@ -58,7 +58,7 @@ UNITS = {
 PRIMARY = {"throughput": "received_bps", "latency": "mean_us", "pps": "received_pps"}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Measurement:
     """One row: ``value`` is in ``unit``; ``start_ns`` and ``end_ns`` are Unix ns on the client node's clock.
 

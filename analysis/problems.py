@@ -11,6 +11,8 @@ from pathlib import Path
 
 from probecost.errors import ProbecostError
 
+_JSON = json.JSONDecoder()
+
 
 class ParseError(ProbecostError):
     """A result file that holds no usable data; the message is the reason, without the path."""
@@ -108,7 +110,7 @@ def parse_object(text: str) -> Mapping[str, object]:
     if start < 0:
         raise ParseError("holds no JSON object")
     try:
-        value, end = json.JSONDecoder().raw_decode(text, start)
+        value, end = _JSON.raw_decode(text, start)
     except (ValueError, RecursionError) as error:
         raise ParseError(f"broken or truncated JSON: {error}") from None
     if "{" in text[end:]:
@@ -138,7 +140,7 @@ def number(parent: Mapping[str, object], key: str) -> float | None:
 def whole(parent: Mapping[str, object], key: str) -> int | None:
     """The integer under ``key``, kept exact (nanoseconds do not fit a float); ``None`` when there is none."""
     value = parent.get(key)
-    if isinstance(value, int) and not isinstance(value, bool):
+    if type(value) is int:
         return value
     rough = number(parent, key)
     return int(rough) if rough is not None and rough.is_integer() else None

@@ -21,6 +21,8 @@ import click
 )
 def command(iteration_path: Path, output_dir: Path | None) -> None:
     """Read the raw files of a run and write its reports: tables, overview, measurements."""
+    from analysis.parallel import in_its_own_process
     from analysis.report import write_reports
 
-    click.echo(f"reports: {write_reports(iteration_path, output_dir)}")
+    with in_its_own_process() as jobs:
+        click.echo(f"reports: {write_reports(iteration_path, output_dir, jobs)}")

@@ -35,12 +35,14 @@ def command(results: Path, form: str, every: bool) -> int:
 
     Exit code 0: all complete and plausible, 1: something is missing or implausible, 4: this is no results tree.
     """
+    from analysis.parallel import in_its_own_process
     from analysis.settings import load_settings
     from analysis.study import study_run
     from analysis.validation import validate
 
     settings = load_settings()
-    found = validate(study_run(results, settings.margin_pct, settings.foreign_cpu_limit_pct))
+    with in_its_own_process() as jobs:
+        found = validate(study_run(results, settings.margin_pct, settings.foreign_cpu_limit_pct, jobs))
     click.echo(_as_json(found) if form == "json" else "\n".join(_as_text(found, every)))
     return 0 if found.is_clean else _WRONG
 
