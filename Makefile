@@ -54,7 +54,7 @@ test: setup check  ## everything: check, and the tests on real hosts
 	$(SUDO) $(PY) -m pytest tests/lab
 
 bench: setup  ## print the figures of the framework itself
-	$(PY) bench/run.py
+	$(PY) -m bench.run
 
 dose: UNITS = 12
 dose: DURATION = 3

@@ -8,7 +8,7 @@ the same relative folder for the same perf test. Nothing here raises for a damag
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
@@ -16,8 +16,9 @@ from typing import NamedTuple
 
 from analysis import metadata
 from analysis.metadata import PerfTestMetadata
+from analysis.monitor_logs import MonitorLogs
 from analysis.parallel import each
-from analysis.problems import ParseError, Problem, is_folder, read_text
+from analysis.problems import ParseError, Problem, is_file, is_folder, read_text
 from probecost import layout
 
 _MAX_DEPTH = 8
@@ -60,6 +61,30 @@ class PerfTestRecord:
         """Where the tool's output and monitor logs of this case lie, in the tree of the node that ran it."""
         return self.group / self.metadata.tool_node / layout.TREE / self.place.visit.path
 
+    @property
+    def monitor_logs(self) -> MonitorLogs:
+        """The logs of the monitors of the tool."""
+        return MonitorLogs(self.tool_visit_dir / layout.TOOL_MONITORING)
+
+    @property
+    def described_by(self) -> Path:
+        """The file, or folder, that says what this perf test is."""
+        return self.place_on(self.metadata.client_node) / self.place.metadata.name
+
+    @property
+    def counts_packets(self) -> bool:
+        """Whether the receiving node's packets were counted beside what the generators say."""
+        return True
+
+    @property
+    def client_files(self) -> Sequence[Path]:
+        """The generators' outputs, by name: ``pps_multi_udp_port_5202.txt`` and the like."""
+        return self._generated(self.client_dir)
+
+    @property
+    def server_files(self) -> Sequence[Path]:
+        return self._generated(self.server_dir)
+
     def expected(self, node: str, part: str) -> Path:
         """Where ``part`` (a folder of this perf test) would lie on ``node``, for the text of a problem."""
         return self.place_on(node) / part
@@ -83,6 +108,10 @@ class PerfTestRecord:
             self.metadata.conn_type,
         )
 
+    def _generated(self, folder: Path | None) -> Sequence[Path]:
+        paths = folder.glob(self.place.stream_files) if folder is not None else ()
+        return sorted(path for path in paths if path.suffix in (".json", ".txt") and is_file(path))
+
     def _part(self, node: str, part: str) -> Path | None:
         folder = self.folders.get(node)
         return folder / part if folder is not None and is_folder(folder / part) else None
@@ -103,10 +132,10 @@ def locate(root: Path, jobs: int = 1) -> Located:
     """
     records: list[PerfTestRecord] = []
     problems: list[Problem] = []
-    for group, nodes in _groups(root, problems):
+    for group, nodes in groups(root, problems):
         found: dict[str, dict[str, Path]] = {}
         for node, tree in nodes.items():
-            for relative in _perf_test_folders(tree, problems):
+            for relative in _perf_test_folders(tree):
                 found.setdefault(relative, {})[node] = tree / relative
         by_place = [(group, relative, folders) for relative, folders in sorted(found.items())]
         for (_, _, folders), read in zip(by_place, each(_read, by_place, jobs), strict=True):
@@ -116,7 +145,7 @@ def locate(root: Path, jobs: int = 1) -> Located:
     return Located(tuple(records), _owned(problems, records))
 
 
-def _groups(root: Path, problems: list[Problem]) -> Iterator[tuple[Path, dict[str, Path]]]:
+def groups(root: Path, problems: list[Problem]) -> Iterator[tuple[Path, dict[str, Path]]]:
     """Each folder that holds nodes, with the nodes' trees by name."""
     groups: dict[Path, dict[str, Path]] = {}
     start = root.resolve()
@@ -138,13 +167,9 @@ def _groups(root: Path, problems: list[Problem]) -> Iterator[tuple[Path, dict[st
         yield group, groups[group]
 
 
-def _perf_test_folders(tree: Path, problems: list[Problem]) -> Iterator[str]:
+def _perf_test_folders(tree: Path) -> Iterator[str]:
     """The perf tests' folders relative to ``tree``, which may hold very many: names are joined, not paths."""
-    visits = [*_below(tree, layout.BASELINE, 1), *_below(tree, "ebpf", 2)]
-    for visit in visits:
-        if is_folder(tree / visit / layout.CLIENT_RESULTS) or is_folder(tree / visit / layout.SERVER_RESULTS):
-            reason = "has the older shape of the tree, which is not read here"
-            problems.append(Problem(tree / visit, reason, missing=True))
+    for visit in (*_below(tree, layout.BASELINE, 1), *_below(tree, "ebpf", 2)):
         for relative in (*_below(tree, visit, 2), *_below(tree, f"{visit}/{layout.SWITCHED}", 2)):
             if layout.PerfTestFolder.parse(PurePosixPath(relative)):
                 yield relative
@@ -215,7 +240,7 @@ def _load(path: Path, version: tuple[int, int]) -> PerfTestMetadata:
 
 def _placed(found: PerfTestMetadata, group: Path, place: layout.PerfTestFolder) -> PerfTestMetadata:
     """What the metadata leave open (environment, iteration, pair kind) is taken from the folders' names."""
-    environment, iteration = _from_path(group)
+    environment, iteration = environment_of(group)
     return replace(
         found,
         environment=found.environment or environment,
@@ -225,7 +250,8 @@ def _placed(found: PerfTestMetadata, group: Path, place: layout.PerfTestFolder) 
     )
 
 
-def _from_path(group: Path) -> tuple[str, int]:
+def environment_of(group: Path) -> tuple[str, int]:
+    """Environment and iteration by the names of the folders that hold the nodes."""
     iteration = layout.parse_iteration(group.name)
     return (group.parent.name, iteration) if iteration is not None else (group.name, 1)
 
@@ -243,7 +269,7 @@ def _contradiction(place: layout.PerfTestFolder, copies: list[PerfTestMetadata])
 
 
 def _unplaced(path: Path, reason: str, group: Path, place: layout.PerfTestFolder, *, missing: bool) -> Problem:
-    environment, iteration = _from_path(group)
+    environment, iteration = environment_of(group)
     return Problem(
         path,
         reason,

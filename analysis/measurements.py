@@ -161,7 +161,7 @@ def measure(record: PerfTestRecord, pair_void: str = "", foreign_cpu_limit_pct: 
         case other:
             reader.lost(record.place_on(what.client_node), f"perf test {other!r} is not known to this version")
     void_reason = what.unusable
-    path = record.place_on(what.client_node) / record.place.metadata.name
+    path = record.described_by
     if void_reason:
         reader.lost(path, f"not used, {void_reason}" if what.void_reason else f"the perf test {void_reason}")
     loads = foreign.of_perf_test(record)

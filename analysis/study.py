@@ -13,7 +13,7 @@ from analysis.flows import measure_flow
 from analysis.gated import measure_case
 from analysis.gates.foreign import LIMIT_PCT
 from analysis.gates.pairs import pair_gates
-from analysis.locate import PerfTestRecord, locate
+from analysis.locate import PerfTestRecord
 from analysis.measurements import Measured, Measurement, measure
 from analysis.metadata import NodeFacts, PerfTestMetadata
 from analysis.parallel import each
@@ -21,6 +21,7 @@ from analysis.problems import Problem, is_file
 from analysis.resources import NO_USAGE, CaseUsage, case_usage
 from analysis.runfile import Budget, CaseOutcome, RunInfo, read_run
 from analysis.statistics.verdict import DEFAULT_MARGIN_PCT
+from analysis.trees import locate
 from analysis.verdicts import CaseName, MetricVerdict, verdicts
 from probecost.errors import ConfigError
 from probecost.layout import ARMS, RUN_FILE, SWITCHED, TOOL, iteration_name

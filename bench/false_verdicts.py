@@ -1,6 +1,6 @@
 """How often the interval excludes the truth on simulated beds, against methods that must fail there.
 
-No root and no network. ``python bench/false_verdicts.py`` alone, and a part of ``make bench``.
+No root and no network. ``python -m bench.false_verdicts`` alone, and a part of ``make bench``.
 """
 
 from __future__ import annotations

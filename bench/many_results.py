@@ -1,8 +1,8 @@
 """Analysing results of 1,000 cases in 3 iterations: seconds and memory, and the time per case at other sizes.
 
-The tree is made of one case that a run measured, its first unit, over and over: raw files are hard links, the metadata
-are written anew for each case. ``python bench/many_results.py RUN`` takes the case of that run with the most perf tests;
-``make bench`` takes what it measured itself. No root and no network.
+The tree is made of one case that a run measured, its first unit, over and over: raw files are hard links, the
+metadata are written anew for each case. ``python -m bench.many_results RUN`` takes the case of that run with the most
+perf tests; ``make bench`` takes what it measured itself. No root and no network.
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@
 - time from Ctrl-C, and from SIGKILL, until both nodes are as they were;
 - a workflow of 10,000 cycles written and read back, against plain JSON;
 - false positives of the verdicts' interval on simulated beds, against methods that must fail there;
+- half-width x sqrt(minutes) of the plan that a run chooses, against visits of 2, 5 and 10 s (the reference);
 - wall time of discovering the four nodes of lab-vm, against the same facts asked by one ssh command after the other.
 """
 
@@ -25,10 +26,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import false_verdicts
-import many_cases
-from workflow import print_workflow_figures
-
+from bench import false_verdicts, many_cases
+from bench.schedules import print_schedules
+from bench.workflow import print_workflow_figures
 from lab import control, state
 from lab.places import Place
 from probecost.config.load import load_cases, load_environment, load_minimal
@@ -296,6 +296,8 @@ def main() -> None:
             print_figures(config_dir, environment, cases["host-eth_drop-rx_protocol_tcp"], results)
         finally:
             say(control.down("lab", config_dir))
+        say()
+        print_schedules(results, say)
 
 
 def print_figures(config_dir: Path, environment: Environment, case: Case, results: Path) -> None:

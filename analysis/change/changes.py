@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from math import sqrt
 from pathlib import Path
 
-from analysis.change.conditions import Difference, Differences, Kind, differences
+from analysis.change.conditions import Difference, Differences, Kind, PerfTestName, differences
 from analysis.change.pairing import Pairing, pair
 from analysis.statistics.families import benjamini_hochberg, holm
 from analysis.statistics.signflip import Estimate
@@ -65,7 +65,8 @@ class RunChange:
 def compare_runs(a: Path, b: Path, margin_pct: float, accepted: Sequence[Kind] = ()) -> RunChange:
     """Read two results trees and compare them; ``accepted``: kinds of differences that are no reason to refuse.
 
-    ``ConfigError``: the two are the same run, their conditions differ, or there is nothing that both measured.
+    A perf test that alone was measured under other conditions is left out, with a remark. ``ConfigError``: the two are
+    the same run, their conditions differ, or there is nothing that both measured.
     """
     if a.resolve() == b.resolve():
         raise ConfigError(f"{a} and {b} are the same run, {a.resolve()}: name two")
@@ -75,9 +76,19 @@ def compare_runs(a: Path, b: Path, margin_pct: float, accepted: Sequence[Kind] =
         raise ConfigError(*_nothing(pairing, *studies))
     conditions = differences(*studies, pairing)
     refused = conditions.refused(accepted)
-    if refused:
+    left_out = {each.test for each in refused if each.test is not None}
+    pairing = replace(pairing, metrics=tuple(each for each in pairing.metrics if _test_of(each[1]) not in left_out))
+    if not pairing.metrics or any(each.test is None for each in refused):
         raise ConfigError(*_refusal(refused))
+    told = (f"left out, {each.text}: --across {each.kind} compares it nevertheless" for each in refused)
+    taken = tuple(each for each in conditions.differences if each not in refused)
+    conditions = Differences(taken, (*told, *conditions.remarks))
     return RunChange(*studies, pairing, conditions, changes(*studies, pairing, margin_pct), margin_pct)
+
+
+def _test_of(verdict: MetricVerdict) -> PerfTestName:
+    metric = verdict.metric
+    return PerfTestName(verdict.case.environment, verdict.pair_kind, metric.perf_test, metric.conn_type)
 
 
 def changes(a: Study, b: Study, pairing: Pairing, margin_pct: float) -> tuple[Change, ...]:

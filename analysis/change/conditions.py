@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from enum import StrEnum
+from typing import NamedTuple
 
 from analysis.change.pairing import Pairing
 from analysis.metadata import NodeFacts, PerfTestMetadata
@@ -26,14 +27,24 @@ class Kind(StrEnum):
     OPTIONS = "options"
 
 
+class PerfTestName(NamedTuple):
+    """A perf test of an environment, named as in run B."""
+
+    environment: str
+    pair_kind: str
+    perf_test: str
+    conn_type: str
+
+
 @dataclass(frozen=True)
 class Difference:
-    """``what`` was ``in_a`` in run A and ``in_b`` in run B."""
+    """``what`` was ``in_a`` in run A and ``in_b`` in run B; ``test`` is the only perf test that it concerns, if any."""
 
     kind: Kind
     what: str
     in_a: str
     in_b: str
+    test: PerfTestName | None = None
 
     @property
     def text(self) -> str:
@@ -172,7 +183,7 @@ def _loads(
         if rates[-1] <= rates[0] * (1 + _SAME_RATE):
             remarks.append(f"{what}: {texts[0]} -> {texts[1]}, near enough to compare")
         else:
-            yield Difference(Kind.OPTIONS, what, *texts)
+            yield Difference(Kind.OPTIONS, what, texts[0], texts[1], PerfTestName(environment, *test))
 
 
 def _offered(records: Iterable[PerfTestMetadata]) -> Mapping[tuple[str, str, str], set[float]]:

@@ -23,8 +23,9 @@ log = logging.getLogger(__name__)
 def write_reports(run_dir: Path, output_dir: Path | None = None, jobs: int = 1) -> Path:
     """Read everything below ``run_dir`` and write its reports to ``output_dir`` (``<run_dir>/reports`` if not given).
 
-    ``jobs``: see ``study_run``. Returns the path of overview.md. What is missing or damaged in the tree is reported, not raised; an ``OSError``
-    means that the reports themselves could not be written, a ``ConfigError`` that the analysis' own settings are wrong.
+    ``jobs``: see ``study_run``. Returns the path of overview.md. What is missing or damaged in the tree is reported,
+    not raised; an ``OSError`` means that the reports themselves could not be written, a ``ConfigError`` that the
+    analysis' own settings are wrong.
     """
     settings = load_settings()
     study = study_run(run_dir, settings.margin_pct, settings.foreign_cpu_limit_pct, jobs)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -30,6 +30,8 @@ FLOW_S = 4
 START_S = 0.3  # of a flow, until it is steady
 INTERVAL_S = 0.1
 IDLE_S = 2.0
+IDLE_LOOKS = 5  # at most, until the node is at rest in one
+REST_CORES = 0.1  # busy, at most, of a node at rest: above it, foreign load voids segments too unless configured
 START_FLOW_S = 6
 TICKS_PER_S = 100  # USER_HZ, the same on every Linux
 
@@ -74,14 +76,23 @@ class _Calibrator:
         self._interface = interface
 
     def pair(self, cases: Sequence[Case]) -> PairCalibration:
-        self._tell(f"calibration of the {self._kind} pair: the node at rest, {IDLE_S:g} s")
-        idle = self._tool_node.series(self._interface, INTERVAL_S, IDLE_S)
+        idle_busy_share = self._idle_busy_share()
         noise = {spec.name: self._noise(spec) for spec in self._bed.options.perf_tests}
         first = {case.tool_id: case for case in reversed(cases)}
         starts = {tool: self._start_s(case) for tool, case in first.items()}
-        return PairCalibration(
-            noise=noise, idle_busy_share=_busy_share(idle), starts_s=starts, line_bps=self._line_bps()
-        )
+        return PairCalibration(noise=noise, idle_busy_share=idle_busy_share, starts_s=starts, line_bps=self._line_bps())
+
+    def _idle_busy_share(self) -> float:
+        self._tell(f"calibration of the {self._kind} pair: the node at rest, {IDLE_S:g} s")
+        looks = (self._tool_node.series(self._interface, INTERVAL_S, IDLE_S) for _ in range(IDLE_LOOKS))
+        share, busy_cores = _at_rest(looks)
+        if busy_cores:
+            self._tell(
+                f"calibration of the {self._kind} pair: {self._tool_node.name} is not at rest, {busy_cores:.2f} cores"
+                f" are busy in the quietest of {IDLE_LOOKS} looks, expected at most {REST_CORES:g}: nothing is taken"
+                " off the CPU time per GB; calibrate again with --calibration always when it is quiet"
+            )
+        return share
 
     def _line_bps(self) -> float | None:
         facts = self._bed.facts.get(self._tool_node.name, {})
@@ -166,3 +177,18 @@ def _busy_share(series: CounterSeries) -> float:
         return 0.0
     idle_s = (idle[-1] - idle[0]) / TICKS_PER_S
     return round(max(0.0, 1 - idle_s / (passed_s * cpus[0])), 4)
+
+
+def _at_rest(looks: Iterable[CounterSeries]) -> tuple[float, float]:
+    """The busy share in the first look at a node at rest, and 0; or 0, and the busy cores of the quietest look.
+
+    What others do during calibration must not be taken off every CPU time per GB of the next day.
+    """
+    quietest = float("inf")
+    for look in looks:
+        share = _busy_share(look)
+        cores = share * look.column("cpus")[0]
+        if cores <= REST_CORES:
+            return share, 0.0
+        quietest = min(quietest, cores)
+    return 0.0, quietest

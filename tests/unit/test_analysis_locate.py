@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from analysis_tree import CASE, CASE_KEY, CLIENT, ENVIRONMENT, SERVER, Tree, full_tree, netperf
 
-from analysis.locate import locate
+from analysis import trees
+from analysis.locate import Located, locate
 from analysis.runfile import CaseOutcome, read_run
 
 
@@ -161,12 +162,20 @@ def test_a_rewritten_metadata_file_is_read_again(tmp_path: Path) -> None:
     assert locate(tree.root).records[0].metadata.error == "iperf3 hung"
 
 
-def test_the_older_shape_is_named(tmp_path: Path) -> None:
-    old = tmp_path / "iteration_001" / SERVER / "performance-test-results" / "baseline" / "host" / "server_results"
-    (old / "pps" / "single_20261122_213458").mkdir(parents=True)
-    located = locate(tmp_path)
-    assert located.records == ()
-    assert "older shape" in located.problems[0].reason
+def test_the_older_shape_is_read_beside_the_other(tmp_path: Path) -> None:
+    old = tmp_path / "iteration_001" / SERVER / "performance-test-results" / "ebpf" / "eth_drop_case_1_tcp_rx_9d5e19"
+    folder = old / "host" / "server_results" / "pps" / "multi_2_20261122_213458"
+    folder.mkdir(parents=True)
+    assert locate(tmp_path) == Located((), ())
+    (record,) = trees.locate(tmp_path).records
+    what = record.metadata
+    assert (what.environment, what.iteration, what.arm) == (tmp_path.name, 1, "tool")
+    assert (what.case_key, what.parameters) == (
+        "host-eth_drop_case_1_tcp_rx",
+        {"direction": "rx", "protocol": "tcp"},
+    )
+    assert (what.perf_test, what.conn_type, what.streams) == ("pps", "multi", 2)
+    assert (what.server_node, record.server_dir, record.client_dir) == (SERVER, folder, None)
 
 
 def test_nothing_there(tmp_path: Path) -> None:

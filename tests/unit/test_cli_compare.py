@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -121,6 +122,25 @@ def test_a_share_of_the_maximum_is_compared_by_its_rate(tmp_path: Path, capsys: 
     printed = capsys.readouterr()
     assert said + ", near enough to compare" in printed.out if code == 0 else said in printed.err
     assert compare(*runs, "--across", "options") == 0
+
+
+def test_only_the_test_at_another_load_is_left_out(tmp_path: Path, capsys: Text) -> None:
+    runs = []
+    for name, bps in (("a", 1e9), ("b", 1.2e9)):
+        root = run(tmp_path / name, 30.0)
+        load = {"background": tcp_client(bps, bps, 1.0), "background_bps": bps}
+        other = run(tmp_path / f"load-{name}", 30.0, conn_type="tcp_rr-load50", **load)
+        shutil.copytree(other, root, dirs_exist_ok=True)
+        runs.append(root)
+    assert compare(*runs) == 0
+    printed = capsys.readouterr().out
+    assert "Note: left out, lab: load of host latency tcp_rr-load50: 1e+09/s -> 1.2e+09/s: --across options" in printed
+    rows = [line for line in printed.splitlines() if "tcp_rr" in line.lower() and "left out" not in line]
+    assert rows
+    assert not [line for line in rows if "load50" in line]
+    assert "accepted" not in printed
+    assert compare(*runs, "--across", "options") == 0
+    assert "left out" not in capsys.readouterr().out
 
 
 def test_another_boot_of_the_same_machine_is_the_same_bed(tmp_path: Path) -> None:

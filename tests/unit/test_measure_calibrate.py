@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from probecost.measure.calibrate import _busy_share, _rates
+from probecost.measure.calibrate import _at_rest, _busy_share, _rates
 from probecost.remote.messages import CounterSeries
 from probecost.remote.supervisor.series import NAMES
 
@@ -40,3 +40,20 @@ def test_rows_of_one_moment_are_no_rate() -> None:
 )
 def test_busy_share(rows: tuple[tuple[int, int, int, int], ...], share: float) -> None:
     assert _busy_share(series(*rows)) == share
+
+
+def look(busy_cores: float) -> CounterSeries:
+    """Two CPUs for ten seconds."""
+    return series((0, 0, 100, 2), (10 * SECOND_NS, 0, 100 + round(1000 * (2 - busy_cores)), 2))
+
+
+def test_a_node_is_looked_at_until_it_is_at_rest() -> None:
+    looks = iter([look(0.7), look(0.3), look(0.08), look(0.02)])
+    assert _at_rest(looks) == (0.04, 0.0)
+    assert len(list(looks)) == 1, "a look at a node at rest is enough"
+
+
+def test_of_a_node_that_is_never_at_rest_nothing_is_taken_off() -> None:
+    share, busy_cores = _at_rest([look(0.7), look(0.3), look(1.5)])
+    assert share == 0
+    assert busy_cores == pytest.approx(0.3)
