@@ -25,7 +25,7 @@ from probecost.layout import BASELINE, RUN_FILE, TREE, CaseFolder, PerfTestFolde
 
 PROJECT = Path(__file__).resolve().parents[1]
 ITERATIONS = 3
-SIZES = (100, 1000)
+SIZES = (100, 1000, 3000)
 AIM_CASES, AIM_S, AIM_MB = 1000, 15.0, 500.0
 LIMIT_S = 600.0
 
