@@ -37,11 +37,15 @@ def test_what_the_function_raises_is_raised_here() -> None:
 
 
 def test_the_search_for_cycles_goes_on_afterwards() -> None:
+    def fail() -> None:
+        with in_its_own_process() as jobs:
+            assert jobs == len(os.sched_getaffinity(0))
+            assert not gc.isenabled()
+            raise OSError("full")
+
     assert gc.isenabled()
-    with pytest.raises(OSError, match="full"), in_its_own_process() as jobs:
-        assert jobs == len(os.sched_getaffinity(0))
-        assert not gc.isenabled()
-        raise OSError("full")
+    with pytest.raises(OSError, match="full"):
+        fail()
     assert gc.isenabled()
 
 
