@@ -111,7 +111,7 @@ class Unpacker:
 
 
 def is_below(name: str) -> bool:
-    """Whether the name of a member leads to a file below the target, and nowhere else.
+    r"""Whether the name of a member leads to a file below the target, and nowhere else.
 
     >>> is_below("a/b"), is_below("/a"), is_below("a/../b"), is_below("."), is_below("a\0b")
     (True, False, False, False, False)

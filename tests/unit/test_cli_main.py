@@ -113,7 +113,7 @@ def test_a_lab_is_taken_down_when_its_folder_is_gone(monkeypatch: pytest.MonkeyP
 class TestAnalyze:
     def test_calls_the_reports(self, monkeypatch: pytest.MonkeyPatch, capsys: Text, tmp_path: Path) -> None:
         report = ModuleType("analysis.report")
-        report.write_reports = lambda run_dir, output_dir=None: output_dir or run_dir / "reports"  # type: ignore[attr-defined]
+        report.write_reports = lambda run_dir, output_dir, jobs: output_dir or run_dir / "reports"  # type: ignore[attr-defined]
         monkeypatch.setitem(sys.modules, "analysis.report", report)
         assert main(["analyze", "--iteration-path", str(tmp_path)]) == 0
         assert main(["analyze", "--iteration-path", str(tmp_path), "--output-dir", "out"]) == 0
