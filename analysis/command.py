@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
+from analysis.parallel import in_its_own_process
 from analysis.report import write_reports
 from analysis.request import ALL, BASIC_FORMATS, MORE_FORMATS, Request, parse_formats_option, parse_iteration_option
 from analysis.settings import DEFAULT_FILE, load_settings
@@ -70,6 +71,7 @@ def analyze(
     request = Request(tuple(topics), parse_iteration_option(iteration), parse_formats_option(formats))
     settings = load_settings(config_file)
     try:
-        return write_reports(path, output_dir, settings, request)
+        with in_its_own_process() as jobs:
+            return write_reports(path, output_dir, settings, request, jobs)
     except OSError as error:
         raise ProbecostError(f"the reports cannot be written: {error}; name another folder with --output-dir") from None

@@ -12,10 +12,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
+from typing import NamedTuple
 
 from analysis import metadata
 from analysis.metadata import PerfTestMetadata
 from analysis.monitor_logs import MonitorLogs
+from analysis.parallel import each
 from analysis.problems import ParseError, Problem, is_file, is_folder, read_text
 from probecost import layout
 
@@ -89,7 +91,7 @@ class PerfTestRecord:
 
     def place_on(self, node: str) -> Path:
         """This perf test's folder in the tree of ``node``, whether it is there or not."""
-        return self.group / node / layout.TREE / self.place.path
+        return self.folders.get(node) or self.group / node / layout.TREE / self.place.path
 
     def problem(self, path: Path, reason: str, *, missing: bool) -> Problem:
         return Problem(
@@ -123,19 +125,23 @@ class Located:
     problems: tuple[Problem, ...]
 
 
-def locate(root: Path) -> Located:
-    """All perf tests below ``root``: a run's folder, an iteration's, or anything that holds node trees."""
+def locate(root: Path, jobs: int = 1) -> Located:
+    """All perf tests below ``root``: a run's folder, an iteration's, or anything that holds node trees.
+
+    ``jobs``: how many processes read the metadata.
+    """
     records: list[PerfTestRecord] = []
     problems: list[Problem] = []
     for group, nodes in groups(root, problems):
-        found: dict[PurePosixPath, dict[str, Path]] = {}
+        found: dict[str, dict[str, Path]] = {}
         for node, tree in nodes.items():
-            for folder in _perf_test_folders(tree):
-                found.setdefault(PurePosixPath(folder.relative_to(tree)), {})[node] = folder
-        for relative in sorted(found):
-            record = _record(group, relative, found[relative], problems)
-            if record is not None:
-                records.append(record)
+            for relative in _perf_test_folders(tree):
+                found.setdefault(relative, {})[node] = tree / relative
+        by_place = [(group, relative, folders) for relative, folders in sorted(found.items())]
+        for (_, _, folders), read in zip(by_place, each(_read, by_place, jobs), strict=True):
+            problems += read.problems
+            if read.metadata is not None:
+                records.append(PerfTestRecord(group, read.place, read.metadata, folders))
     return Located(tuple(records), _owned(problems, records))
 
 
@@ -161,19 +167,42 @@ def groups(root: Path, problems: list[Problem]) -> Iterator[tuple[Path, dict[str
         yield group, groups[group]
 
 
-def _perf_test_folders(tree: Path) -> Iterator[Path]:
-    for pattern in ("baseline/*", "ebpf/*/*"):
-        for visit in sorted(tree.glob(pattern)):
-            for folder in sorted([*visit.glob("*/*"), *visit.glob(f"{layout.SWITCHED}/*/*")]):
-                if layout.PerfTestFolder.parse(PurePosixPath(folder.relative_to(tree))) and is_folder(folder):
-                    yield folder
+def _perf_test_folders(tree: Path) -> Iterator[str]:
+    """The perf tests' folders relative to ``tree``, which may hold very many: names are joined, not paths."""
+    for visit in (*_below(tree, layout.BASELINE, 1), *_below(tree, "ebpf", 2)):
+        for relative in (*_below(tree, visit, 2), *_below(tree, f"{visit}/{layout.SWITCHED}", 2)):
+            if layout.PerfTestFolder.parse(PurePosixPath(relative)):
+                yield relative
 
 
-def _record(
-    group: Path, relative: PurePosixPath, folders: dict[str, Path], problems: list[Problem]
-) -> PerfTestRecord | None:
-    place = layout.PerfTestFolder.parse(relative)
+def _below(tree: Path, relative: str, depth: int) -> Iterator[str]:
+    """The folders so many levels below one of the tree, sorted on each level; none where it cannot be read."""
+    try:
+        with os.scandir(tree / relative) as entries:
+            names = sorted(entry.name for entry in entries if entry.is_dir())
+    except OSError:
+        return
+    for name in names:
+        if depth == 1:
+            yield f"{relative}/{name}"
+        else:
+            yield from _below(tree, f"{relative}/{name}", depth - 1)
+
+
+class _Read(NamedTuple):
+    """``metadata``: ``None`` where none can be used, or the copies contradict each other."""
+
+    place: layout.PerfTestFolder
+    metadata: PerfTestMetadata | None
+    problems: list[Problem]
+
+
+def _read(found: tuple[Path, str, Mapping[str, Path]]) -> _Read:
+    """The metadata of one perf test, from the copies on its nodes; ``found``: group, place below a node, folders."""
+    group, relative, folders = found
+    place = layout.PerfTestFolder.parse(PurePosixPath(relative))
     assert place is not None  # _perf_test_folders yields nothing else
+    problems: list[Problem] = []
     copies: dict[str, PerfTestMetadata] = {}
     for node in sorted(folders):
         path = folders[node] / place.metadata.name
@@ -184,16 +213,14 @@ def _record(
     if not copies:
         reason = "no usable metadata: what this folder belongs to is unknown"
         problems.append(_unplaced(next(iter(folders.values())), reason, group, place, missing=True))
-        return None
+        return _Read(place, None, problems)
     node, first = next(iter(copies.items()))
     node = first.client_node if first.client_node in copies else node
-    chosen = copies[node]
-    record = PerfTestRecord(group, place, chosen, dict(folders))
     contradiction = _contradiction(place, list(copies.values()))
     if contradiction:
         problems.append(_unplaced(folders[node], contradiction, group, place, missing=True))
-        return None
-    return record
+        return _Read(place, None, problems)
+    return _Read(place, copies[node], problems)
 
 
 def _version(path: Path) -> tuple[int, int]:

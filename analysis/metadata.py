@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 from analysis.problems import ParseError, child, number, parse_object, whole, words
 from probecost.layout import ARMS, SWITCHED
@@ -53,7 +55,7 @@ class ToolFacts:
     guard_s: float | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class PerfTestMetadata:
     """One perf test of one visit. ``start_ns``, ``end_ns``: the client's run, Unix ns on the client node's clock.
 
@@ -117,6 +119,10 @@ class PerfTestMetadata:
 def parse(text: str) -> PerfTestMetadata:
     """The metadata in ``text``. Raises ``ParseError`` when it does not say what the folder belongs to."""
     document = parse_object(text)
+    return _parsed({key: value for key, value in document.items() if key != "node"})
+
+
+def _parse(document: Mapping[str, object]) -> PerfTestMetadata:
     schema = whole(document, "schema")
     if schema is not None and schema > SCHEMA:
         raise ParseError(f"has schema {schema}, this version reads up to {SCHEMA}")
@@ -161,9 +167,9 @@ def parse(text: str) -> PerfTestMetadata:
         client_node=words(nodes, "client"),
         tool_node=words(nodes, "tool") or words(nodes, "server"),
         clocks=_clocks(child(document, "clocks")),
-        facts={node: _facts(child(child(document, "facts"), node)) for node in child(document, "facts")},
+        facts={node: _shared_facts(child(child(document, "facts"), node)) for node in child(document, "facts")},
         tool=_tool(tool) if tool else None,
-        options=_texts(child(document, "options")),
+        options=_shared_texts(child(document, "options")),
         void_reason=words(document, "void_reason") or _void_by_tool(tool),
         error=words(document, "error"),
         offered_rate=_above_0(number(document, "offered_rate")),
@@ -173,6 +179,26 @@ def parse(text: str) -> PerfTestMetadata:
         is_superseded=document.get("superseded") is True,
         is_confirmation=document.get("confirmation") is True,
     )
+
+
+_Made = TypeVar("_Made")
+
+
+def _shared(make: Callable[[Mapping[str, object]], _Made], recent: int) -> Callable[[Mapping[str, object]], _Made]:
+    """``make``, done once for values that equal one of the ``recent`` last ones.
+
+    Thousands of files repeat the facts of the same few nodes, and each node has a copy of the same metadata.
+    """
+    made: deque[tuple[Mapping[str, object], _Made]] = deque(maxlen=recent)
+
+    def of(values: Mapping[str, object]) -> _Made:
+        for known, result in made:
+            if known == values:
+                return result
+        made.append((values, make(values)))
+        return made[-1][1]
+
+    return of
 
 
 def _target_bitrate(document: Mapping[str, object]) -> str:
@@ -261,3 +287,8 @@ def _facts(values: Mapping[str, object]) -> NodeFacts:
         boot_id=words(values, "boot_id"),
         pid_namespace=words(values, "pid_namespace"),
     )
+
+
+_shared_facts = _shared(_facts, 8)
+_shared_texts = _shared(_texts, 8)
+_parsed = _shared(_parse, 1)

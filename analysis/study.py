@@ -17,6 +17,7 @@ from analysis.gates.pairs import pair_gates
 from analysis.locate import PerfTestRecord
 from analysis.measurements import Measured, Measurement, measure
 from analysis.metadata import NodeFacts, PerfTestMetadata
+from analysis.parallel import each
 from analysis.problems import Problem, is_file
 from analysis.resources import NO_USAGE, CaseUsage, case_usage
 from analysis.runfile import Budget, CaseOutcome, RunInfo, read_run
@@ -81,9 +82,8 @@ class CaseAlone:
 class Study:
     """A whole tree. ``problems`` are those that belong to no single case; ``nodes``: environment → node → facts.
 
-    ``records``: the metadata of every perf test that was found, flows included; ``perf_tests``: the same with their
-    folders. ``fresh``: the measurements of units that were made to confirm a speed-up; they are in nothing else of
-    this.
+    ``perf_tests``: every perf test that was found, flows included; ``records``: their metadata. ``fresh``: the
+    measurements of units that were made to confirm a speed-up; they are in nothing else of this.
     """
 
     root: Path
@@ -94,10 +94,13 @@ class Study:
     problems: tuple[Problem, ...]
     nodes: Mapping[str, Mapping[str, NodeFacts]]
     versions: tuple[str, ...]
-    records: tuple[PerfTestMetadata, ...]
+    perf_tests: tuple[PerfTestRecord, ...]
     budgets: tuple[BudgetCheck, ...] = ()
     fresh: tuple[Measurement, ...] = ()
-    perf_tests: tuple[PerfTestRecord, ...] = ()
+
+    @property
+    def records(self) -> tuple[PerfTestMetadata, ...]:
+        return tuple(record.metadata for record in self.perf_tests)
 
     @property
     def environments(self) -> tuple[str, ...]:
@@ -105,15 +108,18 @@ class Study:
         return tuple(sorted(found | set(self.nodes)))
 
 
-def study_run(root: Path, margin_pct: float = DEFAULT_MARGIN_PCT, foreign_cpu_limit_pct: float = LIMIT_PCT) -> Study:
+def study_run(
+    root: Path, margin_pct: float = DEFAULT_MARGIN_PCT, foreign_cpu_limit_pct: float = LIMIT_PCT, jobs: int = 1
+) -> Study:
     """Read everything below ``root`` (a run's folder, an iteration's, or anything that holds node trees).
 
     ``margin_pct``: a cost up to this is negligible; ``foreign_cpu_limit_pct``: foreign load that voids a perf test.
+    ``jobs``: how many processes read files, more than one only where no thread runs beside the caller.
     ``ConfigError``: ``root`` holds whole runs, which would be mixed.
     """
     root = root.resolve()
     _refuse_runs(root)
-    located = locate(root)
+    located = locate(root, jobs)
     run, run_problems = read_run(root)
     own = without_fresh(located.records)
     visits = [record for record in own if record.metadata.arm != SWITCHED]
@@ -122,7 +128,7 @@ def study_run(root: Path, margin_pct: float = DEFAULT_MARGIN_PCT, foreign_cpu_li
     fresh = Fresh.of(confirming)
     flows = [measure_flow(record, foreign_cpu_limit_pct) for record in switched]
     measured, measurements, measured_problems, used = _cases(
-        visits, located.problems, run, foreign_cpu_limit_pct, flows
+        visits, located.problems, run, foreign_cpu_limit_pct, flows, jobs=jobs
     )
     measurements += [row for flow in flows for row in flow.measurements]
     cases = sorted([*measured, *_without_results(root, run, measured)], key=lambda case: case.id)
@@ -141,6 +147,7 @@ def study_run(root: Path, margin_pct: float = DEFAULT_MARGIN_PCT, foreign_cpu_li
         run.rule,
         run.primary,
         fresh,
+        jobs,
     )
     return Study(
         root=root,
@@ -151,10 +158,9 @@ def study_run(root: Path, margin_pct: float = DEFAULT_MARGIN_PCT, foreign_cpu_li
         problems=tuple(problem for problem in loose if id(problem) not in taken),
         nodes=nodes,
         versions=tuple(sorted({r.metadata.probecost for r in located.records if r.metadata.probecost})),
-        records=tuple(record.metadata for record in located.records),
-        budgets=check_budgets(_budgets(run, located.records), judged),
         fresh=fresh.measurements,
         perf_tests=located.records,
+        budgets=check_budgets(_budgets(run, located.records), judged),
     )
 
 
@@ -167,18 +173,20 @@ def _refuse_runs(root: Path) -> None:
 
 def _planned(run: RunInfo, records: Sequence[PerfTestRecord]) -> set[CaseName]:
     """All cases that the run was to measure."""
-    return {_name(case, records) for case in run.cases}
+    only = _only_environment(records)
+    return {CaseName(case.environment or only, case.case_key) for case in run.cases}
 
 
 def _budgets(run: RunInfo, records: Sequence[PerfTestRecord]) -> dict[CaseName, tuple[Budget, ...]]:
     """The budgets of the cases that were started."""
-    return {_name(case, records): case.budgets for case in run.cases if case.was_started}
+    only = _only_environment(records)
+    return {CaseName(case.environment or only, case.case_key): case.budgets for case in run.cases if case.was_started}
 
 
-def _name(case: CaseOutcome, records: Sequence[PerfTestRecord]) -> CaseName:
-    """The run's file may not name the environment where there is only one."""
+def _only_environment(records: Sequence[PerfTestRecord]) -> str:
+    """Where there is only one, the run's file may not name it; empty where there are several."""
     environments = {record.metadata.environment for record in records}
-    return CaseName(case.environment or (environments.pop() if len(environments) == 1 else ""), case.case_key)
+    return environments.pop() if len(environments) == 1 else ""
 
 
 def study_case(
@@ -225,6 +233,7 @@ def _cases(
     foreign_cpu_limit_pct: float,
     flows: Sequence[Measured] = (),
     only: CaseId | None = None,
+    jobs: int = 1,
 ) -> tuple[list[CaseStudy], list[Measurement], list[Problem], list[PerfTestRecord]]:
     """Cases, measurements, the problems of the shared baselines' files, and the perf tests with the gates' reasons.
 
@@ -241,13 +250,12 @@ def _cases(
     rows: dict[CaseId, list[Measurement]] = {}
     found: dict[CaseId, list[Problem]] = {}
     used: list[PerfTestRecord] = []
-    for case, own in by_case.items():
-        if only is None or case == only or not case.case_key:
-            gates = pair_gates(own)
-            measured = [measure(record, gates.void_reason(record), foreign_cpu_limit_pct) for record in own]
-            rows[case] = [row for result in measured for row in result.measurements]
-            found[case] = [*(problem for result in measured for problem in result.problems), *gates.notes]
-            used += [result.record for result in measured]
+    usages: dict[CaseId, tuple[CaseUsage, tuple[Problem, ...]]] = {}
+    wanted = [case for case in by_case if only is None or case == only or not case.case_key]
+    reads = each(lambda case: _read(by_case[case], foreign_cpu_limit_pct), wanted, jobs)
+    for case, read in zip(wanted, reads, strict=True):
+        rows[case], found[case], usages[case] = list(read.rows), list(read.problems), (read.usage, read.usage_problems)
+        used += [_voided(record, reason) for record, reason in zip(by_case[case], read.void_reasons, strict=True)]
     for problem in problems:
         case = CaseId(problem.environment, problem.iteration, problem.case_key)
         if case.case_key and case in found:
@@ -267,11 +275,42 @@ def _cases(
                 planned,
                 in_flows.get(case, {}),
             )
-            usage, usage_problems = case_usage(by_case[case])
+            usage, usage_problems = usages[case]
             own_problems = [*found[case], *visits.unmeasured(found[case]), *usage_problems]
             studies.append(_study(case, by_case[case], comparisons.get(case, {}), usage, own_problems, run))
     loose = [problem for case, entries in found.items() if not case.case_key for problem in entries]
     return studies, measurements, loose, used
+
+
+@dataclass(frozen=True)
+class _CaseRead:
+    """What the files of a case's visits gave; ``void_reasons``: why a perf test does not count, in their order."""
+
+    rows: tuple[Measurement, ...]
+    problems: tuple[Problem, ...]
+    usage: CaseUsage
+    usage_problems: tuple[Problem, ...]
+    void_reasons: tuple[str, ...]
+
+
+def _read(records: Sequence[PerfTestRecord], foreign_cpu_limit_pct: float) -> _CaseRead:
+    gates = pair_gates(records)
+    measured = [measure(record, gates.void_reason(record), foreign_cpu_limit_pct) for record in records]
+    usage, usage_problems = case_usage(records)
+    return _CaseRead(
+        tuple(row for result in measured for row in result.measurements),
+        (*(problem for result in measured for problem in result.problems), *gates.notes),
+        usage,
+        usage_problems,
+        tuple(result.record.metadata.void_reason for result in measured),
+    )
+
+
+def _voided(record: PerfTestRecord, void_reason: str) -> PerfTestRecord:
+    what = record.metadata
+    return (
+        record if what.void_reason == void_reason else replace(record, metadata=replace(what, void_reason=void_reason))
+    )
 
 
 def _in_flows(flows: Iterable[Measured]) -> dict[CaseId, dict[tuple[str, str], str]]:

@@ -9,7 +9,10 @@ from analysis.field import locate as older
 from analysis.locate import Located
 
 
-def locate(root: Path) -> Located:
-    """All perf tests below ``root``: those with metadata, then those of the older shape, which has none."""
-    found, before = current.locate(root), older.locate(root)
+def locate(root: Path, jobs: int = 1) -> Located:
+    """All perf tests below ``root``: those with metadata, then those of the older shape, which has none.
+
+    ``jobs``: how many processes read the metadata.
+    """
+    found, before = current.locate(root, jobs), older.locate(root)
     return Located((*found.records, *before.records), (*found.problems, *before.problems))

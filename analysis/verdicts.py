@@ -15,6 +15,7 @@ from analysis.compare import MetricId
 from analysis.fresh import Fresh
 from analysis.measurements import UNITS, Measurement
 from analysis.metadata import PerfTestMetadata
+from analysis.parallel import each
 from analysis.run_facts import CaseName, PrimaryMetrics, RunFacts
 from analysis.statistics.carryover import CarryOver, carry_over
 from analysis.statistics.confirmation import Confirmation, second_verdict
@@ -89,16 +90,19 @@ def verdicts(
     rule: StopRule = FIXED,
     primary: PrimaryMetrics = _DEFAULT_PRIMARY,
     fresh: Fresh = _NO_FRESH,
+    jobs: int = 1,
 ) -> tuple[MetricVerdict, ...]:
     """All verdicts of a run, by case and metric.
 
     ``planned``: every case the run was to measure, measured or not. ``rule``: how the run was to stop. ``primary``: the
     plan's choice of primary metrics, where it made one. ``fresh``: the units of confirmation, which are in neither.
+    ``jobs``: how many processes test the metrics.
     """
     rows = list(measurements)
     facts = RunFacts(records, primary)
     facts.add_segments(rows)
-    found = [_untested(case, metric, series, facts, rule) for (case, metric), series in sorted(_series(rows).items())]
+    metrics = sorted(_series(rows).items())
+    found = list(each(lambda item: _untested(*item[0], item[1], facts, rule), metrics, jobs))
     own = [entry for entry in found if entry.is_primary]
     others = [entry for entry in found if not entry.is_primary]
     m = max(facts.primary_tests(planned), len(own))

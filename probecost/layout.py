@@ -29,6 +29,7 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 TREE = "performance-test-results"
@@ -129,7 +130,7 @@ class VisitFolder:
     def arm(self) -> str:
         return BASELINE if self.case is None else TOOL
 
-    @property
+    @cached_property
     def path(self) -> PurePosixPath:
         if self.case is None:
             return PurePosixPath(BASELINE, self.pair_kind)
@@ -171,7 +172,7 @@ class PerfTestFolder:
     def arm(self) -> str:
         return SWITCHED if self.is_switched else self.visit.arm
 
-    @property
+    @cached_property
     def path(self) -> PurePosixPath:
         top = self.visit.path / SWITCHED if self.is_switched else self.visit.path
         return top / self.perf_type / f"{self.conn_type}_{self.ts}"

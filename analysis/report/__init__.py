@@ -30,15 +30,17 @@ def write_reports(
     output_dir: Path | None = None,
     settings: Settings | None = None,
     request: Request = EVERYTHING,
+    jobs: int = 1,
 ) -> Path:
     """Read everything below ``run_dir`` and write its reports to ``output_dir`` (``<run_dir>/reports`` if not given).
 
-    ``settings``: those of analysis/config.yaml if not given. Returns the path of overview.md. What is missing or
-    damaged in the tree is reported, not raised; an ``OSError`` means that the reports themselves could not be written,
-    a ``ConfigError`` that the settings are wrong, or that there is nothing of what was asked for.
+    ``settings``: those of analysis/config.yaml if not given; ``jobs``: see ``study_run``. Returns the path of
+    overview.md. What is missing or damaged in the tree is reported, not raised; an ``OSError`` means that the reports
+    themselves could not be written, a ``ConfigError`` that the settings are wrong, or that there is nothing of what was
+    asked for.
     """
     settings = settings or load_settings()
-    study = study_run(run_dir, settings.margin_pct, settings.foreign_cpu_limit_pct)
+    study = study_run(run_dir, settings.margin_pct, settings.foreign_cpu_limit_pct, jobs)
     return write_study(study, output_dir or run_dir / REPORTS, settings, request)
 
 

@@ -7,7 +7,7 @@ import secrets
 import shlex
 import time
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -306,15 +306,33 @@ class Node:
         """Write small text files below the workdir."""
         self._ask("write", files=dict(files))
 
-    def fetch(self, folders: Sequence[str], target: Path) -> int:
+    def manifest(self, folder: str) -> tuple[bytes, int]:
+        """The plain files below ``folder`` as the supervisor lists them, unpacked; how many links were left out.
+
+        It takes long: the node reads all of them.
+        """
+        self.revive()
+        assert self._session is not None
+        chunks: list[bytes] = []
+        found = self._session.request(
+            "manifest", {"path": folder}, deadline=Deadline.never(), on_data=chunks.append, stall_s=ARCHIVE_STALL_S
+        )
+        try:
+            text = zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(b"".join(chunks), MAX_ANSWER)
+        except zlib.error as error:
+            raise RemoteError(self.name, f"manifest: its answer cannot be read: {error}") from error
+        return text, int(found["left_out"])
+
+    def fetch(self, folders: Sequence[str], target: Path, accept: Callable[[str, str], bool] | None = None) -> int:
         """Bring folders of the results home into ``target``, as one compressed transfer; the number of files.
 
         ``target`` then mirrors the workdir. Nothing is removed on the node. It may take as long as it makes progress.
+        ``accept``: see ``Unpacker``.
         """
         try:
             self.revive()
             assert self._session is not None
-            with Unpacker(self.name, target) as unpacker:
+            with Unpacker(self.name, target, accept) as unpacker:
                 sent = self._session.request(
                     "archive",
                     {"paths": list(folders)},

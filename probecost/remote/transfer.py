@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import tarfile
 import threading
+from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 from types import TracebackType
 from typing import Self
@@ -18,12 +20,14 @@ MAX_BYTES = 20_000_000_000
 class Unpacker:
     """Takes the chunks of a ``tar.gz`` stream and writes its members below ``target`` while they arrive.
 
-    Absolute paths, ``..``, links and devices are refused; files are replaced whole, never half.
+    Absolute paths, ``..``, links and devices are refused; files are replaced whole, never half. ``accept`` is given
+    each file's name and SHA-256 before it is put in its place, and says whether it is.
     """
 
-    def __init__(self, node: str, target: Path) -> None:
+    def __init__(self, node: str, target: Path, accept: Callable[[str, str], bool] | None = None) -> None:
         self._node = node
         self._target = target
+        self._accept = accept
         self._count = 0
         self._failure: Exception | None = None
         reading, self._writing = os.pipe()
@@ -79,8 +83,7 @@ class Unpacker:
             )
 
     def _check(self, member: tarfile.TarInfo, total: int) -> None:
-        path = PurePosixPath(member.name)
-        if not member.isfile() or path.is_absolute() or ".." in path.parts:
+        if not member.isfile() or not is_below(member.name):
             raise TransferError(self._node, f"refused {member.name!r}: only plain files below the results are taken")
         if self._count >= MAX_FILES or total > MAX_BYTES:
             raise TransferError(self._node, f"refused: more than {MAX_FILES} files or {MAX_BYTES} bytes")
@@ -93,8 +96,25 @@ class Unpacker:
         source = tar.extractfile(member)
         assert source is not None
         part = file.with_name(f".{file.name}.part")
-        with source, part.open("wb") as out:
-            while block := source.read(1 << 20):
-                out.write(block)
-        os.utime(part, (member.mtime, member.mtime))
-        part.replace(file)
+        part.unlink(missing_ok=True)
+        digest = hashlib.sha256()
+        try:
+            with source, part.open("xb") as out:
+                while block := source.read(1 << 20):
+                    out.write(block)
+                    digest.update(block)
+            if self._accept is None or self._accept(member.name, digest.hexdigest()):
+                os.utime(part, (member.mtime, member.mtime))
+                part.replace(file)
+        finally:
+            part.unlink(missing_ok=True)
+
+
+def is_below(name: str) -> bool:
+    r"""Whether the name of a member leads to a file below the target, and nowhere else.
+
+    >>> is_below("a/b"), is_below("/a"), is_below("a/../b"), is_below("."), is_below("a\0b")
+    (True, False, False, False, False)
+    """
+    path = PurePosixPath(name)
+    return bool(path.parts) and not path.is_absolute() and ".." not in path.parts and "\0" not in name

@@ -7,10 +7,11 @@ the run, and directories that are empty by then.
 import gzip
 import hashlib
 import io
+import json
 import os
 import shutil
 import tarfile
-from typing import Any, BinaryIO, Callable, Dict, Iterator, List, Sequence
+from typing import Any, BinaryIO, Callable, Dict, Iterator, List, Sequence, Tuple
 
 from .processes import Identity
 
@@ -99,6 +100,31 @@ class Files:
         status = os.statvfs(path)
         return status.f_bavail * status.f_frsize
 
+    def manifest(self, relative: str, send: Callable[[bytes], None]) -> Dict[str, Any]:
+        """Send a line of JSON for each plain file below a folder, all compressed: path, bytes, SHA-256.
+
+        Paths are relative to the workdir. Returns the number of files, and of links and devices, which are left out.
+        """
+        top = os.path.normpath(self.path(relative))
+        if not os.path.isdir(top):
+            raise OSError("%s is %s" % (top, "no folder" if os.path.lexists(top) else "not there"))
+        count, others = 0, 0
+        out = _Chunks(send)
+        with gzip.GzipFile(fileobj=out, mode="wb", compresslevel=1, mtime=0) as zipped:
+            for directory, subdirs, names in os.walk(top, onerror=_raise):
+                subdirs.sort()
+                others += sum(os.path.islink(os.path.join(directory, name)) for name in subdirs)
+                for full in (os.path.join(directory, name) for name in sorted(names)):
+                    if os.path.islink(full) or not os.path.isfile(full):
+                        others += 1
+                        continue
+                    size, digest = _digest(full, lambda: send(b""))
+                    line = json.dumps([os.path.relpath(full, self.workdir), size, digest])
+                    zipped.write(line.encode("ascii") + b"\n")
+                    count += 1
+        out.flush()
+        return {"files": count, "left_out": others}
+
     def archive(self, relatives: Sequence[str], send: Callable[[bytes], None]) -> int:
         """Send folders and files as one compressed tar, members named relative to the workdir; returns their number."""
         count = 0
@@ -143,6 +169,24 @@ def _plain_files(path: str) -> Iterator[str]:
         for full in (os.path.join(directory, name) for name in sorted(names)):
             if os.path.isfile(full) and not os.path.islink(full):
                 yield full
+
+
+def _raise(error: OSError) -> None:
+    raise error
+
+
+def _digest(path: str, progress: Callable[[], None]) -> Tuple[int, str]:
+    """Bytes and SHA-256 of a file; ``progress`` is called now and then, so that a large one is no silence."""
+    found, size = hashlib.sha256(), 0
+    with open(path, "rb") as file:
+        while True:
+            block = file.read(1 << 20)
+            if not block:
+                return size, found.hexdigest()
+            found.update(block)
+            size += len(block)
+            if size % (64 << 20) < len(block):
+                progress()
 
 
 class _Chunks(io.RawIOBase):

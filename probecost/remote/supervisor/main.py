@@ -21,7 +21,7 @@ from .service import Service
 Notes = List[List[str]]
 
 #: Verbs whose answer is too large for one frame: they send chunks before it.
-STREAMS = ("archive", "discover")
+STREAMS = ("archive", "discover", "manifest")
 
 
 def main(config: Dict[str, Any]) -> None:

@@ -194,6 +194,9 @@ class Service:
     def archive(self, paths: List[str], send: Callable[[bytes], None]) -> Result:
         return {"files": self._files.archive(paths, send)}
 
+    def manifest(self, path: str, send: Callable[[bytes], None]) -> Result:
+        return self._files.manifest(path, send)
+
     def remove(self, paths: List[str], root: str) -> Result:
         self._files.remove(paths, root)
         return {}
