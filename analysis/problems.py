@@ -75,14 +75,15 @@ class Problem:
 def read_text(path: Path) -> str:
     """The file's text (bytes that are not UTF-8 replaced); ``ParseError`` when it is absent, unreadable or empty."""
     try:
-        text = path.read_text(encoding="utf-8", errors="replace")
+        with path.open("rb", buffering=0) as file:
+            text = file.read().decode("utf-8", errors="replace")
     except FileNotFoundError:
         raise ParseError("the file is missing") from None
     except OSError as error:
         raise ParseError(f"the file cannot be read: {error.strerror or error}") from None
-    if not text.strip():
+    if not text or text.isspace():
         raise ParseError("the file is empty")
-    return text
+    return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
 
 
 def is_folder(path: Path) -> bool:

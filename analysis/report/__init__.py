@@ -41,10 +41,12 @@ def write_reports(
     """
     settings = settings or load_settings()
     study = study_run(run_dir, settings.margin_pct, settings.foreign_cpu_limit_pct, jobs)
-    return write_study(study, output_dir or run_dir / REPORTS, settings, request)
+    return write_study(study, output_dir or run_dir / REPORTS, settings, request, jobs)
 
 
-def write_study(study: Study, output_dir: Path, settings: Settings, request: Request = EVERYTHING) -> Path:
+def write_study(
+    study: Study, output_dir: Path, settings: Settings, request: Request = EVERYTHING, jobs: int = 1
+) -> Path:
     """Write the reports of what was read already; returns the path of overview.md."""
     study = select(study, settings, request)
     output_dir = output_dir.resolve()
@@ -71,7 +73,7 @@ def write_study(study: Study, output_dir: Path, settings: Settings, request: Req
         overview(study, [html, short, *files, *of_the_run], found, origin, settings.thresholds),
     )
     _write(output_dir / short, summary(study, settings.margin_pct, origin, [html, main_report, *of_the_run]))
-    _write(output_dir / html, page_text(study, settings.margin_pct, origin, [main_report, short, *of_the_run]))
+    _write(output_dir / html, page_text(study, settings.margin_pct, origin, [main_report, short, *of_the_run], jobs))
     return output_dir / main_report
 
 
