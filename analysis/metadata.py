@@ -13,7 +13,7 @@ from probecost.layout import ARMS, SWITCHED
 SCHEMA = 1
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Clock:
     """A node's clock minus the controller's, and how far that moved until the end of the visit, where it is known."""
 
@@ -22,7 +22,7 @@ class Clock:
     drift_ns: int | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class NodeFacts:
     """What the reports show of a node, as text; empty where it was not recorded.
 
@@ -44,7 +44,7 @@ class NodeFacts:
     pid_namespace: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ToolFacts:
     """The tool's process in this visit; ``guard_s``: in a switched flow, the time cut out after its start and stop."""
 
