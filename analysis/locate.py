@@ -18,7 +18,7 @@ from analysis import metadata
 from analysis.metadata import PerfTestMetadata
 from analysis.monitor_logs import MonitorLogs
 from analysis.parallel import each
-from analysis.problems import ParseError, Problem, is_file, is_folder, read_text
+from analysis.problems import ParseError, Problem, is_file, is_folder, named_like, read_text
 from probecost import layout
 
 _MAX_DEPTH = 8
@@ -112,12 +112,13 @@ class PerfTestRecord:
         )
 
     def _generated(self, folder: Path | None) -> Sequence[Path]:
-        paths = folder.glob(self.place.stream_files) if folder is not None else ()
-        return sorted(path for path in paths if path.suffix in (".json", ".txt") and is_file(path))
+        paths = named_like(folder, self.place.stream_files) if folder is not None else ()
+        return [path for path in paths if path.suffix in (".json", ".txt") and is_file(path)]
 
     def _part(self, node: str, part: str) -> Path | None:
         folder = self.folders.get(node)
-        return folder / part if folder is not None and is_folder(folder / part) else None
+        path = folder / part if folder is not None else None
+        return path if path is not None and is_folder(path) else None
 
 
 @dataclass(frozen=True)

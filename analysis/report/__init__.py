@@ -59,7 +59,10 @@ def write_study(
     files: list[PurePosixPath] = []
     for group in found:
         (output_dir / group.page).parent.mkdir(parents=True, exist_ok=True)
-        written = [*_write_tables(group, output_dir), *_write_workbook(group, output_dir, origin, settings, request)]
+        written = [
+            *_write_tables(group, output_dir, jobs),
+            *_write_workbook(group, output_dir, origin, settings, request),
+        ]
         page = topic_overview(group, [*written, main_report], origin, settings.thresholds, said, switched)
         _write(output_dir / group.page, page)
         files += [group.page, *written]
@@ -77,10 +80,10 @@ def write_study(
     return output_dir / main_report
 
 
-def _write_tables(group: Group, output_dir: Path) -> list[PurePosixPath]:
+def _write_tables(group: Group, output_dir: Path, jobs: int) -> list[PurePosixPath]:
     texts = {group.file(table.name, "csv"): table.text() for table in group.tables}
     if group.iteration is None:
-        texts[group.file(STATISTICS, "csv")] = statistics_text(group)
+        texts[group.file(STATISTICS, "csv")] = statistics_text(group, jobs)
     for file, text in texts.items():
         _write(output_dir / file, text)
     return list(texts)

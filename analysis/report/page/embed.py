@@ -24,7 +24,7 @@ _HARMLESS = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"}
 
 
 def html_text(page: Page, details: Iterable[str]) -> str:
-    """The whole file. ``details``: the ``json_text`` of each case, each a block that is read when its case is opened."""
+    """The whole file. ``details``: the ``json_text`` of each case, a block that is read when the case is opened."""
     style, script = _read("page.css"), "\n".join(_scripts())
     parts = {
         "policy": policy(style, script),
