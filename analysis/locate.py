@@ -18,13 +18,16 @@ from analysis import metadata
 from analysis.metadata import PerfTestMetadata
 from analysis.monitor_logs import MonitorLogs
 from analysis.parallel import each
-from analysis.problems import ParseError, Problem, is_file, is_folder, read_text
+from analysis.problems import ParseError, Problem, is_file, is_folder, named_like, read_text
 from probecost import layout
 
 _MAX_DEPTH = 8
 
+#: By node, the folder of one perf test.
+_Folders = Mapping[str, Path]
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, slots=True)
 class PerfTestRecord:
     """One perf test of one visit: its metadata, and its folder in the tree of each node that has it."""
 
@@ -69,7 +72,7 @@ class PerfTestRecord:
     @property
     def described_by(self) -> Path:
         """The file, or folder, that says what this perf test is."""
-        return self.place_on(self.metadata.client_node) / self.place.metadata.name
+        return self.place_on(self.metadata.client_node) / self.place.metadata_name
 
     @property
     def counts_packets(self) -> bool:
@@ -109,12 +112,13 @@ class PerfTestRecord:
         )
 
     def _generated(self, folder: Path | None) -> Sequence[Path]:
-        paths = folder.glob(self.place.stream_files) if folder is not None else ()
-        return sorted(path for path in paths if path.suffix in (".json", ".txt") and is_file(path))
+        paths = named_like(folder, self.place.stream_files) if folder is not None else ()
+        return [path for path in paths if path.suffix in (".json", ".txt") and is_file(path)]
 
     def _part(self, node: str, part: str) -> Path | None:
         folder = self.folders.get(node)
-        return folder / part if folder is not None and is_folder(folder / part) else None
+        path = folder / part if folder is not None else None
+        return path if path is not None and is_folder(path) else None
 
 
 @dataclass(frozen=True)
@@ -135,13 +139,13 @@ def locate(root: Path, jobs: int = 1) -> Located:
     for group, nodes in groups(root, problems):
         found: dict[str, dict[str, Path]] = {}
         for node, tree in nodes.items():
-            for relative in _perf_test_folders(tree):
+            for relative in _folders_of_perf_tests(tree):
                 found.setdefault(relative, {})[node] = tree / relative
-        by_place = [(group, relative, folders) for relative, folders in sorted(found.items())]
-        for (_, _, folders), read in zip(by_place, each(_read, by_place, jobs), strict=True):
+        by_place = [(group, place, folders) for place, folders in _placed_folders(found)]
+        for (_, place, folders), read in zip(by_place, each(_read, by_place, jobs), strict=True):
             problems += read.problems
             if read.metadata is not None:
-                records.append(PerfTestRecord(group, read.place, read.metadata, folders))
+                records.append(PerfTestRecord(group, place, read.metadata, folders))
     return Located(tuple(records), _owned(problems, records))
 
 
@@ -167,12 +171,20 @@ def groups(root: Path, problems: list[Problem]) -> Iterator[tuple[Path, dict[str
         yield group, groups[group]
 
 
-def _perf_test_folders(tree: Path) -> Iterator[str]:
-    """The perf tests' folders relative to ``tree``, which may hold very many: names are joined, not paths."""
+def _folders_of_perf_tests(tree: Path) -> Iterator[str]:
+    """Relative to ``tree``, which may hold very many: names are joined, not paths. Others may lie among them."""
     for visit in (*_below(tree, layout.BASELINE, 1), *_below(tree, "ebpf", 2)):
-        for relative in (*_below(tree, visit, 2), *_below(tree, f"{visit}/{layout.SWITCHED}", 2)):
-            if layout.PerfTestFolder.parse(PurePosixPath(relative)):
-                yield relative
+        yield from _below(tree, visit, 2)
+        yield from _below(tree, f"{visit}/{layout.SWITCHED}", 2)
+
+
+def _placed_folders(found: Mapping[str, _Folders]) -> Iterator[tuple[layout.PerfTestFolder, _Folders]]:
+    """Those of ``found`` that are a perf test's, by name. Perf tests of the same visits share their ``VisitFolder``."""
+    visits: dict[layout.VisitFolder, layout.VisitFolder] = {}
+    for relative, folders in sorted(found.items()):
+        place = layout.PerfTestFolder.parse(PurePosixPath(relative))
+        if place is not None:
+            yield replace(place, visit=visits.setdefault(place.visit, place.visit)), folders
 
 
 def _below(tree: Path, relative: str, depth: int) -> Iterator[str]:
@@ -192,20 +204,17 @@ def _below(tree: Path, relative: str, depth: int) -> Iterator[str]:
 class _Read(NamedTuple):
     """``metadata``: ``None`` where none can be used, or the copies contradict each other."""
 
-    place: layout.PerfTestFolder
     metadata: PerfTestMetadata | None
     problems: list[Problem]
 
 
-def _read(found: tuple[Path, str, Mapping[str, Path]]) -> _Read:
+def _read(found: tuple[Path, layout.PerfTestFolder, _Folders]) -> _Read:
     """The metadata of one perf test, from the copies on its nodes; ``found``: group, place below a node, folders."""
-    group, relative, folders = found
-    place = layout.PerfTestFolder.parse(PurePosixPath(relative))
-    assert place is not None  # _perf_test_folders yields nothing else
+    group, place, folders = found
     problems: list[Problem] = []
     copies: dict[str, PerfTestMetadata] = {}
     for node in sorted(folders):
-        path = folders[node] / place.metadata.name
+        path = folders[node] / place.metadata_name
         try:
             copies[node] = _placed(_load(path, _version(path)), group, place)
         except ParseError as error:
@@ -213,14 +222,14 @@ def _read(found: tuple[Path, str, Mapping[str, Path]]) -> _Read:
     if not copies:
         reason = "no usable metadata: what this folder belongs to is unknown"
         problems.append(_unplaced(next(iter(folders.values())), reason, group, place, missing=True))
-        return _Read(place, None, problems)
+        return _Read(None, problems)
     node, first = next(iter(copies.items()))
     node = first.client_node if first.client_node in copies else node
     contradiction = _contradiction(place, list(copies.values()))
     if contradiction:
         problems.append(_unplaced(folders[node], contradiction, group, place, missing=True))
-        return _Read(place, None, problems)
-    return _Read(place, copies[node], problems)
+        return _Read(None, problems)
+    return _Read(copies[node], problems)
 
 
 def _version(path: Path) -> tuple[int, int]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from analysis.parsers import monitors
 from analysis.parsers.monitors import CpuSample, LogSizeSample, MemorySample, Series
-from analysis.problems import read_text
+from analysis.problems import named_like, read_text
 
 
 class MonitorLogs:
@@ -19,7 +19,7 @@ class MonitorLogs:
         self.folder = folder
 
     def paths(self, name: str) -> Sequence[Path]:
-        return sorted(self.folder.glob(f"{name}_*.log"))
+        return named_like(self.folder, f"{name}_*.log")
 
     def cpu(self, path: Path) -> Series[CpuSample]:
         return monitors.parse_cpu(read_text(path))

@@ -20,6 +20,16 @@ _Result = TypeVar("_Result")
 _work: tuple[Callable[[Any], Any], Sequence[Any]] | None = None
 
 
+class Carried:
+    """A dataclass with slots that is carried as the values of its fields: quicker than as its slots by their names."""
+
+    __slots__ = ()
+
+    def __reduce__(self) -> tuple[type[Any], tuple[Any, ...]]:
+        kind = type(self)
+        return kind, tuple([getattr(self, name) for name in kind.__dataclass_fields__])  # type: ignore[attr-defined]
+
+
 @contextmanager
 def in_its_own_process() -> Iterator[int]:
     """For a command that only reads results and ends: how many processes it may use, one for each CPU.

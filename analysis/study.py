@@ -254,8 +254,14 @@ def _cases(
     wanted = [case for case in by_case if only is None or case == only or not case.case_key]
     reads = each(lambda case: _read(by_case[case], foreign_cpu_limit_pct), wanted, jobs)
     for case, read in zip(wanted, reads, strict=True):
-        rows[case], found[case], usages[case] = list(read.rows), list(read.problems), (read.usage, read.usage_problems)
-        used += [_voided(record, reason) for record, reason in zip(by_case[case], read.void_reasons, strict=True)]
+        records_of_case = [_voided(*pair) for pair in zip(by_case[case], read.void_reasons, strict=True)]
+        rows[case] = [
+            Measurement.of(record.metadata, metric, value, record.metadata.unusable)
+            for record, figures in zip(records_of_case, read.figures, strict=True)
+            for metric, value in figures
+        ]
+        found[case], usages[case] = list(read.problems), (read.usage, read.usage_problems)
+        used += records_of_case
     for problem in problems:
         case = CaseId(problem.environment, problem.iteration, problem.case_key)
         if case.case_key and case in found:
@@ -284,9 +290,12 @@ def _cases(
 
 @dataclass(frozen=True)
 class _CaseRead:
-    """What the files of a case's visits gave; ``void_reasons``: why a perf test does not count, in their order."""
+    """What the files of a case's visits gave; it is small, as it may come from another process.
 
-    rows: tuple[Measurement, ...]
+    By perf test, in their order: ``figures``, each a metric and its value, and ``void_reasons``, why it does not count.
+    """
+
+    figures: tuple[tuple[tuple[str, float], ...], ...]
     problems: tuple[Problem, ...]
     usage: CaseUsage
     usage_problems: tuple[Problem, ...]
@@ -298,7 +307,7 @@ def _read(records: Sequence[PerfTestRecord], foreign_cpu_limit_pct: float) -> _C
     measured = [measure(record, gates.void_reason(record), foreign_cpu_limit_pct) for record in records]
     usage, usage_problems = case_usage(records)
     return _CaseRead(
-        tuple(row for result in measured for row in result.measurements),
+        tuple(tuple((row.metric, row.value) for row in result.measurements) for result in measured),
         (*(problem for result in measured for problem in result.problems), *gates.notes),
         usage,
         usage_problems,

@@ -201,7 +201,11 @@ class PerfTestFolder:
 
     @property
     def metadata(self) -> PurePosixPath:
-        return self.path / f"metadata_{self.ts}.json"
+        return self.path / self.metadata_name
+
+    @property
+    def metadata_name(self) -> str:
+        return f"metadata_{self.ts}.json"
 
     @property
     def client(self) -> PurePosixPath:

@@ -28,7 +28,7 @@ def _readings(record: PerfTestRecord) -> Mapping[str, CountersDelta]:
     what = record.metadata
     found = {}
     for node in dict.fromkeys((what.server_node, what.client_node, what.tool_node)):
-        path = record.expected(node, MONITORING) / COUNTERS_FILE
+        path = record.expected(node, f"{MONITORING}/{COUNTERS_FILE}")
         try:
             found[node] = counters.parse(read_text(path))
         except ParseError:

@@ -41,10 +41,12 @@ def write_reports(
     """
     settings = settings or load_settings()
     study = study_run(run_dir, settings.margin_pct, settings.foreign_cpu_limit_pct, jobs)
-    return write_study(study, output_dir or run_dir / REPORTS, settings, request)
+    return write_study(study, output_dir or run_dir / REPORTS, settings, request, jobs)
 
 
-def write_study(study: Study, output_dir: Path, settings: Settings, request: Request = EVERYTHING) -> Path:
+def write_study(
+    study: Study, output_dir: Path, settings: Settings, request: Request = EVERYTHING, jobs: int = 1
+) -> Path:
     """Write the reports of what was read already; returns the path of overview.md."""
     study = select(study, settings, request)
     output_dir = output_dir.resolve()
@@ -57,7 +59,10 @@ def write_study(study: Study, output_dir: Path, settings: Settings, request: Req
     files: list[PurePosixPath] = []
     for group in found:
         (output_dir / group.page).parent.mkdir(parents=True, exist_ok=True)
-        written = [*_write_tables(group, output_dir), *_write_workbook(group, output_dir, origin, settings, request)]
+        written = [
+            *_write_tables(group, output_dir, jobs),
+            *_write_workbook(group, output_dir, origin, settings, request),
+        ]
         page = topic_overview(group, [*written, main_report], origin, settings.thresholds, said, switched)
         _write(output_dir / group.page, page)
         files += [group.page, *written]
@@ -71,14 +76,14 @@ def write_study(study: Study, output_dir: Path, settings: Settings, request: Req
         overview(study, [html, short, *files, *of_the_run], found, origin, settings.thresholds),
     )
     _write(output_dir / short, summary(study, settings.margin_pct, origin, [html, main_report, *of_the_run]))
-    _write(output_dir / html, page_text(study, settings.margin_pct, origin, [main_report, short, *of_the_run]))
+    _write(output_dir / html, page_text(study, settings.margin_pct, origin, [main_report, short, *of_the_run], jobs))
     return output_dir / main_report
 
 
-def _write_tables(group: Group, output_dir: Path) -> list[PurePosixPath]:
+def _write_tables(group: Group, output_dir: Path, jobs: int) -> list[PurePosixPath]:
     texts = {group.file(table.name, "csv"): table.text() for table in group.tables}
     if group.iteration is None:
-        texts[group.file(STATISTICS, "csv")] = statistics_text(group)
+        texts[group.file(STATISTICS, "csv")] = statistics_text(group, jobs)
     for file, text in texts.items():
         _write(output_dir / file, text)
     return list(texts)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from analysis.aggregate import Spread, compared, spread
-from analysis.report.cells import exact, text_cell
+from analysis.parallel import each
 from analysis.report.columns import TABLES, Column
 from analysis.report.groups import Group
-from analysis.report.tables import csv_text, row_names
+from analysis.report.tables import cell, csv_text, row_names
 from analysis.study import CaseStudy
 
 STATISTICS = "statistics"
@@ -32,9 +33,28 @@ STATISTICS_COLUMNS = (
 )
 
 
-def statistics_text(group: Group) -> str:
-    """The CSV of a group over all iterations. Values that no iteration has have no line."""
-    return csv_text([STATISTICS_COLUMNS, *(tuple(map(_cell, line)) for line in statistics_rows(group))])
+class Members(NamedTuple):
+    """A case over all iterations, its name in the tables, and the case in each of them."""
+
+    case: CaseStudy
+    label: str
+    iterations: Sequence[CaseStudy]
+
+
+def statistics_text(group: Group, jobs: int = 1) -> str:
+    """The CSV of a group over all iterations. Values that no iteration has have no line.
+
+    ``jobs``: see ``study_run``.
+    """
+    return "".join([csv_text([STATISTICS_COLUMNS]), *each(_lines, members_of(group), jobs)])
+
+
+def members_of(group: Group) -> list[Members]:
+    return list(map(Members, group.cases, row_names(group.cases), group.members))
+
+
+def _lines(case: Members) -> str:
+    return csv_text(map(cell, line) for line in statistics_rows(case))
 
 
 def iteration_spread(cases: Sequence[CaseStudy], column: Column) -> Spread | None:
@@ -47,27 +67,19 @@ def iteration_spread(cases: Sequence[CaseStudy], column: Column) -> Spread | Non
     return spread([column.in_unit(value) for value in values if value is not None])
 
 
-def statistics_rows(group: Group) -> Iterator[tuple[str | int | float | None, ...]]:
-    """The cells after ``STATISTICS_COLUMNS``: text and numbers, ``None`` for the deviation of a single value."""
-    for case, label, iterations in zip(group.cases, row_names(group.cases), group.members, strict=True):
-        who = (case.id.environment, case.id.case_key, label, case.protocol, case.direction)
-        for table, columns in TABLES:
-            for column in columns:
-                found = iteration_spread(iterations, column) if column.number_format else None
-                if found is None:
-                    continue
-                # A percentage is that of the means, as in the tables; how the iterations' own percentages lie follows.
-                over_all = column.value(case) if column.is_diff else None
-                mean = found.mean if over_all is None else over_all
-                yield (
-                    *(*who, table, *column.test, column.name, found.n),
-                    *(mean, found.sd, found.min, found.max, found.median, found.mad),
-                )
-
-
-def _cell(value: str | int | float | None) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, float):
-        return exact(value)
-    return text_cell(value) if isinstance(value, str) and value else str(value)
+def statistics_rows(members: Members) -> Iterator[tuple[str | int | float | None, ...]]:
+    """The cells below ``STATISTICS_COLUMNS``: text and numbers, ``None`` for the deviation of a single value."""
+    case, label, iterations = members
+    who = (case.id.environment, case.id.case_key, label, case.protocol, case.direction)
+    for table, columns in TABLES:
+        for column in columns:
+            found = iteration_spread(iterations, column) if column.number_format else None
+            if found is None:
+                continue
+            # A percentage is that of the means, as in the tables; how the iterations' own percentages lie follows.
+            over_all = column.value(case) if column.is_diff else None
+            mean = found.mean if over_all is None else over_all
+            yield (
+                *(*who, table, *column.test, column.name, found.n),
+                *(mean, found.sd, found.min, found.max, found.median, found.mad),
+            )

@@ -7,6 +7,7 @@ import io
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from analysis.measurements import COLUMNS, Measurement
 from analysis.report.cells import exact, text_cell
@@ -75,18 +76,18 @@ def row_names(cases: Sequence[CaseStudy]) -> list[str]:
 
 def measurements_text(measurements: Iterable[Measurement]) -> str:
     """The tidy table as CSV; cells without a value are empty."""
-
-    def cell(value: object) -> str:
-        if value is None:
-            return ""
-        if isinstance(value, float):
-            return exact(value)
-        return text_cell(value) if isinstance(value, str) and value else str(value)
-
-    return csv_text([COLUMNS, *(tuple(cell(value) for value in row.row()) for row in measurements)])
+    return csv_text(chain([COLUMNS], (map(cell, row.row()) for row in measurements)))
 
 
-def csv_text(rows: Iterable[Sequence[str]]) -> str:
+def cell(value: object) -> object:
+    """What is written of one value of a table of values as they are."""
+    if isinstance(value, str):
+        return text_cell(value) if value else ""
+    return exact(value) if isinstance(value, float) else value
+
+
+def csv_text(rows: Iterable[Iterable[object]]) -> str:
+    """``None`` becomes an empty cell, a whole number its digits."""
     buffer = io.StringIO()
     csv.writer(buffer, lineterminator="\n").writerows(rows)
     return buffer.getvalue()

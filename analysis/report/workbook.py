@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from itertools import chain
 from typing import Any
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
@@ -23,7 +24,7 @@ from analysis.report.cells import NA
 from analysis.report.columns import Column
 from analysis.report.degradations import legend
 from analysis.report.groups import Group
-from analysis.report.iterations import STATISTICS_COLUMNS, statistics_rows
+from analysis.report.iterations import STATISTICS_COLUMNS, members_of, statistics_rows
 from analysis.report.provenance import Provenance
 from analysis.report.tables import Row, Table
 from analysis.study import CaseStudy
@@ -50,7 +51,7 @@ def workbook_bytes(group: Group, origin: Provenance, thresholds: Thresholds) -> 
     if group.iteration is None:
         sheet = _sheet(book, "statistics", [_NUMBER_WIDTH, _LABEL_WIDTH, _LABEL_WIDTH], "A2")
         sheet.append([_text(sheet, name, _BOLD) for name in STATISTICS_COLUMNS])
-        for line in statistics_rows(group):
+        for line in chain.from_iterable(map(statistics_rows, members_of(group))):
             sheet.append([_text(sheet, cell) if isinstance(cell, str) else cell for cell in line])
     _provenance_sheet(book, group, origin, thresholds)
     return _saved(book, _time(origin.started_ns))

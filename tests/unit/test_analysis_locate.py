@@ -11,6 +11,7 @@ from analysis_tree import CASE, CASE_KEY, CLIENT, ENVIRONMENT, SERVER, Tree, ful
 
 from analysis import trees
 from analysis.locate import Located, locate
+from analysis.metadata import parse
 from analysis.runfile import CaseOutcome, read_run
 
 
@@ -247,3 +248,22 @@ def test_the_line_is_the_fastest_interface_that_says_its_speed(tmp_path: Path) -
     (record,) = locate(tree.root).records
     assert record.metadata.facts[SERVER].line_bps == 1e9
     assert record.metadata.facts[CLIENT].line_bps is None
+
+
+def test_copies_are_told_apart_by_all_but_their_node(tmp_path: Path) -> None:
+    tree = Tree(tmp_path)
+    place = tree.perf_test("tool", 1, "latency", "tcp_rr", client=[netperf(20)])
+    for node, unit in ((CLIENT, 1), (SERVER, 2)):
+        path = tree.node(node) / place.metadata
+        path.write_text(json.dumps(json.loads(path.read_text()) | {"unit": unit}, indent=1))
+    assert locate(tree.root).records == ()
+    (problem,) = [problem for problem in locate(tree.root).problems if problem.missing]
+    assert "different visits" in problem.reason
+
+
+def test_a_copy_that_differs_in_its_node_alone_is_the_same_metadata() -> None:
+    document = {"schema": 1, "arm": "tool", "unit": 1, "case_key": "k", "perf_test": "pps", "conn_type": "single"}
+    first, second = (parse(json.dumps({"node": node, **document}, indent=1)) for node in ("a", "b"))
+    other = parse(json.dumps({"node": "a", **document, "unit": 2}, indent=1))
+    assert first is second
+    assert (first.unit, other.unit) == (1, 2)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import gc
 import os
+import pickle
 from pathlib import Path
 
 import pytest
 from analysis_tree import Tree, netperf
 
 from analysis import parallel
+from analysis.metadata import Clock
 from analysis.parallel import WORTHWHILE, each, in_its_own_process
 from analysis.report import write_reports
 
@@ -34,6 +36,11 @@ def test_what_the_function_raises_is_raised_here() -> None:
     with pytest.raises(ValueError, match=f"item {WORTHWHILE - 1}"):
         list(each(fail, range(WORTHWHILE), 2))
     assert list(each(abs, range(-WORTHWHILE, 0), 2)) == list(range(WORTHWHILE, 0, -1))
+
+
+def test_what_is_carried_arrives_equal() -> None:
+    clocks = [Clock(5, 7), Clock(-1, 0, 3)]
+    assert pickle.loads(pickle.dumps(clocks)) == clocks
 
 
 def test_the_search_for_cycles_goes_on_afterwards() -> None:

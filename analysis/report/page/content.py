@@ -1,4 +1,4 @@
-"""Builds the data of ``report.html`` from a study: the ``Page``, and the ``Detail`` of each case in the same order."""
+"""Builds the data of ``report.html`` from a study: the ``Page``, and what makes the ``Detail`` of each of its cases."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ from analysis.report.page.details import Details
 from analysis.report.page.document import (
     SCHEMA,
     Case,
-    Detail,
     Link,
     Machine,
     Page,
@@ -70,8 +69,11 @@ _ROW_FIELDS = tuple(Row.__dataclass_fields__)
 
 def page_content(
     study: Study, margin_pct: float, origin: Provenance, files: Sequence[PurePosixPath]
-) -> tuple[Page, Iterator[Detail]]:
-    """The page's data. ``files``: the other reports, relative to their folder. Details are made one by one."""
+) -> tuple[Page, Sequence[tuple[CaseName, Sequence[CaseStudy]]], Details]:
+    """The page's data; its cases with their iterations, in its order; and what makes the detail of each of these.
+
+    ``files``: the other reports, relative to their folder.
+    """
     by_case = _by_case(study)
     environments = study.environments
     tests = _tests(study)
@@ -96,8 +98,7 @@ def page_content(
     primary = {metric for metric in tests if PRIMARY.get(metric.perf_test) == metric.metric}
     shown = primary | {each.metric for each in study.verdicts if each.is_primary}
     charted = frozenset(shown | {metric for metric in tests if metric.metric == CPU_PER_BYTE})
-    details = Details(study, numbers, charted)
-    return page, (details.detail(case, own) for case, own in by_case.items())
+    return page, list(by_case.items()), Details(study, numbers, charted)
 
 
 def metric_title(metric: MetricId) -> str:

@@ -58,29 +58,35 @@ class Details:
         self._tests = tests
         self._charted = charted
         self._own: dict[CaseId, _Own] = {}
+        self._iterations: dict[CaseName, list[_Own]] = {}
         for record in study.perf_tests:
             what = record.metadata
             self._of(CaseId(what.environment, what.iteration, what.case_key)).records.append(record)
         for row in study.measurements:
             if MetricId(row.perf_test, row.conn_type, row.metric) in charted:
                 self._of(CaseId(row.environment, row.iteration, row.case_key)).rows.append(row)
-        self._costs: dict[CaseName, list[UnitCosts]] = {}
-        for (case, metric), effects in unit_effects(study.measurements).items():
-            if metric in charted and metric in tests:
-                costs = tuple(cost_pct(effect, LOWER_IS_BETTER[metric.metric]) for effect in effects)
-                self._costs.setdefault(case, []).append(UnitCosts(tests[metric], costs))
         self.points = points_of_each(len(study.cases) * (len(charted) + _TRACES), len(study.cases))
 
     def _of(self, case: CaseId) -> _Own:
-        return self._own.setdefault(case, _Own([], []))
+        own = self._own.get(case)
+        if own is None:
+            own = self._own[case] = _Own([], [])
+            self._iterations.setdefault(CaseName(case.environment, case.case_key), []).append(own)
+        return own
 
     def detail(self, case: CaseName, studies: Sequence[CaseStudy]) -> Detail:
         """``studies``: the case in each iteration."""
         return Detail(
             facts=tuple(self._facts(studies)),
-            unit_costs=tuple(sorted(self._costs.get(case, ()), key=lambda own: own.test)),
+            unit_costs=tuple(sorted(self._unit_costs(case), key=lambda own: own.test)),
             iterations=tuple(self._iteration(each) for each in studies),
         )
+
+    def _unit_costs(self, case: CaseName) -> Iterator[UnitCosts]:
+        rows = [row for own in self._iterations.get(case, ()) for row in own.rows]
+        for (_, metric), effects in unit_effects(rows).items():
+            costs = tuple(cost_pct(effect, LOWER_IS_BETTER[metric.metric]) for effect in effects)
+            yield UnitCosts(self._tests[metric], costs)
 
     def _facts(self, studies: Sequence[CaseStudy]) -> Iterator[tuple[str, str]]:
         first = studies[0]

@@ -10,7 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
+from functools import lru_cache
 from math import isfinite
+from types import NoneType
+from typing import Any
 
 from analysis.report.answer import Answer
 
@@ -227,17 +230,23 @@ def plain(value: object) -> object:
     >>> plain(Link("a", "b")), plain((1.23456789, float("inf"), True))
     ({'label': 'a', 'href': 'b'}, [1.23457, None, True])
     """
-    if is_dataclass(value) and not isinstance(value, type):
-        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
-    if isinstance(value, Mapping):
-        return {str(key): plain(entry) for key, entry in value.items()}
-    if isinstance(value, tuple | list):
-        return [plain(entry) for entry in value]
-    if isinstance(value, bool) or value is None:
+    kind = type(value)
+    if kind in (str, int, bool, NoneType):
         return value
     if isinstance(value, float):
         return _number(value)
+    if isinstance(value, tuple | list):
+        return [plain(entry) for entry in value]
+    if is_dataclass(kind):
+        return {name: plain(getattr(value, name)) for name in _field_names(kind)}
+    if isinstance(value, Mapping):
+        return {str(key): plain(entry) for key, entry in value.items()}
     return value if isinstance(value, int) else str(value)
+
+
+@lru_cache(maxsize=64)
+def _field_names(kind: type[Any]) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind))
 
 
 def _number(value: float) -> float | int | None:

@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterable, Iterator
 from importlib.resources import files
 
-from analysis.report.page.document import Detail, Page, plain
+from analysis.report.page.document import Page, plain
 
 #: In the order in which they are joined: each uses what stands before it.
 SCRIPTS = ("dom.js", "words.js", "plot.js", "charts.js", "forest.js", "table.js", "cases.js", "main.js")
@@ -23,27 +23,32 @@ _PLACES = re.compile(r"@(policy|style|page|details|script)@")
 _HARMLESS = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"}
 
 
-def html_text(page: Page, details: Iterable[Detail]) -> str:
-    """The whole file. Details are blocks of their own, ``case-0`` and so on: each is read when its case is opened."""
+def html_text(page: Page, details: Iterable[str]) -> str:
+    """The whole file. ``details``: the ``json_text`` of each case, a block that is read when the case is opened."""
     style, script = _read("page.css"), "\n".join(_scripts())
     parts = {
         "policy": policy(style, script),
         "style": style,
-        "page": json_block("page", plain(page)),
-        "details": "\n".join(json_block(f"data-{at}", plain(detail)) for at, detail in enumerate(details)),
+        "page": json_block("page", json_text(page)),
+        "details": "\n".join(json_block(f"data-{at}", detail) for at, detail in enumerate(details)),
         "script": script,
     }
     return _PLACES.sub(lambda place: parts[place[1]], _read("page.html"))
 
 
-def json_block(name: str, value: object) -> str:
-    """A script element that holds data: it is not run, and its text ends where it should.
+def json_text(value: object) -> str:
+    """Data of the page as JSON that is nothing but text to HTML.
 
-    >>> json_block("x", "</script><!--")
-    '<script type="application/json" id="x">"\\\\u003c/script\\\\u003e\\\\u003c!--"</script>'
+    >>> json_text("</script><!--")
+    '"\\\\u003c/script\\\\u003e\\\\u003c!--"'
     """
-    text = json.dumps(value, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
-    return f'<script type="application/json" id="{name}">{re.sub("[<>&]", lambda at: _HARMLESS[at[0]], text)}</script>'
+    text = json.dumps(plain(value), ensure_ascii=True, allow_nan=False, separators=(",", ":"))
+    return re.sub("[<>&]", lambda at: _HARMLESS[at[0]], text)
+
+
+def json_block(name: str, text: str) -> str:
+    """A script element that holds a ``json_text``: it is not run, and ends where it should."""
+    return f'<script type="application/json" id="{name}">{text}</script>'
 
 
 def policy(style: str, script: str) -> str:

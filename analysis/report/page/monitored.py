@@ -13,7 +13,7 @@ from pathlib import Path
 from analysis.locate import PerfTestRecord
 from analysis.metadata import PerfTestMetadata
 from analysis.parsers import monitors
-from analysis.problems import ParseError, read_text
+from analysis.problems import ParseError, named_like, read_text
 from probecost.layout import BASELINE, TOOL_MONITORING
 
 #: A log's samples: time (ns) and value, in the order of time.
@@ -73,7 +73,7 @@ def _window(what: PerfTestMetadata) -> Window | None:
 def _logs(folders: Iterable[Path], name: str, read: Callable[[str], Samples]) -> tuple[Samples, ...]:
     found = []
     for folder in folders:
-        for path in sorted(folder.glob(f"{name}_*.log")):
+        for path in named_like(folder, f"{name}_*.log"):
             try:
                 found.append(read(read_text(path)))
             except ParseError:
