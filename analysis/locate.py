@@ -10,13 +10,16 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
 
 from analysis import metadata
 from analysis.metadata import PerfTestMetadata
 from analysis.problems import ParseError, Problem, is_folder, read_text
 from probecost import layout
+
+if TYPE_CHECKING:
+    from analysis.seen import Seen
 
 _MAX_DEPTH = 8
 
@@ -94,19 +97,24 @@ class Located:
     problems: tuple[Problem, ...]
 
 
-def locate(root: Path) -> Located:
-    """All perf tests below ``root``: a run's folder, an iteration's, or anything that holds node trees."""
+def locate(root: Path, seen: Seen | None = None) -> Located:
+    """All perf tests below ``root``: a run's folder, an iteration's, or anything that holds node trees.
+
+    With ``seen`` those that it knows to be of other cases than the one at hand are left out, and it learns the rest.
+    """
     records: list[PerfTestRecord] = []
     problems: list[Problem] = []
     for group, nodes in _groups(root, problems):
         found: dict[PurePosixPath, dict[str, Path]] = {}
         for node, tree in nodes.items():
-            for folder in _perf_test_folders(tree, problems):
-                found.setdefault(PurePosixPath(folder.relative_to(tree)), {})[node] = folder
+            for relative in _perf_test_folders(group, tree, problems, seen):
+                found.setdefault(relative, {})[node] = tree / relative
         for relative in sorted(found):
-            record = _record(group, relative, found[relative], problems)
+            record = _record(group, relative, found[relative], problems, seen)
             if record is not None:
                 records.append(record)
+    if seen is not None:
+        seen.note(records)
     return Located(tuple(records), _owned(problems, records))
 
 
@@ -132,18 +140,45 @@ def _groups(root: Path, problems: list[Problem]) -> Iterator[tuple[Path, dict[st
         yield group, groups[group]
 
 
-def _perf_test_folders(tree: Path, problems: list[Problem]) -> Iterator[Path]:
-    for pattern in ("baseline/*", "ebpf/*/*"):
-        for visit in sorted(tree.glob(pattern)):
-            if is_folder(visit / layout.CLIENT_RESULTS) or is_folder(visit / layout.SERVER_RESULTS):
-                problems.append(Problem(visit, "has the older shape of the tree, which is not read here", missing=True))
-            for folder in sorted([*visit.glob("*/*"), *visit.glob(f"{layout.SWITCHED}/*/*")]):
-                if layout.PerfTestFolder.parse(PurePosixPath(folder.relative_to(tree))) and is_folder(folder):
-                    yield folder
+def _perf_test_folders(group: Path, tree: Path, problems: list[Problem], seen: Seen | None) -> Iterator[PurePosixPath]:
+    """Their paths relative to ``tree``. Names are compared before anything else: of other cases there may be many."""
+    for visit in _visit_folders(tree, seen):
+        if seen is not None and seen.is_foreign(group, visit):
+            continue
+        if is_folder(tree / visit / layout.CLIENT_RESULTS) or is_folder(tree / visit / layout.SERVER_RESULTS):
+            reason = "has the older shape of the tree, which is not read here"
+            problems.append(Problem(tree / visit, reason, missing=True))
+        for place in (visit, f"{visit}/{layout.SWITCHED}"):
+            for perf_type in _names(tree / place):
+                for name in _names(tree / place / perf_type):
+                    path = f"{place}/{perf_type}/{name}"
+                    if seen is not None and seen.is_foreign(group, path):
+                        continue
+                    relative = PurePosixPath(path)
+                    if layout.PerfTestFolder.parse(relative) and is_folder(tree / relative):
+                        yield relative
+
+
+def _visit_folders(tree: Path, seen: Seen | None) -> Iterator[str]:
+    """``baseline/host``, ``ebpf/eth_drop_case_1_0a1b2c/host``."""
+    yield from (f"baseline/{name}" for name in _names(tree / "baseline"))
+    cases = tree / "ebpf"
+    for case in _names(cases):
+        if seen is None or not seen.is_foreign_case(f"{cases}/{case}"):
+            yield from (f"ebpf/{case}/{name}" for name in _names(cases / case))
+
+
+def _names(folder: Path) -> list[str]:
+    """What is in a folder, sorted; nothing where it is none or cannot be read."""
+    try:
+        with os.scandir(folder) as found:
+            return sorted(entry.name for entry in found)
+    except OSError:
+        return []
 
 
 def _record(
-    group: Path, relative: PurePosixPath, folders: dict[str, Path], problems: list[Problem]
+    group: Path, relative: PurePosixPath, folders: dict[str, Path], problems: list[Problem], seen: Seen | None
 ) -> PerfTestRecord | None:
     place = layout.PerfTestFolder.parse(relative)
     assert place is not None  # _perf_test_folders yields nothing else
@@ -151,7 +186,7 @@ def _record(
     for node in sorted(folders):
         path = folders[node] / place.metadata.name
         try:
-            copies[node] = _placed(_load(path, _version(path)), group, place)
+            copies[node] = _placed(_load(path, seen), group, place)
         except ParseError as error:
             problems.append(_unplaced(path, f"metadata: {error}", group, place, missing=False))
     if not copies:
@@ -178,10 +213,15 @@ def _version(path: Path) -> tuple[int, int]:
     return (status.st_mtime_ns, status.st_size)
 
 
-@lru_cache(maxsize=65536)
-def _load(path: Path, version: tuple[int, int]) -> PerfTestMetadata:
-    """Read once per file and ``version``: the results of each case are asked for while the tree still grows."""
-    return metadata.parse(read_text(path))
+def _load(path: Path, seen: Seen | None) -> PerfTestMetadata:
+    """Read, but once per file and version where ``seen`` keeps it: a case is asked for again after each unit."""
+    version = _version(path)
+    found = seen.loaded(path, version) if seen is not None else None
+    if found is None:
+        found = metadata.parse(read_text(path))
+        if seen is not None:
+            seen.keep(path, version, found)
+    return found
 
 
 def _placed(found: PerfTestMetadata, group: Path, place: layout.PerfTestFolder) -> PerfTestMetadata:

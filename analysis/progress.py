@@ -13,7 +13,7 @@ from analysis.locate import locate
 from analysis.report.cells import percent
 from analysis.report.verdicts import title
 from analysis.run_facts import PrimaryMetrics, primary_metric
-from analysis.runfile import read_run
+from analysis.seen import Seen
 from analysis.verdicts import CaseName, MetricVerdict, verdicts
 from probecost.layout import iteration_name
 
@@ -31,16 +31,26 @@ class CaseProgress:
 
 
 def case_progress(
-    root: Path, environment: str, iteration: int, case_key: str, foreign_cpu_limit_pct: float = LIMIT_PCT
+    root: Path,
+    environment: str,
+    iteration: int,
+    case_key: str,
+    foreign_cpu_limit_pct: float = LIMIT_PCT,
+    seen: Seen | None = None,
 ) -> CaseProgress:
-    """Read what is there of the case. A metric of which nothing is usable yet counts as 0 units."""
+    """Read what is there of the case. A metric of which nothing is usable yet counts as 0 units.
+
+    With ``seen``, which is kept from one question to the next, other cases cost no time.
+    """
+    seen = seen or Seen()
+    seen.begin(case_key)
     records = [
         record
-        for record in locate(root / environment / iteration_name(iteration)).records
+        for record in locate(root / environment / iteration_name(iteration), seen).records
         if record.metadata.case_key == case_key
     ]
     measured = measure_case(records, foreign_cpu_limit_pct)
-    run = read_run(root)[0]
+    run = seen.run(root)
     found = verdicts(
         [result.record.metadata for result in measured],
         [row for result in measured for row in result.measurements],

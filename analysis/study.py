@@ -19,6 +19,7 @@ from analysis.metadata import NodeFacts, PerfTestMetadata
 from analysis.problems import Problem, is_file
 from analysis.resources import NO_USAGE, CaseUsage, case_usage
 from analysis.runfile import Budget, CaseOutcome, RunInfo, read_run
+from analysis.seen import Seen
 from analysis.statistics.verdict import DEFAULT_MARGIN_PCT
 from analysis.verdicts import CaseName, MetricVerdict, verdicts
 from probecost.errors import ConfigError
@@ -175,19 +176,25 @@ def study_case(
     case_key: str,
     margin_pct: float = DEFAULT_MARGIN_PCT,
     foreign_cpu_limit_pct: float = LIMIT_PCT,
+    seen: Seen | None = None,
 ) -> CaseAlone | None:
-    """One case alone, which is much quicker than the whole run; ``None`` when nothing of it is there."""
+    """One case alone, which is much quicker than the whole run; ``None`` when nothing of it is there.
+
+    With ``seen``, which is kept from one question to the next, other cases cost no time.
+    """
     root = root.resolve()
-    located = locate(root / environment / iteration_name(iteration))
-    run, _ = read_run(root)
+    seen = seen or Seen()
+    seen.begin(case_key)
+    located = locate(root / environment / iteration_name(iteration), seen)
+    run = seen.run(root)
     wanted = CaseId(environment, iteration, case_key)
     visits = [record for record in located.records if record.metadata.arm != SWITCHED]
-    earlier = [locate(root / environment / iteration_name(number)).records for number in range(1, iteration)]
+    earlier = [locate(root / environment / iteration_name(number), seen).records for number in range(1, iteration)]
     records = [record for found in (*earlier, located.records) for record in found]
     name = CaseName(environment, case_key)
     measured = measure_case([r for r in records if r.metadata.case_key == case_key], foreign_cpu_limit_pct)
     flows = [result for result in measured if result.record.metadata.arm == SWITCHED]
-    cases, *_ = _cases(visits, located.problems, run, foreign_cpu_limit_pct, flows, only=wanted)
+    cases, *_ = _cases(visits, located.problems, run, foreign_cpu_limit_pct, flows, wanted, seen)
     case = next((case for case in cases if case.id == wanted), None)
     if case is None:
         return None
@@ -209,14 +216,15 @@ def _cases(
     foreign_cpu_limit_pct: float,
     flows: Sequence[Measured] = (),
     only: CaseId | None = None,
+    seen: Seen | None = None,
 ) -> tuple[list[CaseStudy], list[Measurement], list[Problem], list[PerfTestRecord]]:
     """Cases, measurements, the problems of the shared baselines' files, and the perf tests with the gates' reasons.
 
-    ``flows``: what switched flows gave. ``only``: one case and what it needs.
+    ``flows``: what switched flows gave. ``only``: one case and what it needs; ``seen`` tells what others have.
     """
     in_flows = _in_flows(flows)
     by_case: dict[CaseId, list[PerfTestRecord]] = {}
-    planned: dict[tuple[str, int, str], set[tuple[str, str]]] = {}
+    planned = {} if seen is None else {place: set(tests) for place, tests in seen.tests.items()}
     for record in records:
         what = record.metadata
         by_case.setdefault(CaseId(what.environment, what.iteration, what.case_key), []).append(record)
