@@ -226,6 +226,11 @@ def _failures(study: Study) -> Iterator[str]:
     entries += [f"- {markdown(note)}" for note in study.run.notes]
     entries += [f"- {markdown(problem.text(study.root))}" for problem in study.problems if problem.missing]
     yield from entries or ["None."]
+    if study.run.reboots:
+        yield ""
+        yield "Measured again, since a node had rebooted:"
+        yield ""
+        yield from capped([f"- {markdown(text)}" for text in study.run.reboots])
     remarks = [
         f"- {markdown(_owner(names, problem))}: {markdown(problem.text(study.root))}"
         for problem in (*(p for case in study.cases for p in case.problems), *study.problems)

@@ -52,8 +52,7 @@ class CaseRun:
         One that fails ends it; its error tells node, step and reason.
         """
         with self.bed.interruptible():
-            for node in self.nodes:
-                node.revive()
+            self.bed.revive(self.nodes)
             self.bed.prepare_tool(self.case.tool_id, [self.case])
             self._units |= {
                 plan.unit for plan in planned if plan.arm in layout.ARMS and not (plan.shared or plan.reserve)
