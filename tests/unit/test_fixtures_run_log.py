@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from fake_project import Project
 
 from fixtures.run_log import TEXT_LIMIT, RunLog, read_entries
 
@@ -112,3 +113,65 @@ def test_many_processes_write_at_once(file: Path) -> None:
     found, _ = read_entries(file)
     for name in names:
         assert [entry.values["number"] for entry in found if entry.process == name] == list(range(200))
+
+
+class TestOfARun:
+    """What a run writes into its folder."""
+
+    def events(self, project: Project, *names: str) -> list[str]:
+        found = read_entries(project.tree / "run-log.jsonl")[0]
+        return [f"{one.event} {one.item}".strip() for one in found if not names or one.event in names]
+
+    def test_begin_and_end_of_everything(self, project: Project) -> None:
+        project.add_environment(cases=["a rx", "b rx"])
+        project.fail({"latency:tcp_rr tool host-b-rx": "b died"})
+        project.run("--units", "2")
+        assert self.events(project) == [
+            "run_begins",
+            "bed_opened",
+            "case_begins host-a-rx",
+            "unit_ends host-a-rx",
+            "unit_ends host-a-rx",
+            "case_ends host-a-rx",
+            "case_begins host-b-rx",
+            "bed_closed",  # in the tear-down of the last case
+            "case_ends host-b-rx",
+            "run_ends",
+        ]
+        found = {entry.event: entry for entry in read_entries(project.tree / "run-log.jsonl")[0]}
+        assert (found["run_begins"].values["cases"], found["run_ends"].values["exit_status"]) == (2, 1)
+        unit = found["unit_ends"]
+        assert (unit.environment, unit.process) == ("bed", "main")
+        assert (unit.values["unit"], unit.values["units"], unit.values["is_reserve"]) == (2, 2, False)
+        assert unit.values["took_s"] >= 0
+        assert found["case_ends"].values == {"outcome": "failed", "message": "b died"}
+
+    def test_a_resumed_run_goes_on_with_it(self, project: Project) -> None:
+        project.add_environment(cases=["a rx", "b rx"])
+        project.fail({"keep metadata": True, "measure host-b-rx": "ctrl-c"})
+        tree = project.interrupted()
+        project.fail({"keep metadata": True})
+        project.pytester.runpytest_inprocess("--resume", str(tree))
+        assert self.events(project, "run_begins", "run_ends", "case_ends") == [
+            *("run_begins", "case_ends host-a-rx", "run_ends"),
+            *("run_begins", "case_ends host-b-rx", "run_ends"),
+        ]
+
+    def test_one_that_cannot_be_written_is_told_at_the_end(self, project: Project) -> None:
+        project.add_environment(cases=["a rx"])
+        project.add_conftest("def pytest_probecost_run_init(run): run.log.file.unlink(); run.log.file.mkdir()")
+        result = project.run()
+        result.assert_outcomes(passed=1)
+        assert result.ret == pytest.ExitCode.TESTS_FAILED
+        (note,) = project.run_json["notes"]
+        assert note.startswith(f"{project.tree / 'run-log.jsonl'} could not be written: ")
+
+    def test_a_node_that_rebooted_and_a_tool_that_was_given_up(self, project: Project) -> None:
+        project.add_environment(cases=["a rx", "a tx", "b rx"])
+        died = {"latency:tcp_rr tool host-a-rx": "a died", "latency:tcp_rr tool host-b-rx": "lost once"}
+        project.fail({"keep metadata": True, "rebooted": ["host-server"], **died})
+        project.run("--max-failures-per-tool", "1")
+        assert self.events(project, "tool_given_up", "measured_again") == [
+            "tool_given_up host-a-rx",
+            "measured_again host-b-rx",
+        ]
