@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[1]
-TOOLS, CASES_PER_TOOL = int(__import__("os").environ.get("T", "50")), 20
+TOOLS, CASES_PER_TOOL = 50, 20
 EARLY, LATE = 100, TOOLS * CASES_PER_TOOL
 LIMIT_S = 1800.0
 #: Cases over which the time per case is taken, up to the one that is named.

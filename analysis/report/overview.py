@@ -20,7 +20,7 @@ from analysis.resources import human_size
 from analysis.statistics.verdict import MIN_UNITS
 from analysis.study import CaseStudy, Study
 from analysis.verdicts import FLOWS
-from probecost.layout import REPORTS, RUN_FILE, WORKFLOW_FILE, WORKFLOW_RESULTS_FILE, split_conn_type
+from probecost.layout import REPORTS, RUN_FILE, RUN_LOG_FILE, WORKFLOW_FILE, WORKFLOW_RESULTS_FILE, split_conn_type
 
 MAX_LINES_PER_LIST = 50
 
@@ -28,6 +28,7 @@ _RUN_FILES = (
     (RUN_FILE, "command, options and outcomes"),
     (WORKFLOW_FILE, "what was to run, to do the same again"),
     (WORKFLOW_RESULTS_FILE, "what became of it, visit by visit"),
+    (RUN_LOG_FILE, "what happened when"),
 )
 _HEAD = (
     "Case",
