@@ -150,6 +150,14 @@ class FakeBed:
         step("rebooted?", *names)
         return tuple(json.loads(FAULTS.read_text()).get("rebooted", ()))
 
+    @contextmanager
+    def interruptible(self) -> Iterator[None]:
+        try:
+            yield
+        except KeyboardInterrupt:
+            step("hurry")
+            raise
+
     def close(self) -> None:
         step("close", self._environment.name)
 

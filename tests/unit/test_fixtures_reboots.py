@@ -175,3 +175,10 @@ def test_a_reboot_of_an_earlier_session_is_still_told(bed: Project) -> None:
     bed.fail({"keep metadata": True})
     bed.pytester.runpytest_inprocess("--resume", str(tree)).assert_outcomes(passed=1, deselected=1)
     assert bed.run_json["reboots"] == [TOLD]
+
+
+def test_ctrl_c_ends_the_wait(bed: Project) -> None:
+    bed.fail({**REBOOTED, CUT: "lost", "rebooted? host-server": "lost", f"sleep {POLL_S:g}": "ctrl-c"})
+    bed.interrupted("--wait-for-reboot", "1m")
+    assert "hurry" in bed.log  # what is still to be done on nodes shares one deadline
+    assert bed.outcomes == {"host-a-rx": "interrupted", "host-b-rx": "not run"}
