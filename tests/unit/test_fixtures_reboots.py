@@ -160,6 +160,8 @@ def test_a_node_that_lacks_something_afterwards(bed: Project) -> None:
     result = bed.run("--wait-for-reboot", "10s", "-k", "host-a")
     result.assert_outcomes(failed=1)
     assert "host-server lacks 198.51.100.1" in bed.run_json["cases"]["host-a-rx"]["message"]
+    assert bed.run_json["reboots"] == []
+    result.stdout.fnmatch_lines(["host-server has rebooted: everything is connected anew"])
 
 
 @pytest.mark.parametrize("value", ["soon", "-1", "5"])
