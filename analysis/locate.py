@@ -10,9 +10,9 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from analysis import metadata
 from analysis.metadata import PerfTestMetadata
@@ -20,6 +20,9 @@ from analysis.monitor_logs import MonitorLogs
 from analysis.parallel import each
 from analysis.problems import ParseError, Problem, is_file, is_folder, named_like, read_text
 from probecost import layout
+
+if TYPE_CHECKING:
+    from analysis.seen import Seen
 
 _MAX_DEPTH = 8
 
@@ -129,23 +132,26 @@ class Located:
     problems: tuple[Problem, ...]
 
 
-def locate(root: Path, jobs: int = 1) -> Located:
+def locate(root: Path, jobs: int = 1, seen: Seen | None = None) -> Located:
     """All perf tests below ``root``: a run's folder, an iteration's, or anything that holds node trees.
 
-    ``jobs``: how many processes read the metadata.
+    ``jobs``: how many processes read the metadata; 1 with ``seen``. Those that it knows to be of other cases than the
+    one at hand are left out, and it learns the rest.
     """
     records: list[PerfTestRecord] = []
     problems: list[Problem] = []
     for group, nodes in groups(root, problems):
         found: dict[str, dict[str, Path]] = {}
         for node, tree in nodes.items():
-            for relative in _folders_of_perf_tests(tree):
+            for relative in _folders_of_perf_tests(group, tree, seen):
                 found.setdefault(relative, {})[node] = tree / relative
         by_place = [(group, place, folders) for place, folders in _placed_folders(found)]
-        for (_, place, folders), read in zip(by_place, each(_read, by_place, jobs), strict=True):
+        for (_, place, folders), read in zip(by_place, each(partial(_read, seen), by_place, jobs), strict=True):
             problems += read.problems
             if read.metadata is not None:
                 records.append(PerfTestRecord(group, place, read.metadata, folders))
+    if seen is not None:
+        seen.note(records)
     return Located(tuple(records), _owned(problems, records))
 
 
@@ -171,11 +177,21 @@ def groups(root: Path, problems: list[Problem]) -> Iterator[tuple[Path, dict[str
         yield group, groups[group]
 
 
-def _folders_of_perf_tests(tree: Path) -> Iterator[str]:
+def _folders_of_perf_tests(group: Path, tree: Path, seen: Seen | None) -> Iterator[str]:
     """Relative to ``tree``, which may hold very many: names are joined, not paths. Others may lie among them."""
-    for visit in (*_below(tree, layout.BASELINE, 1), *_below(tree, "ebpf", 2)):
-        yield from _below(tree, visit, 2)
-        yield from _below(tree, f"{visit}/{layout.SWITCHED}", 2)
+    for visit in (*_below(tree, layout.BASELINE, 1), *_visits_of_cases(tree, seen)):
+        if seen is not None and seen.is_foreign(group, visit):
+            continue
+        for folder in (*_below(tree, visit, 2), *_below(tree, f"{visit}/{layout.SWITCHED}", 2)):
+            if seen is None or not seen.is_foreign(group, folder):
+                yield folder
+
+
+def _visits_of_cases(tree: Path, seen: Seen | None) -> Iterator[str]:
+    """``ebpf/eth_drop_case_1_0a1b2c/host``."""
+    for case in _below(tree, "ebpf", 1):
+        if seen is None or not seen.is_foreign_case(f"{tree}/{case}"):
+            yield from _below(tree, case, 1)
 
 
 def _placed_folders(found: Mapping[str, _Folders]) -> Iterator[tuple[layout.PerfTestFolder, _Folders]]:
@@ -208,7 +224,7 @@ class _Read(NamedTuple):
     problems: list[Problem]
 
 
-def _read(found: tuple[Path, layout.PerfTestFolder, _Folders]) -> _Read:
+def _read(seen: Seen | None, found: tuple[Path, layout.PerfTestFolder, _Folders]) -> _Read:
     """The metadata of one perf test, from the copies on its nodes; ``found``: group, place below a node, folders."""
     group, place, folders = found
     problems: list[Problem] = []
@@ -216,7 +232,7 @@ def _read(found: tuple[Path, layout.PerfTestFolder, _Folders]) -> _Read:
     for node in sorted(folders):
         path = folders[node] / place.metadata_name
         try:
-            copies[node] = _placed(_load(path, _version(path)), group, place)
+            copies[node] = _placed(_load(path, seen), group, place)
         except ParseError as error:
             problems.append(_unplaced(path, f"metadata: {error}", group, place, missing=False))
     if not copies:
@@ -241,10 +257,15 @@ def _version(path: Path) -> tuple[int, int]:
     return (status.st_mtime_ns, status.st_size)
 
 
-@lru_cache(maxsize=65536)
-def _load(path: Path, version: tuple[int, int]) -> PerfTestMetadata:
-    """Read once per file and ``version``: the results of each case are asked for while the tree still grows."""
-    return metadata.parse(read_text(path))
+def _load(path: Path, seen: Seen | None) -> PerfTestMetadata:
+    """Read, but once per file and version where ``seen`` keeps it: a case is asked for again after each unit."""
+    version = _version(path)
+    found = seen.loaded(path, version) if seen is not None else None
+    if found is None:
+        found = metadata.parse(read_text(path))
+        if seen is not None:
+            seen.keep(path, version, found)
+    return found
 
 
 def _placed(found: PerfTestMetadata, group: Path, place: layout.PerfTestFolder) -> PerfTestMetadata:

@@ -19,6 +19,7 @@ from analysis.report.names import CaseNames
 from analysis.report.overview import status, switched_cases, units_line
 from analysis.report.verdicts import claim_line, verdict_lines
 from analysis.report.versions import versions_line
+from analysis.seen import Seen
 from analysis.settings import load_settings
 from analysis.statistics.looks import FIXED, LOOKS
 from analysis.statistics.verdict import Word
@@ -47,6 +48,7 @@ class AnalysisPlugin:
     def __init__(self) -> None:
         self._reports: list[Path] = []
         self._study: Study | None = None
+        self._seen = Seen()
 
     @pytest.hookimpl(trylast=True)
     def pytest_probecost_case_results(
@@ -55,7 +57,13 @@ class AnalysisPlugin:
         """The figures of one case and why perf tests of it gave no valid data."""
         settings = load_settings()
         case = study_case(
-            tree.root, environment, iteration, case_key, settings.margin_pct, settings.foreign_cpu_limit_pct
+            tree.root,
+            environment,
+            iteration,
+            case_key,
+            settings.margin_pct,
+            settings.foreign_cpu_limit_pct,
+            self._seen,
         )
         if case is None:
             return CaseResults({}, (f"no results of {case_key} were found in {tree.root / environment}",))
@@ -67,9 +75,8 @@ class AnalysisPlugin:
     ) -> CaseProgress:
         """How many units are usable, how wide the intervals are, and the estimates so far."""
         settings = load_settings()
-        return case_progress(
-            tree.root, environment, iteration, case_key, settings.foreign_cpu_limit_pct, settings.margin_pct
-        )
+        limit_pct, margin_pct = settings.foreign_cpu_limit_pct, settings.margin_pct
+        return case_progress(tree.root, environment, iteration, case_key, limit_pct, margin_pct, self._seen)
 
     @pytest.hookimpl(trylast=True)
     def pytest_probecost_plan_tool(self, question: Question) -> Choice | None:

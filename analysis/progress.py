@@ -14,7 +14,8 @@ from analysis.measurements import Measured
 from analysis.report.cells import percent
 from analysis.report.verdicts import title
 from analysis.run_facts import PrimaryMetrics, primary_metric
-from analysis.runfile import RunInfo, read_run
+from analysis.runfile import RunInfo
+from analysis.seen import Seen
 from analysis.statistics.looks import FIXED, StopRule
 from analysis.statistics.verdict import DEFAULT_MARGIN_PCT, Word, judge
 from analysis.verdicts import CaseName, MetricVerdict, verdicts
@@ -42,18 +43,22 @@ def case_progress(
     case_key: str,
     foreign_cpu_limit_pct: float = LIMIT_PCT,
     margin_pct: float = DEFAULT_MARGIN_PCT,
+    seen: Seen | None = None,
 ) -> CaseProgress:
     """Read what is there of the case. A metric of which nothing is usable yet counts as 0 units.
 
-    Units of confirmation count in nothing; the text is about them once there are any.
+    Units of confirmation count in nothing; the text is about them once there are any. With ``seen``, which is kept from
+    one question to the next, other cases cost no time.
     """
+    seen = seen or Seen()
+    seen.begin(case_key)
     every = [
         record
-        for record in locate(root / environment / iteration_name(iteration)).records
+        for record in locate(root / environment / iteration_name(iteration), seen=seen).records
         if record.metadata.case_key == case_key
     ]
     records = without_fresh(every)
-    run = read_run(root)[0]
+    run = seen.run(root)
     case = CaseName(environment, case_key)
     found = _judged(measure_case(records, foreign_cpu_limit_pct), case, run, run.rule)
     primary = {_test(one): one for one in found if one.is_primary}

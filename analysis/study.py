@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from analysis import trees
 from analysis.budgets import BudgetCheck, check_budgets
 from analysis.compare import CaseId, Comparison, MetricId, compare
 from analysis.expected import Expected
@@ -14,15 +15,15 @@ from analysis.fresh import Fresh
 from analysis.gated import measure_case, measure_fresh, without_fresh
 from analysis.gates.foreign import LIMIT_PCT
 from analysis.gates.pairs import pair_gates
-from analysis.locate import PerfTestRecord
+from analysis.locate import PerfTestRecord, locate
 from analysis.measurements import Measured, Measurement, measure
 from analysis.metadata import NodeFacts, PerfTestMetadata
 from analysis.parallel import each
 from analysis.problems import Problem, is_file
 from analysis.resources import NO_USAGE, CaseUsage, case_usage
 from analysis.runfile import Budget, CaseOutcome, RunInfo, read_run
+from analysis.seen import Seen
 from analysis.statistics.verdict import DEFAULT_MARGIN_PCT
-from analysis.trees import locate
 from analysis.verdicts import CaseName, MetricVerdict, verdicts
 from probecost.errors import ConfigError
 from probecost.layout import ARMS, RUN_FILE, SWITCHED, TOOL, iteration_name
@@ -119,7 +120,7 @@ def study_run(
     """
     root = root.resolve()
     _refuse_runs(root)
-    located = locate(root, jobs)
+    located = trees.locate(root, jobs)
     run, run_problems = read_run(root)
     own = without_fresh(located.records)
     visits = [record for record in own if record.metadata.arm != SWITCHED]
@@ -196,21 +197,27 @@ def study_case(
     case_key: str,
     margin_pct: float = DEFAULT_MARGIN_PCT,
     foreign_cpu_limit_pct: float = LIMIT_PCT,
+    seen: Seen | None = None,
 ) -> CaseAlone | None:
-    """One case alone, which is much quicker than the whole run; ``None`` when nothing of it is there."""
+    """One case alone, which is much quicker than the whole run; ``None`` when nothing of it is there.
+
+    With ``seen``, which is kept from one question to the next, other cases cost no time.
+    """
     root = root.resolve()
-    located = locate(root / environment / iteration_name(iteration))
-    run, _ = read_run(root)
+    seen = seen or Seen()
+    seen.begin(case_key)
+    located = locate(root / environment / iteration_name(iteration), seen=seen)
+    run = seen.run(root)
     wanted = CaseId(environment, iteration, case_key)
     visits = [record for record in without_fresh(located.records) if record.metadata.arm != SWITCHED]
-    earlier = [locate(root / environment / iteration_name(number)).records for number in range(1, iteration)]
+    earlier = [locate(root / environment / iteration_name(number), seen=seen).records for number in range(1, iteration)]
     records = [record for found in (*earlier, located.records) for record in found]
     name = CaseName(environment, case_key)
     own = [record for record in records if record.metadata.case_key == case_key]
     measured = measure_case(without_fresh(own), foreign_cpu_limit_pct)
     fresh = Fresh.of(measure_fresh(own, foreign_cpu_limit_pct))
     flows = [result for result in measured if result.record.metadata.arm == SWITCHED]
-    cases, *_ = _cases(visits, located.problems, run, foreign_cpu_limit_pct, flows, only=wanted)
+    cases, *_ = _cases(visits, located.problems, run, foreign_cpu_limit_pct, flows, wanted, seen=seen)
     case = next((case for case in cases if case.id == wanted), None)
     if case is None:
         return None
@@ -234,14 +241,15 @@ def _cases(
     flows: Sequence[Measured] = (),
     only: CaseId | None = None,
     jobs: int = 1,
+    seen: Seen | None = None,
 ) -> tuple[list[CaseStudy], list[Measurement], list[Problem], list[PerfTestRecord]]:
     """Cases, measurements, the problems of the shared baselines' files, and the perf tests with the gates' reasons.
 
-    ``flows``: what switched flows gave. ``only``: one case and what it needs.
+    ``flows``: what switched flows gave. ``only``: one case and what it needs; ``seen`` tells what others have.
     """
     in_flows = _in_flows(flows)
     by_case: dict[CaseId, list[PerfTestRecord]] = {}
-    planned: dict[tuple[str, int, str], set[tuple[str, str]]] = {}
+    planned = {} if seen is None else {place: set(tests) for place, tests in seen.tests.items()}
     for record in records:
         what = record.metadata
         by_case.setdefault(CaseId(what.environment, what.iteration, what.case_key), []).append(record)

@@ -2,6 +2,7 @@
 
 - generating, listing and collecting 10,000 cases: seconds and memory, and the ratio to a bare pytest that collects as
   many items (the reference);
+- memory of the controller and time per case after 100 and after 1,000 cases of one run, without hosts;
 - share of the wall time of a case in which traffic is measured, at 3 and 10 seconds per perf test, against the share
   that a loop of bare generators reaches in the same minute (the reference);
 - SSH round trips per perf test;
@@ -29,7 +30,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench import false_verdicts, many_cases, many_results, page_size
+from bench import false_verdicts, many_cases, many_results, memory, page_size
 from bench.schedules import print_schedules
 from bench.workflow import print_workflow_figures
 from lab import control, state
@@ -277,7 +278,7 @@ def print_discovery() -> None:
 
 
 def main() -> None:
-    for line in many_cases.lines(many_cases.measure()):
+    for line in (*many_cases.lines(many_cases.measure()), *memory.lines(memory.measure())):
         say(line)
     say()
     print_workflow_figures(say)

@@ -2,7 +2,7 @@
 
 Local tree::
 
-    results/<run_id>/run.json, workflow.json, workflow-results.json
+    results/<run_id>/run.json, workflow.json, workflow-results.json, run-log.jsonl
     results/<run_id>/<environment>/iteration_NNN/<node>/performance-test-results/...
     results/<run_id>/reports/...
     results/latest -> <run_id>
@@ -39,6 +39,7 @@ LATEST = "latest"
 RUN_FILE = "run.json"
 WORKFLOW_FILE = "workflow.json"
 WORKFLOW_RESULTS_FILE = "workflow-results.json"
+RUN_LOG_FILE = "run-log.jsonl"
 COUNTERS_FILE = "counters.json"
 STAT_FILE = "stat.log"
 BASELINE = "baseline"
@@ -307,6 +308,10 @@ class RunTree:
     @property
     def workflow_results_file(self) -> Path:
         return self.root / WORKFLOW_RESULTS_FILE
+
+    @property
+    def run_log_file(self) -> Path:
+        return self.root / RUN_LOG_FILE
 
     @property
     def reports(self) -> Path:

@@ -2,8 +2,9 @@
 
 Copied into the folder of a pytest inside pytest. ``engine.log`` gets a line per call; ``faults.json`` maps a step
 (``measure host-eth_drop-rx``) to the message of the error that it raises, ``bug: ...`` for one that is not ours,
-``hang`` to wait there until a signal comes, ``ctrl-c`` for what a signal does. With ``keep metadata`` visits leave
-metadata in the results, as those of a real engine do.
+``hang`` to wait there until a signal comes, ``ctrl-c`` for what a signal does, ``lost`` where a node is gone (``lost
+once``: the first time only). With ``keep metadata`` visits leave metadata in the results, as those of a real engine do;
+``rebooted`` lists the nodes that are another boot than before.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from types import SimpleNamespace
 
 from fixtures.engine import Around, Engine
 from probecost.config.models import Case, Environment
-from probecost.errors import ProbecostError
+from probecost.errors import ConnectionLostError, ProbecostError
 from probecost.layout import BASELINE, SWITCHED, TREE, PerfTestFolder, RunTree, VisitFolder, timestamp
 from probecost.measure.bed import MeasureOptions
 from probecost.measure.records import PerfTestRun, VisitRecord, planned_units
@@ -39,6 +40,11 @@ def step(*words: object) -> None:
         time.sleep(HANG_S)
     elif message == "ctrl-c":
         raise KeyboardInterrupt
+    elif message and str(message).startswith("lost"):
+        if message == "lost once":
+            faults = json.loads(FAULTS.read_text())
+            FAULTS.write_text(json.dumps({name: what for name, what in faults.items() if name != line}))
+        raise ConnectionLostError("host-server", "the connection was cut")
     elif message and str(message).startswith("bug: "):
         raise ValueError(message)
     elif message:
@@ -150,6 +156,18 @@ class FakeBed:
 
     def case(self, case: Case, switching: SwitchPlan | None = None, finished: Collection[VisitPlan] = ()) -> FakeCase:
         return FakeCase(case, self._tree, (self._environment.name, self._iteration), self._options, finished)
+
+    def rebooted(self, names: Collection[str]) -> Sequence[str]:
+        step("rebooted?", *names)
+        return tuple(json.loads(FAULTS.read_text()).get("rebooted", ()))
+
+    @contextmanager
+    def interruptible(self) -> Iterator[None]:
+        try:
+            yield
+        except KeyboardInterrupt:
+            step("hurry")
+            raise
 
     def close(self) -> None:
         step("close", self._environment.name)

@@ -23,7 +23,7 @@ from analysis.statistics.verdict import MIN_UNITS
 from analysis.study import CaseStudy, Study
 from analysis.thresholds import Thresholds
 from analysis.verdicts import FLOWS, CaseName, MetricVerdict
-from probecost.layout import REPORTS, RUN_FILE, WORKFLOW_FILE, WORKFLOW_RESULTS_FILE, split_conn_type
+from probecost.layout import REPORTS, RUN_FILE, RUN_LOG_FILE, WORKFLOW_FILE, WORKFLOW_RESULTS_FILE, split_conn_type
 
 MAX_LINES_PER_LIST = 50
 
@@ -31,6 +31,7 @@ _RUN_FILES = (
     (RUN_FILE, "command, options and outcomes"),
     (WORKFLOW_FILE, "what was to run, to do the same again"),
     (WORKFLOW_RESULTS_FILE, "what became of it, visit by visit"),
+    (RUN_LOG_FILE, "what happened when"),
 )
 # What stands in the columns after the case's.
 _METRICS: tuple[tuple[MetricId, Callable[[float | None], str]], ...] = (
@@ -228,6 +229,11 @@ def _failures(study: Study) -> Iterator[str]:
     entries += [f"- {markdown(note)}" for note in study.run.notes]
     entries += [f"- {markdown(problem.text(study.root))}" for problem in study.problems if problem.missing]
     yield from entries or ["None."]
+    if study.run.reboots:
+        yield ""
+        yield "Measured again, since a node had rebooted:"
+        yield ""
+        yield from capped([f"- {markdown(text)}" for text in study.run.reboots])
     remarks = [
         f"- {markdown(_owner(names, problem))}: {markdown(problem.text(study.root))}"
         for problem in (*(p for case in study.cases for p in case.problems), *study.problems)

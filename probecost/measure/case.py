@@ -55,8 +55,7 @@ class CaseRun:
         One that fails ends it; its error tells node, step and reason.
         """
         with self.bed.interruptible():
-            for node in self.nodes:
-                node.revive()
+            self.bed.revive(self.nodes)
             self.bed.prepare_tool(self.case.tool_id, [self.case])
             self._units |= planned_units(planned)
             own = specs_of_pair(self.bed.options.perf_tests, self.case.pair_kind)

@@ -42,6 +42,12 @@ class TestOverview:
         assert "Latency: a positive difference means slower" in text
         assert "## Failures and missing data\n\nNone.\n" in text
 
+    def test_what_was_measured_again_after_a_reboot(self, tmp_path: Path) -> None:
+        tree, said = full_tree(tmp_path), "host-server has rebooted: unit 1 of host-a was measured again"
+        tree.run_file({}, reboots=[said])
+        text = write_reports(tree.root).read_text()
+        assert f"Measured again, since a node had rebooted:\n\n- {said}\n" in text.replace("\\", "")
+
     def test_all_links_lead_to_something(self, tmp_path: Path) -> None:
         overview = write_reports(full_tree(tmp_path).root)
         for page in overview.parent.rglob("*.md"):
