@@ -7,6 +7,7 @@ from functools import cache
 from importlib import resources
 
 _PACKAGE = "probecost_supervisor"
+_ARRIVES_S = 15
 
 _LOADER = """
 import importlib.abc, importlib.util, sys
@@ -52,6 +53,7 @@ def supervisor_text(config: dict[str, object]) -> str:
 def bootstrap(size: int) -> str:
     """A one-liner for ``python3 -c`` that reads ``size`` bytes of source from standard input and runs them.
 
-    Nothing else may be sent before the supervisor says that it is ready: the reader may buffer what follows.
+    Nothing else may be sent before the supervisor says that it is ready: the reader may buffer what follows. Where the
+    text does not arrive because the network is cut, an alarm ends the reader: there is no watchdog yet.
     """
-    return f"import sys;exec(sys.stdin.buffer.read({size}))"
+    return f"import sys;exec(__import__('signal').alarm({_ARRIVES_S})or sys.stdin.buffer.read({size}))"
