@@ -39,15 +39,17 @@ def _sources() -> dict[str, str]:
 
 def supervisor_text(config: dict[str, object]) -> str:
     """Source text that runs the supervisor with ``config`` (see ``supervisor.main.main``)."""
-    return "\n".join(
-        [
-            f"_PACKAGE = {_PACKAGE!r}",
-            f"_SOURCES = {_sources()!r}",
-            _LOADER,
-            f"import json\nfrom {_PACKAGE}.main import main",
-            f"main(json.loads({json.dumps(config)!r}))",
-        ]
-    )
+    return _program(f"from {_PACKAGE}.main import main", f"main(json.loads({json.dumps(config)!r}))")
+
+
+def inventory_text(workdir: str, results: str) -> str:
+    """Source text that prints the inventory of the machine it runs on (see ``supervisor.inventory.take``) as JSON."""
+    return _program(f"from {_PACKAGE}.inventory import take", f"print(json.dumps(take({workdir!r}, {results!r})))")
+
+
+def _program(*statements: str) -> str:
+    """All modules of the supervisor and, behind them, statements that use them; ``json`` is imported."""
+    return "\n".join([f"_PACKAGE = {_PACKAGE!r}", f"_SOURCES = {_sources()!r}", _LOADER, "import json", *statements])
 
 
 def bootstrap(size: int) -> str:
