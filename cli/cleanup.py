@@ -106,7 +106,7 @@ def _shown(node: str, looked: Looked, *, keep_results: bool) -> list[str]:
     lines = found.lines(with_results=not keep_results)
     shown = [f"{node}: {counted(len(lines), 'thing')} left by earlier runs" if lines else f"{node}: nothing is left"]
     if found.holder is not None:
-        shown.append(f"  {in_use_by(found.holder, advise=False)}: what belongs to it is left alone, results too")
+        shown.append(f"  {in_use_by(found.holder, advise=False)}: its own, and all files, are left alone")
     return shown + [f"  {line}" for line in lines]
 
 

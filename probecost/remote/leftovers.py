@@ -38,7 +38,7 @@ class LeftResults:
 
 @dataclass(frozen=True)
 class Leftovers:
-    """``holder``: the run that has the node now, ``None`` where none has. ``results``: only looked for then."""
+    """``holder``: the run that has the node now; where there is one, ``records`` and ``results`` are not told."""
 
     holder: Mapping[str, Any] | None
     processes: tuple[LeftProcess, ...] = ()

@@ -158,7 +158,7 @@ def test_the_run_that_has_the_node_is_named(use: Any, capsys: Text) -> None:
     assert capsys.readouterr().out.splitlines() == [
         "host-a: nothing is left",
         "  in use by run run-1 of alice\\x1b[2J@laptop, since 2026-11-22 21:34:58 UTC by the node's clock: "
-        "what belongs to it is left alone, results too",
+        "its own, and all files, are left alone",
     ]
 
 

@@ -230,6 +230,17 @@ class TestFiles:
         assert end(work, find(work), keep_results=True) == []
         assert [str(path.relative_to(work)) for path in work.rglob("*") if path.is_file()] == [f"{R}/a/metadata.json"]
 
+    def test_while_a_run_has_the_lease_it_may_use_them(
+        self, placed_and_dead: Callable[[], Path], work: Path, lease_file: Path
+    ) -> None:
+        tool = placed_and_dead()
+        before = find(work)
+        held = Lease.take(ALICE)
+        assert find(work).records == ()
+        assert end(work, before) == []
+        assert tool.exists()
+        held.release()
+
     def test_a_record_that_was_cut_still_counts(self, placed_and_dead: Callable[[], Path], work: Path) -> None:
         tool = placed_and_dead()
         (record,) = (work / placed.FOLDER).iterdir()

@@ -2,7 +2,8 @@
 
 Processes are those in a cgroup of a dead session, those that bear its mark in their environment, and all below them;
 never those of a name. A session whose watchdog or supervisor lives has left nothing, and nothing that belongs to the
-run which holds the lease is looked at. The results tree says not whose it is: it is left alone while any run does.
+run which holds the lease is looked at. Results say not whose they are, and a tool that a dead run placed may be used by
+the next one: while any run holds the lease, both are left alone.
 """
 
 import os
@@ -20,7 +21,7 @@ Left = NamedTuple("Left", [("stat", processes.Stat), ("by", str), ("mark", str)]
 
 #: ``holder``: who has the lease now, or ``None``. ``processes``: pid, command, and as in ``Left``.
 #: ``cgroups``, ``leases``: paths. ``records``: paths, with the files that are still there. ``results``: path, number
-#: and bytes of the files; ``None`` where there are none or a run may own them.
+#: and bytes of the files; ``None`` where there are none.
 Found = Dict[str, Any]
 
 
@@ -37,7 +38,7 @@ def find(workdir: str, results: str) -> Found:
         "leases": [one.path for one in leases if one.holder is None],
         "records": [
             {"path": record.path, "files": [entry.path for entry in record.there(workdir)]}
-            for record in Record.orphans(workdir)
+            for record in (Record.orphans(workdir) if holder is None else [])
         ],
         "results": _results(results) if holder is None else None,
     }
@@ -53,20 +54,20 @@ def end(shown: Found, workdir: str, results: str, keep_results: bool, us: Dict[s
     except lease.Busy:
         held = None
     try:
-        return _end(shown, workdir, None if keep_results or held is None else results)
+        problems = _end(shown)
+        if held is not None:
+            problems += _remove_files(shown, workdir, None if keep_results else results)
+        return problems
     finally:
         if held is not None:
             held.release()
 
 
-def _end(shown: Found, workdir: str, results: Optional[str]) -> List[str]:
+def _end(shown: Found) -> List[str]:
     problems = _end_processes({one["mark"] for one in shown["processes"]})
     for group in _orphans(_holder()):
         if group.path in shown["cgroups"] and not group.remove_orphan():
             problems.append("cgroup %s cannot be removed: there are still processes in it" % group.path)
-    for record in Record.orphans(workdir):
-        if record.path in [one["path"] for one in shown["records"]]:
-            problems += record.remove(workdir)
     for path in shown["leases"]:
         try:
             lease.remove_stale(path)
@@ -74,6 +75,14 @@ def _end(shown: Found, workdir: str, results: Optional[str]) -> List[str]:
             continue
         except OSError as error:
             problems.append("%s cannot be removed: %s" % (path, error.strerror))
+    return problems
+
+
+def _remove_files(shown: Found, workdir: str, results: Optional[str]) -> List[str]:
+    problems: List[str] = []
+    for record in Record.orphans(workdir):
+        if record.path in [one["path"] for one in shown["records"]]:
+            problems += record.remove(workdir)
     if shown["results"] and results is not None:
         problems += _remove_tree(results)
     return problems
