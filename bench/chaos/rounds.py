@@ -129,12 +129,12 @@ class Round:
         return clean - struck
 
     def _changes(self, before: dict[str, Inventory]) -> list[str]:
-        """What is on the nodes and was not before, or the other way round; the fault's own file does not count."""
+        """What is on the nodes and was not before, or the other way round."""
         return [
             f"{host}: {change}"
             for host, then in before.items()
             for change in then.changes_to(self.hosts.inventory(host))
-            if change != f"+ files: {Path(BALLAST).name}"
+            if not _is_no_change(change)
         ]
 
     def _resume(self) -> None:
@@ -160,6 +160,12 @@ class Round:
             left = self.hosts.run(host, f"find {WORKDIR} -mindepth 1").split()
             if left:
                 self._problems.append(f"{host}: left in the workdir: {', '.join(left)}")
+
+
+def _is_no_change(change: str) -> bool:
+    """The fault's own file; and the cgroups of this machine's other sessions, which both hosts see."""
+    is_others = " cgroups: " in change and not any(f"-{host}-" in change for host in NAMES)
+    return is_others or change == f"+ files: {Path(BALLAST).name}"
 
 
 def moment_of(hosts: Hosts) -> str:

@@ -39,7 +39,7 @@ from probecost.remote.ssh import Connection, connect
 from probecost.remote.transfer import Unpacker
 
 CONNECT_S = 10.0
-START_S = 30.0
+START_S = 20.0
 REQUEST_S = 30.0
 REMOVE_S = 120.0
 ARCHIVE_STALL_S = 30.0

@@ -17,6 +17,7 @@ from supervisor_process import SupervisorProcess, alive, until
 
 from probecost.remote.leftovers import Leftovers
 from probecost.remote.supervisor import lease, leftovers, placed
+from probecost.remote.supervisor.cgroups import Cgroup
 from probecost.remote.supervisor.lease import Lease
 from probecost.remote.supervisor.owner import Owner
 from probecost.remote.supervisor.processes import OWNER, descendants
@@ -73,6 +74,8 @@ def die(start: Any) -> Iterator[Die]:
     yield die_one
     for pid in filter(alive, left):
         os.kill(pid, signal.SIGKILL)
+    for group in (group for group in Cgroup.orphans() if is_ours(group.mark)):
+        assert group.remove_orphan()
 
 
 def kill(session: SupervisorProcess) -> None:
