@@ -12,9 +12,23 @@ import pytest
 from bed_access import HOSTS, PROJECT, WORKDIR, LabBed, Run, until
 
 from bench.chaos.hosts import Hosts, end
+from probecost.config.load import load_cases, load_environment
+from probecost.layout import TOOL
+from probecost.plan.schedule import visits
 
 Start = Callable[..., Run]
-TRAFFIC = ("--env", "site", "-k", "eth_drop and rx_protocol_tcp", "--perf-tests", "throughput:single", "--duration")
+CASE = "host-eth_drop-rx_protocol_tcp"
+TRAFFIC = (
+    "--env",
+    "site",
+    "-k",
+    "eth_drop and rx_protocol_tcp",
+    "--perf-tests",
+    "throughput:single",
+    "--schedule",
+    "visits",
+    "--duration",
+)
 STRANGERS = {
     "host-server": (
         "iperf3 -s -p 5201",
@@ -56,6 +70,14 @@ def cleanup(bed: LabBed, *options: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+def tool_first(bed: LabBed) -> tuple[str, str]:
+    """Options with which the tool's visit is the first one."""
+    folder = bed.config_dir / "site"
+    (case,) = [case for case in load_cases(folder, load_environment(folder)) if case.key == CASE]
+    seed = next(seed for seed in range(100) if visits(case, 1, seed)[0].arm == TOOL)
+    return "--seed", str(seed)
+
+
 def all_there(bed: LabBed, theirs: dict[str, dict[int, str]]) -> bool:
     return all(theirs[host].items() <= bed.commands(host).items() for host in HOSTS)
 
@@ -63,7 +85,7 @@ def all_there(bed: LabBed, theirs: dict[str, dict[int, str]]) -> bool:
 def kill_without_a_trace(bed: LabBed, run: Run) -> None:
     """The controller, then watchdog and supervisor of both hosts at the same moment: nobody is left to clear up."""
     hosts = Hosts(bed.config_dir)
-    run.wait_for("host-server", "bpftrace /home")
+    run.wait_for("host-server", "bpftrace lab/")
     run.wait_for("host-client", "iperf3 -c")
     both = {host: (hosts.watchdogs(host), hosts.supervisors(host)) for host in HOSTS}
     run.interrupt(signal.SIGSTOP)
@@ -81,12 +103,12 @@ class TestLeftBehind:
     ) -> None:
         hosts = Hosts(bed.config_dir)
         before = hosts.inventories()
-        kill_without_a_trace(bed, run(*TRAFFIC, "600"))
+        kill_without_a_trace(bed, run(*TRAFFIC, "600", *tool_first(bed)))
         ours = {host: set(bed.commands(host)) - set(strangers[host]) for host in HOSTS}
         listed = cleanup(bed)
         assert listed.returncode == 1
         assert "--yes ends and removes it" in listed.stdout
-        for text in ("bpftrace /home/probe/work/", "iperf3 -s -B", "iperf3 -c", "placed file ", "cgroup ", "lease of "):
+        for text in ("bpftrace lab/tools/", "iperf3 -s -1", "iperf3 -c", "placed file ", "cgroup ", "lease of "):
             assert text in listed.stdout, listed.stdout
         assert "results that were not fetched: /home/probe/work/performance-test-results" in listed.stdout
         for host in HOSTS:
@@ -106,7 +128,7 @@ class TestLeftBehind:
         """It uses the tool's file that the dead one placed; what still runs of that one is ended beside it."""
         hosts = Hosts(bed.config_dir)
         before = {host: set(bed.commands(host)) for host in HOSTS}
-        kill_without_a_trace(bed, run(*TRAFFIC, "600"))
+        kill_without_a_trace(bed, run(*TRAFFIC, "600", *tool_first(bed)))
         left = {host: set(bed.commands(host)) - before[host] for host in HOSTS}
         going_on = run(*TRAFFIC, "3")
         assert until(lambda: all(hosts.supervisors(host) for host in HOSTS), 30), going_on.output

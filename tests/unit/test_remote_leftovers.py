@@ -297,6 +297,14 @@ class TestLease:
         assert end(work, shown) == []
         assert not lease_file.exists()
 
+    def test_one_file_with_two_names_is_one(
+        self, work: Path, tmp_path: Path, lease_file: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        lease_file.write_text("{}")
+        (tmp_path / "var").symlink_to(tmp_path)
+        monkeypatch.setattr(lease, "places", lambda: [str(lease_file), str(tmp_path / "var" / lease_file.name)])
+        assert find(work).leases == (str(lease_file),)
+
     def test_one_that_is_held_by_now_stays(self, work: Path, lease_file: Path) -> None:
         lease_file.write_text("{}")
         shown = find(work)

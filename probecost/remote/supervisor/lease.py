@@ -98,6 +98,9 @@ def look(paths: Sequence[str]) -> List[FoundLease]:
         except OSError:
             continue
         file = os.fstat(fd)
+        if (file.st_dev, file.st_ino) in found:
+            os.close(fd)
+            continue  # /var/run is /run
         try:
             _guard(fd)
             found[file.st_dev, file.st_ino] = FoundLease(path, None if _lock(fd, fcntl.LOCK_EX) else _record(fd))
