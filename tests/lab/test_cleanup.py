@@ -70,6 +70,12 @@ def cleanup(bed: LabBed, *options: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+def left_running(bed: LabBed) -> set[int]:
+    """Tool and generators of ours."""
+    starts = ("bpftrace lab/tools/", "iperf3 -s -1", "iperf3 -c")
+    return {pid for host in HOSTS for pid, text in bed.commands(host).items() if text.startswith(starts)}
+
+
 def tool_first(bed: LabBed) -> tuple[str, str]:
     """Options with which the tool's visit is the first one."""
     folder = bed.config_dir / "site"
@@ -104,17 +110,18 @@ class TestLeftBehind:
         hosts = Hosts(bed.config_dir)
         before = hosts.inventories()
         kill_without_a_trace(bed, run(*TRAFFIC, "600", *tool_first(bed)))
-        ours = {host: set(bed.commands(host)) - set(strangers[host]) for host in HOSTS}
+        ours = left_running(bed)
         listed = cleanup(bed)
         assert listed.returncode == 1
         assert "--yes ends and removes it" in listed.stdout
         for text in ("bpftrace lab/tools/", "iperf3 -s -1", "iperf3 -c", "placed file ", "cgroup ", "lease of "):
             assert text in listed.stdout, listed.stdout
         assert "results that were not fetched: /home/probe/work/performance-test-results" in listed.stdout
-        for host in HOSTS:
-            assert {pid for pid in ours[host] if pid in bed.commands(host)} == ours[host], "listing ends nothing"
+        assert len(ours) == 3
+        assert left_running(bed) == ours, "listing ends nothing"
         done = cleanup(bed, "--yes")
         assert done.returncode == 0, done.stdout + done.stderr
+        assert left_running(bed) == set()
         assert all_there(bed, strangers)
         after = hosts.inventories()
         assert [line for host in HOSTS for line in before[host].changes_to(after[host]) if "sleep 1" not in line] == []
@@ -127,16 +134,15 @@ class TestLeftBehind:
     def test_the_run_that_goes_on_is_not_touched(self, bed: LabBed, run: Start) -> None:
         """It uses the tool's file that the dead one placed; what still runs of that one is ended beside it."""
         hosts = Hosts(bed.config_dir)
-        before = {host: set(bed.commands(host)) for host in HOSTS}
         kill_without_a_trace(bed, run(*TRAFFIC, "600", *tool_first(bed)))
-        left = {host: set(bed.commands(host)) - before[host] for host in HOSTS}
+        left = left_running(bed)
         going_on = run(*TRAFFIC, "3")
         assert until(lambda: all(hosts.supervisors(host) for host in HOSTS), 30), going_on.output
         done = cleanup(bed, "--yes")
         assert done.returncode == 0, done.stdout + done.stderr
         assert f"in use by run {going_on.tree.name} of " in done.stdout
         assert "placed file" not in done.stdout
-        assert all(left[host] and not left[host] & set(bed.commands(host)) for host in HOSTS)
+        assert not left & left_running(bed)
         going_on.wait()
         results = json.loads((going_on.tree / "workflow-results.json").read_text())
         assert [cycle["status"] for cycle in results["cycles"]] == ["completed"] * 2, going_on.output

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +17,7 @@ import pytest
 from supervisor_process import SupervisorProcess, alive, until
 
 from probecost.remote.leftovers import Leftovers
-from probecost.remote.supervisor import lease, leftovers, placed
+from probecost.remote.supervisor import cgroups, lease, leftovers, placed
 from probecost.remote.supervisor.cgroups import Cgroup
 from probecost.remote.supervisor.lease import Lease
 from probecost.remote.supervisor.owner import Owner
@@ -141,7 +142,7 @@ class TestProcesses:
     ) -> None:
         """Its session on this node died, another one of it may still come back for what is there."""
         held = Lease.take(ALICE)
-        mark = f"{lease.group_of('a')}-node-{os.getpid()}"
+        mark = f"{lease.group_of('a')}-node-{os.getpid()}-{time.time_ns():x}"
         pids = die("exec sleep 600", cgroup=cgroup, mark=mark)
         shown = find(work)
         assert shown.holder is not None
@@ -329,6 +330,25 @@ class TestOwner:
 
     def test_what_cannot_be_seen_from_here_is_taken_for_alive(self) -> None:
         assert Owner.of("mark-1")._replace(namespace="pid:[1]", holders=((999999999, 1),)).alive
+
+
+@pytest.mark.parametrize(
+    ("name", "is_ours"),
+    [
+        ("probecost-5d0c7b1e-host-server-9f86d081", True),
+        ("probecost-node-9f86d081", True),
+        ("probecost-nightly.slice", False),
+        ("probecost-9f86d081", False),
+        ("system.slice", False),
+    ],
+)
+def test_a_cgroup_is_ours_by_its_whole_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, is_ours: bool
+) -> None:
+    monkeypatch.setattr(cgroups, "_PLACES", (str(tmp_path),))
+    (tmp_path / "cgroup.procs").write_text("")
+    (tmp_path / name).mkdir()
+    assert [group.path for group in Cgroup.orphans()] == ([str(tmp_path / name)] if is_ours else [])
 
 
 def test_what_is_shown_cannot_steer_the_terminal() -> None:

@@ -13,6 +13,7 @@ from typing import Callable, List, Optional
 
 #: How the names of all of them begin.
 PREFIX = "probecost-"
+_OURS = re.compile(re.escape(PREFIX) + r".+-[0-9a-f]{8,}")  # never a slice or a service of that name
 _PLACES = tuple("/sys/fs/cgroup" + below for below in ("", "/unified", "/cpuacct", "/pids", "/freezer"))
 _USAGE = re.compile(r"^usage_usec (\d+)$", re.MULTILINE)
 _USER = re.compile(r"^user_usec (\d+)$", re.MULTILINE)
@@ -85,7 +86,7 @@ class Cgroup:
         """Those of all sessions on this kernel."""
         places = [place for place in _PLACES if os.path.exists(os.path.join(place, "cgroup.procs"))]
         paths = [os.path.join(place, name) for place in places for name in sorted(os.listdir(place))]
-        return [cls(path, is_there=True) for path in paths if os.path.basename(path).startswith(PREFIX)]
+        return [cls(path, is_there=True) for path in paths if _OURS.fullmatch(os.path.basename(path))]
 
     def is_orphan(self) -> bool:
         """Whether no process of its session lives. One of another PID namespace is not ours to see."""
