@@ -123,8 +123,12 @@ class TestLeftBehind:
         assert done.returncode == 0, done.stdout + done.stderr
         assert left_running(bed) == set()
         assert all_there(bed, strangers)
-        after = hosts.inventories()
-        assert [line for host in HOSTS for line in before[host].changes_to(after[host]) if "sleep 1" not in line] == []
+
+        def came() -> list[str]:
+            lines = [line for host in HOSTS for line in before[host].changes_to(hosts.inventory(host))]
+            return [line for line in lines if line.startswith("+") and not line.endswith(" sleep 1")]
+
+        assert until(lambda: not came(), 10), came()
         for host in HOSTS:
             assert bed.run(host, f"find {WORKDIR} -mindepth 1") == ""
         again = cleanup(bed)
