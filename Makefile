@@ -5,6 +5,7 @@ UNITS ?= 8
 DURATION ?= 2
 PERF_TESTS ?= latency:tcp_rr,throughput:single,pps:single
 MINUTES ?= 60
+ROUNDS ?= 20
 ARGS ?=
 BED ?= lab
 BEDS ?= $(BED)
@@ -22,7 +23,7 @@ endif
 VM_SELECT ?= (eth_drop and rx_protocol_tcp) or (tap_traffic and tcp)
 
 .DEFAULT_GOAL := help
-.PHONY: help lab lab-vm setup venv check test bench dose aa clean uninstall
+.PHONY: help lab lab-vm setup venv check test bench dose aa chaos clean uninstall
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*##/\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{ printf "make %-10s %s\n", $$1, $$2 }'
@@ -69,6 +70,9 @@ aa: UNITS = 8
 aa: setup  ## the null case for an hour: false verdicts and noise floor of each metric; MINUTES, UNITS, ARGS
 	$(SUDO) $(PY) -m bench.aa --minutes $(MINUTES) -- --env lab -k null --units $(UNITS) --duration $(DURATION) \
 		--perf-tests $(PERF_TESTS) $(ARGS)
+
+chaos: setup  ## faults at random moments of a lab run, and the time until the nodes are as they were; ROUNDS, ARGS
+	$(SUDO) $(PY) -m bench.chaos --rounds $(ROUNDS) $(ARGS)
 
 clean:  ## remove caches
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

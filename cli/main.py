@@ -22,6 +22,7 @@ VERBS = {
     "analyze": "Write the reports of a run again, from its files.",
     "bootstrap": "Find out over SSH what a minimal input leaves open, and generate the cases.",
     "cases": "List the cases of an environment, and where they differ from generated ones.",
+    "cleanup": "Show and end what earlier runs left on the nodes.",
     "compare": "Say how the overhead changed from one run to another.",
     "doctor": "Check configuration, connections and prerequisites, without traffic.",
     "fetch": "Bring the results of a run home from a node, by hand.",

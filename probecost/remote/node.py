@@ -15,10 +15,11 @@ from typing import Any
 import paramiko
 
 from probecost.config.models import SshHost
-from probecost.errors import NodeError, RemoteError, SupervisorError, TransferError
+from probecost.errors import NodeError, RemoteError, SupervisorError, TransferError, printable
 from probecost.layout import TREE
 from probecost.remote.deadline import Deadline
 from probecost.remote.lease import Holder
+from probecost.remote.leftovers import Leftovers
 from probecost.remote.messages import (
     ClientSpec,
     CounterSeries,
@@ -38,8 +39,9 @@ from probecost.remote.ssh import Connection, connect
 from probecost.remote.transfer import Unpacker
 
 CONNECT_S = 10.0
-START_S = 30.0
+START_S = 20.0
 REQUEST_S = 30.0
+REMOVE_S = 120.0
 ARCHIVE_STALL_S = 30.0
 LAST_WORD_S = 0.5
 SERVER_LINGER_S = 2.0
@@ -118,6 +120,7 @@ class Node:
             "workdir": self.host.workdir,
             "lease": asdict(self._holder) if self._holder else None,
             "keep_awake": self._keep_awake,
+            "own_connection": True,
         }
         user = connection.user
         self._session = Session(connection, python=self._python, sudo=user != "root", config=config, deadline=deadline)
@@ -181,6 +184,15 @@ class Node:
                 best = clock
         assert best is not None
         return best
+
+    def leftovers(self) -> Leftovers:
+        """What sessions that are dead left on this node."""
+        return Leftovers.read(self._ask("leftovers", root=TREE))
+
+    def end_leftovers(self, shown: Leftovers, us: Holder, *, keep_results: bool) -> list[str]:
+        """End and remove what ``shown`` tells, as far as it is still left; what could not be done."""
+        asked = {"shown": shown.as_sent, "root": TREE, "keep_results": keep_results, "us": asdict(us)}
+        return [printable(str(problem)) for problem in self._ask("end_leftovers", REMOVE_S, **asked)["problems"]]
 
     def facts(self) -> dict[str, Any]:
         return dict(self._ask("facts"))

@@ -13,7 +13,14 @@ from typing import Any
 
 import paramiko
 
-from probecost.errors import ConnectionLostError, NodeBusyError, NodeError, RemoteError, SupervisorError
+from probecost.errors import (
+    ConnectionLostError,
+    NodeBusyError,
+    NodeError,
+    RemoteError,
+    SupervisorError,
+    UnreachableError,
+)
 from probecost.remote.bundle import bootstrap, supervisor_text
 from probecost.remote.deadline import Deadline
 from probecost.remote.lease import in_use_by
@@ -89,6 +96,10 @@ class Session:
                 raise self._refusal
             if not ready or self._lost:
                 said = bytes(self._stderr).decode("utf-8", "replace").strip()
+                if not ready and not said:
+                    raise UnreachableError(
+                        self.node, "nothing came from its supervisor: its network is cut, or it hangs"
+                    )
                 raise SupervisorError(self.node, why_not_started(said or self._lost, python, sudo=sudo))
         except BaseException:
             self.close(0.0)
@@ -278,7 +289,7 @@ def why_not_started(said: str, python: str, *, sudo: bool) -> str:
         return f"{python} is missing: install Python 3.6 or newer, or name it as python_interpreter ({said})"
     if absent and "sudo" in said:
         return "sudo is missing: install it (apt-get install sudo, dnf install sudo)"
-    return f"the supervisor did not start: {said or 'no answer in time'}"
+    return f"the supervisor did not start: {said or 'it ended without a word'}"
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

@@ -11,8 +11,10 @@ import json
 import os
 import shutil
 import tarfile
-from typing import Any, BinaryIO, Callable, Dict, Iterator, List, Sequence, Tuple
+from typing import Any, BinaryIO, Callable, Dict, Iterator, List, Optional, Sequence, Tuple
 
+from . import placed
+from .owner import Owner
 from .processes import Identity
 
 
@@ -21,10 +23,15 @@ class Outside(Exception):
 
 
 class Files:
-    def __init__(self, workdir: str, identity: Identity, note: Callable[[str, str], None]) -> None:
+    """``owner`` is written into the record of what is placed; without one there is no record."""
+
+    def __init__(
+        self, workdir: str, identity: Identity, note: Callable[[str, str], None], owner: Optional[Owner] = None
+    ) -> None:
         self.workdir = os.path.abspath(os.path.join(os.path.expanduser("~" + identity.user), workdir))
         self.identity = identity
         self._note = note
+        self._owner = owner
 
     def path(self, relative: str) -> str:
         """``relative`` below the workdir; nothing may lead out of it, symbolic links included."""
@@ -39,7 +46,9 @@ class Files:
             raise Outside("%s is not below %s" % (relative, self.workdir))
         return joined
 
-    def make_dirs(self, path: str) -> None:
+    def make_dirs(self, path: str) -> List[str]:
+        """Make the folder and those above it that are missing; those that were made, the highest first."""
+        made: List[str] = []
         missing: List[str] = []
         while not os.path.isdir(path):
             missing.append(path)
@@ -51,6 +60,8 @@ class Files:
                 continue
             self._note("dir", directory)
             self.identity.own(directory)
+            made.append(directory)
+        return made
 
     def create(self, relative: str) -> BinaryIO:
         """A new file of the results, open for unbuffered writing."""
@@ -87,11 +98,27 @@ class Files:
         if there is not None:
             raise FileExistsError("%s exists with another content" % self.path(relative))
         path = self.path(relative)
-        self.make_dirs(os.path.dirname(path))
+        for directory in self.make_dirs(os.path.dirname(path)):
+            self._record("dir", directory)
+        self._record("file", path, digest)
         self._note("file", path)
         self.write(relative, data)
         os.chmod(path, mode)
         return {"sha256": digest, "placed": True}
+
+    def _record(self, kind: str, what: str, sha256: Optional[str] = None) -> None:
+        """Keep account of what is placed on the disk too: the watchdog may not live to remove it."""
+        if self._owner is None:
+            return
+        record = placed.record_of(self.workdir, self._owner)
+        if not os.path.lexists(record):
+            self.path(os.path.relpath(record, self.workdir))
+            folder = os.path.dirname(record)
+            if not os.path.isdir(folder):
+                os.mkdir(folder, 0o755)
+                self._note("dir", folder)
+            self._note("file", record)
+        placed.append(record, self._owner, kind, what, sha256)
 
     def free_bytes(self) -> int:
         path = self.workdir
