@@ -68,12 +68,21 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() or c in "\n\t" else c.encode("unicode_escape").decode() for c in text)
 
 
+def shortened(text: str, limit: int = 4000) -> str:
+    """``text``, its middle left out where it is longer than ``limit`` characters.
+
+    >>> shortened("abcdefghij", 4)
+    'ab ... ij'
+    """
+    return text if len(text) <= limit else f"{text[: limit // 2]} ... {text[-(limit // 2) :]}"
+
+
 class NodeError(ProbecostError):
-    """Something failed on, or on the way to, one node."""
+    """Something failed on, or on the way to, one node; of a long ``message`` both ends are told."""
 
     def __init__(self, node: str, message: str) -> None:
         self.node = node
-        self.reason = printable(message)
+        self.reason = printable(shortened(message))
         super().__init__(f"node {node}: {self.reason}")
 
 

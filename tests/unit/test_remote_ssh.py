@@ -13,7 +13,7 @@ from paramiko.ssh_exception import NoValidConnectionsError
 from probecost.config.models import SshHost
 from probecost.errors import ConfigError, HostKeyError, UnreachableError
 from probecost.remote.deadline import Deadline
-from probecost.remote.session import why_not_started
+from probecost.remote.greeting import why_not_started
 from probecost.remote.ssh import connect
 from probecost.remote.ssh_config import local_user, read_ssh_config, resolve
 

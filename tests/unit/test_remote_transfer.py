@@ -15,7 +15,7 @@ from probecost.remote.transfer import Unpacker
 
 def archive(*members: tuple[tarfile.TarInfo, bytes]) -> bytes:
     out = io.BytesIO()
-    with tarfile.open(fileobj=out, mode="w:gz") as tar:
+    with tarfile.open(fileobj=out, mode="w:gz", format=tarfile.GNU_FORMAT) as tar:
         for info, data in members:
             info.size = len(data)
             tar.addfile(info, io.BytesIO(data))
@@ -27,7 +27,7 @@ def plain(name: str, data: bytes = b"data") -> tuple[tarfile.TarInfo, bytes]:
 
 
 def unpack(data: bytes, target: Path, chunk: int = 1000) -> int:
-    with Unpacker("node-a", target) as unpacker:
+    with Unpacker("node-a", target, ["a"]) as unpacker:
         for start in range(0, len(data), chunk):
             unpacker.feed(data[start : start + chunk])
         return unpacker.finish()

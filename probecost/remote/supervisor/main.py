@@ -30,6 +30,7 @@ def main(config: Dict[str, Any]) -> None:
 
     ``lease``, if it is there, is who wants this node for a run of theirs: whoever finds it taken is told by whom.
     """
+    os.write(1, b"\n")  # what a start-up file of the login shell printed may lack its end of line
     lease = _take_lease(config)
     try:
         os.setsid()
