@@ -23,6 +23,7 @@ from analysis.settings import load_settings
 from analysis.statistics.verdict import Word
 from analysis.study import CaseStudy, Study, study_case, study_run
 from analysis.verdicts import MetricVerdict
+from probecost.errors import printable
 from probecost.layout import RunTree
 
 _COLUMNS = (
@@ -82,13 +83,15 @@ class AnalysisPlugin:
         """A line per case, with the reports written before this hook."""
         if self._study is not None and self._study.cases:
             terminalreporter.section("overhead (tool against baseline)")
-            for line in summary_lines(self._study.cases, switched=has_flows(self._study)):
-                terminalreporter.line(line)
-            for line in versions_line(self._study.run.options):
-                terminalreporter.line(line)
             judged = self._study.verdicts
-            for line in (*verdict_lines(judged), *count_line(judged), *budget_lines(self._study.budgets)):
-                terminalreporter.line(line)
+            for line in (
+                *summary_lines(self._study.cases, switched=has_flows(self._study)),
+                *versions_line(self._study.run.options),
+                *verdict_lines(judged),
+                *count_line(judged),
+                *budget_lines(self._study.budgets),
+            ):
+                terminalreporter.line(printable(line))
 
     @pytest.hookimpl(trylast=True)
     def pytest_unconfigure(self, config: pytest.Config) -> None:

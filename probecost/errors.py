@@ -14,8 +14,29 @@ from typing import TypeVar
 _T = TypeVar("_T")
 
 
+def printable(text: str) -> str:
+    """``text`` with its control characters made visible: what a node says must not steer the reader's terminal.
+
+    >>> printable("bad\\x1b[2Jend")
+    'bad\\\\x1b[2Jend'
+    """
+    return "".join(c if c.isprintable() or c in "\n\t" else c.encode("unicode_escape").decode() for c in text)
+
+
+def shortened(text: str, limit: int = 4000) -> str:
+    """``text``, its middle left out where it is longer than ``limit`` characters.
+
+    >>> shortened("abcdefghij", 4)
+    'ab ... ij'
+    """
+    return text if len(text) <= limit else f"{text[: limit // 2]} ... {text[-(limit // 2) :]}"
+
+
 class ProbecostError(Exception):
-    """Root of all errors that probecost raises on purpose."""
+    """Root of all errors that probecost raises on purpose. Whatever a message quotes, it cannot steer a terminal."""
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(printable(message))
 
 
 class ConfigError(ProbecostError):
@@ -57,24 +78,6 @@ class Attempts:
     def error(self) -> ConfigError:
         """All mistakes together."""
         return ConfigError(*self.problems, hint="\n".join(self.hints))
-
-
-def printable(text: str) -> str:
-    """``text`` with its control characters made visible: what a node says must not steer the reader's terminal.
-
-    >>> printable("bad\\x1b[2Jend")
-    'bad\\\\x1b[2Jend'
-    """
-    return "".join(c if c.isprintable() or c in "\n\t" else c.encode("unicode_escape").decode() for c in text)
-
-
-def shortened(text: str, limit: int = 4000) -> str:
-    """``text``, its middle left out where it is longer than ``limit`` characters.
-
-    >>> shortened("abcdefghij", 4)
-    'ab ... ij'
-    """
-    return text if len(text) <= limit else f"{text[: limit // 2]} ... {text[-(limit // 2) :]}"
 
 
 class NodeError(ProbecostError):

@@ -217,5 +217,5 @@ class TestKnownHosts:
 @pytest.mark.parametrize("command", ["no-such-program %h %p", "nc 'unbalanced"])
 def test_a_proxy_command_that_cannot_be_started_is_told(tmp_path: Path, command: str) -> None:
     config = written(tmp_path, f"Host web\n  ProxyCommand {command}\n")
-    with pytest.raises(UnreachableError, match=r"node server: ProxyCommand .* cannot be started: .*; install"):
+    with pytest.raises(UnreachableError, match=r"node server: the ProxyCommand cannot be started: .*; install"):
         connect(host(), config, Deadline.after(5))
