@@ -48,7 +48,12 @@ def login(tmp_path: Path) -> Iterator[Login]:
     connections: list[ShellConnection] = []
 
     def start(
-        rc: str = "", *, shell: str = "/bin/bash", python: str = sys.executable, sudo: bool = False, wait_s: float = 30.0
+        rc: str = "",
+        *,
+        shell: str = "/bin/bash",
+        python: str = sys.executable,
+        sudo: bool = False,
+        wait_s: float = 30.0,
     ) -> Session:
         file = tmp_path / "bashrc"
         file.write_text(f"unset BASH_ENV\n{rc}\n")

@@ -96,9 +96,7 @@ class TestFrames:
         assert len(events) == session.MAX_EVENTS
         assert events[-1]["number"] == session.MAX_EVENTS + 499
 
-    def test_endless_complaints_do_not_hide_the_answer(
-        self, opened: Open, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_endless_complaints_do_not_hide_the_answer(self, opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(FakeChannel, "recv_stderr_ready", lambda _: True)
         monkeypatch.setattr(FakeChannel, "recv_stderr", lambda _, size: b"x" * size, raising=False)
         assert opened(always({"sha256": "digest"})).sha256("x") == "digest"
