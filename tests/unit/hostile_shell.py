@@ -1,4 +1,4 @@
-"""A login on a node as a child process of the test: what ``Session`` asks for is run by a shell of the test's choice."""
+"""A login on a node as a child process of the test: a shell of the test's choice runs what is asked."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ class TestFiles:
 
     def test_a_device_or_a_folder_is_no_file(self, tmp_path: Path) -> None:
         for path in (Path("/dev/zero"), tmp_path):
-            with pytest.raises(ParseError, match="plain file|cannot be read"):
+            with pytest.raises(ParseError, match=r"plain file|cannot be read"):
                 read_text(path)
 
     def test_one_of_a_terabyte_is_not_read(self, tmp_path: Path) -> None:

@@ -35,10 +35,9 @@ class TestNoise:
 
     def test_it_must_end(self) -> None:
         greeting = Greeting()
+        assert greeting.feed(b"x" * NOISE_LIMIT) == b""
         with pytest.raises(FrameError, match=f"{NOISE_LIMIT} bytes of other output"):
-            for _ in range(100):
-                greeting.feed(b"noise\n" * 1000)
-        assert len(greeting.noise) < 2 * NOISE_LIMIT
+            greeting.feed(b"noise\n")
 
 
 @pytest.fixture
@@ -105,7 +104,7 @@ class TestShells:
         nologin = tmp_path / "nologin"
         nologin.write_text("#!/bin/sh\nprintf 'This account is \\033[1mnot available.\\n'; exit 1\n")
         nologin.chmod(0o755)
-        with pytest.raises(SupervisorError, match="exit code 1; .* printed: This account is .*not available") as told:
+        with pytest.raises(SupervisorError, match=r"exit code 1; .* printed: This account is .*not available") as told:
             login(shell=str(nologin))
         assert "\x1b" not in str(told.value)
 

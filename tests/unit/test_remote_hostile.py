@@ -157,7 +157,7 @@ class TestAnswers:
             opened(always(START | change)).start_tool(TOOL)
 
     def test_facts_have_an_end(self, opened: Open) -> None:
-        with pytest.raises(RemoteError, match="facts: its answer cannot be read: 9[0-9]+ bytes, more than"):
+        with pytest.raises(RemoteError, match=r"facts: its answer cannot be read: 9[0-9]+ bytes, more than"):
             opened(always({"kernel": "x" * 900_000})).facts()
 
     @pytest.mark.parametrize("there", [10 * 365 * 86400 * 10**9, time.time_ns() + 10 * 365 * 86400 * 10**9])
@@ -262,7 +262,7 @@ class TestTransfers:
             elif frame["verb"] == "bye":
                 channel.status_event.set()
 
-        with pytest.raises(TransferError, match="results not fetched.*next to nothing, came for 1 s"):
+        with pytest.raises(TransferError, match=r"results not fetched.*next to nothing, came for 1 s"):
             opened(answer).fetch(["a"], tmp_path)
 
 

@@ -137,14 +137,14 @@ def test_names_of_names_of_names_are_told(tmp_path: Path) -> None:
 
 def test_a_million_files_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(transfer, "MAX_FILES", 50)
-    with pytest.raises(TransferError, match="refused more than 50 files or .* bytes; the results are still there"):
+    with pytest.raises(TransferError, match=r"refused more than 50 files or .* bytes; the results are still there"):
         unpack(archive(*[plain(f"a/{number}", b"") for number in range(100)]), tmp_path)
     assert len(list((tmp_path / "a").iterdir())) == 50
 
 
 def test_a_bomb_is_refused_by_its_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(transfer, "MAX_BYTES", 1 << 20)
-    with pytest.raises(TransferError, match="refused more than .* files or 1048576 bytes"):
+    with pytest.raises(TransferError, match=r"refused more than .* files or 1048576 bytes"):
         unpack(archive(plain("a/x", bytes(2 << 20))), tmp_path)
     assert not (tmp_path / "a").exists()
 
@@ -161,7 +161,7 @@ def test_the_disk_is_not_filled_up(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     nearly_full = shutil.disk_usage("/")._replace(total=100 << 30, free=transfer.DISK_RESERVE + (1 << 19))
     monkeypatch.setattr(shutil, "disk_usage", lambda _: nearly_full)
     small, large = plain("a/small", bytes(1 << 18)), plain("a/large", bytes(1 << 20))
-    with pytest.raises(TransferError, match="No space left on device of .*a reserve is kept.*still there"):
+    with pytest.raises(TransferError, match=r"No space left on device of .*a reserve is kept.*still there"):
         unpack(archive(small, large), tmp_path)
     assert [path.name for path in (tmp_path / "a").iterdir()] == ["small"]
 
