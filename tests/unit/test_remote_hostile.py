@@ -160,8 +160,9 @@ class TestAnswers:
         with pytest.raises(RemoteError, match=r"facts: its answer cannot be read: 9[0-9]+ bytes, more than"):
             opened(always({"kernel": "x" * 900_000})).facts()
 
-    @pytest.mark.parametrize("there", [10 * 365 * 86400 * 10**9, time.time_ns() + 10 * 365 * 86400 * 10**9])
-    def test_a_clock_ten_years_off_is_read(self, opened: Open, there: int) -> None:
+    @pytest.mark.parametrize("years", [-10, 10])
+    def test_a_clock_ten_years_off_is_read(self, opened: Open, years: int) -> None:
+        there = time.time_ns() + years * 365 * 86400 * 10**9
         one = opened(always({"time_ns": there}))
         one.check_clock()
         assert one.clock.drift_ns is not None
