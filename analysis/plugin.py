@@ -25,6 +25,7 @@ from analysis.statistics.looks import FIXED, LOOKS
 from analysis.statistics.verdict import Word
 from analysis.study import CaseStudy, Study, study_case, study_run
 from analysis.verdicts import CaseName, MetricVerdict
+from probecost.errors import printable
 from probecost.layout import REPORT_PAGE, RunTree
 
 _COLUMNS = (
@@ -98,13 +99,15 @@ class AnalysisPlugin:
         """A line per case, with the reports written before this hook."""
         if self._study is not None and self._study.cases:
             terminalreporter.section("overhead (tool against baseline)")
-            for line in summary_lines(self._study.cases, switched_cases(self._study.verdicts)):
-                terminalreporter.line(line)
-            for line in versions_line(self._study.run.options):
-                terminalreporter.line(line)
             judged = self._study.verdicts
-            for line in (*verdict_lines(judged), *count_line(judged), *budget_lines(self._study.budgets)):
-                terminalreporter.line(line)
+            for line in (
+                *summary_lines(self._study.cases, switched_cases(self._study.verdicts)),
+                *versions_line(self._study.run.options),
+                *verdict_lines(judged),
+                *count_line(judged),
+                *budget_lines(self._study.budgets),
+            ):
+                terminalreporter.line(printable(line))
 
     @pytest.hookimpl(trylast=True)
     def pytest_unconfigure(self, config: pytest.Config) -> None:

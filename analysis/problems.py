@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import fnmatch
 import json
 import math
 import os
+import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -14,6 +16,8 @@ from pathlib import Path
 from probecost.errors import ProbecostError
 
 _JSON = json.JSONDecoder()
+MAX_BYTES = 256 << 20
+MAX_JSON = 64 << 20
 
 
 class ParseError(ProbecostError):
@@ -75,13 +79,25 @@ class Problem:
 
 
 def read_text(path: Path) -> str:
-    """The file's text (bytes that are not UTF-8 replaced); ``ParseError`` when it is absent, unreadable or empty."""
+    """The file's text (bytes that are not UTF-8 replaced).
+
+    ``ParseError`` when it is absent, unreadable, empty or too long, or no plain file: a tree may come from anywhere.
+    """
     try:
-        with path.open("rb", buffering=0) as file:
-            text = file.read().decode("utf-8", errors="replace")
+        # A pipe without a writer must not keep us, and a link may lead to any file of this machine.
+        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+        with os.fdopen(os.open(path, flags), "rb", buffering=0) as file:
+            status = os.fstat(file.fileno())
+            if not stat.S_ISREG(status.st_mode):
+                raise ParseError("it is no plain file")
+            if status.st_size > MAX_BYTES:
+                raise ParseError(f"the file has {status.st_size} bytes, more than {MAX_BYTES}")
+            text = file.read(MAX_BYTES).decode("utf-8", "replace")
     except FileNotFoundError:
         raise ParseError("the file is missing") from None
     except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise ParseError("it is a link, no plain file") from None
         raise ParseError(f"the file cannot be read: {error.strerror or error}") from None
     if not text or text.isspace():
         raise ParseError("the file is empty")
@@ -122,6 +138,8 @@ def parse_object(text: str) -> Mapping[str, object]:
 
     Raises ``ParseError`` for no object, a truncated one, or more than one.
     """
+    if len(text) > MAX_JSON:
+        raise ParseError(f"has {len(text)} characters, more than {MAX_JSON}")
     start = text.find("{")
     if start < 0:
         raise ParseError("holds no JSON object")

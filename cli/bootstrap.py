@@ -11,7 +11,7 @@ from cli import options
 from cli.table import counted, table
 from probecost.config.environments import find_environment, minimal_file
 from probecost.discovery.bootstrap import BootstrapResult, NodeProbe, bootstrap
-from probecost.errors import ConfigError
+from probecost.errors import ConfigError, printable
 
 _NODES = ("NODE", "ROLE", "SSH", "KERNEL", "PYTHON", "IPERF3", "NETPERF", "BTF", "PROBLEM")
 _PATHS = ("NODE", "TEST ADDRESS", "BRIDGES", "UPLINK", "TAP", "QEMU PID", "VHOST WORKERS")
@@ -86,12 +86,12 @@ def _show(result: BootstrapResult) -> None:
     if any(any(path[1:]) for path in paths):
         click.echo("\n" + table(_PATHS, paths) + "\n")
     for note in result.notes:
-        click.echo(f"note: {note}")
+        click.echo(printable(f"note: {note}"))
     for change in result.files:
         if change.state != "edited":
             click.echo(f"{change.state}: {change.path}")
             if result.dry_run and change.difference:
-                click.echo(change.difference)
+                click.echo(printable(change.difference))
     if result.is_ok:
         count = counted(result.cases, "case")
         click.echo(f"{result.environment}: {count}" + (" (nothing was written)" if result.dry_run else ""))

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from cli.table import table
+from probecost.errors import printable
 
 FAILED = 1
 _RUN = click.Path(exists=True, file_okay=False, path_type=Path)
@@ -50,7 +51,7 @@ def command(
     found = compare_runs(run_a, run_b, load_settings().margin_pct, accepted)
     rows = table_rows(found.changes)
     body = [table(TITLES, rows)] if rows else ["no primary metric was measured in both runs"]
-    click.echo("\n".join([*head_lines(found), "", *body, "", *foot_lines(found)]))
+    click.echo(printable("\n".join([*head_lines(found), "", *body, "", *foot_lines(found)])))
     if output_dir is not None:
         for file in write_change(found, output_dir):
             click.echo(f"written: {file}")

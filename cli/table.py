@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from probecost.errors import printable
+
 
 def counted(number: int, noun: str) -> str:
     """``1 case``, ``2 cases``."""
@@ -13,8 +15,9 @@ def counted(number: int, noun: str) -> str:
 def table(titles: Sequence[str], rows: Sequence[Sequence[str]], width: int = 0) -> str:
     """Columns aligned left, two blanks apart; columns that are empty in every row are left out.
 
-    ``width`` shortens lines to that many characters (0: never).
+    ``width`` shortens lines to that many characters (0: never). What steers a terminal is made visible.
     """
+    rows = [[printable(cell) for cell in row] for row in rows]
     kept = [index for index in range(len(titles)) if any(row[index] for row in rows)] or list(range(len(titles)))
     lines = [[row[index] for index in kept] for row in (titles, *rows)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(kept))]

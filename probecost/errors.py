@@ -14,8 +14,29 @@ from typing import TypeVar
 _T = TypeVar("_T")
 
 
+def printable(text: str) -> str:
+    """``text`` with its control characters made visible: what a node says must not steer the reader's terminal.
+
+    >>> printable("bad\\x1b[2Jend")
+    'bad\\\\x1b[2Jend'
+    """
+    return "".join(c if c.isprintable() or c in "\n\t" else c.encode("unicode_escape").decode() for c in text)
+
+
+def shortened(text: str, limit: int = 4000) -> str:
+    """``text``, its middle left out where it is longer than ``limit`` characters.
+
+    >>> shortened("abcdefghij", 4)
+    'ab ... ij'
+    """
+    return text if len(text) <= limit else f"{text[: limit // 2]} ... {text[-(limit // 2) :]}"
+
+
 class ProbecostError(Exception):
-    """Root of all errors that probecost raises on purpose."""
+    """Root of all errors that probecost raises on purpose. Whatever a message quotes, it cannot steer a terminal."""
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(printable(message))
 
 
 class ConfigError(ProbecostError):
@@ -59,21 +80,12 @@ class Attempts:
         return ConfigError(*self.problems, hint="\n".join(self.hints))
 
 
-def printable(text: str) -> str:
-    """``text`` with its control characters made visible: what a node says must not steer the reader's terminal.
-
-    >>> printable("bad\\x1b[2Jend")
-    'bad\\\\x1b[2Jend'
-    """
-    return "".join(c if c.isprintable() or c in "\n\t" else c.encode("unicode_escape").decode() for c in text)
-
-
 class NodeError(ProbecostError):
-    """Something failed on, or on the way to, one node."""
+    """Something failed on, or on the way to, one node; of a long ``message`` both ends are told."""
 
     def __init__(self, node: str, message: str) -> None:
         self.node = node
-        self.reason = printable(message)
+        self.reason = printable(shortened(message))
         super().__init__(f"node {node}: {self.reason}")
 
 

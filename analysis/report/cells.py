@@ -8,19 +8,26 @@ from decimal import Decimal
 from pathlib import Path
 from urllib.parse import quote
 
+from probecost.errors import printable
+
 NA = "N/A"
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+_INNER_FORMULA = re.compile(r"([;\t]\s*)(?=[=+@\-])")
 
 
 def text_cell(text: str) -> str:
     """Text for a CSV cell; what a spreadsheet would take for a formula gets an apostrophe in front.
 
-    >>> text_cell("=1+1"), text_cell("tcp"), text_cell("")
-    ("'=1+1", 'tcp', 'N/A')
+    That may also stand behind a semicolon or a tab, where a spreadsheet takes those for the end of a cell. Characters
+    that steer a terminal are made visible.
+
+    >>> text_cell("=1+1"), text_cell("tcp"), text_cell(""), text_cell("died; =1+1")
+    ("'=1+1", 'tcp', 'N/A', "died; '=1+1")
     """
     if not text:
         return NA
-    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
+    shown = _INNER_FORMULA.sub(r"\1'", printable(text))
+    return f"'{shown}" if shown.lstrip(" ").startswith(_FORMULA_STARTS) else shown
 
 
 def decimal(value: float | None, digits: int = 2) -> str:
@@ -73,7 +80,7 @@ def percent(value: float | None) -> str:
 
 def markdown(text: str) -> str:
     """Text for a line or table cell of Markdown: one line, and nothing in it is markup or HTML."""
-    line = " ".join(text.split())
+    line = printable(" ".join(text.split()))
     line = line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return re.sub(r"([\\`*\[\]|~])", r"\\\1", line)
 
@@ -89,7 +96,7 @@ def file_name(text: str) -> str:
 
 def code(text: str) -> str:
     """Text as Markdown code, on one line and not for a table; backticks in it are kept by a longer fence."""
-    line = " ".join(text.split())
+    line = printable(" ".join(text.split()))
     fence = "`" * (max((len(run) for run in re.findall(r"`+", line)), default=0) + 1)
     pad = " " if line.startswith("`") or line.endswith("`") else ""
     return f"{fence}{pad}{line}{pad}{fence}" if line else ""

@@ -21,6 +21,10 @@ import yaml
 
 from probecost.errors import ConfigError
 
+#: Keys whose values never stand in a message: some write there what must not be in a log.
+_SECRET_KEY = re.compile(r"pass(word|wd|phrase)?$|secret|token|credential|private_?key", re.IGNORECASE)
+_PASSWORD = re.compile(r"([^\s:@/\"]+:)[^\s:@/\"]+@")
+
 KeyPath = tuple[str | int, ...]
 
 _ABSENT = object()
@@ -67,7 +71,8 @@ class Document:
 
     def problem(self, path: KeyPath, text: str, *, value: object = _ABSENT) -> str:
         """One line for the user: file, line, key path, value, and what is wrong or was expected."""
-        shown = "" if value is _ABSENT else f" = {shorten(value)}"
+        is_secret = any(isinstance(part, str) and _SECRET_KEY.search(part) for part in path)
+        shown = "" if value is _ABSENT else " = (not shown)" if is_secret else f" = {shorten(value)}"
         key = f" {dotted(path)}{shown}:" if path else ""
         return f"{self.where(path)}:{key} {text}"
 
@@ -117,8 +122,13 @@ def dotted(path: KeyPath) -> str:
 
 
 def shorten(value: object, limit: int = 60) -> str:
-    """A value as one short piece of text for a message."""
+    """A value as one short piece of text for a message, without the password of a ``user:password@host``.
+
+    >>> shorten("root:secret@web")
+    '"root:***@web"'
+    """
     text = json.dumps(value, ensure_ascii=False, default=str)
+    text = _PASSWORD.sub(r"\1***@", text)
     return text if len(text) <= limit else f"{text[: limit - 3]}..."
 
 

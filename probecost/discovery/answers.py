@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Mapping
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
 from probecost.errors import NodeError
 
@@ -27,6 +27,13 @@ class Interface(_Raw):
     state: str | None = None
     driver: str | None = None
     addresses: tuple[str, ...] = ()
+
+    @field_validator("addresses")
+    @classmethod
+    def _are_addresses(cls, addresses: tuple[str, ...]) -> tuple[str, ...]:
+        for address in addresses:
+            ipaddress.ip_interface(address.partition("%")[0])
+        return addresses
 
     def carries(self, address: str) -> bool:
         wanted = ipaddress.ip_address(address)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,8 +16,11 @@ from probecost.config.models import PairKind, SshHost
 from probecost.config.values import parse_destination
 from probecost.discovery.survey import Found
 from probecost.discovery.vm import VmFound
+from probecost.errors import NodeError
 from probecost.plan.registry import Tools
 
+# What may stand in a command of the user's, whatever quotes are around it there. The node names its interfaces.
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@:+-]*")
 _MONITORING = {
     "enabled": True,
     "cpu": True,
@@ -127,10 +131,26 @@ def _pair(kind: PairKind, names: PairNames, parts: Ingredients) -> dict[str, Any
 
 
 def _side(name: str, found: Found) -> dict[str, Any]:
+    _check_names(name, found)
     side = {"ssh_ref": name, "test_ip": found.test_ip, "interface": found.interface.name}
     if isinstance(found, VmFound):
         side |= {"vm_interface": found.tap, "physical_host_ref": found.host}
     return side
+
+
+def _check_names(node: str, found: Found) -> None:
+    """``NodeError`` where an interface has a name that a shell might take for more than a word."""
+    names = [(node, found.interface.name)]
+    where = node
+    if isinstance(found, VmFound):
+        where = found.host
+        names.append((where, found.tap))
+    if found.uplink is not None:
+        names += [(where, name) for name in (found.uplink.interface, *found.uplink.members)]
+    for owner, name in names:
+        if not _PLAIN_NAME.fullmatch(name):
+            letters = "letters, digits and _ . @ : + -"
+            raise NodeError(owner, f"an interface is called {name!r}: it must be of {letters} to stand in commands")
 
 
 def _internal_interfaces(server: Found, client: Found) -> dict[str, str]:

@@ -121,13 +121,8 @@ def render(template: str, values: Mapping[str, str], discovered: Collection[str]
 def _words(template: str) -> Iterator[_Word]:
     """Stretches between blanks, where quotes keep blanks together."""
     start: int | None = None
-    quote = ""
     for position, char in enumerate(template):
-        if quote:
-            quote = "" if char == quote else quote
-        elif char in "'\"":
-            quote = char
-        if char.isspace() and not quote:
+        if char.isspace() and not (start is not None and _quote_after(template[start:position], "")):
             if start is not None:
                 yield _Word(start, position, template[start:position])
             start = None
@@ -145,14 +140,25 @@ def _substitute(word: str, resolved: Mapping[str, str]) -> str:
     for match in _PLACEHOLDER.finditer(word):
         before = word[position : match.start()]
         pieces.append(before)
-        for char in before:
-            if quote:
-                quote = "" if char == quote else quote
-            elif char in "'\"":
-                quote = char
+        quote = _quote_after(before, quote)
         pieces.append(f"{{{match['literal']}}}" if match["literal"] else _quoted(resolved[match["name"]], quote))
         position = match.end()
     return "".join([*pieces, word[position:]])
+
+
+def _quote_after(text: str, quote: str) -> str:
+    """The quote that is open after ``text``, which begins inside of ``quote``; "" for none."""
+    is_escaped = False
+    for char in text:
+        if is_escaped:
+            is_escaped = False
+        elif char == "\\" and quote != "'":
+            is_escaped = True
+        elif quote:
+            quote = "" if char == quote else quote
+        elif char in "'\"":
+            quote = char
+    return quote
 
 
 def _quoted(value: str, quote: str) -> str:

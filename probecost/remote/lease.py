@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import socket
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -23,7 +23,7 @@ class Holder:
     run: str
     user: str
     host: str
-    token: str
+    token: str = field(repr=False)
 
     @property
     def group(self) -> str:

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from probecost.remote.answers import AnswerError, member, typed
+
+Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 @dataclass(frozen=True)
@@ -74,19 +80,23 @@ class ToolSpec:
 class ToolStart:
     """How the start of a tool ended: ``outcome`` is ready, partial, exited or timeout."""
 
-    outcome: str
+    outcome: Literal["ready", "partial", "exited", "timeout"]
     pid: int
     exit_code: int | None
     cap_hit: bool
     stderr_tail: str
-    time_to_ready_s: float | None
+    time_to_ready_s: Seconds | None
     programs_loaded: int
     programs_attached: int
     attachment_observable: bool
 
     @classmethod
-    def read(cls, answer: Mapping[str, Any]) -> ToolStart:
-        return cls(**{key: answer[key] for key in cls.__dataclass_fields__})
+    def read(cls, answer: object, within_s: float) -> ToolStart:
+        """``AnswerError``: it is none, or says that the start took longer than ``within_s``, what was waited for it."""
+        found = typed(cls, answer)
+        if (found.time_to_ready_s or 0) > within_s:
+            raise AnswerError(f"time_to_ready_s: {found.time_to_ready_s:g}, and {within_s:g} s have been waited")
+        return found
 
 
 @dataclass(frozen=True)
@@ -108,18 +118,19 @@ class ToolStop:
     monitor_error: str | None
 
     @classmethod
-    def read(cls, answer: Mapping[str, Any]) -> ToolStop | None:
-        """``None`` where no tool was running."""
-        if not answer:
+    def read(cls, answer: object) -> ToolStop | None:
+        """``None`` where no tool was running. ``AnswerError``: it says something else."""
+        found = typed(dict[str, Any], answer)
+        if not found:
             return None
-        sampler = answer["sampler"]
-        names = ("alive", "exit_code", "signal", "cap_hit", "programs_gone", "log_bytes", "stderr_tail")
-        return cls(
-            **{name: answer[name] for name in names},
-            still_running=tuple(answer["still_running"]),
-            samples=sampler["samples"],
-            monitor_error=sampler["error"],
-        )
+        sampler = typed(_Sampler, found.get("sampler"))
+        return typed(cls, found | {"samples": sampler.samples, "monitor_error": sampler.error})
+
+
+@dataclass(frozen=True)
+class _Sampler:
+    samples: int
+    error: str | None
 
 
 @dataclass(frozen=True)
@@ -166,13 +177,18 @@ class Switched:
     other_stops: tuple[ToolStop, ...] = ()
 
     @classmethod
-    def read(cls, answer: Mapping[str, Any]) -> Switched:
-        starts = [tuple(map(ToolStart.read, answer[name])) for name in ("starts", "other_starts")]
-        stops = [
-            tuple(stop for stop in map(ToolStop.read, answer[name]) if stop is not None)
+    def read(cls, answer: object, within_s: float) -> Switched:
+        """``AnswerError`` as for ``ToolStart`` and ``ToolStop``."""
+        found = typed(dict[str, Any], answer)
+        starts, other_starts = (
+            tuple(ToolStart.read(one, within_s) for one in typed(list[Any], found.get(name)))
+            for name in ("starts", "other_starts")
+        )
+        stops, other_stops = (
+            tuple(stop for one in typed(list[Any], found.get(name)) if (stop := ToolStop.read(one)) is not None)
             for name in ("stops", "other_stops")
-        ]
-        return cls(answer["pairs"], starts[0], stops[0], starts[1], stops[1])
+        )
+        return cls(typed(int, found.get("pairs")), starts, stops, other_starts, other_stops)
 
 
 @dataclass(frozen=True)
@@ -183,6 +199,26 @@ class Machine:
     uuid: str
     program: str
 
+    @classmethod
+    def read_all(cls, answer: object) -> list[Machine]:
+        found = member("processes", list[_Process])(answer)
+        return [cls(one.pid, one.uuid.lower(), one.exe or one.argv[0]) for one in found]
+
+
+@dataclass(frozen=True)
+class _Process:
+    pid: int
+    uuid: str
+    exe: str | None
+    argv: Annotated[tuple[str, ...], Field(min_length=1)]
+
+
+@dataclass(frozen=True)
+class Digest:
+    """SHA-256 of a file, ``None`` where there is none."""
+
+    sha256: str | None
+
 
 @dataclass(frozen=True)
 class Lacks:
@@ -192,3 +228,23 @@ class Lacks:
     files: tuple[str, ...] = ()
     workdir: tuple[str, ...] = ()
     supervisor: str | None = None
+
+    @classmethod
+    def read(cls, answer: object) -> Lacks:
+        found = typed(_Missing, answer)
+        programs, workdir = (
+            tuple(item.name for item in found.missing if item.kind == kind) for kind in ("program", "workdir")
+        )
+        return cls(programs, found.files, workdir)
+
+
+@dataclass(frozen=True)
+class _Item:
+    kind: Literal["program", "workdir"]
+    name: str
+
+
+@dataclass(frozen=True)
+class _Missing:
+    missing: tuple[_Item, ...]
+    files: tuple[str, ...]

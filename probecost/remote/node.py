@@ -10,19 +10,21 @@ import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import paramiko
 
 from probecost.config.models import SshHost
 from probecost.errors import NodeError, RemoteError, SupervisorError, TransferError, printable
 from probecost.layout import TREE
+from probecost.remote.answers import AnswerError, Compressed, facts, member, typed
 from probecost.remote.deadline import Deadline
 from probecost.remote.lease import Holder
 from probecost.remote.leftovers import Leftovers
 from probecost.remote.messages import (
     ClientSpec,
     CounterSeries,
+    Digest,
     GeneratorEnd,
     Lacks,
     Machine,
@@ -45,7 +47,11 @@ REMOVE_S = 120.0
 ARCHIVE_STALL_S = 30.0
 LAST_WORD_S = 0.5
 SERVER_LINGER_S = 2.0
-MAX_ANSWER = 256 << 20
+ARCHIVE_S = 3600.0
+MAX_TIME_NS = 1 << 63
+MAX_MANIFEST = 256 << 20
+
+_Read = TypeVar("_Read")
 
 
 @dataclass(frozen=True)
@@ -166,6 +172,14 @@ class Node:
         assert self._session is not None
         return self._session.request(verb, args, deadline=Deadline.after(timeout_s))
 
+    def _asked(self, read: Callable[[Any], _Read], verb: str, timeout_s: float = REQUEST_S, /, **args: object) -> _Read:
+        """The answer as ``read`` gives it; ``RemoteError`` where it is not what was asked for."""
+        answer = self._ask(verb, timeout_s, **args)
+        try:
+            return read(answer)
+        except AnswerError as error:
+            raise RemoteError(self.name, f"{verb}: its answer cannot be read: {error}") from error
+
     def check_clock(self) -> None:
         """Measure the offset again and note how far it moved since the node was connected."""
         if self._session is not None:
@@ -177,7 +191,7 @@ class Node:
         best: Clock | None = None
         for _ in range(exchanges):
             before = time.time_ns()
-            there = int(session.request("ping", deadline=Deadline.after(REQUEST_S))["time_ns"])
+            there = self._time_ns(session)
             after = time.time_ns()
             clock = Clock(there - (before + after) // 2, (after - before) // 2)
             if best is None or clock.uncertainty_ns < best.uncertainty_ns:
@@ -194,26 +208,33 @@ class Node:
         asked = {"shown": shown.as_sent, "root": TREE, "keep_results": keep_results, "us": asdict(us)}
         return [printable(str(problem)) for problem in self._ask("end_leftovers", REMOVE_S, **asked)["problems"]]
 
+    def _time_ns(self, session: Session) -> int:
+        try:
+            there = member("time_ns", int)(session.request("ping", deadline=Deadline.after(REQUEST_S)))
+            if not 0 <= there < MAX_TIME_NS:
+                raise AnswerError(f"{there} is no time in ns")
+        except AnswerError as error:
+            raise RemoteError(self.name, f"its clock cannot be read: {error}") from error
+        return there
+
     def facts(self) -> dict[str, Any]:
-        return dict(self._ask("facts"))
+        return self._asked(facts, "facts")
 
     def discover(self, uuids: Sequence[str]) -> dict[str, Any]:
         """What ``supervisor.discovery`` gathers, for VMs with ``uuids`` that should run on this node."""
         self.revive()
         assert self._session is not None
-        chunks: list[bytes] = []
+        found = Compressed()
         deadline = Deadline.after(REQUEST_S)
-        self._session.request("discover", {"uuids": list(uuids)}, deadline=deadline, on_data=chunks.append)
         try:
-            text = zlib.decompressobj().decompress(b"".join(chunks), MAX_ANSWER)
-            return dict(json.loads(text))
-        except (zlib.error, ValueError) as error:
+            self._session.request("discover", {"uuids": list(uuids)}, deadline=deadline, on_data=found.feed)
+            return found.read()
+        except AnswerError as error:
             raise RemoteError(self.name, f"discover: its answer cannot be read: {error}") from error
 
     def virtual_machines(self) -> list[Machine]:
         """Every process on this node that has a UUID of a VM in its command line."""
-        found = self._ask("virtual_machines")["processes"]
-        return [Machine(item["pid"], item["uuid"].lower(), item["exe"] or item["argv"][0]) for item in found]
+        return self._asked(Machine.read_all, "virtual_machines")
 
     def open_and_check(self, programs: Sequence[str], files: Sequence[str]) -> Lacks:
         """Open the node and say what it lacks; where not even the supervisor starts, the login shell is asked."""
@@ -236,25 +257,20 @@ class Node:
         return tuple(program for program in programs if program in said)
 
     def lacks(self, programs: Sequence[str], files: Sequence[str]) -> Lacks:
-        found = self._ask("missing", programs=list(programs), files=list(files))
-        by_kind: dict[str, list[str]] = {"program": [], "workdir": []}
-        for item in found["missing"]:
-            by_kind[item["kind"]].append(item["name"])
-        return Lacks(tuple(by_kind["program"]), tuple(found["files"]), tuple(by_kind["workdir"]))
+        return self._asked(Lacks.read, "missing", programs=list(programs), files=list(files))
 
     def free_ports(self, address: str, port_range: tuple[int, int], wanted: int) -> int:
         """How many ports of ``address`` are free, up to ``wanted``. ``RemoteError``: the node has no such address."""
-        return int(self._ask("free_ports", address=address, port_range=list(port_range), wanted=wanted)["free"])
+        asked = {"address": address, "port_range": list(port_range), "wanted": wanted}
+        return self._asked(member("free", int), "free_ports", **asked)
 
     def open_perf_test(
         self, servers: Sequence[ServerSpec], address: str, port_range: tuple[int, int], monitoring: str
     ) -> list[OpenServer]:
         """Start servers on free ports of ``address`` and the node's counters; all listen when this returns."""
         specs = [vars(server) | {"argv": list(server.argv)} for server in servers]
-        found = self._ask(
-            "open_perf_test", servers=specs, address=address, port_range=list(port_range), monitoring=monitoring
-        )
-        return [OpenServer(item["name"], tuple(item["ports"]), item["pid"]) for item in found["servers"]]
+        asked = {"servers": specs, "address": address, "port_range": list(port_range), "monitoring": monitoring}
+        return self._asked(member("servers", list[OpenServer]), "open_perf_test", **asked)
 
     def run_clients(
         self, clients: Sequence[ClientSpec], timeout_s: float, address: str, monitoring: str
@@ -262,20 +278,18 @@ class Node:
         """Run generators from ``address`` to their end; one that exceeds ``timeout_s`` is ended and marked as hung."""
         specs = [vars(client) | {"argv": list(client.argv)} for client in clients]
         limit_s = timeout_s + REQUEST_S
-        found = self._ask(
-            "run_clients", limit_s, clients=specs, timeout_s=timeout_s, address=address, monitoring=monitoring
-        )
-        return [GeneratorEnd(**item) for item in found["clients"]]
+        asked = {"clients": specs, "timeout_s": timeout_s, "address": address, "monitoring": monitoring}
+        return self._asked(member("clients", list[GeneratorEnd]), "run_clients", limit_s, **asked)
 
     def close_perf_test(self) -> list[GeneratorEnd]:
         """End the servers and the counters."""
-        found = self._ask("close_perf_test", linger_s=SERVER_LINGER_S)
-        return [GeneratorEnd(**item) for item in found["servers"]]
+        return self._asked(member("servers", list[GeneratorEnd]), "close_perf_test", linger_s=SERVER_LINGER_S)
 
     def start_tool(self, spec: ToolSpec) -> ToolStart:
         """Start the tool and wait until it is attached (or not); its monitors run when this returns."""
         limit_s = spec.ready_timeout_s + REQUEST_S
-        return ToolStart.read(self._ask("start_tool", limit_s, spec=spec.sent, monitors=dict(spec.monitors)))
+        asked = {"spec": spec.sent, "monitors": dict(spec.monitors)}
+        return self._asked(lambda answer: ToolStart.read(answer, limit_s), "start_tool", limit_s, **asked)
 
     def switch(self, spec: ToolSpec, switching: SwitchSpec, other: ToolSpec | None = None) -> Switched:
         """Switch the tool on and off inside a flow, or between it and an ``other``; returns when that is done.
@@ -284,39 +298,42 @@ class Node:
         """
         limit_s = switching.flow_s + spec.ready_timeout_s + REQUEST_S
         sent = {"spec": spec.sent, "other": None if other is None else other.sent}
-        return Switched.read(self._ask("switch", limit_s, **sent, **vars(switching)))
+        asked = sent | vars(switching)
+        return self._asked(lambda answer: Switched.read(answer, limit_s), "switch", limit_s, **asked)
 
     def series(self, interface: str, interval_s: float, duration_s: float) -> CounterSeries:
         """The node's counters every ``interval_s`` seconds; returns after ``duration_s`` seconds."""
         asked = {"interface": interface, "interval_s": interval_s, "duration_s": duration_s}
-        found = self._ask("series", duration_s + REQUEST_S, **asked)
-        return CounterSeries(tuple(found["names"]), tuple(tuple(row) for row in found["rows"]))
+        return self._asked(lambda answer: typed(CounterSeries, answer), "series", duration_s + REQUEST_S, **asked)
 
     def stop_tool(self) -> ToolStop | None:
         """Stop the monitors and the tool; ``None`` when none was running."""
-        return ToolStop.read(self._ask("stop_tool"))
+        return self._asked(ToolStop.read, "stop_tool")
 
     def stop_all(self) -> ToolStop | None:
         """End everything that was started on this node, whatever state it is in."""
-        return ToolStop.read(self._ask("stop_all"))
+        return self._asked(ToolStop.read, "stop_all")
 
-    def place(self, relative: str, file: Path) -> str:
-        """Make sure that ``file`` lies at ``relative`` below the workdir; returns its SHA-256.
+    def place(self, relative: str, file: Path) -> None:
+        """Make sure that ``file`` lies at ``relative`` below the workdir.
 
         Copied only when it is not there already; what was copied is removed again when the run ends.
         """
         assert self._session is not None
         args = {"path": relative, "mode": 0o755}
         deadline = Deadline.after(REQUEST_S)
-        return str(self._session.request("place", args, deadline=deadline, payload=file.read_bytes())["sha256"])
+        self._session.request("place", args, deadline=deadline, payload=file.read_bytes())
 
     def sha256(self, relative: str) -> str | None:
-        found: str | None = self._ask("sha256", path=relative)["sha256"]
-        return found
+        return self._asked(lambda answer: typed(Digest, answer), "sha256", path=relative).sha256
 
     def write(self, files: Mapping[str, str]) -> None:
         """Write small text files below the workdir."""
-        self._ask("write", files=dict(files))
+        if self._session is None:
+            self.revive()
+        assert self._session is not None
+        payload = json.dumps(dict(files)).encode()
+        self._session.request("write", deadline=Deadline.after(REQUEST_S), payload=payload)
 
     def manifest(self, folder: str) -> tuple[bytes, int]:
         """The plain files below ``folder`` as the supervisor lists them, unpacked; how many links were left out.
@@ -330,7 +347,7 @@ class Node:
             "manifest", {"path": folder}, deadline=Deadline.never(), on_data=chunks.append, stall_s=ARCHIVE_STALL_S
         )
         try:
-            text = zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(b"".join(chunks), MAX_ANSWER)
+            text = zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(b"".join(chunks), MAX_MANIFEST)
         except zlib.error as error:
             raise RemoteError(self.name, f"manifest: its answer cannot be read: {error}") from error
         return text, int(found["left_out"])
@@ -344,19 +361,22 @@ class Node:
         try:
             self.revive()
             assert self._session is not None
-            with Unpacker(self.name, target, accept) as unpacker:
-                sent = self._session.request(
+            with Unpacker(self.name, target, folders, accept) as unpacker:
+                answer = self._session.request(
                     "archive",
                     {"paths": list(folders)},
-                    deadline=Deadline.never(),
+                    deadline=Deadline.after(ARCHIVE_S),
                     on_data=unpacker.feed,
                     stall_s=ARCHIVE_STALL_S,
-                )["files"]
+                )
                 received = unpacker.finish()
-        except TransferError:
-            raise
-        except NodeError as error:
-            raise TransferError(self.name, f"results not fetched, they are still there: {error.reason}") from error
+            sent = member("files", int)(answer)
+        except Exception as error:
+            self.close()  # whatever else is on its way is not taken
+            if isinstance(error, TransferError):
+                raise
+            reason = error.reason if isinstance(error, NodeError) else str(error)
+            raise TransferError(self.name, f"results not fetched, they are still there: {reason}") from error
         if sent != received:
             raise TransferError(self.name, f"{sent} files were sent and {received} arrived; they are still on the node")
         return received

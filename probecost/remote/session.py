@@ -8,7 +8,6 @@ import shlex
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 import paramiko
@@ -23,7 +22,9 @@ from probecost.errors import (
 )
 from probecost.remote.bundle import bootstrap, supervisor_text
 from probecost.remote.deadline import Deadline
+from probecost.remote.greeting import Greeting, why_not_started
 from probecost.remote.lease import in_use_by
+from probecost.remote.pending import Pending
 from probecost.remote.ssh import Connection
 from probecost.remote.supervisor import LEASE_S
 from probecost.remote.supervisor.frames import Decoder, Frame, FrameError, encode
@@ -32,19 +33,13 @@ RENEW_S = 2.0
 STALL_S = 15.0
 CLOSE_S = 10.0
 CHUNK = 1 << 15
+#: What sudo says is read: not to be in the node's language.
+IN_ENGLISH = ("env", "LC_MESSAGES=C", "LANGUAGE=C")
+MAX_PAYLOAD = 1 << 21
+MAX_EVENTS = 1000
+_ENDED = "the supervisor on the node ended"
 _STDERR_LIMIT = 8192
 _POLL_S = 0.5
-
-
-@dataclass
-class _Pending:
-    """Where the answer to one request goes."""
-
-    on_data: Callable[[bytes], None] | None
-    done: threading.Event = field(default_factory=threading.Event)
-    progress: float = field(default_factory=time.monotonic)
-    answer: Frame | None = None
-    failure: BaseException | None = None
 
 
 class Session:
@@ -71,40 +66,63 @@ class Session:
         self.events: queue.SimpleQueue[Frame] = queue.SimpleQueue()
         self.round_trips = 0
         self._numbers = itertools.count(1)
-        self._pending: dict[int, _Pending] = {}
+        self._pending: dict[int, Pending] = {}
         self._lock = threading.Lock()
         self._send_lock = threading.Lock()
         self._closed = threading.Event()
         self._ready = threading.Event()
         self._lost = ""
         self._refusal: NodeError | None = None
+        self._strange = ""
         self._stderr = bytearray()
+        self._greeting = Greeting()
         self._connection = connection
         self._silence_s = silence_s
         text = supervisor_text(dict(config)).encode()
         argv = [python, "-c", bootstrap(len(text))]
         self._channel: paramiko.Channel = connection.open_channel(
-            shlex.join(["sudo", "-n", *argv] if sudo else argv), deadline
+            shlex.join([*IN_ENGLISH, "sudo", "-n", *argv] if sudo else argv), deadline
         )
         self._reader = threading.Thread(target=self._read, name=f"read {self.node}", daemon=True)
         self._renewer = threading.Thread(target=self._renew, args=(renew_s,), name=f"renew {self.node}", daemon=True)
         try:
-            self._send(text)
             self._reader.start()
+            cut = self._sent(text)
             ready = self._ready.wait(deadline.left_s)
             if self._refusal is not None:
                 raise self._refusal
             if not ready or self._lost:
-                said = bytes(self._stderr).decode("utf-8", "replace").strip()
-                if not ready and not said:
-                    raise UnreachableError(
-                        self.node, "nothing came from its supervisor: its network is cut, or it hangs"
-                    )
-                raise SupervisorError(self.node, why_not_started(said or self._lost, python, sudo=sudo))
+                raise self._not_started(python, sudo=sudo) from cut
         except BaseException:
             self.close(0.0)
             raise
         self._renewer.start()
+
+    def _sent(self, text: bytes) -> ConnectionLostError | None:
+        """Send the source. That it was not taken says less than what the other side says, or its exit code."""
+        try:
+            self._send(text)
+        except ConnectionLostError as error:
+            return error
+        return None
+
+    def _not_started(self, python: str, *, sudo: bool) -> NodeError:
+        if not (self._lost or self._strange or self._stderr or self._greeting.said):
+            reason = (
+                "nothing came from its supervisor: its network is cut, it hangs, or a start-up file of its login shell"
+            )
+            return UnreachableError(self.node, f"{reason} waits for input")
+        return SupervisorError(self.node, self._why_not_started(python, sudo=sudo))
+
+    def _why_not_started(self, python: str, *, sudo: bool) -> str:
+        if self._strange:
+            said = f"unexpected output ({self._strange}): its login shell must print nothing when it runs a command"
+        else:
+            said = bytes(self._stderr).decode("utf-8", "replace").strip()
+            said = said or (self._lost if self._lost != _ENDED else "")
+        ended = self._channel.status_event.wait(_POLL_S) if self._lost else False
+        status = self._channel.exit_status if ended else None
+        return why_not_started(said, python, sudo=sudo, status=status, noise=self._greeting.said)
 
     @property
     def alive(self) -> bool:
@@ -122,10 +140,11 @@ class Session:
     ) -> Any:
         """Ask for ``verb`` and wait for its result; ``on_data`` takes the chunks of a streamed answer.
 
-        With ``stall_s`` the answer has failed when for so long no chunk came, or none was taken by ``on_data``. Raises
-        ``RemoteError`` with the node's reason, ``ConnectionLostError`` when the conversation ended.
+        With ``stall_s`` the answer has failed when less than 64 KB came, and were taken by ``on_data``, for so long.
+        Raises ``RemoteError`` with the node's reason, ``ConnectionLostError`` when the conversation ended, and what
+        ``on_data`` raised.
         """
-        pending = _Pending(on_data)
+        pending = Pending(on_data)
         with self._lock:
             number = next(self._numbers)
             self._pending[number] = pending
@@ -136,7 +155,7 @@ class Session:
                 if deadline.expired or (self.limit is not None and self.limit.expired):
                     raise RemoteError(self.node, f"{verb}: no answer in time")
                 if stall_s is not None and time.monotonic() - pending.progress >= stall_s:
-                    raise RemoteError(self.node, f"{verb}: nothing came for {stall_s:g} s")
+                    raise RemoteError(self.node, f"{verb}: nothing, or next to nothing, came for {stall_s:g} s")
         finally:
             with self._lock:
                 self._pending.pop(number, None)
@@ -204,42 +223,55 @@ class Session:
                 return
 
     def _read(self) -> None:
-        decoder = Decoder()
-        reason = "the supervisor on the node ended"
+        reason = _ENDED
         silent = False
-        heard = time.monotonic()
         try:
-            self._channel.settimeout(_POLL_S)
-            while True:
-                self._drain_stderr()
-                try:
-                    data = self._channel.recv(1 << 18)
-                except TimeoutError:
-                    if self._lost:
-                        break
-                    silent = self._ready.is_set() and time.monotonic() - heard >= self._silence_s
-                    if silent:
-                        reason = f"no sign of life for {self._silence_s:g} s: its network is cut, or it hangs"
-                        break
-                    continue
-                if not data:
-                    break
-                decoder.feed(data)
-                while (item := decoder.next()) is not None:
-                    self._dispatch(*item)
-                heard = time.monotonic()  # what dispatching took is not the node's silence
+            silent = self._listen()
         except FrameError as error:
+            self._strange = str(error)
             reason = f"unexpected output ({error})"
         except (OSError, EOFError, paramiko.SSHException) as error:
             reason = f"the connection was cut: {error}"
+        if silent:
+            reason = f"no sign of life for {self._silence_s:g} s: its network is cut, or it hangs"
         self._drain_stderr()
         self._end(reason)
         if silent:
             self._connection.abort()
 
+    def _listen(self) -> bool:
+        """Take what the node says until it ends; whether that is because it has fallen silent."""
+        decoder = Decoder(MAX_PAYLOAD)
+        heard = time.monotonic()
+        self._channel.settimeout(_POLL_S)
+        while True:
+            self._drain_stderr()
+            try:
+                data = self._channel.recv(1 << 18)
+            except TimeoutError:
+                if self._lost:
+                    return False
+                if self._ready.is_set() and time.monotonic() - heard >= self._silence_s:
+                    return True
+                continue
+            if not data:
+                return False
+            decoder.feed(self._greeting.feed(data))
+            while (item := decoder.next()) is not None:
+                self._dispatch(*item)
+            heard = time.monotonic()  # what dispatching took is not the node's silence
+
     def _drain_stderr(self) -> None:
-        while self._channel.recv_stderr_ready():
+        for _ in range(_STDERR_LIMIT // 4096):  # not more: one that never ends must not keep us from the rest
+            if not self._channel.recv_stderr_ready():
+                return
             self._stderr = (self._stderr + self._channel.recv_stderr(4096))[-_STDERR_LIMIT:]
+
+    def _note(self, event: Frame) -> None:
+        """Keep an event for whoever asks; of a node that floods us the newest ones."""
+        self.events.put(event)
+        while self.events.qsize() > MAX_EVENTS:
+            self.events.get()
 
     def _dispatch(self, frame: Frame, payload: bytes) -> None:
         if "event" in frame:
@@ -250,19 +282,15 @@ class Session:
             elif frame["event"] == "refused":
                 self._refuse(SupervisorError(self.node, str(frame.get("reason"))))
             elif frame["event"] != "alive":
-                self.events.put(frame)
+                self._note(frame)
             return
+        number = frame.get("id")
         with self._lock:
-            pending = self._pending.get(frame.get("id", 0))
+            pending = self._pending.get(number) if isinstance(number, int) else None
         if pending is None:
             return  # nobody waits for it any more
         if frame.get("more"):
-            pending.progress = time.monotonic()
-            if pending.on_data is not None and pending.failure is None:
-                try:
-                    pending.on_data(payload)
-                except Exception as error:  # belongs to whoever asked
-                    pending.failure = error
+            pending.take(payload)
             return
         pending.answer = frame
         pending.done.set()
@@ -278,18 +306,6 @@ class Session:
         self._ready.set()
         for pending in waiting:
             pending.done.set()
-
-
-def why_not_started(said: str, python: str, *, sudo: bool) -> str:
-    """What to do about a supervisor that did not start, by what the login shell, sudo or Python said on stderr."""
-    absent = "not found" in said or "No such file" in said or "unable to execute" in said
-    if sudo and "password is required" in said:
-        return "sudo asks for a password: allow it without one (NOPASSWD) for the login user"
-    if absent and python in said:
-        return f"{python} is missing: install Python 3.6 or newer, or name it as python_interpreter ({said})"
-    if absent and "sudo" in said:
-        return "sudo is missing: install it (apt-get install sudo, dnf install sudo)"
-    return f"the supervisor did not start: {said or 'it ended without a word'}"
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

@@ -64,8 +64,9 @@ def _through_command(node: str, command: str) -> paramiko.ProxyCommand:
     try:
         return paramiko.ProxyCommand(command)
     except (OSError, ValueError) as error:
+        # Its arguments are not told: they may hold a password.
         hint = "install that program, or change ProxyCommand in the ssh configuration"
-        raise UnreachableError(node, f"ProxyCommand {command!r} cannot be started: {error}; {hint}") from error
+        raise UnreachableError(node, f"the ProxyCommand cannot be started: {error}; {hint}") from error
 
 
 def _through_jumps(
@@ -168,6 +169,8 @@ def _explained(node: str, target: Target, error: BaseException, damaged: Sequenc
         case paramiko.AuthenticationException():
             keys = ", ".join(target.key_files) or "agent and default keys"
             return AuthenticationError(node, f"{where} refused every key offered ({keys}): {error}")
+        case paramiko.ProxyCommandFailure():
+            return UnreachableError(node, f"{where} does not answer: its ProxyCommand failed: {error.error}")
         case paramiko.SSHException() | OSError() | EOFError() | TimeoutError():
             reason = "no answer in time" if isinstance(error, TimeoutError | socket.timeout) else str(error)
             reason = reason.removeprefix("[Errno None] ")  # paramiko's, where every address of the host failed

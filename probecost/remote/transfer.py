@@ -4,29 +4,58 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import tarfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path, PurePosixPath
 from types import TracebackType
 from typing import Self
 
-from probecost.errors import TransferError
+from probecost.errors import TransferError, shortened
 
 MAX_FILES = 200_000
 MAX_BYTES = 20_000_000_000
+#: What is left free on the disk of the results: other nodes' results are to fit too. Of a small disk, a tenth.
+DISK_RESERVE = 1 << 30
+_MAX_NAME = 4096
+_MAX_DEPTH = 32
+_ENTRY_BYTES = 4096
+_MAX_MTIME_S = 1 << 33
+
+
+class _Refused(Exception):
+    """The archive holds what none of ours does; the message is the reason."""
+
+
+class _PlainFile(tarfile.TarInfo):
+    """The only kind of member that is read, and the header of its long name: all others may hold any number of bytes
+    that would be read into memory, or say something else than they are.
+    """
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
+        member = super().frombuf(buf, encoding, errors)
+        is_long_name = member.type == tarfile.GNUTYPE_LONGNAME and member.size <= _MAX_NAME
+        if member.size < 0 or not (is_long_name or member.type in (tarfile.REGTYPE, tarfile.AREGTYPE)):
+            raise _Refused(f"{shortened(member.name, 200)!r}: only plain files below the results are taken")
+        return member
 
 
 class Unpacker:
     """Takes the chunks of a ``tar.gz`` stream and writes its members below ``target`` while they arrive.
 
-    Absolute paths, ``..``, links and devices are refused; files are replaced whole, never half. ``accept`` is given
-    each file's name and SHA-256 before it is put in its place, and says whether it is.
+    Absolute paths, ``..``, links and devices are refused, and what is not below one of ``folders``, relative to
+    ``target``. Files are replaced whole, never half. ``accept`` is given each file's name and SHA-256 before it is put
+    in its place, and says whether it is.
     """
 
-    def __init__(self, node: str, target: Path, accept: Callable[[str, str], bool] | None = None) -> None:
+    def __init__(
+        self, node: str, target: Path, folders: Sequence[str], accept: Callable[[str, str], bool] | None = None
+    ) -> None:
         self._node = node
         self._target = target
+        self._folders = [PurePosixPath(folder) for folder in folders]
         self._accept = accept
         self._count = 0
         self._failure: Exception | None = None
@@ -69,30 +98,37 @@ class Unpacker:
     def _unpack(self, reading: int) -> None:
         total = 0
         try:
-            with os.fdopen(reading, "rb") as stream, tarfile.open(fileobj=stream, mode="r|gz") as tar:
-                for member in tar:
-                    total += member.size
+            with (
+                os.fdopen(reading, "rb") as stream,
+                tarfile.open(fileobj=stream, mode="r|gz", tarinfo=_PlainFile, errors="surrogateescape") as tar,
+            ):
+                while (member := tar.next()) is not None:
+                    tar.members = []  # type: ignore[attr-defined]  # it would keep them all
+                    total += member.size + _ENTRY_BYTES * len(PurePosixPath(member.name).parts)
                     self._check(member, total)
                     self._write(tar, member)
                     self._count += 1
-        except TransferError as error:
-            self._failure = error
-        except (OSError, EOFError, tarfile.TarError) as error:
+        except _Refused as error:
+            self._failure = TransferError(self._node, f"refused {error}; the results are still there")
+        except Exception as error:  # whatever an archive can make the reader raise
+            reason = str(error) or type(error).__name__
             self._failure = TransferError(
-                self._node, f"the results did not arrive whole: {error}; they are still there"
+                self._node, f"the results did not arrive whole: {reason}; they are still there"
             )
 
     def _check(self, member: tarfile.TarInfo, total: int) -> None:
-        if not member.isfile() or not is_below(member.name):
-            raise TransferError(self._node, f"refused {member.name!r}: only plain files below the results are taken")
+        path = PurePosixPath(member.name)
+        asked = any(path.is_relative_to(folder) for folder in self._folders)
+        if not is_below(member.name) or not asked or len(path.parts) > _MAX_DEPTH:
+            raise _Refused(f"{shortened(member.name, 200)!r}: only plain files below the results are taken")
         if self._count >= MAX_FILES or total > MAX_BYTES:
-            raise TransferError(self._node, f"refused: more than {MAX_FILES} files or {MAX_BYTES} bytes")
+            raise _Refused(f"more than {MAX_FILES} files or {MAX_BYTES} bytes")
 
     def _write(self, tar: tarfile.TarFile, member: tarfile.TarInfo) -> None:
         file = self._target / member.name
         file.parent.mkdir(parents=True, exist_ok=True)
         if not file.parent.resolve().is_relative_to(self._target.resolve()):
-            raise TransferError(self._node, f"refused {member.name!r}: it leads out of {self._target}")
+            raise _Refused(f"{shortened(member.name, 200)!r}: it leads out of {self._target}")
         source = tar.extractfile(member)
         assert source is not None
         part = file.with_name(f".{file.name}.part")
@@ -101,13 +137,20 @@ class Unpacker:
         try:
             with source, part.open("xb") as out:
                 while block := source.read(1 << 20):
+                    self._check_disk(len(block))
                     out.write(block)
                     digest.update(block)
             if self._accept is None or self._accept(member.name, digest.hexdigest()):
-                os.utime(part, (member.mtime, member.mtime))
+                if 0 <= member.mtime <= _MAX_MTIME_S:
+                    os.utime(part, (member.mtime, member.mtime))
                 part.replace(file)
         finally:
             part.unlink(missing_ok=True)
+
+    def _check_disk(self, size: int) -> None:
+        disk = shutil.disk_usage(self._target)
+        if disk.free - size < min(DISK_RESERVE, disk.total // 10):
+            raise OSError(f"No space left on device of {self._target} ({disk.free} bytes free, a reserve is kept)")
 
 
 def is_below(name: str) -> bool:

@@ -27,8 +27,12 @@ class FakeChannel:
         self._timeout_s = 10.0
 
     def say(self, frame: Frame, payload: bytes = b"") -> None:
+        self.say_bytes(encode(frame, payload))
+
+    def say_bytes(self, data: bytes) -> None:
+        """Anything, frames or not."""
         with self._changed:
-            self._said.append(encode(frame, payload))
+            self._said.append(data)
             self._changed.notify_all()
 
     def settimeout(self, timeout_s: float) -> None:
@@ -74,6 +78,7 @@ class FakeConnection:
 
     def __init__(self, answer: Answer) -> None:
         self.node = "node-a"
+        self.user = "root"
         self.aborted = threading.Event()
         self.channel: Any = None
         self._answer = answer
@@ -82,6 +87,9 @@ class FakeConnection:
         size = int(command.rpartition("read(")[2].partition(")")[0])
         self.channel = FakeChannel(self._answer, size)
         return self.channel
+
+    def close(self) -> None:
+        self.channel.close()
 
     def abort(self) -> None:
         self.aborted.set()

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from probecost.config.documents import dotted, read_json, read_yaml, read_yaml_key
+from probecost.config.documents import dotted, read_json, read_yaml, read_yaml_key, shorten
 from probecost.errors import ConfigError
 
 
@@ -174,3 +174,18 @@ def test_values_and_problems_by_path(tmp_path: Path) -> None:
     assert document.problem(("a", 0, "b"), "expected text", value=1) == f"{document.file}:2: a[0].b = 1: expected text"
     assert document.problem((), "is empty") == f"{document.file}:1: is empty"
     assert dotted(("a", 0, "b", "c")) == "a[0].b.c"
+
+
+@pytest.mark.parametrize("key", ["password", "ssh_password", "passwd", "private_key", "api_token", "SECRET_x"])
+def test_what_may_be_a_secret_is_not_shown(tmp_path: Path, key: str) -> None:
+    file = tmp_path / "a.yaml"
+    file.write_text(f"nodes:\n  web:\n    {key}: hunter2\n")
+    document = read_yaml(file)
+    told = document.problem(("nodes", "web", key), "unknown key", value=document.get(("nodes", "web", key)))
+    assert "hunter2" not in told
+    assert f"nodes.web.{key} = (not shown): unknown key" in told
+
+
+def test_the_password_of_a_destination_is_not_shown() -> None:
+    assert shorten("root:hunter2@192.0.2.1:22") == '"root:***@192.0.2.1:22"'
+    assert shorten("root@192.0.2.1:22") == '"root@192.0.2.1:22"'

@@ -305,3 +305,26 @@ class TestFilesThatAreThere:
         assert states(result) == ["would be written", "would be written"]
         assert result.cases == 5
         assert not target.exists()
+
+
+class TestHostileNodes:
+    @pytest.mark.parametrize("name", ["eth0;reboot", "$(id)", "a b", "-rf", "it's", "\x1b[2J", "a`id`", ""])
+    def test_an_interface_whose_name_is_a_command_is_refused(self, folder: Path, name: str) -> None:
+        answer = json.loads(json.dumps(facts("10.0.0.1")).replace("eth5", "NAME"))
+        answer["facts"]["interfaces"][0]["name"] = name
+        answer["links"] = {name: {"device": True}}
+        with pytest.raises(ProbecostError, match="host-server") as told:
+            run(folder, Probe({"host-server": answer}))
+        assert "\x1b" not in str(told.value)
+        assert not (folder / "bed-full.yaml").exists()
+
+    @pytest.mark.parametrize("address", ["nonsense", "10.0.0.1/99", "<b>", ""])
+    def test_an_address_that_is_none_names_its_node(self, folder: Path, address: str) -> None:
+        answer = json.loads(json.dumps(facts("10.0.0.1")))
+        answer["facts"]["interfaces"][0]["addresses"] = [address]
+        result = run(folder, Probe({"host-server": answer}))
+        assert not result.is_ok
+        told = [
+            text for text in result.problems if "host-server: its answer cannot be read: facts.interfaces.0" in text
+        ]
+        assert told, result.problems

@@ -78,3 +78,13 @@ class TestLeavingOut:
     def test_what_the_user_left_empty_is_left_out_without_a_note(self) -> None:
         rendered = render("x.py {mode} --level {level} 'a {mode}'", {"mode": "", "level": ""}, ["PID"])
         assert (rendered.command, rendered.left_out) == ("x.py 'a '", ())
+
+
+@pytest.mark.parametrize("value", ["x; exit 7", "$(exit 7)", "it's", 'a"b'])
+@pytest.mark.parametrize(
+    "template", [r"printf %s \"{a}", r"printf %s {a}\'", r'printf %s "\"{a}"', r"printf %s '\'{a}"]
+)
+def test_a_backslash_before_a_quote_opens_nothing(template: str, value: str) -> None:
+    """A value that takes itself out of its place would be a command."""
+    done = subprocess.run(["sh", "-c", command(template, a=value)], capture_output=True, text=True, check=True)
+    assert value in done.stdout

@@ -100,6 +100,7 @@ class TestSupervisor:
         refused = start(BOB)
         assert refused.greeting["event"] == "busy"
         assert refused.greeting["holder"]["run"] == "run-1"
+        assert "token" not in refused.greeting["holder"]
         refused.wait_gone()
         assert start(None).ask("ping")["time_ns"] > 0
         assert start(ALICE).greeting == {"event": "ready"}

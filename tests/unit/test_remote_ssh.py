@@ -13,7 +13,7 @@ from paramiko.ssh_exception import NoValidConnectionsError
 from probecost.config.models import SshHost
 from probecost.errors import ConfigError, HostKeyError, UnreachableError
 from probecost.remote.deadline import Deadline
-from probecost.remote.session import why_not_started
+from probecost.remote.greeting import why_not_started
 from probecost.remote.ssh import connect
 from probecost.remote.ssh_config import local_user, read_ssh_config, resolve
 
@@ -217,5 +217,5 @@ class TestKnownHosts:
 @pytest.mark.parametrize("command", ["no-such-program %h %p", "nc 'unbalanced"])
 def test_a_proxy_command_that_cannot_be_started_is_told(tmp_path: Path, command: str) -> None:
     config = written(tmp_path, f"Host web\n  ProxyCommand {command}\n")
-    with pytest.raises(UnreachableError, match=r"node server: ProxyCommand .* cannot be started: .*; install"):
+    with pytest.raises(UnreachableError, match=r"node server: the ProxyCommand cannot be started: .*; install"):
         connect(host(), config, Deadline.after(5))

@@ -237,7 +237,7 @@ class TestFiles:
         placed = supervisor.ask("place", b"#!/bin/sh\n", path="tools/x/tool.sh", mode=0o755)
         assert placed["placed"] is True
         assert (tmp_path / "work/tools/x/tool.sh").stat().st_mode & 0o777 == 0o755
-        supervisor.ask("write", files={f"{R}/a/metadata.json": "{}"})
+        supervisor.ask("write", payload=json.dumps({f"{R}/a/metadata.json": "{}"}).encode())
         supervisor.hang_up()
         supervisor.wait_gone()
         assert sorted(path.name for path in (tmp_path / "work").iterdir()) == [R]
@@ -260,12 +260,12 @@ class TestFiles:
         (tmp_path / "work").mkdir()
         (tmp_path / "work/link").symlink_to(tmp_path)
         with pytest.raises(RuntimeError, match="is not below"):
-            supervisor.ask("write", files={path: "x"})
+            supervisor.ask("write", payload=json.dumps({path: "x"}).encode())
         assert not (tmp_path / "x").exists()
 
     def test_only_results_are_removed(self, start: Any, tmp_path: Path) -> None:
         supervisor = start()
-        supervisor.ask("write", files={f"{R}/a/b/x": "1", f"{R}/c/y": "2", "keep": "3"})
+        supervisor.ask("write", payload=json.dumps({f"{R}/a/b/x": "1", f"{R}/c/y": "2", "keep": "3"}).encode())
         supervisor.ask("remove", paths=[f"{R}/a/b"], root=R)
         assert sorted(str(p.relative_to(tmp_path / "work")) for p in (tmp_path / "work").rglob("*")) == [
             "keep",

@@ -157,7 +157,7 @@ class Files:
         count = 0
         out = _Chunks(send)
         with gzip.GzipFile(fileobj=out, mode="wb", compresslevel=1, mtime=0) as zipped:
-            with tarfile.open(fileobj=zipped, mode="w|") as tar:
+            with tarfile.open(fileobj=zipped, mode="w|", format=tarfile.GNU_FORMAT) as tar:
                 for relative in relatives:
                     for full in _plain_files(self.path(relative)):
                         self._add(tar, full)

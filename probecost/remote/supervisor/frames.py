@@ -20,9 +20,13 @@ def encode(frame: Frame, payload: bytes = b"") -> bytes:
 
 
 class Decoder:
-    """Takes bytes as they come and gives whole frames; refuses endless lines and absurd sizes."""
+    """Takes bytes as they come and gives whole frames, blank lines between them passed over.
 
-    def __init__(self) -> None:
+    Refuses endless lines and absurd sizes.
+    """
+
+    def __init__(self, max_payload: int = MAX_PAYLOAD) -> None:
+        self._max_payload = max_payload
         self._buffer = bytearray()
         self._header: Optional[Frame] = None
 
@@ -32,6 +36,8 @@ class Decoder:
     def next(self) -> Optional[Tuple[Frame, bytes]]:
         """The next whole frame with its payload, or ``None`` until more bytes are fed."""
         if self._header is None:
+            while self._buffer[:1] == b"\n":
+                del self._buffer[:1]
             end = self._buffer.find(b"\n")
             if end < 0:
                 if len(self._buffer) > MAX_HEADER:
@@ -41,13 +47,13 @@ class Decoder:
             del self._buffer[: end + 1]
             try:
                 header = json.loads(line.decode("utf-8"))
-            except ValueError:
+            except (ValueError, RecursionError):
                 raise FrameError("not a frame: %r" % line[:200]) from None
             if not isinstance(header, dict):
                 raise FrameError("not a frame: %r" % line[:200])
             self._header = header
         size = self._header.get("bytes", 0)
-        if not isinstance(size, int) or not 0 <= size <= MAX_PAYLOAD:
+        if not isinstance(size, int) or not 0 <= size <= self._max_payload:
             raise FrameError("a payload of %r bytes" % (size,))
         if len(self._buffer) < size:
             return None

@@ -33,6 +33,7 @@ def main(config: Dict[str, Any]) -> None:
     ``lease``, if it is there, is who wants this node for a run of theirs: whoever finds it taken is told by whom.
     """
     signal.alarm(0)
+    os.write(1, b"\n")  # what a start-up file of the login shell printed may lack its end of line
     lease = _take_lease(config)
     login = sshd_of(os.getpid()) if config.get("own_connection") else None
     try:
@@ -86,7 +87,8 @@ def _take_lease(config: Dict[str, Any]) -> Optional[Lease]:
     try:
         return Lease.take(config["lease"], config.get("lease_file"))
     except Busy as busy:
-        refusal = {"event": "busy", "holder": busy.holder}
+        told = {key: value for key, value in busy.holder.items() if key != "token"}  # which would open the lease
+        refusal = {"event": "busy", "holder": told}
     except OSError as error:
         refusal = {"event": "refused", "reason": "the node's lease cannot be taken: %s" % error}
     Writer(os.fdopen(1, "wb", buffering=0)).write(refusal)

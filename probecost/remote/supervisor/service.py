@@ -1,5 +1,6 @@
 """The verbs that the controller can ask for, one method each. Names and arguments are those of ``remote.node``."""
 
+import json
 import os
 from typing import Any, Callable, Dict, List, Optional
 
@@ -188,8 +189,9 @@ class Service:
     def place(self, path: str, mode: int, payload: bytes) -> Result:
         return self._files.place(path, payload, mode)
 
-    def write(self, files: Dict[str, str]) -> Result:
-        for path, text in files.items():
+    def write(self, payload: bytes) -> Result:
+        """``payload``: a JSON object of small files, text by path."""
+        for path, text in json.loads(payload.decode("utf-8")).items():
             self._files.write(path, text.encode("utf-8"))
         return {}
 

@@ -1,0 +1,82 @@
+"""What nodes answer, bounded and typed: a node is not trusted to answer what it was asked, nor to come to an end."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Callable
+from functools import cache
+from typing import Any, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+
+MAX_COMPRESSED = 16 << 20
+MAX_ANSWER = 32 << 20
+MAX_FACTS = 256 << 10
+
+_T = TypeVar("_T")
+
+
+class AnswerError(Exception):
+    """An answer that is not what was asked for; the message is the reason, without node and verb."""
+
+
+@cache
+def _adapter(kind: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(kind)
+
+
+def typed(kind: type[_T], value: object) -> _T:
+    """``value``, which came as JSON, as a dataclass or any other type; keys that it does not know are passed over.
+
+    Raises ``AnswerError`` with the first mistake and where it is.
+    """
+    try:
+        found: _T = _adapter(kind).validate_python(value)  # type: ignore[arg-type]
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(map(str, first["loc"])) or "all of it"
+        raise AnswerError(f"{place}: {first['msg']}") from None
+    return found
+
+
+def member(name: str, kind: type[_T]) -> Callable[[object], _T]:
+    """Reads an answer that is an object: what it has under ``name``."""
+    return lambda value: typed(kind, _object(value).get(name))
+
+
+def _object(value: object) -> dict[str, Any]:
+    return typed(dict[str, Any], value)
+
+
+def facts(value: object) -> dict[str, Any]:
+    """The facts of a node: an object, and not longer than those of any real one."""
+    found = _object(value)
+    size = len(json.dumps(found))
+    if size > MAX_FACTS:
+        raise AnswerError(f"{size} bytes, more than {MAX_FACTS}")
+    return found
+
+
+class Compressed:
+    """A JSON object that comes compressed and in chunks."""
+
+    def __init__(self) -> None:
+        self._data = bytearray()
+
+    def feed(self, chunk: bytes) -> None:
+        """Hand on the next chunk; ``AnswerError`` when it is too much."""
+        self._data += chunk
+        if len(self._data) > MAX_COMPRESSED:
+            raise AnswerError(f"more than {MAX_COMPRESSED} bytes")
+
+    def read(self) -> dict[str, Any]:
+        """The object. ``AnswerError``: it is damaged, something else, or too long."""
+        unpacking = zlib.decompressobj()
+        try:
+            text = unpacking.decompress(self._data, MAX_ANSWER)
+            if unpacking.unconsumed_tail:
+                raise AnswerError(f"more than {MAX_ANSWER} bytes")
+            return _object(json.loads(text))
+        except (zlib.error, ValueError, RecursionError) as error:
+            raise AnswerError(str(error)) from None
