@@ -79,17 +79,29 @@ class Session:
         self._reader = threading.Thread(target=self._read, name=f"read {self.node}", daemon=True)
         self._renewer = threading.Thread(target=self._renew, args=(renew_s,), name=f"renew {self.node}", daemon=True)
         try:
-            self._send(text)
+            cut = self._sent(text)
             self._reader.start()
             ready = self._ready.wait(deadline.left_s)
             if self._refusal is not None:
                 raise self._refusal
-            if not ready or self._lost:
+            if cut is not None and not (
+                self._stderr or self._greeting.said or self._channel.status_event.wait(_POLL_S)
+            ):
+                raise cut
+            if cut is not None or not ready or self._lost:
                 raise SupervisorError(self.node, self._why_not_started(python, sudo=sudo))
         except BaseException:
             self.close(0.0)
             raise
         self._renewer.start()
+
+    def _sent(self, program: bytes) -> ConnectionLostError | None:
+        """Send the program. A login shell that ends at once does not take it: why, it may have said."""
+        try:
+            self._send(program)
+        except ConnectionLostError as error:
+            return error
+        return None
 
     def _why_not_started(self, python: str, *, sudo: bool) -> str:
         if self._strange:
