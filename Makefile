@@ -5,6 +5,7 @@ UNITS ?= 8
 DURATION ?= 2
 PERF_TESTS ?= latency:tcp_rr,throughput:single,pps:single
 MINUTES ?= 60
+ROUNDS ?= 20
 ARGS ?=
 BED ?= lab
 BEDS ?= $(BED)
@@ -22,7 +23,7 @@ endif
 VM_SELECT ?= (eth_drop and rx_protocol_tcp) or (tap_traffic and tcp)
 
 .DEFAULT_GOAL := help
-.PHONY: help lab lab-vm setup venv check test bench dose aa clean uninstall
+.PHONY: help lab lab-vm setup venv check test bench dose aa chaos clean uninstall
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*##/\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{ printf "make %-10s %s\n", $$1, $$2 }'
@@ -49,10 +50,12 @@ check: venv  ## lint, types, import rules and unit tests: no root, no network, q
 	.venv/bin/lint-imports
 	$(PY) -m pytest -n auto --doctest-modules tests/unit probecost analysis
 
-test: BEDS = lab lab-vm
-test: setup check  ## everything: check, and the tests on real hosts
+test: BEDS = lab lab-vm browser
+test: setup check  ## everything: check, the page in a browser, and the tests on real hosts
+	$(PY) -m pytest tests/browser
 	$(SUDO) $(PY) -m pytest tests/lab
 
+bench: BEDS = lab lab-vm browser
 bench: setup  ## print the figures of the framework itself
 	$(PY) -m bench.run
 
@@ -67,6 +70,9 @@ aa: UNITS = 8
 aa: setup  ## the null case for an hour: false verdicts and noise floor of each metric; MINUTES, UNITS, ARGS
 	$(SUDO) $(PY) -m bench.aa --minutes $(MINUTES) -- --env lab -k null --units $(UNITS) --duration $(DURATION) \
 		--perf-tests $(PERF_TESTS) $(ARGS)
+
+chaos: setup  ## faults at random moments of a lab run, and the time until the nodes are as they were; ROUNDS, ARGS
+	$(SUDO) $(PY) -m bench.chaos --rounds $(ROUNDS) $(ARGS)
 
 clean:  ## remove caches
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

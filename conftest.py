@@ -10,5 +10,6 @@ pytest_plugins = [
     "fixtures.case",
     "fixtures.perf_test",
     "fixtures.report",
+    "fixtures.giving_up",
     "analysis.plugin",
 ]

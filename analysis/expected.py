@@ -47,7 +47,7 @@ class Expected:
         self.tests = sorted(
             tests, key=lambda test: (PERF_TESTS.index(test) if test in PERF_TESTS else len(PERF_TESTS), test)
         )
-        self.units = _units(records)
+        self.units = planned_units(records)
         self._planned = {unit for record in records for unit in record.metadata.planned_units}
         self._made = {(r.metadata.unit, r.metadata.perf_test, r.metadata.conn_type) for r in records}
         self.there = {(record.metadata.arm, record.metadata.unit) for record in records}
@@ -112,7 +112,7 @@ def _is_valid(row: Measurement) -> bool:
     return not row.void_reason and row.metric == PRIMARY.get(row.perf_test)
 
 
-def _units(records: Sequence[PerfTestRecord]) -> Sequence[int]:
+def planned_units(records: Sequence[PerfTestRecord]) -> Sequence[int]:
     """The units that the case should have: those that were planned, else from 1 as many as were asked for.
 
     In any case those that its folders name.

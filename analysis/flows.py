@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from analysis.gates import foreign, setups
 from analysis.gates.clocks import clock_void
@@ -35,7 +36,7 @@ def measure_flow(record: PerfTestRecord, foreign_cpu_limit_pct: float = foreign.
             return Measured((), set_aside(record), record)
         return Measured((), (record.problem(path, str(error), missing=True),), record)
     problems = [*_not_observable(record, found)]
-    problems += [record.problem(path, moved, missing=False) for moved in setups.programs_of_others(record)]
+    problems += [_remark(record, path, moved) for moved in setups.programs_of_others(record)]
     rows = []
     flow_void = (
         what.unusable or clock_void(what) or _set_up_anew(record) or _load_elsewhere(record, foreign_cpu_limit_pct)
@@ -81,7 +82,11 @@ def _not_observable(record: PerfTestRecord, found: Sequence[Segment]) -> Iterato
     what = record.metadata
     if any("user_usec" in segment.counts and foreign.of_segment(what, segment).percent is None for segment in found):
         path = record.place_on(what.tool_node) / SEGMENTS_FILE
-        yield record.problem(path, f"foreign CPU time is not observable on {what.tool_node}", missing=False)
+        yield _remark(record, path, f"foreign CPU time is not observable on {what.tool_node}")
+
+
+def _remark(record: PerfTestRecord, path: Path, reason: str) -> Problem:
+    return replace(record.problem(path, reason, missing=False), is_remark=True)
 
 
 def _figures(pair_kind: str, perf_test: str, segment: Segment, idle_busy_share: float) -> Iterator[tuple[str, float]]:
@@ -124,4 +129,5 @@ def _outside(record: PerfTestRecord, segment: Segment) -> str:
 
 def _void(record: PerfTestRecord, segment: Segment, reason: str) -> Problem:
     path = record.place_on(record.metadata.tool_node) / SEGMENTS_FILE
-    return record.problem(path, f"segment {segment.number} ({segment.arm}) is not used: {reason}", missing=False)
+    text = f"segment {segment.number} ({segment.arm}) is not used: {reason}"
+    return replace(record.problem(path, text, missing=False), is_void=True)

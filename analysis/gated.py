@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from analysis.flows import measure_flow
 from analysis.gates.foreign import LIMIT_PCT
@@ -12,8 +12,23 @@ from analysis.measurements import Measured, measure
 from probecost.layout import SWITCHED
 
 
+def without_fresh(records: Iterable[PerfTestRecord]) -> list[PerfTestRecord]:
+    """Those that estimates and means are made of: all but the units that were made to confirm a speed-up."""
+    return [record for record in records if not record.metadata.is_confirmation]
+
+
+def fresh_of(records: Iterable[PerfTestRecord]) -> list[PerfTestRecord]:
+    """The others."""
+    return [record for record in records if record.metadata.is_confirmation]
+
+
+def measure_fresh(records: Iterable[PerfTestRecord], foreign_cpu_limit_pct: float = LIMIT_PCT) -> list[Measured]:
+    """One result for each of the fresh ones among ``records``, of any case; their gates see no other units."""
+    return measure_case(fresh_of(records), foreign_cpu_limit_pct)
+
+
 def measure_case(records: Sequence[PerfTestRecord], foreign_cpu_limit_pct: float = LIMIT_PCT) -> list[Measured]:
-    """One result for each of ``records``, which are all of the same case; in their order."""
+    """One result for each of ``records``, which are all fresh or all not; in their order."""
     gates = pair_gates([record for record in records if record.metadata.arm != SWITCHED])
     return [
         measure_flow(record, foreign_cpu_limit_pct)

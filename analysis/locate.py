@@ -8,20 +8,29 @@ the same relative folder for the same perf test. Nothing here raises for a damag
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import partial
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, NamedTuple
 
 from analysis import metadata
 from analysis.metadata import PerfTestMetadata
-from analysis.problems import ParseError, Problem, is_folder, read_text
+from analysis.monitor_logs import MonitorLogs
+from analysis.parallel import each
+from analysis.problems import ParseError, Problem, is_file, is_folder, named_like, read_text
 from probecost import layout
+
+if TYPE_CHECKING:
+    from analysis.seen import Seen
 
 _MAX_DEPTH = 8
 
+#: By node, the folder of one perf test.
+_Folders = Mapping[str, Path]
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, slots=True)
 class PerfTestRecord:
     """One perf test of one visit: its metadata, and its folder in the tree of each node that has it."""
 
@@ -58,13 +67,37 @@ class PerfTestRecord:
         """Where the tool's output and monitor logs of this case lie, in the tree of the node that ran it."""
         return self.group / self.metadata.tool_node / layout.TREE / self.place.visit.path
 
+    @property
+    def monitor_logs(self) -> MonitorLogs:
+        """The logs of the monitors of the tool."""
+        return MonitorLogs(self.tool_visit_dir / layout.TOOL_MONITORING)
+
+    @property
+    def described_by(self) -> Path:
+        """The file, or folder, that says what this perf test is."""
+        return self.place_on(self.metadata.client_node) / self.place.metadata_name
+
+    @property
+    def counts_packets(self) -> bool:
+        """Whether the receiving node's packets were counted beside what the generators say."""
+        return True
+
+    @property
+    def client_files(self) -> Sequence[Path]:
+        """The generators' outputs, by name: ``pps_multi_udp_port_5202.txt`` and the like."""
+        return self._generated(self.client_dir)
+
+    @property
+    def server_files(self) -> Sequence[Path]:
+        return self._generated(self.server_dir)
+
     def expected(self, node: str, part: str) -> Path:
         """Where ``part`` (a folder of this perf test) would lie on ``node``, for the text of a problem."""
         return self.place_on(node) / part
 
     def place_on(self, node: str) -> Path:
         """This perf test's folder in the tree of ``node``, whether it is there or not."""
-        return self.group / node / layout.TREE / self.place.path
+        return self.folders.get(node) or self.group / node / layout.TREE / self.place.path
 
     def problem(self, path: Path, reason: str, *, missing: bool) -> Problem:
         return Problem(
@@ -81,9 +114,14 @@ class PerfTestRecord:
             self.metadata.conn_type,
         )
 
+    def _generated(self, folder: Path | None) -> Sequence[Path]:
+        paths = named_like(folder, self.place.stream_files) if folder is not None else ()
+        return [path for path in paths if path.suffix in (".json", ".txt") and is_file(path)]
+
     def _part(self, node: str, part: str) -> Path | None:
         folder = self.folders.get(node)
-        return folder / part if folder is not None and is_folder(folder / part) else None
+        path = folder / part if folder is not None else None
+        return path if path is not None and is_folder(path) else None
 
 
 @dataclass(frozen=True)
@@ -94,23 +132,30 @@ class Located:
     problems: tuple[Problem, ...]
 
 
-def locate(root: Path) -> Located:
-    """All perf tests below ``root``: a run's folder, an iteration's, or anything that holds node trees."""
+def locate(root: Path, jobs: int = 1, seen: Seen | None = None) -> Located:
+    """All perf tests below ``root``: a run's folder, an iteration's, or anything that holds node trees.
+
+    ``jobs``: how many processes read the metadata; 1 with ``seen``. Those that it knows to be of other cases than the
+    one at hand are left out, and it learns the rest.
+    """
     records: list[PerfTestRecord] = []
     problems: list[Problem] = []
-    for group, nodes in _groups(root, problems):
-        found: dict[PurePosixPath, dict[str, Path]] = {}
+    for group, nodes in groups(root, problems):
+        found: dict[str, dict[str, Path]] = {}
         for node, tree in nodes.items():
-            for folder in _perf_test_folders(tree, problems):
-                found.setdefault(PurePosixPath(folder.relative_to(tree)), {})[node] = folder
-        for relative in sorted(found):
-            record = _record(group, relative, found[relative], problems)
-            if record is not None:
-                records.append(record)
+            for relative in _folders_of_perf_tests(group, tree, seen):
+                found.setdefault(relative, {})[node] = tree / relative
+        by_place = [(group, place, folders) for place, folders in _placed_folders(found)]
+        for (_, place, folders), read in zip(by_place, each(partial(_read, seen), by_place, jobs), strict=True):
+            problems += read.problems
+            if read.metadata is not None:
+                records.append(PerfTestRecord(group, place, read.metadata, folders))
+    if seen is not None:
+        seen.note(records)
     return Located(tuple(records), _owned(problems, records))
 
 
-def _groups(root: Path, problems: list[Problem]) -> Iterator[tuple[Path, dict[str, Path]]]:
+def groups(root: Path, problems: list[Problem]) -> Iterator[tuple[Path, dict[str, Path]]]:
     """Each folder that holds nodes, with the nodes' trees by name."""
     groups: dict[Path, dict[str, Path]] = {}
     start = root.resolve()
@@ -132,41 +177,75 @@ def _groups(root: Path, problems: list[Problem]) -> Iterator[tuple[Path, dict[st
         yield group, groups[group]
 
 
-def _perf_test_folders(tree: Path, problems: list[Problem]) -> Iterator[Path]:
-    for pattern in ("baseline/*", "ebpf/*/*"):
-        for visit in sorted(tree.glob(pattern)):
-            if is_folder(visit / layout.CLIENT_RESULTS) or is_folder(visit / layout.SERVER_RESULTS):
-                problems.append(Problem(visit, "has the older shape of the tree, which is not read here", missing=True))
-            for folder in sorted([*visit.glob("*/*"), *visit.glob(f"{layout.SWITCHED}/*/*")]):
-                if layout.PerfTestFolder.parse(PurePosixPath(folder.relative_to(tree))) and is_folder(folder):
-                    yield folder
+def _folders_of_perf_tests(group: Path, tree: Path, seen: Seen | None) -> Iterator[str]:
+    """Relative to ``tree``, which may hold very many: names are joined, not paths. Others may lie among them."""
+    for visit in (*_below(tree, layout.BASELINE, 1), *_visits_of_cases(tree, seen)):
+        if seen is not None and seen.is_foreign(group, visit):
+            continue
+        for folder in (*_below(tree, visit, 2), *_below(tree, f"{visit}/{layout.SWITCHED}", 2)):
+            if seen is None or not seen.is_foreign(group, folder):
+                yield folder
 
 
-def _record(
-    group: Path, relative: PurePosixPath, folders: dict[str, Path], problems: list[Problem]
-) -> PerfTestRecord | None:
-    place = layout.PerfTestFolder.parse(relative)
-    assert place is not None  # _perf_test_folders yields nothing else
+def _visits_of_cases(tree: Path, seen: Seen | None) -> Iterator[str]:
+    """``ebpf/eth_drop_case_1_0a1b2c/host``."""
+    for case in _below(tree, "ebpf", 1):
+        if seen is None or not seen.is_foreign_case(f"{tree}/{case}"):
+            yield from _below(tree, case, 1)
+
+
+def _placed_folders(found: Mapping[str, _Folders]) -> Iterator[tuple[layout.PerfTestFolder, _Folders]]:
+    """Those of ``found`` that are a perf test's, by name. Perf tests of the same visits share their ``VisitFolder``."""
+    visits: dict[layout.VisitFolder, layout.VisitFolder] = {}
+    for relative, folders in sorted(found.items()):
+        place = layout.PerfTestFolder.parse(PurePosixPath(relative))
+        if place is not None:
+            yield replace(place, visit=visits.setdefault(place.visit, place.visit)), folders
+
+
+def _below(tree: Path, relative: str, depth: int) -> Iterator[str]:
+    """The folders so many levels below one of the tree, sorted on each level; none where it cannot be read."""
+    try:
+        with os.scandir(tree / relative) as entries:
+            names = sorted(entry.name for entry in entries if entry.is_dir())
+    except OSError:
+        return
+    for name in names:
+        if depth == 1:
+            yield f"{relative}/{name}"
+        else:
+            yield from _below(tree, f"{relative}/{name}", depth - 1)
+
+
+class _Read(NamedTuple):
+    """``metadata``: ``None`` where none can be used, or the copies contradict each other."""
+
+    metadata: PerfTestMetadata | None
+    problems: list[Problem]
+
+
+def _read(seen: Seen | None, found: tuple[Path, layout.PerfTestFolder, _Folders]) -> _Read:
+    """The metadata of one perf test, from the copies on its nodes; ``found``: group, place below a node, folders."""
+    group, place, folders = found
+    problems: list[Problem] = []
     copies: dict[str, PerfTestMetadata] = {}
     for node in sorted(folders):
-        path = folders[node] / place.metadata.name
+        path = folders[node] / place.metadata_name
         try:
-            copies[node] = _placed(_load(path, _version(path)), group, place)
+            copies[node] = _placed(_load(path, seen), group, place)
         except ParseError as error:
             problems.append(_unplaced(path, f"metadata: {error}", group, place, missing=False))
     if not copies:
         reason = "no usable metadata: what this folder belongs to is unknown"
         problems.append(_unplaced(next(iter(folders.values())), reason, group, place, missing=True))
-        return None
+        return _Read(None, problems)
     node, first = next(iter(copies.items()))
     node = first.client_node if first.client_node in copies else node
-    chosen = copies[node]
-    record = PerfTestRecord(group, place, chosen, dict(folders))
     contradiction = _contradiction(place, list(copies.values()))
     if contradiction:
         problems.append(_unplaced(folders[node], contradiction, group, place, missing=True))
-        return None
-    return record
+        return _Read(None, problems)
+    return _Read(copies[node], problems)
 
 
 def _version(path: Path) -> tuple[int, int]:
@@ -178,15 +257,20 @@ def _version(path: Path) -> tuple[int, int]:
     return (status.st_mtime_ns, status.st_size)
 
 
-@lru_cache(maxsize=65536)
-def _load(path: Path, version: tuple[int, int]) -> PerfTestMetadata:
-    """Read once per file and ``version``: the results of each case are asked for while the tree still grows."""
-    return metadata.parse(read_text(path))
+def _load(path: Path, seen: Seen | None) -> PerfTestMetadata:
+    """Read, but once per file and version where ``seen`` keeps it: a case is asked for again after each unit."""
+    version = _version(path)
+    found = seen.loaded(path, version) if seen is not None else None
+    if found is None:
+        found = metadata.parse(read_text(path))
+        if seen is not None:
+            seen.keep(path, version, found)
+    return found
 
 
 def _placed(found: PerfTestMetadata, group: Path, place: layout.PerfTestFolder) -> PerfTestMetadata:
     """What the metadata leave open (environment, iteration, pair kind) is taken from the folders' names."""
-    environment, iteration = _from_path(group)
+    environment, iteration = environment_of(group)
     return replace(
         found,
         environment=found.environment or environment,
@@ -196,7 +280,8 @@ def _placed(found: PerfTestMetadata, group: Path, place: layout.PerfTestFolder) 
     )
 
 
-def _from_path(group: Path) -> tuple[str, int]:
+def environment_of(group: Path) -> tuple[str, int]:
+    """Environment and iteration by the names of the folders that hold the nodes."""
     iteration = layout.parse_iteration(group.name)
     return (group.parent.name, iteration) if iteration is not None else (group.name, 1)
 
@@ -214,7 +299,7 @@ def _contradiction(place: layout.PerfTestFolder, copies: list[PerfTestMetadata])
 
 
 def _unplaced(path: Path, reason: str, group: Path, place: layout.PerfTestFolder, *, missing: bool) -> Problem:
-    environment, iteration = _from_path(group)
+    environment, iteration = environment_of(group)
     return Problem(
         path,
         reason,

@@ -58,7 +58,7 @@ UNITS = {
 PRIMARY = {"throughput": "received_bps", "latency": "mean_us", "pps": "received_pps"}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Measurement:
     """One row: ``value`` is in ``unit``; ``start_ns`` and ``end_ns`` are Unix ns on the client node's clock.
 
@@ -161,7 +161,7 @@ def measure(record: PerfTestRecord, pair_void: str = "", foreign_cpu_limit_pct: 
         case other:
             reader.lost(record.place_on(what.client_node), f"perf test {other!r} is not known to this version")
     void_reason = what.unusable
-    path = record.place_on(what.client_node) / record.place.metadata.name
+    path = record.described_by
     if void_reason:
         reader.lost(path, f"not used, {void_reason}" if what.void_reason else f"the perf test {void_reason}")
     loads = foreign.of_perf_test(record)
@@ -169,7 +169,8 @@ def measure(record: PerfTestRecord, pair_void: str = "", foreign_cpu_limit_pct: 
     if not void_reason and any(gates):
         void_reason = next(filter(None, gates))
         record = replace(record, metadata=replace(what, void_reason=void_reason))
-        reader.problems.append(replace(record.problem(path, f"not used, {void_reason}", missing=False), is_void=True))
+        problem = record.problem(path, f"not used, {void_reason}", missing=False)
+        reader.problems.append(replace(problem, is_void=True, is_short=void_reason == reader.void_reason))
     figures["foreign_cpu_pct"] = max((load.percent for load in loads if load.percent is not None), default=None)
     rows = tuple(
         Measurement.of(what, metric, value, void_reason) for metric, value in figures.items() if value is not None

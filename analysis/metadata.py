@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections import deque
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from sys import intern
+from typing import TypeVar
 
+from analysis.parallel import Carried
 from analysis.problems import ParseError, child, number, parse_object, whole, words
 from probecost.layout import ARMS, SWITCHED
 
 SCHEMA = 1
 
 
-@dataclass(frozen=True)
-class Clock:
+@dataclass(frozen=True, slots=True)
+class Clock(Carried):
     """A node's clock minus the controller's, and how far that moved until the end of the visit, where it is known."""
 
     offset_ns: int
@@ -20,8 +25,8 @@ class Clock:
     drift_ns: int | None = None
 
 
-@dataclass(frozen=True)
-class NodeFacts:
+@dataclass(frozen=True, slots=True)
+class NodeFacts(Carried):
     """What the reports show of a node, as text; empty where it was not recorded.
 
     ``line_bps``: the speed of its fastest interface, bit/s; ``None`` where no interface says one.
@@ -42,8 +47,8 @@ class NodeFacts:
     pid_namespace: str = ""
 
 
-@dataclass(frozen=True)
-class ToolFacts:
+@dataclass(frozen=True, slots=True)
+class ToolFacts(Carried):
     """The tool's process in this visit; ``guard_s``: in a switched flow, the time cut out after its start and stop."""
 
     file: str
@@ -53,13 +58,14 @@ class ToolFacts:
     guard_s: float | None = None
 
 
-@dataclass(frozen=True)
-class PerfTestMetadata:
+@dataclass(frozen=True, slots=True)
+class PerfTestMetadata(Carried):
     """One perf test of one visit. ``start_ns``, ``end_ns``: the client's run, Unix ns on the client node's clock.
 
     ``target_bitrate``: what the options ask each of its streams to send, empty where it is not limited or not recorded.
     ``offered_rate`` is in the unit of the primary metric, ``background_bps`` that of the flow beside a latency perf
     test; ``None`` without. ``idle_busy_share``: how much of all CPUs of the tool's node is busy when nothing runs.
+    ``is_confirmation``: it belongs to a fresh unit that judges a speed-up, and to no estimate or mean of the others.
     ``is_superseded``: its unit was measured again by a run that went on; it counts nowhere, and lacks nothing.
     ``visit_start_ns``, ``visit_end_ns``: the whole visit, on the controller's clock.
     """
@@ -105,6 +111,7 @@ class PerfTestMetadata:
     visit_start_ns: int | None = None
     visit_end_ns: int | None = None
     is_superseded: bool = False
+    is_confirmation: bool = False
 
     @property
     def unusable(self) -> str:
@@ -112,9 +119,20 @@ class PerfTestMetadata:
         return self.void_reason or (f"failed: {self.error}" if self.error else "")
 
 
+#: The line that says in whose tree the file lies. Each node of a perf test has a copy, which differs in nothing else.
+_NODE = re.compile(r'^ "node": "[^"\\\x00-\x1f]*",$', re.MULTILINE)
+_recent: deque[tuple[str, PerfTestMetadata]] = deque(maxlen=1)
+
+
 def parse(text: str) -> PerfTestMetadata:
     """The metadata in ``text``. Raises ``ParseError`` when it does not say what the folder belongs to."""
-    document = parse_object(text)
+    content = _NODE.sub(' "node": "",', text, count=1)
+    if not _recent or _recent[0][0] != content:
+        _recent.append((content, _parse(parse_object(text))))
+    return _recent[0][1]
+
+
+def _parse(document: Mapping[str, object]) -> PerfTestMetadata:
     schema = whole(document, "schema")
     if schema is not None and schema > SCHEMA:
         raise ParseError(f"has schema {schema}, this version reads up to {SCHEMA}")
@@ -128,48 +146,74 @@ def parse(text: str) -> PerfTestMetadata:
         raise ParseError(f"lacks {', '.join(missing)}")
     nodes, tool = child(document, "nodes"), child(document, "tool")
     return PerfTestMetadata(
-        run_id=words(document, "run_id"),
-        probecost=words(document, "probecost"),
-        environment=words(document, "environment"),
+        run_id=_shared_words(document, "run_id"),
+        probecost=_shared_words(document, "probecost"),
+        environment=_shared_words(document, "environment"),
         iteration=whole(document, "iteration") or 0,
-        pair_kind=words(document, "pair_kind"),
-        case_key=words(document, "case_key"),
+        pair_kind=_shared_words(document, "pair_kind"),
+        case_key=_shared_words(document, "case_key"),
         case_id=whole(document, "case_id"),
-        case_name=words(document, "case_name"),
-        tool_id=words(document, "tool_id"),
-        category=words(document, "category"),
+        case_name=_shared_words(document, "case_name"),
+        tool_id=_shared_words(document, "tool_id"),
+        category=_shared_words(document, "category"),
         parameters=_texts(child(document, "parameters")),
-        command=words(document, "command"),
+        command=_shared_words(document, "command"),
         visit_id=words(document, "visit_id"),
         unit=unit or 0,
         planned_units=_numbers(document.get("planned_units")),
         pair=whole(document, "pair") or unit or 0,
-        arm=arm,
+        arm=intern(arm),
         order=whole(document, "order"),
         shared_baseline=shared,
-        perf_test=words(document, "perf_test"),
-        conn_type=words(document, "conn_type"),
+        perf_test=_shared_words(document, "perf_test"),
+        conn_type=_shared_words(document, "conn_type"),
         duration_s=number(document, "duration_s"),
         streams=max(1, whole(document, "streams") or 1),
         background_bps=number(document, "background_bps"),
         idle_busy_share=number(document, "idle_busy_share") or 0.0,
         start_ns=whole(document, "start_ns") or None,
         end_ns=whole(document, "end_ns") or None,
-        server_node=words(nodes, "server"),
-        client_node=words(nodes, "client"),
-        tool_node=words(nodes, "tool") or words(nodes, "server"),
+        server_node=_shared_words(nodes, "server"),
+        client_node=_shared_words(nodes, "client"),
+        tool_node=_shared_words(nodes, "tool") or _shared_words(nodes, "server"),
         clocks=_clocks(child(document, "clocks")),
-        facts={node: _facts(child(child(document, "facts"), node)) for node in child(document, "facts")},
+        facts={node: _shared_facts(child(child(document, "facts"), node)) for node in child(document, "facts")},
         tool=_tool(tool) if tool else None,
-        options=_texts(child(document, "options")),
-        void_reason=words(document, "void_reason") or _void_by_tool(tool),
+        options=_shared_texts(child(document, "options")),
+        void_reason=_shared_words(document, "void_reason") or _void_by_tool(tool),
         error=words(document, "error"),
         offered_rate=_above_0(number(document, "offered_rate")),
         target_bitrate=_target_bitrate(document),
         visit_start_ns=whole(document, "visit_start_ns") or None,
         visit_end_ns=whole(document, "visit_end_ns") or None,
         is_superseded=document.get("superseded") is True,
+        is_confirmation=document.get("confirmation") is True,
     )
+
+
+def _shared_words(values: Mapping[str, object], key: str) -> str:
+    """As ``words``; equal texts of all files are one object."""
+    return intern(words(values, key))
+
+
+_Made = TypeVar("_Made")
+
+
+def _shared(make: Callable[[Mapping[str, object]], _Made], recent: int) -> Callable[[Mapping[str, object]], _Made]:
+    """``make``, done once for values that equal one of the ``recent`` last ones.
+
+    Thousands of files repeat the facts of the same few nodes.
+    """
+    made: deque[tuple[Mapping[str, object], _Made]] = deque(maxlen=recent)
+
+    def of(values: Mapping[str, object]) -> _Made:
+        for known, result in made:
+            if known == values:
+                return result
+        made.append((values, make(values)))
+        return made[-1][1]
+
+    return of
 
 
 def _target_bitrate(document: Mapping[str, object]) -> str:
@@ -258,3 +302,7 @@ def _facts(values: Mapping[str, object]) -> NodeFacts:
         boot_id=words(values, "boot_id"),
         pid_namespace=words(values, "pid_namespace"),
     )
+
+
+_shared_facts = _shared(_facts, 8)
+_shared_texts = _shared(_texts, 8)

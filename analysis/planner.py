@@ -77,14 +77,13 @@ class Option:
 
 @dataclass(frozen=True)
 class Choice:
-    """The answer: how, how often, and how long; ``reason`` and ``warning`` in words."""
+    """The answer: how, how often, and how long; ``reason`` in words."""
 
     schedule: Literal["visits", "switched"]
     units: int
     segment_s: float
     flows_s: Mapping[str, float]
     reason: str
-    warning: str = ""
 
 
 def plan_tool(question: Question, margin_pct: float = DEFAULT_MARGIN_PCT) -> Choice | None:
@@ -110,7 +109,7 @@ def plan_tool(question: Question, margin_pct: float = DEFAULT_MARGIN_PCT) -> Cho
     else:
         schedule, options = "visits", visits
     rule = FIXED if question.precision_pct is None else LOOKS
-    units, warning = _units(question, options.values(), rule, margin_pct)
+    units = _units(question, options.values(), rule, margin_pct)
     started = "its start takes too long to tell" if question.start_s is None else f"starts in {question.start_s:.2g} s"
     how = {"switched": f"switched flows, segments of {segment_s:g} s", "visits": "pairs of visits"}[schedule]
     expected = ", ".join(f"{name} ±{half_width_pct(one.sd, units):.1f} %" for name, one in options.items())
@@ -120,7 +119,6 @@ def plan_tool(question: Question, margin_pct: float = DEFAULT_MARGIN_PCT) -> Cho
         segment_s=segment_s,
         flows_s={**question.durations_s, **flows_s} if schedule == "switched" else {},
         reason=f"{started}: {units} {how}; to be expected: {expected}",
-        warning=warning,
     )
 
 
@@ -168,21 +166,15 @@ def _best_segments(
     return best[1:]
 
 
-def _units(question: Question, options: Iterable[Option], rule: StopRule, margin_pct: float) -> tuple[int, str]:
-    """How many units, and what they cannot show; the noisiest perf test decides."""
-    needed = rule.units_to_claim(question.tests)
+def _units(question: Question, options: Iterable[Option], rule: StopRule, margin_pct: float) -> int:
+    """How many units; the noisiest perf test decides, and how many tests they must carry."""
+    if question.precision_pct is not None:
+        return _MOST
+    if question.units is not None:
+        return question.units
     plans = [plan_units(option.sd, question.tests, rule, margin_pct) for option in options]
     wanted = max((found.n_units or _MOST for found in plans), default=_FEWEST)
-    units = question.units if question.units is not None else max(wanted, needed or _MOST)
-    if question.precision_pct is not None:
-        units = _MOST
-    if needed is None or units < needed:
-        said = f"{needed} units can" if needed is not None else "no plan of up to 24 units can"
-        return units, (
-            f"{units} units cannot carry {question.tests} primary tests: no overhead can be claimed, however large it "
-            f"is; {said}, or fewer cases and perf tests"
-        )
-    return units, ""
+    return max(wanted, rule.units_to_claim(question.tests) or _MOST)
 
 
 def _mean_merit(options: Mapping[str, Option]) -> float:

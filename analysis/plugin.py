@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -16,15 +16,17 @@ from analysis.report import write_study
 from analysis.report.budgets import budget_lines
 from analysis.report.cells import decimal, percent
 from analysis.report.names import CaseNames
-from analysis.report.overview import has_flows, status, units_line
-from analysis.report.verdicts import verdict_lines
+from analysis.report.overview import status, switched_cases, units_line
+from analysis.report.verdicts import claim_line, verdict_lines
 from analysis.report.versions import versions_line
+from analysis.seen import Seen
 from analysis.settings import load_settings
+from analysis.statistics.looks import FIXED, LOOKS
 from analysis.statistics.verdict import Word
 from analysis.study import CaseStudy, Study, study_case, study_run
-from analysis.verdicts import MetricVerdict
+from analysis.verdicts import CaseName, MetricVerdict
 from probecost.errors import printable
-from probecost.layout import RunTree
+from probecost.layout import REPORT_PAGE, RunTree
 
 _COLUMNS = (
     ("TCP RR", "latency", "tcp_rr", "mean_us"),
@@ -47,6 +49,7 @@ class AnalysisPlugin:
     def __init__(self) -> None:
         self._reports: list[Path] = []
         self._study: Study | None = None
+        self._seen = Seen()
 
     @pytest.hookimpl(trylast=True)
     def pytest_probecost_case_results(
@@ -55,7 +58,13 @@ class AnalysisPlugin:
         """The figures of one case and why perf tests of it gave no valid data."""
         settings = load_settings()
         case = study_case(
-            tree.root, environment, iteration, case_key, settings.margin_pct, settings.foreign_cpu_limit_pct
+            tree.root,
+            environment,
+            iteration,
+            case_key,
+            settings.margin_pct,
+            settings.foreign_cpu_limit_pct,
+            self._seen,
         )
         if case is None:
             return CaseResults({}, (f"no results of {case_key} were found in {tree.root / environment}",))
@@ -66,12 +75,19 @@ class AnalysisPlugin:
         self, tree: RunTree, environment: str, iteration: int, case_key: str
     ) -> CaseProgress:
         """How many units are usable, how wide the intervals are, and the estimates so far."""
-        return case_progress(tree.root, environment, iteration, case_key, load_settings().foreign_cpu_limit_pct)
+        settings = load_settings()
+        limit_pct, margin_pct = settings.foreign_cpu_limit_pct, settings.margin_pct
+        return case_progress(tree.root, environment, iteration, case_key, limit_pct, margin_pct, self._seen)
 
     @pytest.hookimpl(trylast=True)
     def pytest_probecost_plan_tool(self, question: Question) -> Choice | None:
         """How to measure a tool on a bed whose noise is known."""
         return plan_tool(question, load_settings().margin_pct)
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_probecost_cannot_claim(self, units: int, tests: int, has_looks: bool) -> str:
+        """Whether the smallest p of so many units survives the adjustment for so many tests."""
+        return claim_line(units, tests, LOOKS if has_looks else FIXED)
 
     def pytest_probecost_run_post(self, run: Run) -> None:
         """Write all reports of the run, from whatever is there."""
@@ -85,7 +101,7 @@ class AnalysisPlugin:
             terminalreporter.section("overhead (tool against baseline)")
             judged = self._study.verdicts
             for line in (
-                *summary_lines(self._study.cases, switched=has_flows(self._study)),
+                *summary_lines(self._study.cases, switched_cases(self._study.verdicts)),
                 *versions_line(self._study.run.options),
                 *verdict_lines(judged),
                 *count_line(judged),
@@ -99,6 +115,7 @@ class AnalysisPlugin:
         reporter = config.pluginmanager.get_plugin("terminalreporter")
         if reporter is not None:
             for path in self._reports:
+                reporter.write_line(f"page: {path.with_name(REPORT_PAGE)}")
                 reporter.write_line(f"report: {path}")
 
 
@@ -116,7 +133,7 @@ def count_line(verdicts: Sequence[MetricVerdict]) -> Iterator[str]:
         yield "Primary verdicts: " + ", ".join(f"{counts[word]} {word}" for word in Word if counts[word])
 
 
-def summary_lines(cases: tuple[CaseStudy, ...], *, switched: bool = False) -> list[str]:
+def summary_lines(cases: tuple[CaseStudy, ...], switched: Collection[CaseName] = ()) -> list[str]:
     """A table for the terminal: case, differences in percent, CPU of the tool, status."""
     head = ["case", *(title for title, *_ in _COLUMNS), "tool CPU", "status"]
     rows, names = [], CaseNames(cases)
@@ -130,4 +147,4 @@ def summary_lines(cases: tuple[CaseStudy, ...], *, switched: bool = False) -> li
     for line in [head, *rows]:
         middle = (cell.rjust(width) for cell, width in zip(line[1:-1], widths[1:-1], strict=True))
         lines.append("  ".join([line[0].ljust(widths[0]), *middle, line[-1]]))
-    return [*lines, units_line(cases, switched=switched)]
+    return [*lines, units_line(cases, switched)]

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from analysis.locate import PerfTestRecord
-from analysis.parsers import counters, iperf3, netperf, stat
+from analysis.parsers import counters, iperf3, iperf3_log, netperf, netperf_classic, stat
 from analysis.problems import ParseError, Problem, is_file, read_text
 from probecost.layout import CLIENT_RESULTS, COUNTERS_FILE, MONITORING, SERVER_RESULTS, STAT_FILE
 
@@ -38,7 +38,7 @@ class RawReader:
         self.problems.append(self.record.problem(path, reason, missing=False))
 
     def throughput(self) -> dict[str, float | None]:
-        clients = self._clients()
+        clients, servers = self._clients(), self._servers()
         if clients is None:
             return {}
         folder, results = clients
@@ -48,7 +48,6 @@ class RawReader:
             "retransmits": _total([result.retransmits for result in results]),
         }
         received_bps = figures["received_bps"]
-        servers = self._servers()
         if received_bps is None and servers is not None:
             received_bps = figures["received_bps"] = sum(server.received_bps for server in servers)
         if received_bps is None:
@@ -76,7 +75,7 @@ class RawReader:
     def latency(self) -> dict[str, float | None]:
         what = self.record.metadata
         path = self._client_folder() / self.record.place.stream_file(0)
-        result = self._parse(path, netperf.parse, self.lost)
+        result = self._parse(path, _latencies, self.lost)
         if result is None:
             return {}
         if result.elapsed_s is not None and _is_short(result.elapsed_s, what.duration_s):
@@ -115,7 +114,7 @@ class RawReader:
         return {"background_bps": carried_bps}
 
     def pps(self) -> dict[str, float | None]:
-        clients = self._clients()
+        clients, servers = self._clients(), self._servers()
         if clients is None:
             return {}
         folder, results = clients
@@ -127,6 +126,9 @@ class RawReader:
         figures: dict[str, float | None] = {
             "sent_pps": sum((result.sent_packets or 0) / result.measured_s for result in results)
         }
+        if not self.record.counts_packets:
+            figures.update(self._told_pps(folder, results, servers, measured_s))
+            return figures
         node = self.record.metadata.server_node
         path = (self.record.server_monitoring_dir or self.record.expected(node, MONITORING)) / COUNTERS_FILE
         counted = self._parse(path, counters.parse, self.lost)
@@ -140,7 +142,6 @@ class RawReader:
         self._reconcile_interface(path, counted)
         if counted.udp_in_datagrams == 0:
             self.doubt(path, "no datagram was received")
-        servers = self._servers()
         own = None if servers is None else _total([server.received_packets for server in servers])
         told_by = "the server's iperf3 says"
         if own is None:
@@ -148,6 +149,23 @@ class RawReader:
         if own is not None:
             self._reconcile(path, counted.udp_in_datagrams, own, "datagrams", "the node counted", told_by)
         return figures
+
+    def _told_pps(
+        self,
+        folder: Path,
+        results: Sequence[iperf3.ClientResult],
+        servers: Sequence[iperf3.ServerResult] | None,
+        measured_s: float,
+    ) -> dict[str, float | None]:
+        """Received as the servers, else the clients, say: the receiving node itself did not count."""
+        received = None if servers is None else _total([server.received_packets for server in servers])
+        if received is None:
+            received = _total([result.received_packets for result in results])
+        if received is None:
+            self.lost(folder, "neither the client nor the server says how many datagrams were received")
+            return {}
+        sent = sum(result.sent_packets or 0 for result in results)
+        return {"received_pps": received / measured_s, "lost_share": max(0.0, 1 - received / sent) if sent else None}
 
     def _client_folder(self) -> Path:
         return self.record.client_dir or self.record.expected(self.record.metadata.client_node, CLIENT_RESULTS)
@@ -157,7 +175,7 @@ class RawReader:
         folder, what = self._client_folder(), self.record.metadata
         results = []
         complete = True
-        paths = self._stream_files(self.record.client_dir)
+        paths = self.record.client_files
         for path in paths:
             result = self._parse(path, iperf3.parse_client, self.lost)
             complete = complete and result is not None
@@ -182,23 +200,13 @@ class RawReader:
         """All servers' results, or ``None`` when one is missing (they only confirm, so that is a doubt)."""
         node, what = self.record.metadata.server_node, self.record.metadata
         folder = self.record.server_dir or self.record.expected(node, SERVER_RESULTS)
-        paths = self._stream_files(self.record.server_dir)
+        paths = self.record.server_files
         if len(paths) != what.streams:
             self.doubt(folder, f"{len(paths)} of {what.streams} result files of the server are there")
             return None
-        parsed = [self._parse(path, iperf3.parse_server, self.doubt) for path in paths]
+        parsed = [self._parse(path, _server_parser(path), self.doubt) for path in paths]
         results = [result for result in parsed if result is not None]
         return results if len(results) == len(parsed) else None
-
-    def _stream_files(self, folder: Path | None) -> list[Path]:
-        """The generators' outputs in ``folder``: ``pps_multi_udp_port_5202.txt`` and the like, by name."""
-        if folder is None:
-            return []
-        return sorted(
-            path
-            for path in folder.glob(self.record.place.stream_files)
-            if path.suffix in (".json", ".txt") and is_file(path)
-        )
 
     def _parse(self, path: Path, parse: Callable[[str], ResultT], tell: Callable[[Path, str], None]) -> ResultT | None:
         try:
@@ -225,6 +233,14 @@ class RawReader:
         larger = max(used, other)
         if larger > 0 and abs(used - other) / larger > MAX_DISAGREEMENT:
             self.doubt(path, f"{used_from} {used:.0f} {what}, {other_from} {other:.0f}")
+
+
+def _server_parser(path: Path) -> Callable[[str], iperf3.ServerResult]:
+    return iperf3_log.parse_server if path.suffix == ".log" else iperf3.parse_server
+
+
+def _latencies(text: str) -> netperf.LatencyResult:
+    return netperf_classic.parse(text) if netperf_classic.is_classic(text) else netperf.parse(text)
 
 
 def _total(values: Sequence[float | None]) -> float | None:

@@ -7,16 +7,16 @@ the offsets of both clocks to the controller's.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
-from statistics import fmean
+from statistics import fmean, median
 from typing import NamedTuple
 
 from analysis.locate import PerfTestRecord
-from analysis.parsers import monitors
 from analysis.parsers.monitors import CpuSample, SampleT, Series
-from analysis.problems import ParseError, Problem, read_text
-from probecost.layout import TOOL, TOOL_MONITORING
+from analysis.problems import ParseError, Problem
+from probecost.layout import TOOL
 
 _SECOND_NS = 1_000_000_000
 _MAX_GAP_NS = 3 * _SECOND_NS
@@ -41,6 +41,9 @@ class Usage:
     cpu_avg_percent: float | None
     cpu_max_percent: float | None
     rss_max_kb: float | None
+
+
+NOTHING = Usage(None, None, None)
 
 
 @dataclass(frozen=True)
@@ -76,7 +79,7 @@ def case_usage(records: Iterable[PerfTestRecord]) -> tuple[CaseUsage, tuple[Prob
         return NO_USAGE, ()
     tests = sorted({key for visit in read for key in visit.windows})
     usage = CaseUsage(
-        perf_tests={key: _over_units([v.used(v.windows[key]) for v in read if key in v.windows]) for key in tests},
+        perf_tests={key: _over_units([v.usages[key] for v in read if key in v.usages]) for key in tests},
         cpu_avg_percent=_mean([visit.total.cpu_avg_percent for visit in read]),
         cpu_max_percent=_most([visit.total.cpu_max_percent for visit in read]),
         rss_max_kb=_most([float(sample.resident_kb) for visit in read for sample in visit.memory]),
@@ -101,14 +104,20 @@ class _Visit:
         }
         starts = [window.start_ns for window in self.windows.values()]
         self.span = Window(min(starts), max(w.end_ns for w in self.windows.values())) if starts else None
-        self.cpu = self._samples("tool_cpu_usage", monitors.parse_cpu)
-        self.memory = self._samples("tool_memory", monitors.parse_memory)
-        self.log = self._samples("tool_logsize", monitors.parse_logsize)
-        self.total = self.used(self.span) if self.span else Usage(None, None, None)
+        self.logs = logs = records[0].monitor_logs
+        self.cpu = self._samples(logs.CPU, logs.cpu)
+        self.memory = self._samples(logs.MEMORY, logs.memory)
+        self.log = self._samples(logs.LOG_SIZE, logs.log_size)
+        self.total = self.used(self.span) if self.span else NOTHING
+        self.usages = {key: self.used(window) for key, window in self.windows.items()}
+        for (perf_test, conn_type), usage in self.usages.items():
+            if self.cpu and usage.cpu_avg_percent is None:
+                self._tell(logs.folder, f"no CPU sample lies in {perf_test} {conn_type}")
 
     @property
     def log_bytes(self) -> float | None:
-        return float(self.log[-1].size_bytes) if self.log else None
+        """The size at the end; ``None`` too for a log that was cut off before it."""
+        return float(self.log[-1].size_bytes) if self.log and not self._missing_ns(self.log) else None
 
     @property
     def log_bytes_per_s(self) -> float | None:
@@ -135,7 +144,7 @@ class _Visit:
 
     def _window(self, record: PerfTestRecord) -> Window | None:
         what = record.metadata
-        path = record.place_on(what.client_node) / record.place.metadata.name
+        path = record.described_by
         if what.start_ns is None or what.end_ns is None or what.end_ns <= what.start_ns:
             self._tell(path, "start and end of the perf test are unknown: no CPU and memory figures for it")
             return None
@@ -143,39 +152,60 @@ class _Visit:
         if what.client_node != what.tool_node:
             client, tool = what.clocks.get(what.client_node), what.clocks.get(what.tool_node)
             if client is None or tool is None:
-                self._tell(path, "clock offsets are not recorded: monitor samples are matched as if clocks agreed")
+                reason = "clock offsets are not recorded: monitor samples are matched as if clocks agreed"
+                self._tell(path, reason, is_remark=not what.probecost)  # older scripts never recorded any
             else:
                 shift_ns = tool.offset_ns - client.offset_ns
                 if client.uncertainty_ns + tool.uncertainty_ns > _MAX_CLOCK_UNCERTAINTY_NS:
                     self._tell(path, "clock offsets are known to worse than 0.5 s: monitor samples may be off by one")
         return Window(what.start_ns + shift_ns, what.end_ns + shift_ns)
 
-    def _samples(self, name: str, parse: Callable[[str], Series[SampleT]]) -> tuple[SampleT, ...]:
+    def _samples(self, name: str, read: Callable[[Path], Series[SampleT]]) -> tuple[SampleT, ...]:
         """The samples of the one log of this kind that belongs to this visit: a case's folder holds all visits'."""
-        if self.span is None:
-            return ()
-        folder = self.records[0].tool_visit_dir / TOOL_MONITORING
         best: tuple[SampleT, ...] = ()
-        most = 0
+        best_path, most = self.logs.folder, 0
         damage: list[tuple[Path, str]] = []
-        for path in sorted(folder.glob(f"{name}_*.log")):
+        for path in self.logs.paths(name):
             try:
-                series = parse(read_text(path))
+                series = read(path)
             except ParseError as error:
                 damage.append((path, str(error)))
                 continue
-            inside = sum(1 for sample in series.samples if self.span.holds(sample.time_ns))
+            inside = sum(1 for sample in series.samples if self.span and self.span.holds(sample.time_ns))
             if inside > most:
-                best, most = series.samples, inside
+                best, best_path, most = series.samples, path, inside
                 if series.damaged_lines:
                     self._tell(path, f"{series.damaged_lines} damaged lines were left out")
+        if best and self._missing_ns(best) > 0:
+            self._tell(best_path, "ends before the last perf test does: what came later is not in the figures")
         if not best:
-            for path, reason in damage or [(folder, f"no {name} log has a sample in this visit's perf tests")]:
+            nothing = [(self.logs.folder, f"no {name} log has a sample in this visit's perf tests")]
+            for path, reason in damage or (nothing if self.span else []):
                 self._tell(path, reason)
+        gap_ns = longest_gap_ns([sample.time_ns for sample in best], self.span) if self.span else 0
+        if gap_ns and not self._missing_ns(best):  # else that it was cut off says it
+            self._tell(best_path, f"holds no sample for {gap_ns / _SECOND_NS:.0f} s of this visit's perf tests")
         return best
 
-    def _tell(self, path: Path, reason: str) -> None:
-        self.problems.append(self.records[0].problem(path, reason, missing=False))
+    def _missing_ns(self, samples: Sequence[SampleT]) -> int:
+        """How much of the perf tests lies after the last sample, beyond two intervals of sampling; 0 for none."""
+        if self.span is None:
+            return 0
+        interval_ns = samples[-1].time_ns - samples[-2].time_ns if len(samples) > 1 else 0
+        return max(0, self.span.end_ns - samples[-1].time_ns - max(_MAX_GAP_NS, 2 * interval_ns))
+
+    def _tell(self, path: Path, reason: str, *, is_remark: bool = False) -> None:
+        self.problems.append(replace(self.records[0].problem(path, reason, missing=False), is_remark=is_remark))
+
+
+def longest_gap_ns(times_ns: Sequence[int], span: Window) -> int:
+    """The longest stretch of ``span`` without a sample, if it is longer than 3 usual intervals and 3 s; else 0."""
+    if not times_ns:
+        return 0
+    usual_ns = median([later - earlier for earlier, later in pairwise(times_ns)] or [_SECOND_NS])
+    inside = [time_ns for time_ns in times_ns if span.holds(time_ns)]
+    longest_ns = max(later - earlier for earlier, later in pairwise([span.start_ns, *inside, span.end_ns]))
+    return longest_ns if longest_ns > max(_MAX_GAP_NS, 3 * usual_ns) else 0
 
 
 class CoveredCpu(NamedTuple):

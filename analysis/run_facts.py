@@ -124,12 +124,12 @@ class RunFacts:
 
     def uneven_voids(self, case: CaseName, metric: MetricId) -> str:
         """The gate: voids must not prefer an arm (exact binomial test). In words if they do."""
-        from scipy import stats  # takes a second: only where something is computed
-
         arms = [(case, metric.perf_test, metric.conn_type, arm) for arm in (BASELINE, TOOL)]
         voids, visits = [self.voids[arm] for arm in arms], [self.visits[arm] for arm in arms]
         if sum(voids) < _LEAST_VOIDS or 0 in visits:
             return ""
+        from scipy import stats  # takes a second: only where something is computed
+
         p = stats.binomtest(voids[1], sum(voids), visits[1] / sum(visits)).pvalue
         if p >= _UNEVEN_P:
             return ""

@@ -63,7 +63,7 @@ class RunInfo:
     """Who made these results, with what command. Empty or ``None`` where it is not recorded.
 
     ``rule``: how the plan was to stop. ``primary``: name of a perf test → the primary metric that the plan chose for
-    it, ``None`` for none.
+    it, ``None`` for none. ``reboots``: which nodes rebooted, and what was measured again.
     """
 
     run_id: str
@@ -78,6 +78,7 @@ class RunInfo:
     notes: tuple[str, ...]
     rule: StopRule = FIXED
     primary: Mapping[str, str | None] = field(default_factory=dict)
+    reboots: tuple[str, ...] = ()
 
     def outcome(self, environment: str, iteration: int, case_key: str) -> CaseOutcome | None:
         """The outcome of one case, ``None`` when it is not recorded."""
@@ -117,6 +118,7 @@ def read_run(root: Path) -> tuple[RunInfo, tuple[Problem, ...]]:
         exit_status=whole(document, "exit_status"),
         cases=tuple(_outcome(key, child(cases, key)) for key in cases),
         notes=_strings(document.get("notes")),
+        reboots=_strings(document.get("reboots")),
         rule=rule,
         primary=primary,
     )

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from analysis import trees
 from analysis.budgets import BudgetCheck, check_budgets
 from analysis.compare import CaseId, Comparison, MetricId, compare
 from analysis.expected import Expected
 from analysis.flows import measure_flow
-from analysis.gated import measure_case
+from analysis.fresh import Fresh
+from analysis.gated import measure_case, measure_fresh, without_fresh
 from analysis.gates.foreign import LIMIT_PCT
 from analysis.gates.pairs import pair_gates
 from analysis.locate import PerfTestRecord, locate
 from analysis.measurements import Measured, Measurement, measure
 from analysis.metadata import NodeFacts, PerfTestMetadata
+from analysis.parallel import each
 from analysis.problems import Problem, is_file
 from analysis.resources import NO_USAGE, CaseUsage, case_usage
 from analysis.runfile import Budget, CaseOutcome, RunInfo, read_run
+from analysis.seen import Seen
 from analysis.statistics.verdict import DEFAULT_MARGIN_PCT
 from analysis.verdicts import CaseName, MetricVerdict, verdicts
 from probecost.errors import ConfigError
@@ -79,7 +83,8 @@ class CaseAlone:
 class Study:
     """A whole tree. ``problems`` are those that belong to no single case; ``nodes``: environment → node → facts.
 
-    ``records``: the metadata of every perf test that was found, flows included.
+    ``perf_tests``: every perf test that was found, flows included; ``records``: their metadata. ``fresh``: the
+    measurements of units that were made to confirm a speed-up; they are in nothing else of this.
     """
 
     root: Path
@@ -90,8 +95,13 @@ class Study:
     problems: tuple[Problem, ...]
     nodes: Mapping[str, Mapping[str, NodeFacts]]
     versions: tuple[str, ...]
-    records: tuple[PerfTestMetadata, ...]
+    perf_tests: tuple[PerfTestRecord, ...]
     budgets: tuple[BudgetCheck, ...] = ()
+    fresh: tuple[Measurement, ...] = ()
+
+    @property
+    def records(self) -> tuple[PerfTestMetadata, ...]:
+        return tuple(record.metadata for record in self.perf_tests)
 
     @property
     def environments(self) -> tuple[str, ...]:
@@ -99,27 +109,34 @@ class Study:
         return tuple(sorted(found | set(self.nodes)))
 
 
-def study_run(root: Path, margin_pct: float = DEFAULT_MARGIN_PCT, foreign_cpu_limit_pct: float = LIMIT_PCT) -> Study:
+def study_run(
+    root: Path, margin_pct: float = DEFAULT_MARGIN_PCT, foreign_cpu_limit_pct: float = LIMIT_PCT, jobs: int = 1
+) -> Study:
     """Read everything below ``root`` (a run's folder, an iteration's, or anything that holds node trees).
 
     ``margin_pct``: a cost up to this is negligible; ``foreign_cpu_limit_pct``: foreign load that voids a perf test.
+    ``jobs``: how many processes read files, more than one only where no thread runs beside the caller.
     ``ConfigError``: ``root`` holds whole runs, which would be mixed.
     """
     root = root.resolve()
     _refuse_runs(root)
-    located = locate(root)
+    located = trees.locate(root, jobs)
     run, run_problems = read_run(root)
-    visits = [record for record in located.records if record.metadata.arm != SWITCHED]
-    switched = [record for record in located.records if record.metadata.arm == SWITCHED]
+    own = without_fresh(located.records)
+    visits = [record for record in own if record.metadata.arm != SWITCHED]
+    switched = [record for record in own if record.metadata.arm == SWITCHED]
+    confirming = measure_fresh(located.records, foreign_cpu_limit_pct)
+    fresh = Fresh.of(confirming)
     flows = [measure_flow(record, foreign_cpu_limit_pct) for record in switched]
     measured, measurements, measured_problems, used = _cases(
-        visits, located.problems, run, foreign_cpu_limit_pct, flows
+        visits, located.problems, run, foreign_cpu_limit_pct, flows, jobs=jobs
     )
     measurements += [row for flow in flows for row in flow.measurements]
     cases = sorted([*measured, *_without_results(root, run, measured)], key=lambda case: case.id)
     taken = {id(problem) for case in cases for problem in case.problems}
     flow_problems = [problem for flow in flows for problem in flow.problems]
-    loose = [*run_problems, *located.problems, *measured_problems, *flow_problems]
+    fresh_problems = [replace(problem, missing=False) for result in confirming for problem in result.problems]
+    loose = [*run_problems, *located.problems, *measured_problems, *flow_problems, *fresh_problems]
     nodes: dict[str, dict[str, NodeFacts]] = {}
     for record in located.records:
         nodes.setdefault(record.metadata.environment, {}).update(record.metadata.facts)
@@ -130,6 +147,8 @@ def study_run(root: Path, margin_pct: float = DEFAULT_MARGIN_PCT, foreign_cpu_li
         margin_pct,
         run.rule,
         run.primary,
+        fresh,
+        jobs,
     )
     return Study(
         root=root,
@@ -140,7 +159,8 @@ def study_run(root: Path, margin_pct: float = DEFAULT_MARGIN_PCT, foreign_cpu_li
         problems=tuple(problem for problem in loose if id(problem) not in taken),
         nodes=nodes,
         versions=tuple(sorted({r.metadata.probecost for r in located.records if r.metadata.probecost})),
-        records=tuple(record.metadata for record in located.records),
+        fresh=fresh.measurements,
+        perf_tests=located.records,
         budgets=check_budgets(_budgets(run, located.records), judged),
     )
 
@@ -154,18 +174,20 @@ def _refuse_runs(root: Path) -> None:
 
 def _planned(run: RunInfo, records: Sequence[PerfTestRecord]) -> set[CaseName]:
     """All cases that the run was to measure."""
-    return {_name(case, records) for case in run.cases}
+    only = _only_environment(records)
+    return {CaseName(case.environment or only, case.case_key) for case in run.cases}
 
 
 def _budgets(run: RunInfo, records: Sequence[PerfTestRecord]) -> dict[CaseName, tuple[Budget, ...]]:
     """The budgets of the cases that were started."""
-    return {_name(case, records): case.budgets for case in run.cases if case.was_started}
+    only = _only_environment(records)
+    return {CaseName(case.environment or only, case.case_key): case.budgets for case in run.cases if case.was_started}
 
 
-def _name(case: CaseOutcome, records: Sequence[PerfTestRecord]) -> CaseName:
-    """The run's file may not name the environment where there is only one."""
+def _only_environment(records: Sequence[PerfTestRecord]) -> str:
+    """Where there is only one, the run's file may not name it; empty where there are several."""
     environments = {record.metadata.environment for record in records}
-    return CaseName(case.environment or (environments.pop() if len(environments) == 1 else ""), case.case_key)
+    return environments.pop() if len(environments) == 1 else ""
 
 
 def study_case(
@@ -175,19 +197,27 @@ def study_case(
     case_key: str,
     margin_pct: float = DEFAULT_MARGIN_PCT,
     foreign_cpu_limit_pct: float = LIMIT_PCT,
+    seen: Seen | None = None,
 ) -> CaseAlone | None:
-    """One case alone, which is much quicker than the whole run; ``None`` when nothing of it is there."""
+    """One case alone, which is much quicker than the whole run; ``None`` when nothing of it is there.
+
+    With ``seen``, which is kept from one question to the next, other cases cost no time.
+    """
     root = root.resolve()
-    located = locate(root / environment / iteration_name(iteration))
-    run, _ = read_run(root)
+    seen = seen or Seen()
+    seen.begin(case_key)
+    located = locate(root / environment / iteration_name(iteration), seen=seen)
+    run = seen.run(root)
     wanted = CaseId(environment, iteration, case_key)
-    visits = [record for record in located.records if record.metadata.arm != SWITCHED]
-    earlier = [locate(root / environment / iteration_name(number)).records for number in range(1, iteration)]
+    visits = [record for record in without_fresh(located.records) if record.metadata.arm != SWITCHED]
+    earlier = [locate(root / environment / iteration_name(number), seen=seen).records for number in range(1, iteration)]
     records = [record for found in (*earlier, located.records) for record in found]
     name = CaseName(environment, case_key)
-    measured = measure_case([r for r in records if r.metadata.case_key == case_key], foreign_cpu_limit_pct)
+    own = [record for record in records if record.metadata.case_key == case_key]
+    measured = measure_case(without_fresh(own), foreign_cpu_limit_pct)
+    fresh = Fresh.of(measure_fresh(own, foreign_cpu_limit_pct))
     flows = [result for result in measured if result.record.metadata.arm == SWITCHED]
-    cases, *_ = _cases(visits, located.problems, run, foreign_cpu_limit_pct, flows, only=wanted)
+    cases, *_ = _cases(visits, located.problems, run, foreign_cpu_limit_pct, flows, wanted, seen=seen)
     case = next((case for case in cases if case.id == wanted), None)
     if case is None:
         return None
@@ -196,7 +226,8 @@ def study_case(
         found if found.environment == environment else CaseName(environment, "/".join(found))
         for found in _planned(run, records)
     ]
-    judged = verdicts([result.record.metadata for result in measured], rows, planned, margin_pct, run.rule, run.primary)
+    metadata = [result.record.metadata for result in measured]
+    judged = verdicts(metadata, rows, planned, margin_pct, run.rule, run.primary, fresh)
     limits = {name: case.outcome.budgets if case.outcome is not None else ()}
     strict = run.options.get("strict_budgets") == str(True)
     return CaseAlone(case, judged, check_budgets(limits, judged), strict)
@@ -209,14 +240,16 @@ def _cases(
     foreign_cpu_limit_pct: float,
     flows: Sequence[Measured] = (),
     only: CaseId | None = None,
+    jobs: int = 1,
+    seen: Seen | None = None,
 ) -> tuple[list[CaseStudy], list[Measurement], list[Problem], list[PerfTestRecord]]:
     """Cases, measurements, the problems of the shared baselines' files, and the perf tests with the gates' reasons.
 
-    ``flows``: what switched flows gave. ``only``: one case and what it needs.
+    ``flows``: what switched flows gave. ``only``: one case and what it needs; ``seen`` tells what others have.
     """
     in_flows = _in_flows(flows)
     by_case: dict[CaseId, list[PerfTestRecord]] = {}
-    planned: dict[tuple[str, int, str], set[tuple[str, str]]] = {}
+    planned = {} if seen is None else {place: set(tests) for place, tests in seen.tests.items()}
     for record in records:
         what = record.metadata
         by_case.setdefault(CaseId(what.environment, what.iteration, what.case_key), []).append(record)
@@ -225,13 +258,18 @@ def _cases(
     rows: dict[CaseId, list[Measurement]] = {}
     found: dict[CaseId, list[Problem]] = {}
     used: list[PerfTestRecord] = []
-    for case, own in by_case.items():
-        if only is None or case == only or not case.case_key:
-            gates = pair_gates(own)
-            measured = [measure(record, gates.void_reason(record), foreign_cpu_limit_pct) for record in own]
-            rows[case] = [row for result in measured for row in result.measurements]
-            found[case] = [*(problem for result in measured for problem in result.problems), *gates.notes]
-            used += [result.record for result in measured]
+    usages: dict[CaseId, tuple[CaseUsage, tuple[Problem, ...]]] = {}
+    wanted = [case for case in by_case if only is None or case == only or not case.case_key]
+    reads = each(lambda case: _read(by_case[case], foreign_cpu_limit_pct), wanted, jobs)
+    for case, read in zip(wanted, reads, strict=True):
+        records_of_case = [_voided(*pair) for pair in zip(by_case[case], read.void_reasons, strict=True)]
+        rows[case] = [
+            Measurement.of(record.metadata, metric, value, record.metadata.unusable)
+            for record, figures in zip(records_of_case, read.figures, strict=True)
+            for metric, value in figures
+        ]
+        found[case], usages[case] = list(read.problems), (read.usage, read.usage_problems)
+        used += records_of_case
     for problem in problems:
         case = CaseId(problem.environment, problem.iteration, problem.case_key)
         if case.case_key and case in found:
@@ -251,11 +289,45 @@ def _cases(
                 planned,
                 in_flows.get(case, {}),
             )
-            usage, usage_problems = case_usage(by_case[case])
+            usage, usage_problems = usages[case]
             own_problems = [*found[case], *visits.unmeasured(found[case]), *usage_problems]
             studies.append(_study(case, by_case[case], comparisons.get(case, {}), usage, own_problems, run))
     loose = [problem for case, entries in found.items() if not case.case_key for problem in entries]
     return studies, measurements, loose, used
+
+
+@dataclass(frozen=True)
+class _CaseRead:
+    """What the files of a case's visits gave; it is small, as it may come from another process.
+
+    By perf test, in their order: ``figures``, each a metric and its value, and ``void_reasons``, why it does not count.
+    """
+
+    figures: tuple[tuple[tuple[str, float], ...], ...]
+    problems: tuple[Problem, ...]
+    usage: CaseUsage
+    usage_problems: tuple[Problem, ...]
+    void_reasons: tuple[str, ...]
+
+
+def _read(records: Sequence[PerfTestRecord], foreign_cpu_limit_pct: float) -> _CaseRead:
+    gates = pair_gates(records)
+    measured = [measure(record, gates.void_reason(record), foreign_cpu_limit_pct) for record in records]
+    usage, usage_problems = case_usage(records)
+    return _CaseRead(
+        tuple(tuple((row.metric, row.value) for row in result.measurements) for result in measured),
+        (*(problem for result in measured for problem in result.problems), *gates.notes),
+        usage,
+        usage_problems,
+        tuple(result.record.metadata.void_reason for result in measured),
+    )
+
+
+def _voided(record: PerfTestRecord, void_reason: str) -> PerfTestRecord:
+    what = record.metadata
+    return (
+        record if what.void_reason == void_reason else replace(record, metadata=replace(what, void_reason=void_reason))
+    )
 
 
 def _in_flows(flows: Iterable[Measured]) -> dict[CaseId, dict[tuple[str, str], str]]:

@@ -65,6 +65,11 @@ class Series:
         return found
 
 
+def whole_effects(units: Iterable[Unit]) -> list[float]:
+    """As ``effects``, of the units alone in which every pair has a ratio."""
+    return effects(unit for unit in units if all(pair.effect is not None for pair in unit))
+
+
 def effects(units: Iterable[Unit]) -> list[float]:
     """The effect of each unit, the mean over its pairs; a unit in which no pair has a ratio has none."""
     found = ([pair.effect for pair in unit if pair.effect is not None] for unit in units)

@@ -12,10 +12,13 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from analysis.compare import MetricId
+from analysis.fresh import Fresh
 from analysis.measurements import UNITS, Measurement
 from analysis.metadata import PerfTestMetadata
+from analysis.parallel import each
 from analysis.run_facts import CaseName, PrimaryMetrics, RunFacts
 from analysis.statistics.carryover import CarryOver, carry_over
+from analysis.statistics.confirmation import Confirmation, second_verdict
 from analysis.statistics.families import benjamini_hochberg, holm
 from analysis.statistics.looks import FIXED, StopRule
 from analysis.statistics.signflip import Estimate, estimate
@@ -42,6 +45,7 @@ LOWER_IS_BETTER = {
 }
 CPU_PER_BYTE = "cpu_s_per_gb"
 _DEFAULT_PRIMARY: PrimaryMetrics = MappingProxyType({})
+_NO_FRESH = Fresh()
 
 
 @dataclass(frozen=True)
@@ -51,7 +55,8 @@ class MetricVerdict:
     ``n_units`` are those that count, ``n_unused`` those beyond the last look. ``n_void_baseline`` and ``n_void_tool``
     count perf tests that were made and are not used; ``family_m`` is how many tests the family of this one was planned
     with; ``margin_pct`` is what counts as negligible. ``tool_value``: the mean with the tool, in ``unit``. ``rule``:
-    how the run was to stop.
+    how the run was to stop. ``fresh``: what units say that were made to confirm a speed-up, ``None`` without any; they
+    are in no other figure.
     """
 
     case: CaseName
@@ -74,6 +79,7 @@ class MetricVerdict:
     family_m: int
     margin_pct: float
     verdict: Verdict
+    fresh: Confirmation | None = None
 
 
 def verdicts(
@@ -83,16 +89,20 @@ def verdicts(
     margin_pct: float = DEFAULT_MARGIN_PCT,
     rule: StopRule = FIXED,
     primary: PrimaryMetrics = _DEFAULT_PRIMARY,
+    fresh: Fresh = _NO_FRESH,
+    jobs: int = 1,
 ) -> tuple[MetricVerdict, ...]:
     """All verdicts of a run, by case and metric.
 
     ``planned``: every case the run was to measure, measured or not. ``rule``: how the run was to stop. ``primary``: the
-    plan's choice of primary metrics, where it made one.
+    plan's choice of primary metrics, where it made one. ``fresh``: the units of confirmation, which are in neither.
+    ``jobs``: how many processes test the metrics.
     """
     rows = list(measurements)
     facts = RunFacts(records, primary)
     facts.add_segments(rows)
-    found = [_untested(case, metric, series, facts, rule) for (case, metric), series in sorted(_series(rows).items())]
+    metrics = sorted(_series(rows).items())
+    found = list(each(lambda item: _untested(*item[0], item[1], facts, rule), metrics, jobs))
     own = [entry for entry in found if entry.is_primary]
     others = [entry for entry in found if not entry.is_primary]
     m = max(facts.primary_tests(planned), len(own))
@@ -101,12 +111,22 @@ def verdicts(
         **_adjusted(others, benjamini_hochberg([p for p in map(_p_value, others) if p is not None]), len(others)),
     }
     judged = {where: _judged(entry, margin_pct) for where, entry in adjusted.items()}
-    return tuple(_remarked(_unmasked(judged[entry.case, entry.metric], judged, facts)) for entry in found)
+    return tuple(
+        _remarked(_confirmed(_unmasked(judged[entry.case, entry.metric], judged, facts), fresh)) for entry in found
+    )
 
 
 def unit_effects(measurements: Iterable[Measurement]) -> Mapping[tuple[CaseName, MetricId], tuple[float, ...]]:
     """log(tool / baseline) of each unit, in natural-log units: what the verdicts are made of, void values left out."""
     return {where: tuple(effects(series.units())) for where, series in sorted(_series(measurements).items())}
+
+
+def _confirmed(entry: MetricVerdict, fresh: Fresh) -> MetricVerdict:
+    """A speed-up after its second stage; fresh units of whatever is none are left alone."""
+    if entry.verdict.word is not Word.SPEED_UP:
+        return entry
+    found = fresh.confirmation(entry.case, entry.metric, entry.schedule, LOWER_IS_BETTER[entry.metric.metric])
+    return entry if found is None else replace(entry, fresh=found, verdict=second_verdict(entry.verdict, found))
 
 
 def _series(measurements: Iterable[Measurement]) -> dict[tuple[CaseName, MetricId], Series]:

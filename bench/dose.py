@@ -66,7 +66,8 @@ def read_doses(root: Path) -> list[Dose]:
     flows: dict[str, list[PerfTestRecord]] = {}
     for record in locate(root).records:
         what = record.metadata
-        if what.tool_id == TOOL_ID and what.arm == SWITCHED and (what.perf_test, what.conn_type) == _TEST[:2]:
+        is_flow = what.arm == SWITCHED and not what.is_confirmation
+        if what.tool_id == TOOL_ID and is_flow and (what.perf_test, what.conn_type) == _TEST[:2]:
             flows.setdefault(what.case_key, []).append(record)
     effects = _effects(root / REPORTS / "verdicts.csv")
     doses = [_dose(case, records, effects) for case, records in flows.items()]

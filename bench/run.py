@@ -2,6 +2,7 @@
 
 - generating, listing and collecting 10,000 cases: seconds and memory, and the ratio to a bare pytest that collects as
   many items (the reference);
+- memory of the controller and time per case after 100 and after 1,000 cases of one run, without hosts;
 - share of the wall time of a case in which traffic is measured, at 3 and 10 seconds per perf test, against the share
   that a loop of bare generators reaches in the same minute (the reference);
 - SSH round trips per perf test;
@@ -9,7 +10,10 @@
 - time from Ctrl-C, and from SIGKILL, until both nodes are as they were;
 - a workflow of 10,000 cycles written and read back, against plain JSON;
 - false positives of the verdicts' interval on simulated beds, against methods that must fail there;
+- size of a page of 100 cases; seconds until a page of 1,000 cases is open in Chromium, and to filter it;
 - half-width x sqrt(minutes) of the plan that a run chooses, against visits of 2, 5 and 10 s (the reference);
+- analysing results of 1,000 cases in 3 iterations, made of one case that was just measured: seconds and memory of all
+  processes, and the time per case against 100 and 3,000 cases;
 - wall time of discovering the four nodes of lab-vm, against the same facts asked by one ssh command after the other.
 """
 
@@ -26,7 +30,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench import false_verdicts, many_cases
+from bench import false_verdicts, many_cases, many_results, memory, page_size
 from bench.schedules import print_schedules
 from bench.workflow import print_workflow_figures
 from lab import control, state
@@ -250,6 +254,14 @@ def best_s(act: Callable[[], None]) -> float:
     return min(taken)
 
 
+def measure_one_case(config_dir: Path, results: Path) -> None:
+    """A case with all perf tests, of which ``many_results`` makes its trees."""
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--env", "lab", "--schedule", "visits"]
+    command += ["--units", "1", "--duration", "1", "--null-case", "selected", "--seed", "1"]
+    command += [f"--config-dir={config_dir}", f"--results-dir={results}", "-k", "packet_print and rx_protocol_tcp"]
+    subprocess.run(command, cwd=PROJECT, check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+
+
 def print_discovery() -> None:
     with tempfile.TemporaryDirectory() as folder:
         config_dir = Path(folder) / "config"
@@ -266,11 +278,14 @@ def print_discovery() -> None:
 
 
 def main() -> None:
-    for line in many_cases.lines(many_cases.measure()):
+    for line in (*many_cases.lines(many_cases.measure()), *memory.lines(memory.measure())):
         say(line)
     say()
     print_workflow_figures(say)
     for line in false_verdicts.lines():
+        say(line)
+    say()
+    for line in page_size.lines():
         say(line)
     say()
     print_discovery()
@@ -294,8 +309,11 @@ def main() -> None:
             environment = load_environment(config_dir / "lab")
             cases = {case.key: case for case in load_cases(config_dir / "lab", environment)}
             print_figures(config_dir, environment, cases["host-eth_drop-rx_protocol_tcp"], results)
+            measure_one_case(config_dir, results / "one-case")
         finally:
             say(control.down("lab", config_dir))
+        for line in many_results.lines(many_results.measure(results / "one-case" / "latest")):
+            say(line)
         say()
         print_schedules(results, say)
 

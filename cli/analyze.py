@@ -2,25 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import Any
 
 import click
 
+from analysis.command import analyze, analyze_options
+
 
 @click.command(short_help="Write the reports of a run again.")
-@click.option(
-    "--iteration-path",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    required=True,
-    help="The folder of a run (results/<run_id>), or of one iteration.",
-)
-@click.option(
-    "--output-dir",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Where the reports are written; the reports folder of the run if absent.",
-)
-def command(iteration_path: Path, output_dir: Path | None) -> None:
-    """Read the raw files of a run and write its reports: tables, overview, measurements."""
-    from analysis.report import write_reports
-
-    click.echo(f"reports: {write_reports(iteration_path, output_dir)}")
+@analyze_options
+def command(**options: Any) -> None:
+    """Read the raw files of a run and write its reports: tables, overview, measurements, verdicts."""
+    click.echo(f"reports: {analyze(**options)}")

@@ -87,7 +87,7 @@ def command(
     keys = [f"[{case.key}]" for case in chosen]
     _, items = planned_items(environments, settings, lambda text: any(key in text for key in keys), to_run=False)
     seconds = expected_s(items, environments)
-    count = max((visit.unit for item in items for visit in item.visits if not visit.reserve), default=units or 1)
+    count = max((visit.unit for item in items for visit in item.visits if visit.is_planned), default=units or 1)
     listing = Listing(known.name, chosen, len(every), specs, seconds, count, difference, notes, known.notes)
     click.echo(_as_json(listing) if form == "json" else _as_text(listing))
 

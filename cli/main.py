@@ -22,11 +22,14 @@ VERBS = {
     "analyze": "Write the reports of a run again, from its files.",
     "bootstrap": "Find out over SSH what a minimal input leaves open, and generate the cases.",
     "cases": "List the cases of an environment, and where they differ from generated ones.",
+    "cleanup": "Show and end what earlier runs left on the nodes.",
     "compare": "Say how the overhead changed from one run to another.",
     "doctor": "Check configuration, connections and prerequisites, without traffic.",
+    "fetch": "Bring the results of a run home from a node, by hand.",
     "lab": "Bring the test bed on this machine up or down, or show its state.",
     "measure": "Measure what any one command costs, without a configuration of tools.",
     "migrate": "Write the unified form of a folder with the four legacy files.",
+    "validate": "Say what of a results tree is complete, what is missing, what is implausible.",
     "workflow": "Write what would run, in order, to a file that pytest --workflow runs.",
 }
 

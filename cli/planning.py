@@ -6,10 +6,13 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import click
+
 from probecost.config.environments import bootstrap_command, find_environment
-from probecost.config.load import changed_inputs, is_outdated, load_folder
+from probecost.config.load import changed_inputs, is_outdated
 from probecost.errors import ConfigError
-from probecost.plan.control import null_items, with_null_cases
+from probecost.plan.asked_cases import asked_cases
+from probecost.plan.control import null_items
 from probecost.plan.load import asked_perf_tests
 from probecost.plan.planner import Planner, resolved, stored_calibrations
 from probecost.plan.sequence import Plan, Planned, PlannedItem, Settings, by_name, plan, settled
@@ -36,6 +39,8 @@ def planned_items(
     ``to_run``: loads in percent must be rates, so that their maximum must be known.
     """
     from analysis.planner import plan_tool
+    from analysis.report.verdicts import claim_line
+    from analysis.statistics.looks import FIXED, LOOKS
 
     made = plan(environments, settings)
     chosen = [item for item in made.items if matches(f"{_MODULE}::test_case[{item.id}]")]
@@ -47,7 +52,13 @@ def planned_items(
     stored = stored_calibrations(environments, time.time())
     if to_run:
         made = resolved(made, items, stored)
-    planner = Planner(made, items, stored, plan_tool)
+    planner = Planner(
+        made,
+        items,
+        stored,
+        plan_tool,
+        lambda units, tests, has_looks: claim_line(units, tests, LOOKS if has_looks else FIXED),
+    )
     return made, settled(made, items, planner.advise)
 
 
@@ -56,6 +67,7 @@ def _planned(folder: Path, settings: Settings, *, nulls: bool) -> Planned:
         changed = " and ".join(file.name for file in changed_inputs(folder))
         reason = f"{changed} changed since its files were generated" if changed else "its generated files are missing"
         raise ConfigError(f"{folder}: {reason}", hint=f"run: {bootstrap_command(folder)}")
-    environment, cases = load_folder(folder)
-    every = with_null_cases(environment, cases) if nulls else cases
-    return Planned(environment, every, asked_perf_tests(environment, settings))
+    found = asked_cases(folder, settings, nulls=nulls)
+    for tool in found.left_out:
+        click.echo(f"not measured, it has no other version: {tool}", err=True)
+    return Planned(found.environment, found.cases, asked_perf_tests(found.environment, settings))

@@ -11,7 +11,9 @@ from cli import options
 from cli.planning import environments_of, planned_items
 from cli.selection import matcher
 from probecost.config.loads import Load, parse_rate_bps
+from probecost.config.models import Attaches, PairKind
 from probecost.errors import ConfigError
+from probecost.plan.asked import asked_command, asked_versus
 from probecost.plan.schedule import DEFAULT_SEED, AskedSchedule, Baseline, Order, spell
 from probecost.plan.sequence import Settings
 from probecost.plan.workflow import workflow, write_workflow
@@ -39,6 +41,14 @@ from probecost.plan.workflow import workflow, write_workflow
 @click.option("--max-rate", type=options.Parsed(parse_rate_bps), metavar="RATE", help="A cap on all traffic: 500M.")
 @options.null_case
 @click.option("--budget", "budgets", multiple=True, metavar="LIST", help="What a tool may cost: latency_mean=5%, ...")
+@click.option("--command", "template", metavar="TEMPLATE", help="This one command instead of the environment's cases.")
+@click.option("--name", help="What the case of --command is called: a hash of the template if absent.")
+@click.option("--pair", type=click.Choice(["host", "vm"]), help="The test pair of --command: host if absent.")
+@click.option("--attaches", type=click.Choice(["bpf", "none"]), help="When --command is ready: bpf if absent.")
+@click.option(
+    "--versus", type=click.Path(path_type=Path), metavar="DIR", help="The folder with the other version of the tools."
+)
+@click.option("--versus-command", metavar="TEMPLATE", help="How the other version is started.")
 def command(
     environments: tuple[str, ...],
     config_dir: Path,
@@ -59,6 +69,12 @@ def command(
     max_rate: int | None,
     null_case: str,
     budgets: tuple[str, ...],
+    template: str | None,
+    name: str | None,
+    pair: PairKind | None,
+    attaches: Attaches | None,
+    versus: Path | None,
+    versus_command: str | None,
 ) -> None:
     """Write the cycles of a run, in their order, without running anything. pytest --workflow FILE runs them.
 
@@ -80,6 +96,10 @@ def command(
         budgets=options.words(budgets),
         loads=load or (),
         max_rate_bps=max_rate,
+        command=asked_command(template, name, pair, attaches),
+        versus=asked_versus(
+            None if versus is None else versus.expanduser().resolve(), versus_command, is_shared=baseline == "shared"
+        ),
     )
     made, items = planned_items(
         environments_of(environments, config_dir, settings, nulls=nulls), settings, matches, nulls=nulls

@@ -105,6 +105,10 @@ class ConnectionLostError(NodeError):
     """The connection to the node, or the supervisor behind it, ended in the middle of the work."""
 
 
+class NodeRebootedError(NodeError):
+    """The node was started anew since the run connected to it: what was known of it may not hold any more."""
+
+
 class RemoteError(NodeError):
     """The supervisor on the node could not do what it was asked (the message carries its reason)."""
 

@@ -2,7 +2,7 @@
 
 Local tree::
 
-    results/<run_id>/run.json, workflow.json, workflow-results.json
+    results/<run_id>/run.json, workflow.json, workflow-results.json, run-log.jsonl
     results/<run_id>/<environment>/iteration_NNN/<node>/performance-test-results/...
     results/<run_id>/reports/...
     results/latest -> <run_id>
@@ -29,14 +29,17 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 TREE = "performance-test-results"
 REPORTS = "reports"
+REPORT_PAGE = "report.html"
 LATEST = "latest"
 RUN_FILE = "run.json"
 WORKFLOW_FILE = "workflow.json"
 WORKFLOW_RESULTS_FILE = "workflow-results.json"
+RUN_LOG_FILE = "run-log.jsonl"
 COUNTERS_FILE = "counters.json"
 STAT_FILE = "stat.log"
 BASELINE = "baseline"
@@ -128,7 +131,7 @@ class VisitFolder:
     def arm(self) -> str:
         return BASELINE if self.case is None else TOOL
 
-    @property
+    @cached_property
     def path(self) -> PurePosixPath:
         if self.case is None:
             return PurePosixPath(BASELINE, self.pair_kind)
@@ -170,7 +173,7 @@ class PerfTestFolder:
     def arm(self) -> str:
         return SWITCHED if self.is_switched else self.visit.arm
 
-    @property
+    @cached_property
     def path(self) -> PurePosixPath:
         top = self.visit.path / SWITCHED if self.is_switched else self.visit.path
         return top / self.perf_type / f"{self.conn_type}_{self.ts}"
@@ -199,7 +202,11 @@ class PerfTestFolder:
 
     @property
     def metadata(self) -> PurePosixPath:
-        return self.path / f"metadata_{self.ts}.json"
+        return self.path / self.metadata_name
+
+    @property
+    def metadata_name(self) -> str:
+        return f"metadata_{self.ts}.json"
 
     @property
     def client(self) -> PurePosixPath:
@@ -255,6 +262,11 @@ class PerfTestFolder:
         return cls(visit, perf_type, match_name["conn"], match_name["ts"], is_switched) if match_name else None
 
 
+def unit_name(number: int, *, confirmation: bool = False) -> str:
+    """``u001`` for 1, ``c011`` for 11 where it is a fresh unit that confirms what the others say."""
+    return f"{'c' if confirmation else 'u'}{number:03d}"
+
+
 def iteration_name(number: int) -> str:
     """``iteration_001`` for 1."""
     return f"iteration_{number:03d}"
@@ -296,6 +308,10 @@ class RunTree:
     @property
     def workflow_results_file(self) -> Path:
         return self.root / WORKFLOW_RESULTS_FILE
+
+    @property
+    def run_log_file(self) -> Path:
+        return self.root / RUN_LOG_FILE
 
     @property
     def reports(self) -> Path:

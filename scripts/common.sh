@@ -22,8 +22,12 @@ as_root() {
     fi
 }
 
-# The package of a program, for each program that the beds named in BEDS or a measurement on them need.
+# The package of a program, for each program that the beds named in BEDS or a measurement on them need. "browser" is no
+# bed: it stands for what tests of the page need.
 programs() {
+    case " ${BEDS:-lab} " in
+        *" browser "*) echo chromium chromium ;;
+    esac
     cat <<'LIST'
 bpftrace bpftrace
 ethtool ethtool

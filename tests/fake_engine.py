@@ -2,8 +2,9 @@
 
 Copied into the folder of a pytest inside pytest. ``engine.log`` gets a line per call; ``faults.json`` maps a step
 (``measure host-eth_drop-rx``) to the message of the error that it raises, ``bug: ...`` for one that is not ours,
-``hang`` to wait there until a signal comes, ``ctrl-c`` for what a signal does. With ``keep metadata`` visits leave
-metadata in the results, as those of a real engine do.
+``hang`` to wait there until a signal comes, ``ctrl-c`` for what a signal does, ``lost`` where a node is gone (``lost
+once``: the first time only). With ``keep metadata`` visits leave metadata in the results, as those of a real engine do;
+``rebooted`` lists the nodes that are another boot than before.
 """
 
 from __future__ import annotations
@@ -17,10 +18,10 @@ from types import SimpleNamespace
 
 from fixtures.engine import Around, Engine
 from probecost.config.models import Case, Environment
-from probecost.errors import ProbecostError
+from probecost.errors import ConnectionLostError, ProbecostError
 from probecost.layout import BASELINE, SWITCHED, TREE, PerfTestFolder, RunTree, VisitFolder, timestamp
 from probecost.measure.bed import MeasureOptions
-from probecost.measure.records import PerfTestRun, VisitRecord
+from probecost.measure.records import PerfTestRun, VisitRecord, planned_units
 from probecost.plan.calibration import Calibration, Noise, PairCalibration, fingerprints
 from probecost.plan.schedule import SwitchPlan, VisitPlan
 
@@ -39,6 +40,11 @@ def step(*words: object) -> None:
         time.sleep(HANG_S)
     elif message == "ctrl-c":
         raise KeyboardInterrupt
+    elif message and str(message).startswith("lost"):
+        if message == "lost once":
+            faults = json.loads(FAULTS.read_text())
+            FAULTS.write_text(json.dumps({name: what for name, what in faults.items() if name != line}))
+        raise ConnectionLostError("host-server", "the connection was cut")
     elif message and str(message).startswith("bug: "):
         raise ValueError(message)
     elif message:
@@ -52,7 +58,14 @@ def told(line: str) -> object:
 class FakeCase:
     """The planned visits with all perf tests; its results are one file."""
 
-    def __init__(self, case: Case, tree: RunTree, place: tuple[str, int], options: MeasureOptions) -> None:
+    def __init__(
+        self,
+        case: Case,
+        tree: RunTree,
+        place: tuple[str, int],
+        options: MeasureOptions,
+        finished: Collection[VisitPlan],
+    ) -> None:
         self.case = case
         self.visits: list[VisitRecord] = []
         self._begun = False
@@ -60,13 +73,15 @@ class FakeCase:
         self._nodes = [tree.node(*place, node) / TREE for node in ("host-server", "host-client")]
         self._kept: list[tuple[VisitRecord, PerfTestFolder]] = []
         self._specs = options.perf_tests
+        self._units = planned_units(finished)
 
     def measure(self, planned: Sequence[VisitPlan], around: Around, only: Collection[str] = ()) -> None:
         if not self._begun:
             step("measure", self.case.key)
         self._begun = True
+        self._units |= planned_units(planned)
         for plan in planned:
-            visit = VisitRecord(plan.arm, plan.unit, plan.pair, plan.order, plan.shared, started_ns=time.time_ns())
+            visit = VisitRecord.of(plan, time.time_ns())
             self.visits.append(visit)
             with ended(visit):
                 for spec in (spec for spec in self._specs if not only or spec.name in only):
@@ -97,6 +112,8 @@ class FakeCase:
             "pair_kind": self.case.pair_kind,
             "arm": visit.arm,
             "unit": visit.unit,
+            "confirmation": visit.confirmation,
+            "planned_units": sorted(self._units),
             "perf_test": place.perf_type,
             "conn_type": place.conn_type,
             "visit_end_ns": visit.ended_ns,
@@ -137,8 +154,20 @@ class FakeBed:
     def prepare_tool(self, tool_id: str, cases: Sequence[Case]) -> None:
         step("prepare", self._environment.name, tool_id, len(cases))
 
-    def case(self, case: Case, switching: SwitchPlan | None = None) -> FakeCase:
-        return FakeCase(case, self._tree, (self._environment.name, self._iteration), self._options)
+    def case(self, case: Case, switching: SwitchPlan | None = None, finished: Collection[VisitPlan] = ()) -> FakeCase:
+        return FakeCase(case, self._tree, (self._environment.name, self._iteration), self._options, finished)
+
+    def rebooted(self, names: Collection[str]) -> Sequence[str]:
+        step("rebooted?", *names)
+        return tuple(json.loads(FAULTS.read_text()).get("rebooted", ()))
+
+    @contextmanager
+    def interruptible(self) -> Iterator[None]:
+        try:
+            yield
+        except KeyboardInterrupt:
+            step("hurry")
+            raise
 
     def close(self) -> None:
         step("close", self._environment.name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from analysis.gates import setups
 from analysis.gates.foreign import of_perf_test
@@ -109,4 +109,4 @@ def _notes(
 
 
 def _note(record: PerfTestRecord, reason: str) -> Problem:
-    return record.problem(record.place_on(record.metadata.tool_node), reason, missing=False)
+    return replace(record.problem(record.place_on(record.metadata.tool_node), reason, missing=False), is_remark=True)

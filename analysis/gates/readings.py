@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping
-from functools import lru_cache
-from pathlib import Path
 
 from analysis.locate import PerfTestRecord
 from analysis.parsers import counters
@@ -12,27 +11,26 @@ from analysis.parsers.counters import CountersDelta
 from analysis.problems import ParseError, read_text
 from probecost.layout import COUNTERS_FILE, MONITORING
 
+#: Several gates look into the same few perf tests, one after the other. A record is of one moment of the tree.
+_recent: deque[tuple[PerfTestRecord, Mapping[str, CountersDelta]]] = deque(maxlen=32)
+
 
 def readings(record: PerfTestRecord) -> Mapping[str, CountersDelta]:
     """By node; one whose file is missing or damaged is left out: a gate that cannot be checked voids nothing."""
+    for known, found in _recent:
+        if known is record:
+            return found
+    _recent.appendleft((record, _readings(record)))
+    return _recent[0][1]
+
+
+def _readings(record: PerfTestRecord) -> Mapping[str, CountersDelta]:
     what = record.metadata
     found = {}
     for node in dict.fromkeys((what.server_node, what.client_node, what.tool_node)):
-        path = record.expected(node, MONITORING) / COUNTERS_FILE
+        path = record.expected(node, f"{MONITORING}/{COUNTERS_FILE}")
         try:
-            size = path.stat()
-        except OSError:
+            found[node] = counters.parse(read_text(path))
+        except ParseError:
             continue
-        counted = _read(path, (size.st_mtime_ns, size.st_size))
-        if counted is not None:
-            found[node] = counted
     return found
-
-
-@lru_cache(maxsize=4096)
-def _read(path: Path, version: tuple[int, int]) -> CountersDelta | None:
-    """Read once per file and ``version``: several gates look into it."""
-    try:
-        return counters.parse(read_text(path))
-    except ParseError:
-        return None

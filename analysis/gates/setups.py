@@ -62,6 +62,8 @@ def between_arms(pair: Pair) -> tuple[Change, ...]:
         if node not in tool:
             continue
         sides = (baseline.setup_start, baseline.setup_end, tool[node].setup_start, tool[node].setup_end)
+        if all(side == sides[0] for side in sides):
+            continue  # nearly always, and there are very many
         for key in sorted(set(sides[0]).intersection(*sides[1:])):
             values = list(dict.fromkeys(side[key] for side in sides))
             if len(values) > 1:

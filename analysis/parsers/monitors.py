@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Generic, TypeVar
 
 from analysis.problems import ParseError
@@ -60,10 +61,19 @@ def parse_time_ns(date: str, time: str) -> int:
     >>> parse_time_ns("2026-11-22", "21:35:43.268884459")
     1795383343268884459
     """
-    seconds, _, fraction = time.partition(".")
-    moment = datetime.strptime(f"{date} {seconds}", "%Y-%m-%d %H:%M:%S").replace(tzinfo=UTC)
-    whole_s = (moment - _EPOCH).days * 86400 + (moment - _EPOCH).seconds
+    whole, _, fraction = time.partition(".")
+    minute, _, seconds = whole.rpartition(":")
+    if not (seconds.isdecimal() and int(seconds) < 62):  # leap seconds
+        raise ValueError(f"{date} {time}")
+    whole_s = _minute_s(date, minute) + int(seconds)
     return whole_s * 1_000_000_000 + (int(fraction[:9].ljust(9, "0")) if fraction else 0)
+
+
+@lru_cache(maxsize=64)
+def _minute_s(date: str, minute: str) -> int:
+    """Unix time of ``2026-11-22``, ``21:35`` in seconds: most lines are of the same minute as the line before."""
+    since = datetime.strptime(f"{date} {minute}", "%Y-%m-%d %H:%M").replace(tzinfo=UTC) - _EPOCH
+    return since.days * 86400 + since.seconds
 
 
 def parse_cpu(text: str) -> Series[CpuSample]:

@@ -3,67 +3,111 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
-from analysis.report.cells import file_name
-from analysis.report.overview import overview
-from analysis.report.tables import measurements_text, tables
+from analysis.report.forest import forest_files
+from analysis.report.groups import Group, groups
+from analysis.report.iterations import STATISTICS, statistics_text
+from analysis.report.overview import overview, switched_cases
+from analysis.report.page import page_text
+from analysis.report.provenance import Provenance, provenance
+from analysis.report.summary import summary
+from analysis.report.tables import measurements_text
 from analysis.report.topics import topic_overview
-from analysis.report.verdicts import verdicts_text
+from analysis.report.verdicts import verdict_words, verdicts_text
+from analysis.request import EVERYTHING, PICTURES, WORKBOOK, Request, select
 from analysis.settings import Settings, load_settings
-from analysis.study import CaseStudy, Study, study_run
-from probecost.layout import REPORTS, iteration_name
+from analysis.study import Study, study_run
+from probecost.layout import REPORT_PAGE, REPORTS
 
 __all__ = ["write_reports", "write_study"]
 
 log = logging.getLogger(__name__)
 
 
-def write_reports(run_dir: Path, output_dir: Path | None = None) -> Path:
+def write_reports(
+    run_dir: Path,
+    output_dir: Path | None = None,
+    settings: Settings | None = None,
+    request: Request = EVERYTHING,
+    jobs: int = 1,
+) -> Path:
     """Read everything below ``run_dir`` and write its reports to ``output_dir`` (``<run_dir>/reports`` if not given).
 
-    Returns the path of overview.md. What is missing or damaged in the tree is reported, not raised; an ``OSError``
-    means that the reports themselves could not be written, a ``ConfigError`` that the analysis' own settings are wrong.
+    ``settings``: those of analysis/config.yaml if not given; ``jobs``: see ``study_run``. Returns the path of
+    overview.md. What is missing or damaged in the tree is reported, not raised; an ``OSError`` means that the reports
+    themselves could not be written, a ``ConfigError`` that the settings are wrong, or that there is nothing of what was
+    asked for.
     """
-    settings = load_settings()
-    study = study_run(run_dir, settings.margin_pct, settings.foreign_cpu_limit_pct)
-    return write_study(study, output_dir or run_dir / REPORTS, settings)
+    settings = settings or load_settings()
+    study = study_run(run_dir, settings.margin_pct, settings.foreign_cpu_limit_pct, jobs)
+    return write_study(study, output_dir or run_dir / REPORTS, settings, request, jobs)
 
 
-def write_study(study: Study, output_dir: Path, settings: Settings) -> Path:
+def write_study(
+    study: Study, output_dir: Path, settings: Settings, request: Request = EVERYTHING, jobs: int = 1
+) -> Path:
     """Write the reports of what was read already; returns the path of overview.md."""
+    study = select(study, settings, request)
     output_dir = output_dir.resolve()
     output_dir.mkdir(parents=True, exist_ok=True)
     _log_problems(study)
-    main_report = output_dir / "overview.md"
-    files = []
-    for (environment, topic, iteration), cases in sorted(_groups(study, settings).items()):
-        folder = output_dir / file_name(environment)
-        folder.mkdir(parents=True, exist_ok=True)
-        csv_files = []
-        for table in tables(cases):
-            path = folder / f"{topic}_{table.name}_{iteration_name(iteration)}.csv"
-            _write(path, table.text())
-            csv_files.append(path)
-        page = folder / f"{topic}_overview_{iteration_name(iteration)}.md"
-        _write(page, topic_overview(topic, cases, study.root, csv_files, main_report))
-        files += [page, *csv_files]
-    measurements = output_dir / "measurements.csv"
-    _write(measurements, measurements_text(study.measurements))
-    judged = output_dir / "verdicts.csv"
-    _write(judged, verdicts_text(study.run.run_id, study.verdicts, study.budgets))
-    written = [PurePosixPath(file.relative_to(output_dir)) for file in [*files, measurements, judged]]
-    _write(main_report, overview(study, written))
-    return main_report
+    origin = provenance(study, settings, request)
+    said, switched = verdict_words(study.verdicts), switched_cases(study.verdicts)
+    main_report = PurePosixPath("overview.md")
+    found = groups(study, settings)
+    files: list[PurePosixPath] = []
+    for group in found:
+        (output_dir / group.page).parent.mkdir(parents=True, exist_ok=True)
+        written = [
+            *_write_tables(group, output_dir, jobs),
+            *_write_workbook(group, output_dir, origin, settings, request),
+        ]
+        page = topic_overview(group, [*written, main_report], origin, settings.thresholds, said, switched)
+        _write(output_dir / group.page, page)
+        files += [group.page, *written]
+    _write(output_dir / "measurements.csv", measurements_text((*study.measurements, *study.fresh)))
+    _write(output_dir / "verdicts.csv", verdicts_text(study.run.run_id, study.verdicts, study.budgets))
+    pictures = _write_pictures(study, output_dir, request)
+    html, short = PurePosixPath(REPORT_PAGE), PurePosixPath("summary.md")
+    of_the_run = [PurePosixPath("measurements.csv"), PurePosixPath("verdicts.csv"), *pictures]
+    _write(
+        output_dir / main_report,
+        overview(study, [html, short, *files, *of_the_run], found, origin, settings.thresholds),
+    )
+    _write(output_dir / short, summary(study, settings.margin_pct, origin, [html, main_report, *of_the_run]))
+    _write(output_dir / html, page_text(study, settings.margin_pct, origin, [main_report, short, *of_the_run], jobs))
+    return output_dir / main_report
 
 
-def _groups(study: Study, settings: Settings) -> Mapping[tuple[str, str, int], list[CaseStudy]]:
-    groups: dict[tuple[str, str, int], list[CaseStudy]] = {}
-    for case in study.cases:
-        key = (case.id.environment, settings.topic(case.category), case.id.iteration)
-        groups.setdefault(key, []).append(case)
-    return groups
+def _write_tables(group: Group, output_dir: Path, jobs: int) -> list[PurePosixPath]:
+    texts = {group.file(table.name, "csv"): table.text() for table in group.tables}
+    if group.iteration is None:
+        texts[group.file(STATISTICS, "csv")] = statistics_text(group, jobs)
+    for file, text in texts.items():
+        _write(output_dir / file, text)
+    return list(texts)
+
+
+def _write_workbook(
+    group: Group, output_dir: Path, origin: Provenance, settings: Settings, request: Request
+) -> list[PurePosixPath]:
+    if WORKBOOK not in request.formats:
+        return []
+    from analysis.report.workbook import workbook_bytes  # takes a while: only where it was asked for
+
+    file = group.file("tables", WORKBOOK)
+    _write(output_dir / file, workbook_bytes(group, origin, settings.thresholds))
+    return [file]
+
+
+def _write_pictures(study: Study, output_dir: Path, request: Request) -> list[PurePosixPath]:
+    if PICTURES not in request.formats:
+        return []
+    texts = forest_files(study.verdicts, study.budgets)
+    for name, text in texts.items():
+        _write(output_dir / name, text)
+    return [PurePosixPath(name) for name in texts]
 
 
 def _log_problems(study: Study) -> None:
@@ -80,8 +124,8 @@ def _log_problems(study: Study) -> None:
         )
 
 
-def _write(path: Path, text: str) -> None:
+def _write(path: Path, content: str | bytes) -> None:
     """Never half a report: written beside, then put in place."""
     partial = path.with_name(f"{path.name}.part")
-    partial.write_text(text, encoding="utf-8", newline="\n")
+    partial.write_bytes(content if isinstance(content, bytes) else content.encode())
     partial.replace(path)

@@ -60,7 +60,9 @@ def exact(value: float) -> str:
     >>> exact(0), exact(20.95), exact(29570600232.5235)
     ('0', '20.95', '29570600232.5235')
     """
-    text = f"{Decimal(repr(round(value, 6))):f}"
+    text = repr(round(value, 6))
+    if "e" in text:
+        text = f"{Decimal(text):f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 

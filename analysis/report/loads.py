@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 
+from analysis.compare import MetricId
 from analysis.report.cells import decimal, gbps, markdown
 from analysis.report.comparisons import change, table_lines, thousands
+from analysis.report.degradations import marked
 from analysis.study import CaseStudy
+from analysis.thresholds import Thresholds
 from probecost.layout import loaded_conn_type, split_conn_type
 
 _COLUMNS: tuple[tuple[str, tuple[str, str, str], Callable[[float | None], str]], ...] = (
@@ -24,17 +27,23 @@ _LOAD = re.compile(r"load(?P<number>[\d.]+)(?P<unit>\D*)")
 _FACTORS = {"": 1.0, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}
 
 
-def load_tables(cases: Sequence[CaseStudy]) -> Iterator[str]:
-    """A table per load, the smaller ones first; only the columns that were measured. Nothing without a load."""
+def load_tables(cases: Sequence[CaseStudy], thresholds: Thresholds) -> Iterator[str]:
+    """A table per load, the smaller ones first; only the columns that were measured. Nothing without a load.
+
+    ``thresholds``: what is worse than these is marked.
+    """
     loads = {split_conn_type(metric.conn_type)[1] for case in cases for metric in case.comparisons}
     for load in sorted(loads - {""}, key=_rank):
         columns = [
-            (title, (perf_test, loaded_conn_type(base, load), metric), show)
+            (title, MetricId(perf_test, loaded_conn_type(base, load), metric), show)
             for title, (perf_test, base, metric), show in _COLUMNS
             if any(case.get(perf_test, loaded_conn_type(base, load), metric) for case in cases)
         ]
         rows = [
-            (markdown(case.id.case_key), *(change(case.get(*where), show) for _, where, show in columns))
+            (
+                markdown(case.id.case_key),
+                *(marked(change(case.comparisons.get(of), show), case, of, thresholds) for _, of, show in columns),
+            )
             for case in cases
         ]
         yield ""

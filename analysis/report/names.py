@@ -18,3 +18,7 @@ class CaseNames:
 
     def of(self, environment: str, iteration: int, case_key: str) -> str:
         return item_id(environment, iteration, case_key, several=self._several, repeated=self._repeated)
+
+    def of_run(self, environment: str, case_key: str) -> str:
+        """The name of a case over all iterations, as verdicts are."""
+        return item_id(environment, 1, case_key, several=self._several, repeated=False)

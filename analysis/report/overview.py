@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
-from shlex import join
 
+from analysis.compare import MetricId
 from analysis.metadata import NodeFacts
 from analysis.problems import Problem, is_file, is_folder
 from analysis.report.budgets import budget_section
-from analysis.report.cells import NA, code, decimal, file_name, gbps, link, markdown
+from analysis.report.cells import NA, decimal, file_name, gbps, link, markdown
 from analysis.report.comparisons import change, table_lines, thousands
+from analysis.report.degradations import degradation_section, marked
+from analysis.report.groups import Group
 from analysis.report.loads import load_tables
 from analysis.report.names import CaseNames
-from analysis.report.verdicts import CONTROL, verdict_section
+from analysis.report.provenance import NODE_FACTS, UNKNOWN, Provenance
+from analysis.report.verdicts import CONTROL, verdict_section, verdict_words
 from analysis.report.versions import versions_line
 from analysis.resources import human_size
 from analysis.statistics.verdict import MIN_UNITS
 from analysis.study import CaseStudy, Study
-from analysis.verdicts import FLOWS
-from probecost.layout import REPORTS, RUN_FILE, WORKFLOW_FILE, WORKFLOW_RESULTS_FILE, split_conn_type
+from analysis.thresholds import Thresholds
+from analysis.verdicts import FLOWS, CaseName, MetricVerdict
+from probecost.layout import REPORTS, RUN_FILE, RUN_LOG_FILE, WORKFLOW_FILE, WORKFLOW_RESULTS_FILE, split_conn_type
 
 MAX_LINES_PER_LIST = 50
 
@@ -28,6 +31,16 @@ _RUN_FILES = (
     (RUN_FILE, "command, options and outcomes"),
     (WORKFLOW_FILE, "what was to run, to do the same again"),
     (WORKFLOW_RESULTS_FILE, "what became of it, visit by visit"),
+    (RUN_LOG_FILE, "what happened when"),
+)
+# What stands in the columns after the case's.
+_METRICS: tuple[tuple[MetricId, Callable[[float | None], str]], ...] = (
+    (MetricId("latency", "tcp_rr", "mean_us"), decimal),
+    (MetricId("latency", "udp_rr", "mean_us"), decimal),
+    (MetricId("throughput", "single", "received_bps"), gbps),
+    (MetricId("throughput", "multi", "received_bps"), gbps),
+    (MetricId("pps", "single", "received_pps"), thousands),
+    (MetricId("pps", "multi", "received_pps"), thousands),
 )
 _HEAD = (
     "Case",
@@ -44,7 +57,13 @@ _HEAD = (
 )
 
 
-def overview(study: Study, files: Sequence[PurePosixPath]) -> str:
+def overview(
+    study: Study,
+    files: Sequence[PurePosixPath],
+    groups: Sequence[Group],
+    origin: Provenance,
+    thresholds: Thresholds,
+) -> str:
     """The report over everything. ``files``: the other reports, which it links to, relative to its own folder.
 
     The text does not depend on where it is written. Links to raw files are those of a report that lies in the run's
@@ -56,14 +75,18 @@ def overview(study: Study, files: Sequence[PurePosixPath]) -> str:
         "",
         *_summary(study),
         "",
-        *_provenance(study, home),
+        "## Where this comes from",
+        "",
+        *origin.lines(home),
     ]
     judged = list(verdict_section(study.verdicts))
     lines += ["", *judged] if judged else []
     checked = list(budget_section(study.budgets))
     lines += ["", *checked] if checked else []
+    marks = list(degradation_section(groups, thresholds, verdict_words(study.verdicts), home))
+    lines += ["", *marks] if marks else []
     for environment in study.environments:
-        lines += ["", *_environment(study, environment, home)]
+        lines += ["", *_environment(study, environment, home, thresholds)]
     lines += ["", *_failures(study)]
     lines += ["", *_how_to_read(study.cases)]
     lines += ["", *_files(study, home, files)]
@@ -85,28 +108,44 @@ def status(case: CaseStudy) -> str:
     return ", ".join(words)
 
 
-def units_line(cases: Sequence[CaseStudy], *, switched: bool = False) -> str:
+def units_line(cases: Sequence[CaseStudy], switched: Collection[CaseName] = ()) -> str:
     """How many units the cases have, and what that allows to say. Cases that measured nothing have none to count.
 
-    ``switched``: verdicts come from flows in which the tool was switched; the table is made of the visits beside them.
+    ``switched``: cases whose verdicts come from flows in which the tool was switched; the tables are made of the visits
+    beside them.
     """
-    counts = sorted({case.n_units for case in cases if case.folders})
-    if not counts or counts == [0]:
+    measured = [case for case in cases if case.folders]
+    if not any(case.n_units for case in measured):
         return "No case has a complete unit (a baseline and a tool visit next to each other)."
-    text = str(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
-    if switched:
-        return f"Pairs of visits per case: {text}. The verdicts come from switched flows, not from this table."
-    if counts[0] < MIN_UNITS:
-        return (
-            f"Units per case: {text}. Below {MIN_UNITS} units these are estimates without a verdict: "
-            "a difference may be the noise of the test bed."
-        )
-    return f"Units per case: {text}."
+    by_visits: list[CaseStudy] = []
+    by_flows: list[CaseStudy] = []
+    for case in measured:
+        is_switched = CaseName(case.id.environment, case.id.case_key) in switched
+        (by_flows if is_switched else by_visits).append(case)
+    sentences = []
+    if by_visits:
+        few = min(case.n_units for case in by_visits) < MIN_UNITS
+        sentences.append(f"Units per case: {_range(by_visits)}.")
+        if few:
+            sentences.append(
+                f"Below {MIN_UNITS} units these are estimates without a verdict: "
+                "a difference may be the noise of the test bed."
+            )
+    if by_flows:
+        of_these = f"Of {_count(len(by_flows), 'switched case')}: p" if by_visits else "P"
+        sentences.append(f"{of_these}airs of visits per case: {_range(by_flows)}.")
+        sentences.append(f"{'Their' if by_visits else 'The'} verdicts come from switched flows, not from this table.")
+    return " ".join(sentences)
 
 
-def has_flows(study: Study) -> bool:
-    """Whether any verdict comes from switched flows."""
-    return any(each.schedule == FLOWS for each in study.verdicts)
+def _range(cases: Sequence[CaseStudy]) -> str:
+    counts = sorted({case.n_units for case in cases})
+    return str(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
+
+
+def switched_cases(verdicts: Iterable[MetricVerdict]) -> frozenset[CaseName]:
+    """The cases that have a verdict from switched flows."""
+    return frozenset(each.case for each in verdicts if each.schedule == FLOWS)
 
 
 def _summary(study: Study) -> Iterator[str]:
@@ -123,7 +162,7 @@ def _summary(study: Study) -> Iterator[str]:
         yield ""
     yield (
         f"{_count(len(cases), 'case')} measured in {_count(len(study.environments), 'environment')}{repeated}, "
-        f"{subject} with missing data. {units_line(study.cases, switched=has_flows(study))}"
+        f"{subject} with missing data. {units_line(study.cases, switched_cases(study.verdicts))}"
     )
 
 
@@ -131,32 +170,10 @@ def _count(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
-def _provenance(study: Study, output_dir: Path) -> Iterator[str]:
-    run = study.run
-    yield "## Where this comes from"
-    yield ""
-    if run.argv:
-        yield f"- Command: {code(join(('pytest', *run.argv)))}"
-    version = run.probecost or ", ".join(study.versions)
-    if version:
-        yield f"- probecost {markdown(version)}"
-    if run.started_ns is not None:
-        ended = f", ended {_time(run.ended_ns)}" if run.ended_ns is not None else ", its end is not recorded"
-        yield f"- Started {_time(run.started_ns)}{ended}"
-    if run.exit_status is not None:
-        yield f"- Exit status {run.exit_status}"
-    if run.options:
-        # An empty list is that of the perf tests, where none was named.
-        options = ", ".join(f"{markdown(key)} {markdown(value) or 'all'}" for key, value in run.options.items())
-        yield f"- Options: {options}"
-    yield f"- Raw results: {link(study.root.name, study.root, output_dir)}"
-    again = ("probecost", "analyze", "--iteration-path", str(study.root))
-    yield f"- The same reports again: {code(join(again))}"
-
-
-def _environment(study: Study, environment: str, output_dir: Path) -> Iterator[str]:
+def _environment(study: Study, environment: str, output_dir: Path, thresholds: Thresholds) -> Iterator[str]:
     cases = [case for case in study.cases if case.id.environment == environment]
     yield f"## Environment {markdown(environment)}"
+    switched = switched_cases(study.verdicts)
     iterations = sorted({case.id.iteration for case in cases})
     for iteration in iterations:
         shown = [case for case in cases if case.id.iteration == iteration]
@@ -164,10 +181,10 @@ def _environment(study: Study, environment: str, output_dir: Path) -> Iterator[s
             yield ""
             yield f"### Iteration {iteration}"
         yield ""
-        yield from table_lines(_HEAD, [_case_row(case, output_dir) for case in shown])
+        yield from table_lines(_HEAD, [_case_row(case, output_dir, thresholds) for case in shown])
         yield ""
-        yield units_line(shown)
-        yield from load_tables(shown)
+        yield units_line(shown, switched)
+        yield from load_tables(shown, thresholds)
         if any(found.shared_baseline for case in shown for found in case.comparisons.values()):
             yield "All cases are compared with one shared baseline: drift since then is in the differences."
     nodes = study.nodes.get(environment, {})
@@ -176,19 +193,14 @@ def _environment(study: Study, environment: str, output_dir: Path) -> Iterator[s
         yield from table_lines(("", *map(markdown, sorted(nodes))), _fact_rows([nodes[name] for name in sorted(nodes)]))
 
 
-def _case_row(case: CaseStudy, output_dir: Path) -> tuple[str, ...]:
+def _case_row(case: CaseStudy, output_dir: Path, thresholds: Thresholds) -> tuple[str, ...]:
     name = case.id.case_key
     label = link(name, case.folders[-1], output_dir) if case.folders else markdown(name)
     usage = case.usage
     cpu = f"{decimal(usage.cpu_avg_percent)} / {decimal(usage.cpu_max_percent)}"
     return (
         label,
-        change(case.get("latency", "tcp_rr", "mean_us"), decimal),
-        change(case.get("latency", "udp_rr", "mean_us"), decimal),
-        change(case.get("throughput", "single", "received_bps"), gbps),
-        change(case.get("throughput", "multi", "received_bps"), gbps),
-        change(case.get("pps", "single", "received_pps"), thousands),
-        change(case.get("pps", "multi", "received_pps"), thousands),
+        *(marked(change(case.comparisons.get(of), show), case, of, thresholds) for of, show in _METRICS),
         NA if usage.cpu_avg_percent is None else cpu,
         NA if usage.rss_max_kb is None else human_size(usage.rss_max_kb * 1024),
         NA if usage.log_bytes_per_s is None else human_size(usage.log_bytes_per_s),
@@ -197,17 +209,8 @@ def _case_row(case: CaseStudy, output_dir: Path) -> tuple[str, ...]:
 
 
 def _fact_rows(nodes: Sequence[NodeFacts]) -> Iterator[tuple[str, ...]]:
-    facts: tuple[tuple[str, Callable[[NodeFacts], str]], ...] = (
-        ("Kernel", lambda node: f"{node.kernel} {node.arch}".strip()),
-        ("CPU", lambda node: f"{node.cpus} x {node.cpu_model}" if node.cpu_model else node.cpus),
-        ("Memory", lambda node: "" if node.memory_kb is None else human_size(node.memory_kb * 1024)),
-        ("Frequency governor", lambda node: node.governor),
-        ("iperf3", lambda node: node.iperf3),
-        ("netperf", lambda node: node.netperf),
-        ("Interfaces", lambda node: ", ".join(node.interfaces)),
-    )
-    for name, fact in facts:
-        yield (name, *(markdown(fact(node)) or "not recorded" for node in nodes))
+    for name, fact in NODE_FACTS:
+        yield (name, *(markdown(fact(node)) or UNKNOWN for node in nodes))
 
 
 def _failures(study: Study) -> Iterator[str]:
@@ -226,6 +229,11 @@ def _failures(study: Study) -> Iterator[str]:
     entries += [f"- {markdown(note)}" for note in study.run.notes]
     entries += [f"- {markdown(problem.text(study.root))}" for problem in study.problems if problem.missing]
     yield from entries or ["None."]
+    if study.run.reboots:
+        yield ""
+        yield "Measured again, since a node had rebooted:"
+        yield ""
+        yield from capped([f"- {markdown(text)}" for text in study.run.reboots])
     remarks = [
         f"- {markdown(_owner(names, problem))}: {markdown(problem.text(study.root))}"
         for problem in (*(p for case in study.cases for p in case.problems), *study.problems)
@@ -308,12 +316,3 @@ def _files(study: Study, output_dir: Path, files: Sequence[PurePosixPath]) -> It
         folder = study.root / file_name(environment)
         if is_folder(folder):
             yield f"- {link(f'{environment}: raw files of all nodes', folder, output_dir)}"
-
-
-def _time(time_ns: int | None) -> str:
-    if time_ns is None:
-        return "at an unknown time"
-    try:
-        return f"{datetime.fromtimestamp(time_ns / 1e9, UTC):%Y-%m-%d %H:%M:%S} UTC"
-    except (OverflowError, ValueError, OSError):
-        return "at an unreadable time"

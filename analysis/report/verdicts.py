@@ -10,6 +10,7 @@ from analysis.budgets import BudgetCheck
 from analysis.compare import MetricId
 from analysis.report.cells import decimal, exact, markdown, percent, text_cell
 from analysis.report.tables import csv_text
+from analysis.statistics.confirmation import Confirmation
 from analysis.statistics.looks import FIXED, StopRule
 from analysis.statistics.verdict import Word
 from analysis.verdicts import CPU_PER_BYTE, FLOWS, VISITS, CaseName, MetricVerdict
@@ -131,6 +132,10 @@ def short(verdict: MetricVerdict) -> str:
     numbers = f"{percent(cost.estimate_pct)} [{percent(cost.low_pct)}, {percent(cost.high_pct)}]" if cost else ""
     if word in (Word.OVERHEAD, Word.SMALL) and cost:
         return f"{word} {numbers}"
+    if verdict.fresh is not None and verdict.fresh.is_complete:
+        return _confirmed(word, verdict.fresh)
+    if word is Word.SPEED_UP:
+        return f"{word}, unconfirmed"
     if word is Word.NEGLIGIBLE and cost:
         return f"{word} ≤ {decimal(max(abs(cost.low_pct), abs(cost.high_pct)), 1)} %"
     if word is Word.INCONCLUSIVE and cost and not isinf(cost.half_width_pct):
@@ -142,10 +147,29 @@ def short(verdict: MetricVerdict) -> str:
     return word.value
 
 
+def _confirmed(word: Word, fresh: Confirmation) -> str:
+    """``UNEXPECTED SPEED-UP, confirmed -6.2 % [-8.0 %, -4.4 %] on 8 fresh units``."""
+    if not fresh.is_confirmed or fresh.cost is None:
+        return f"{word}, a speed-up that fresh units did not confirm"
+    cost = fresh.cost
+    numbers = f"{percent(cost.estimate_pct)} [{percent(cost.low_pct)}, {percent(cost.high_pct)}]"
+    return f"{word}, confirmed {numbers} on {fresh.usable} fresh units"
+
+
+def verdict_words(verdicts: Iterable[MetricVerdict]) -> dict[tuple[CaseName, MetricId], str]:
+    """What is said of each metric that has a verdict, as in one cell."""
+    return {(each.case, each.metric): short(each) for each in verdicts if each.verdict.word is not Word.NONE}
+
+
 def is_held_back(verdict: MetricVerdict) -> bool:
     """Whether its own interval is clear of 0, and only the other tests of the plan let nothing be claimed."""
     cost = verdict.cost
-    return verdict.verdict.word is Word.INCONCLUSIVE and cost is not None and (cost.low_pct > 0 or cost.high_pct < 0)
+    return (
+        verdict.fresh is None
+        and verdict.verdict.word is Word.INCONCLUSIVE
+        and cost is not None
+        and (cost.low_pct > 0 or cost.high_pct < 0)
+    )
 
 
 def verdict_section(verdicts: Sequence[MetricVerdict]) -> Iterator[str]:
@@ -153,7 +177,7 @@ def verdict_section(verdicts: Sequence[MetricVerdict]) -> Iterator[str]:
     cases = worst_first(verdicts)
     if not any(each.verdict.word is not Word.NONE for each in verdicts):
         return
-    tests = sorted({each.metric for _, own in cases for each in own}, key=_column)
+    tests = sorted({each.metric for _, own in cases for each in own}, key=column_order)
     yield "## Verdicts"
     yield ""
     if not cases:
@@ -171,10 +195,10 @@ def verdict_section(verdicts: Sequence[MetricVerdict]) -> Iterator[str]:
         yield f"| {markdown(name)} | " + " | ".join(by_test.get(test, "N/A") for test in tests) + " |"
     yield ""
     margin = decimal(verdicts[0].margin_pct, 1)
-    yield f"- Cost in percent, positive is worse; margin {margin} %, intervals at {_levels(cases)}."
+    yield f"- Cost in percent, positive is worse; margin {margin} %, intervals at {levels_text(cases)}."
     m = max((each.family_m for _, own in cases for each in own), default=0)
     yield f"- OVERHEAD, SMALL and UNEXPECTED SPEED-UP hold among all {m} primary tests of this plan (Holm)."
-    yield from (f"- **{line}**" for line in _too_few_units(cases))
+    yield from (f"- **{line}**" for line in too_few_units(cases))
     if any(each.verdict.word is Word.INCONCLUSIVE for _, own in cases for each in own):
         yield (
             "- INCONCLUSIVE does not mean that there is no cost: these units cannot tell. A cost must be about as "
@@ -209,7 +233,7 @@ def verdict_lines(verdicts: Sequence[MetricVerdict]) -> Iterator[str]:
     for case, own in cases:
         if is_control(own):
             yield control_line(case, own)
-    yield from _too_few_units(cases)
+    yield from too_few_units(cases)
 
 
 def title(metric: MetricId) -> str:
@@ -230,7 +254,7 @@ def title(metric: MetricId) -> str:
     return name[:1].upper() + name[1:]
 
 
-def _too_few_units(cases: Iterable[tuple[CaseName, Sequence[MetricVerdict]]]) -> Iterator[str]:
+def too_few_units(cases: Iterable[tuple[CaseName, Sequence[MetricVerdict]]]) -> Iterator[str]:
     """Where no effect could be claimed, however large: said once for the run."""
     own = [each for _, verdicts in cases for each in verdicts]
     units, tests = max(each.n_units for each in own), max(each.family_m for each in own)
@@ -282,13 +306,13 @@ def badness(verdict: MetricVerdict) -> tuple[int, float]:
     return _BADNESS.index(verdict.verdict.word), -cost.estimate_pct if cost else 0.0
 
 
-def _column(metric: MetricId) -> tuple[int, MetricId]:
+def column_order(metric: MetricId) -> tuple[int, MetricId]:
     """The usual perf tests first, each with its loads beside it, then what is new."""
     test = (metric.perf_test, metric.conn_type.partition("-load")[0])
     return (list(_TITLES).index(test) if test in _TITLES else len(_TITLES)), metric
 
 
-def _levels(cases: Iterable[tuple[CaseName, Sequence[MetricVerdict]]]) -> str:
+def levels_text(cases: Iterable[tuple[CaseName, Sequence[MetricVerdict]]]) -> str:
     """``95 %``; where looks had different levels, all of them and what for."""
     own = [each for _, verdicts in cases for each in verdicts]
     levels = sorted({each.estimate.level for each in own if each.estimate is not None})

@@ -54,8 +54,6 @@ def estimate(effects: Sequence[float], alpha: float = 0.05, seed: int = 0) -> Es
     >>> round(found.mean, 5), found.p, round(found.low, 4), round(found.high, 4)
     (0.03625, 0.0078125, 0.02, 0.05)
     """
-    from scipy import stats  # takes a second: only where something is computed
-
     values = np.asarray(effects, dtype=np.float64)
     if values.ndim != 1 or values.size == 0 or not np.isfinite(values).all():
         raise ValueError("expected one finite effect or more")
@@ -66,7 +64,7 @@ def estimate(effects: Sequence[float], alpha: float = 0.05, seed: int = 0) -> Es
     means, observed = _set_means(values, seed)
     low, high = _interval(means, observed, alpha)
     sd = float(values.std(ddof=1)) if n > 1 else 0.0
-    half = float(stats.t.ppf(1 - alpha / 2, n - 1)) * sd / sqrt(n) if n > 1 else inf
+    half = _student(1 - alpha / 2, n - 1) * sd / sqrt(n) if n > 1 else inf
     return Estimate(
         n=n,
         mean=mean,
@@ -81,6 +79,14 @@ def estimate(effects: Sequence[float], alpha: float = 0.05, seed: int = 0) -> Es
     )
 
 
+@lru_cache(maxsize=256)
+def _student(share: float, degrees: int) -> float:
+    """A quantile of Student's distribution: the same few for all metrics of a run."""
+    from scipy.special import stdtrit  # what scipy.stats calls, which takes a second and 50 MB more to import
+
+    return float(stdtrit(degrees, share))
+
+
 def hodges_lehmann(effects: Sequence[float] | Floats) -> float:
     """The median of the means of all pairs, each unit with itself included: the mean's robust twin.
 
@@ -88,8 +94,15 @@ def hodges_lehmann(effects: Sequence[float] | Floats) -> float:
     2.75
     """
     values = np.asarray(effects, dtype=np.float64)
-    rows, columns = np.triu_indices(values.size)
+    rows, columns = _pairs(values.size)
     return float(np.median((values[rows] + values[columns]) / 2))
+
+
+@lru_cache(maxsize=256)
+def _pairs(n: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """The indices of all pairs of ``n`` units."""
+    rows, columns = np.triu_indices(n)
+    return rows, columns
 
 
 def units_needed(sd: float, effect: float, alpha: float = 0.05, power: float = 0.8) -> int:

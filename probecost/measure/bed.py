@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from probecost.config.models import Case, Environment, PairKind, PerfTestSpec, TestPair
-from probecost.errors import Gatherer, ToolError
+from probecost.errors import Gatherer, NodeRebootedError, ToolError
 from probecost.layout import RunTree
 from probecost.measure.case import CaseRun
 from probecost.measure.preflight import check
-from probecost.plan.schedule import SwitchPlan
+from probecost.plan.schedule import SwitchPlan, VisitPlan
 from probecost.plan.tool_files import local_files
 from probecost.remote.lease import Holder
 from probecost.remote.node import Node
@@ -57,6 +57,7 @@ class Bed:
         self.facts: dict[str, dict[str, Any]] = {}
         self._tool_hashes: dict[str, str] = {}
         self._prepared: set[tuple[str, str, int]] = set()
+        self._checked: dict[str, int] = {}
 
     @classmethod
     def open(
@@ -91,6 +92,7 @@ class Bed:
         try:
             check(environment, nodes, cases)
             bed.facts = dict(on_all("facts", list(nodes.values()), lambda node: node.facts()))
+            bed._checked = {name: node.generation for name, node in nodes.items()}
         except BaseException:
             bed.close()
             raise
@@ -103,8 +105,34 @@ class Bed:
             on_all("closing", list(self.nodes.values()), lambda node: node.close())
         gatherer.raise_all()
 
-    def case(self, case: Case, switching: SwitchPlan | None = None) -> CaseRun:
-        return CaseRun(self, case, switching)
+    def revive(self, nodes: Sequence[Node]) -> None:
+        """Make sure that these nodes answer, and are the machines that were checked.
+
+        ``NodeRebootedError``: one was started anew since then. Its kernel, addresses and processes may be others.
+        """
+        for node in nodes:
+            node.revive()
+            if self._checked.get(node.name) != node.generation:
+                before, now = self.facts.get(node.name, {}).get("boot_id"), node.facts().get("boot_id")
+                if before and now and before != now:
+                    raise NodeRebootedError(node.name, "it has rebooted since the run connected to it")
+                self._checked[node.name] = node.generation
+
+    def rebooted(self, names: Collection[str]) -> tuple[str, ...]:
+        """Those of these nodes that were started anew since the bed was opened.
+
+        Raises where one cannot be connected now.
+        """
+        found = []
+        for node in (self.nodes[name] for name in names if name in self.nodes):
+            try:
+                self.revive([node])
+            except NodeRebootedError:
+                found.append(node.name)
+        return tuple(found)
+
+    def case(self, case: Case, switching: SwitchPlan | None = None, finished: Collection[VisitPlan] = ()) -> CaseRun:
+        return CaseRun(self, case, switching, finished)
 
     @contextmanager
     def interruptible(self) -> Iterator[None]:
@@ -128,7 +156,7 @@ class Bed:
         for case in {case.tool_file: case for case in versions if case.tool_file}.values():
             assert case.tool_file is not None
             node = self.nodes[self.environment.pairs[case.pair_kind].server.tool_node]
-            node.revive()
+            self.revive([node])
             prepared = (case.tool_file, node.name, node.generation)
             if prepared in self._prepared:
                 continue

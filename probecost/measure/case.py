@@ -14,7 +14,7 @@ from probecost import layout
 from probecost.config.models import Case, PerfTestSpec
 from probecost.errors import Gatherer, ProbecostError
 from probecost.measure.flow import SEGMENT_S, FlowVisit, Switching, flow_duration_s, lead_s
-from probecost.measure.records import VisitRecord, metadata
+from probecost.measure.records import VisitRecord, metadata, planned_units
 from probecost.measure.visit import Around, Visit, VisitSetup
 from probecost.plan.load import specs_of_pair
 from probecost.plan.schedule import SwitchPlan, VisitPlan
@@ -29,15 +29,18 @@ if TYPE_CHECKING:
 class CaseRun:
     """``measure`` and ``fetch``, again and again; ``stop`` at any moment. What was measured before a failure is kept.
 
-    ``switching``: how long segments and flows are; without it each flow lasts as long as its perf test.
+    ``switching``: how long segments and flows are; without it each flow lasts as long as its perf test. ``finished``:
+    visits that an earlier session of the run made.
     """
 
-    def __init__(self, bed: Bed, case: Case, switching: SwitchPlan | None = None) -> None:
+    def __init__(
+        self, bed: Bed, case: Case, switching: SwitchPlan | None = None, finished: Collection[VisitPlan] = ()
+    ) -> None:
         self.bed = bed
         self.case = case
         self.switching = switching
         self.visits: list[VisitRecord] = []
-        self._units: set[int] = set()
+        self._units = planned_units(finished)
         self._pair = bed.environment.pairs[case.pair_kind]
         self._done: list[Visit] = []
 
@@ -52,19 +55,16 @@ class CaseRun:
         One that fails ends it; its error tells node, step and reason.
         """
         with self.bed.interruptible():
-            for node in self.nodes:
-                node.revive()
+            self.bed.revive(self.nodes)
             self.bed.prepare_tool(self.case.tool_id, [self.case])
-            self._units |= {
-                plan.unit for plan in planned if plan.arm in layout.ARMS and not (plan.shared or plan.reserve)
-            }
+            self._units |= planned_units(planned)
             own = specs_of_pair(self.bed.options.perf_tests, self.case.pair_kind)
             specs = tuple(spec for spec in own if not only or spec.name in only)
             for plan in planned:
                 self._visit(plan, specs, around)
 
     def _visit(self, plan: VisitPlan, specs: tuple[PerfTestSpec, ...], around: Around) -> None:
-        record = VisitRecord(plan.arm, plan.unit, plan.pair, plan.order, plan.shared, started_ns=time.time_ns())
+        record = VisitRecord.of(plan, time.time_ns())
         visit = self._made(record, specs)
         self.visits.append(record)
         self._done.append(visit)

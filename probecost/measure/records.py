@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 from probecost import __version__
 from probecost.config.models import Case, PerfTestSpec
-from probecost.layout import BASELINE, PerfTestFolder
+from probecost.layout import ARMS, BASELINE, PerfTestFolder, unit_name
+from probecost.plan.schedule import VisitPlan
 
 SCHEMA = 1
 
@@ -49,6 +50,17 @@ class VisitRecord:
     time_to_ready_s: float | None = None
     tool: dict[str, Any] | None = None
     perf_tests: list[PerfTestRecord] = field(default_factory=list)
+    confirmation: bool = False
+
+    @classmethod
+    def of(cls, plan: VisitPlan, started_ns: int) -> Self:
+        """One that begins now, as planned."""
+        return cls(plan.arm, plan.unit, plan.pair, plan.order, plan.shared, started_ns, confirmation=plan.confirmation)
+
+
+def planned_units(visits: Iterable[VisitPlan]) -> set[int]:
+    """The units of pairs of visits among ``visits`` that a plan has in any case."""
+    return {plan.unit for plan in visits if plan.arm in ARMS and plan.is_planned and not plan.shared}
 
 
 def metadata(
@@ -78,8 +90,9 @@ def metadata(
         "parameters": dict(case.parameters),
         "command": None if runs is None else runs.command,
         "versus": versus,
-        "visit_id": f"{visit_of}/u{visit.unit:03d}/{visit.arm}",
+        "visit_id": f"{visit_of}/{unit_name(visit.unit, confirmation=visit.confirmation)}/{visit.arm}",
         "unit": visit.unit,
+        "confirmation": visit.confirmation,
         "pair": visit.pair,
         "arm": visit.arm,
         "order": visit.order,

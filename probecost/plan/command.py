@@ -14,6 +14,7 @@ from probecost.config.validation import nearest
 from probecost.errors import ConfigError
 from probecost.layout import case_hash
 from probecost.plan.asked import AskedCommand
+from probecost.plan.directions import DIRECTION_VARIABLES, RECEIVED, ends
 from probecost.plan.variables import AbsentValueError, UnknownVariableError, render
 
 CATEGORY = "command"
@@ -34,7 +35,12 @@ def command_case(environment: Environment, asked: AskedCommand) -> Case:
     name = safe(asked.name)
     if asked.name and not name:
         raise ConfigError(f"--name {asked.name!r}: expected letters, digits, '_', '.', '+' or '-'")
-    command = rendered(asked.template, variable_values(environment, kind), f"environment {environment.name}")
+    values = {
+        **variable_values(environment, kind, RECEIVED),
+        "direction": RECEIVED,
+        "duration": f"{environment.default_duration_s:g}",
+    }
+    command = rendered(asked.template, values, f"environment {environment.name}")
     return Case(
         environment=environment.name,
         key=f"{kind}-{name or f'{CATEGORY}-{digest}'}",
@@ -52,10 +58,14 @@ def command_case(environment: Environment, asked: AskedCommand) -> Case:
     )
 
 
-def variable_values(environment: Environment, kind: PairKind) -> dict[str, str]:
-    """The discovered variables of a test pair as text, several values joined by commas."""
+def variable_values(environment: Environment, kind: PairKind, direction: str | None) -> dict[str, str]:
+    """The discovered variables of a test pair as text, several values joined by commas, and those of ``direction``.
+
+    Of another direction than ``rx`` and ``tx``, and without one, there are none.
+    """
     found = environment.variables.get(kind, {})
-    return {name: value if isinstance(value, str) else ",".join(value) for name, value in found.items()}
+    texts = {name: value if isinstance(value, str) else ",".join(value) for name, value in found.items()}
+    return {**texts, **ends(kind).get(direction or "", {})}
 
 
 def rendered(template: str, values: Mapping[str, str], whose: str) -> str:
@@ -69,6 +79,8 @@ def rendered(template: str, values: Mapping[str, str], whose: str) -> str:
             raise AbsentValueError(result.left_out[0])
     except UnknownVariableError as error:
         close = nearest(error.name, list(values)) or f" (a literal {{{error.name}}} is written {{{{{error.name}}}}})"
+        if error.name in DIRECTION_VARIABLES:
+            close = f" ({whose} has no direction rx or tx)"
         raise ConfigError(
             f"unknown variable {{{error.name}}}{close} in command: {template}",
             hint=f"Variables of {whose}: {', '.join(values)}",

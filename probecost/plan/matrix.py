@@ -22,6 +22,7 @@ from probecost.config.models import Case, Environment, Variables
 from probecost.config.tool_files import Category, Registry, ToolEntry
 from probecost.config.validation import nearest
 from probecost.errors import ConfigError
+from probecost.plan.directions import DIRECTION_VARIABLES, ends
 from probecost.plan.ids import case_name
 from probecost.plan.registry import Where, origins
 from probecost.plan.variables import (
@@ -34,7 +35,6 @@ from probecost.plan.variables import (
     resolve,
 )
 
-_DIRECTION_VARIABLES = frozenset({"direction", "SRC_IP", "DST_IP"})
 _NO_DIRECTIONS = " (its category has no directions)"
 
 
@@ -74,12 +74,9 @@ class _Tool:
     @property
     def directions(self) -> Mapping[str, Mapping[str, str]]:
         """Variables of each direction. ``rx`` and ``tx`` without any get the ends of the pair as source and target."""
-        own = self.entry.directions
-        kind = self.category.environment
-        local, remote = f"{{{kind}_LOCAL_IP}}", f"{{{kind}_REMOTE_IP}}"
-        ends = {"rx": {"SRC_IP": remote, "DST_IP": local}, "tx": {"SRC_IP": local, "DST_IP": remote}}
+        own, usual = self.entry.directions, ends(self.category.environment)
         found = self.category.directions if own is None else own
-        return {name: {**ends.get(name, {}), **variables} for name, variables in found.items()}
+        return {name: {**usual.get(name, {}), **variables} for name, variables in found.items()}
 
     @property
     def expanded_directions(self) -> list[str | None]:
@@ -89,7 +86,7 @@ class _Tool:
         """
         directions = self.directions
         own = {*self.entry.parameters, *self.entry.variables}
-        of_directions = _DIRECTION_VARIABLES | {name for variables in directions.values() for name in variables}
+        of_directions = DIRECTION_VARIABLES | {name for variables in directions.values() for name in variables}
         if not all_placeholders(self.entry.template, self.definitions) & (of_directions - own):
             return [None]
         chosen = self.entry.parameters.get("direction")
@@ -160,7 +157,7 @@ def _unknown_variables(tool: _Tool) -> Iterator[str]:
     definitions = {**of_directions, **tool.definitions}
     known = {*definitions, *ALL, "path", "duration", *(("direction",) if directions else ())}
     for name in sorted(all_placeholders(tool.entry.template, definitions) - known):
-        if name in _DIRECTION_VARIABLES:
+        if name in DIRECTION_VARIABLES:
             reason = f" (defined for rx and tx, not for {', '.join(directions)})" if directions else _NO_DIRECTIONS
         else:
             reason = nearest(name, known)

@@ -57,7 +57,7 @@ class PlanQuestion:
 class ToolPlan(Protocol):
     """The answer. ``flows_s``: seconds of the flow of each perf test, where flows are switched.
 
-    ``reason`` says why, and what half-widths to expect; ``warning``: what no such plan can show, empty if nothing.
+    ``reason`` says why, and what half-widths to expect.
     """
 
     @property
@@ -75,11 +75,11 @@ class ToolPlan(Protocol):
     @property
     def reason(self) -> str: ...
 
-    @property
-    def warning(self) -> str: ...
-
 
 Ask = Callable[[PlanQuestion], ToolPlan | None]
+#: How many units a case has, how many primary tests the plan, whether it stops at looks: that no overhead can be
+#: claimed from so many, in words; nothing where one can.
+Doubt = Callable[[int, int, bool], str | None]
 
 
 @dataclass(frozen=True)
@@ -129,7 +129,7 @@ def is_calibrated(settings: Settings) -> bool:
 class Planner:
     """Asks once per environment, pair and tool; what is not known is as it was asked for.
 
-    ``calibrations``: by the environment's name, where there is one.
+    ``calibrations``: by the environment's name, where there is one. ``doubt`` is asked whatever is calibrated.
     """
 
     def __init__(
@@ -138,8 +138,10 @@ class Planner:
         items: Sequence[PlannedItem],
         calibrations: Mapping[str, Calibration],
         ask: Ask,
+        doubt: Doubt,
     ) -> None:
         self._question = ask
+        self._doubt = doubt
         self._plan = made
         self._settings = made.settings
         self._calibrations = calibrations
@@ -231,14 +233,20 @@ class Planner:
         for (environment, kind, tool_id), found in self._found.items():
             if found is not None:
                 lines.append(f"probecost: {tool_id} on the {kind} pair of {environment}: {found.reason}")
-        reason = self._cannot_claim()
-        if reason:
+        if reason := self.cannot_claim():
             lines.append(f"probecost: {reason}")
         return [*lines, *ledger(items, self._plan)]
 
-    def _cannot_claim(self) -> str:
-        answers = [found.warning for found in self._found.values() if found is not None and found.warning]
-        return answers[0] if answers else ""
+    def cannot_claim(self) -> str:
+        """That no overhead can be claimed, however large it is; empty where one can, and where nothing is tested.
+
+        The units of all iterations count as one case's.
+        """
+        settings = self._settings
+        units = self._units * settings.iterations
+        if units < LEAST_UNITS or settings.baseline == "shared":
+            return ""
+        return self._doubt(units, sum(self._tests.values()), settings.precision_pct is not None) or ""
 
 
 def _cases_of(items: Iterable[PlannedItem], environment: str) -> set[Case]:
@@ -266,7 +274,7 @@ def _stages(items: Sequence[PlannedItem], made: Plan) -> list[Stage]:
         stages.append(Stage(f"{environment}: connect, check, close", _BED_S * len(turns)))
     seconds = expected_by_item(items, made.environments)
     for item in items:
-        units = len({visit.unit for visit in item.visits if not visit.reserve and not visit.shared})
+        units = len({visit.unit for visit in item.visits if visit.is_planned and not visit.shared})
         how = "switched flows" if any(visit.arm == layout.SWITCHED for visit in item.visits) else "pairs of visits"
         stages.append(Stage(item.id, seconds[item.id], f"{units} {how}"))
     return stages

@@ -27,6 +27,7 @@ PERF_TEST_OVERHEAD_S = 0.5
 TOOL_START_AND_STOP_S = 3.0
 LEAST_FLOW_S = 3.0  # a pair of segments of a tool that starts quickly
 RESERVE_SHARE = 0.25  # units that may replace void ones, beside those that are planned
+CONFIRMATION_UNITS = 8  # fresh ones, on which alone an unexpected speed-up is judged
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,8 @@ class VisitPlan:
 
     The ``arm`` of flows in which the tool is switched is ``layout.SWITCHED``; their units count from 1 as well.
     ``shared``: a baseline for all cases of its test pair, made by the first of them. ``reserve``: it is made only in
-    place of a unit that turned out void.
+    place of a unit that turned out void; ``confirmation``: only where the units before it say that the tool makes the
+    network faster, to judge that on fresh ones.
     """
 
     unit: int
@@ -44,6 +46,12 @@ class VisitPlan:
     order: int
     shared: bool = False
     reserve: bool = False
+    confirmation: bool = False
+
+    @property
+    def is_planned(self) -> bool:
+        """Whether it is made whatever the units before it say."""
+        return not (self.reserve or self.confirmation)
 
 
 @dataclass(frozen=True)
@@ -82,24 +90,27 @@ def visits(
     iteration: int = 1,
     schedule: Schedule = "visits",
     reserves: int = 0,
+    confirmations: int = 0,
 ) -> tuple[VisitPlan, ...]:
-    """The visits of a case in the order in which they are made, ``units`` pairs of them and ``reserves`` more.
+    """The visits of a case in the order in which they are made, ``units`` pairs, ``reserves`` and ``confirmations``.
 
     With a ``shared`` baseline they are that one baseline, which is made once for all cases, and visits of the tool.
     With ``switched`` flows there is one pair of visits, for percentiles and tables, and then ``units`` flows per perf
-    test; behind all reserves, one more such pair.
+    test; behind all reserves, one more such pair. Nothing is tested against a shared baseline: it has no confirmation.
     """
     numbers = range(1, units + reserves + 1)
+    fresh = range(numbers.stop, numbers.stop + confirmations)
     if schedule == "switched":
         flows = (VisitPlan(unit, unit, layout.SWITCHED, 1, reserve=unit > units) for unit in numbers)
         pair = visits(case, 1, seed, baseline, iteration, reserves=min(1, reserves))
-        return (*pair[:2], *flows, *pair[2:])
+        confirming = (VisitPlan(unit, unit, layout.SWITCHED, 1, confirmation=True) for unit in fresh)
+        return (*pair[:2], *flows, *pair[2:], *confirming)
     if baseline == "shared":
         tool_visits = (VisitPlan(unit, unit, layout.TOOL, 1, reserve=unit > units) for unit in numbers)
         return (SHARED_BASELINE, *tool_visits)
     return tuple(
-        VisitPlan(unit, unit, arm, order, reserve=unit > units)
-        for unit in numbers
+        VisitPlan(unit, unit, arm, order, reserve=units < unit < fresh.start, confirmation=unit in fresh)
+        for unit in (*numbers, *fresh)
         for order, arm in enumerate(order_of_arms(seed, case.key, unit, iteration), 1)
     )
 
@@ -111,6 +122,11 @@ def reserve_units(units: int) -> int:
     [0, 0, 2, 3, 6]
     """
     return round(units * RESERVE_SHARE) if units >= LEAST_UNITS else 0
+
+
+def confirmation_units(units: int) -> int:
+    """How many units stand by to confirm a speed-up: none for a plan that is too small to find one."""
+    return CONFIRMATION_UNITS if units >= LEAST_UNITS else 0
 
 
 def visit_duration_s(arm: str, perf_tests: Sequence[PerfTestSpec], switching: SwitchPlan | None = None) -> float:

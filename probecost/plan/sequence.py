@@ -14,7 +14,7 @@ from probecost.config.budgets import asked_rules, with_asked
 from probecost.config.loads import Load
 from probecost.config.models import PAIR_KINDS, Case, Environment, PairKind, PerfTestSpec
 from probecost.errors import ConfigError
-from probecost.layout import item_id, iteration_name
+from probecost.layout import item_id, iteration_name, unit_name
 from probecost.plan.asked import AskedCommand, AskedVersus
 from probecost.plan.schedule import (
     LEAST_UNITS,
@@ -24,6 +24,7 @@ from probecost.plan.schedule import (
     Schedule,
     SwitchPlan,
     VisitPlan,
+    confirmation_units,
     reserve_units,
     visit_duration_s,
     visits,
@@ -296,12 +297,13 @@ def _settled(items: Iterable[PlannedItem], settings: Settings, advise: Advise) -
             item.turn.iteration,
             advice.schedule,
             reserve_units(advice.units),
+            confirmation_units(advice.units),
         )
         yield replace(item, visits=made, switching=advice.switching)
 
 
 def expected_s(items: Iterable[PlannedItem], environments: Mapping[str, Planned]) -> float:
-    """Estimated seconds of all visits of ``items``, shared baselines once, reserves and compile times left out."""
+    """Estimated seconds of the visits of ``items`` made in any case; shared baselines once, no compile times."""
     return sum(expected_by_item(items, environments).values())
 
 
@@ -317,7 +319,7 @@ def expected_by_item(
     items = list(items)
     found = {item.id: 0.0 for item in items}
     for cycle in cycles(items):
-        if not cycle.visit.reserve and cycle.visit not in (finished or {}).get(cycle.item.id, ()):
+        if cycle.visit.is_planned and cycle.visit not in (finished or {}).get(cycle.item.id, ()):
             specs = environments[cycle.turn.environment].specs(cycle.case.pair_kind)
             found[cycle.item.id] += visit_duration_s(cycle.visit.arm, specs, cycle.item.switching)
     return found
@@ -355,8 +357,11 @@ def cycles(items: Iterable[PlannedItem]) -> Iterator[Cycle]:
 
 
 def cycle_id(turn: Turn, case: Case, visit: VisitPlan) -> str:
-    """``bed/iteration_001/host-eth_drop-rx_protocol_tcp/u001/tool``; ``.../host/shared/baseline`` for a shared one."""
+    """``bed/iteration_001/host-eth_drop-rx_protocol_tcp/u001/tool``; ``.../host/shared/baseline`` for a shared one.
+
+    A unit of confirmation has a ``c`` where others have the ``u``.
+    """
     place = f"{turn.environment}/{iteration_name(turn.iteration)}"
     if visit.shared:
         return f"{place}/{case.pair_kind}/shared/{visit.arm}"
-    return f"{place}/{case.key}/u{visit.unit:03d}/{visit.arm}"
+    return f"{place}/{case.key}/{unit_name(visit.unit, confirmation=visit.confirmation)}/{visit.arm}"

@@ -74,7 +74,7 @@ def _other(environment: Environment, case: Case, asked: AskedVersus) -> OtherVer
     if not asked.template:
         assert file is not None  # a version that has no command has a folder
         return OtherVersion(_with_file(case, file), file)
-    values = variable_values(environment, case.pair_kind) | {
+    values = variable_values(environment, case.pair_kind, dict(case.parameters).get("direction")) | {
         **{name: literal(value) for name, value in case.parameters},
         **({"path": literal(file)} if file else {}),
         "duration": f"{case.duration_s:g}",

@@ -79,7 +79,7 @@ def workflow(plan: Plan, items: Sequence[PlannedItem], time_s: float) -> Workflo
             total_test_cycles=len(sequence),
             environments=names,
             seed=settings.seed,
-            estimated_duration=round(sum(entry.expected_duration for entry in sequence if not entry.reserve), 1),
+            estimated_duration=round(sum(entry.expected_duration for entry in sequence if entry.is_planned), 1),
             versions=Versions(probecost=__version__, python=platform.python_version()),
             primary=dict(plan.primary),
             options=Asked(
@@ -162,6 +162,7 @@ class _Entries:
             expected_duration=self._duration_s(turn.environment, case.pair_kind, visit.arm, cycle.item.switching),
             result_path=f"{self._turns[turn]}/{below}",
             reserve=visit.reserve,
+            confirmation=visit.confirmation,
             switching=self._switched(cycle.item.switching) if visit.arm == layout.SWITCHED else None,
         )
 

@@ -252,7 +252,8 @@ class CycleEntry(Section):
 
     ``ebpf_case`` is null for a baseline. Of a ``switched`` cycle each perf test is one flow in which the tool is
     switched; the order of its segments follows from the seed. A ``reserve`` is made only in place of a unit that
-    turned out void. ``result_path`` is a pattern below the run's folder: ``*`` is each node.
+    turned out void, a ``confirmation`` only where the units before it say that the tool makes the network faster.
+    ``result_path`` is a pattern below the run's folder: ``*`` is each node.
     """
 
     cycle_id: Text
@@ -268,7 +269,13 @@ class CycleEntry(Section):
     expected_duration: float
     result_path: str
     reserve: bool = False
+    confirmation: bool = False
     switching: Switching | None = None
+
+    @property
+    def is_planned(self) -> bool:
+        """Whether it is made whatever the units before it say."""
+        return not (self.reserve or self.confirmation)
 
     @property
     def is_shared(self) -> bool:

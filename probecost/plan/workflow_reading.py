@@ -17,7 +17,7 @@ from probecost.config.validation import validate
 from probecost.errors import ConfigError
 from probecost.plan import collector
 from probecost.plan.load import of_all_pairs
-from probecost.plan.schedule import SHARED_BASELINE, VisitPlan
+from probecost.plan.schedule import CONFIRMATION_UNITS, SHARED_BASELINE, VisitPlan
 from probecost.plan.sequence import PlannedItem, Settings, ToolKey, Turn, named
 from probecost.plan.workflow import CYCLE_TYPES, case_of, frame, specs_of, switch_plan
 from probecost.plan.workflow_models import SCHEMA, CycleEntry, EbpfCase, WorkflowFile
@@ -134,6 +134,8 @@ class _Reader:
             self._check_switching(here, entry)
             if entry.is_shared and entry.reserve:
                 self._wrong((*here, "reserve"), "expected false: a shared baseline is made once")
+            if entry.is_shared and entry.confirmation:
+                self._wrong((*here, "confirmation"), "expected false: a shared baseline is made once")
             if entry.is_shared and entry.switching is not None:
                 self._wrong((*here, "switching"), "expected null: the cycle is of type baseline")
             if entry.environment not in tests:
@@ -234,6 +236,7 @@ class _Reader:
             self._check_other((*group.path(offset), *_STARTUP), entry, cases)
         self._check_units(group)
         self._check_reserves(group)
+        self._check_confirmation(group)
         if not cases or len(self._problems) > before:
             return None
         kind = group.entries[0].pair_kind
@@ -244,7 +247,7 @@ class _Reader:
 
     def _check_reserves(self, group: _Group) -> None:
         """Reserves stand behind all that is planned, whole units of them: they are made in place of void ones."""
-        planned = [offset for offset, entry in enumerate(group.entries) if not entry.reserve]
+        planned = [offset for offset, entry in enumerate(group.entries) if entry.is_planned]
         last = planned[-1] if planned else -1
         kinds: dict[tuple[bool, int], bool] = {}
         for offset, entry in enumerate(group.entries):
@@ -256,6 +259,32 @@ class _Reader:
                 self._wrong(here, "a reserve stands behind all other cycles of its case")
         if not planned:
             self._wrong((*group.path(0), "reserve"), f"{group.case_key} has nothing but reserves")
+
+    def _check_confirmation(self, group: _Group) -> None:
+        """Units of confirmation stand behind everything else, whole ones, and all that a test of its own needs."""
+        others = [offset for offset, entry in enumerate(group.entries) if not entry.confirmation]
+        last = others[-1] if others else -1
+        main = "switched" if any(entry.cycle_type == "switched" for entry in group.entries) else None
+        kinds: dict[tuple[bool, int], bool] = {}
+        first = None
+        for offset, entry in enumerate(group.entries):
+            here = (*group.path(offset), "confirmation")
+            if kinds.setdefault((entry.cycle_type == "switched", entry.unit), entry.confirmation) != entry.confirmation:
+                self._wrong(here, f"differs from that of the other cycle of unit {entry.unit}")
+            if not entry.confirmation:
+                continue
+            first = here if first is None else first
+            if entry.reserve:
+                self._wrong(here, "a reserve replaces a void unit, and confirms nothing: remove one of the two")
+            elif self._shared:
+                self._wrong(here, "expected false: nothing is tested against a shared baseline")
+            elif main is not None and entry.cycle_type != main:
+                self._wrong(here, "expected false: units of this case are its switched flows")
+            elif offset < last:
+                self._wrong(here, "a unit of confirmation stands behind all other cycles of its case")
+        count = sum(kinds.values())
+        if first is not None and count != CONFIRMATION_UNITS:
+            self._wrong(first, f"{group.case_key} has {count} units of confirmation: {CONFIRMATION_UNITS} or none")
 
     def _check_switching(self, here: KeyPath, entry: CycleEntry) -> None:
         """Its flows are those of the perf tests that the cycle makes."""
@@ -311,7 +340,7 @@ class _Reader:
             return (SHARED_BASELINE, *made)
         orders = [1, *(2 if _are_pair(one, other) else 1 for one, other in pairwise(entries))]
         return tuple(
-            VisitPlan(entry.unit, entry.unit, arms[entry.cycle_type], order, reserve=entry.reserve)
+            VisitPlan(entry.unit, entry.unit, arms[entry.cycle_type], order, False, entry.reserve, entry.confirmation)
             for entry, order in zip(entries, orders, strict=True)
         )
 

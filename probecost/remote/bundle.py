@@ -7,6 +7,7 @@ from functools import cache
 from importlib import resources
 
 _PACKAGE = "probecost_supervisor"
+_ARRIVES_S = 15
 
 _LOADER = """
 import importlib.abc, importlib.util, sys
@@ -38,20 +39,23 @@ def _sources() -> dict[str, str]:
 
 def supervisor_text(config: dict[str, object]) -> str:
     """Source text that runs the supervisor with ``config`` (see ``supervisor.main.main``)."""
-    return "\n".join(
-        [
-            f"_PACKAGE = {_PACKAGE!r}",
-            f"_SOURCES = {_sources()!r}",
-            _LOADER,
-            f"import json\nfrom {_PACKAGE}.main import main",
-            f"main(json.loads({json.dumps(config)!r}))",
-        ]
-    )
+    return _program(f"from {_PACKAGE}.main import main", f"main(json.loads({json.dumps(config)!r}))")
+
+
+def inventory_text(workdir: str, results: str) -> str:
+    """Source text that prints the inventory of the machine it runs on (see ``supervisor.inventory.take``) as JSON."""
+    return _program(f"from {_PACKAGE}.inventory import take", f"print(json.dumps(take({workdir!r}, {results!r})))")
+
+
+def _program(*statements: str) -> str:
+    """All modules of the supervisor and, behind them, statements that use them; ``json`` is imported."""
+    return "\n".join([f"_PACKAGE = {_PACKAGE!r}", f"_SOURCES = {_sources()!r}", _LOADER, "import json", *statements])
 
 
 def bootstrap(size: int) -> str:
     """A one-liner for ``python3 -c`` that reads ``size`` bytes of source from standard input and runs them.
 
-    Nothing else may be sent before the supervisor says that it is ready: the reader may buffer what follows.
+    Nothing else may be sent before the supervisor says that it is ready: the reader may buffer what follows. Where the
+    text does not arrive because the network is cut, an alarm ends the reader: there is no watchdog yet.
     """
-    return f"import sys;exec(sys.stdin.buffer.read({size}))"
+    return f"import sys;exec(__import__('signal').alarm({_ARRIVES_S})or sys.stdin.buffer.read({size}))"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 import socket
 from collections.abc import Mapping
@@ -10,7 +9,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from probecost.errors import printable
 from probecost.remote.ssh_config import local_user
+from probecost.remote.supervisor.lease import group_of
 
 _TOKEN = secrets.token_hex(8)
 
@@ -26,20 +27,22 @@ class Holder:
 
     @property
     def group(self) -> str:
-        """How the run's cgroups are called: the token, which opens the lease, cannot be read from it."""
-        return hashlib.sha256(self.token.encode()).hexdigest()[:8]
+        """How the marks of the run's sessions begin."""
+        return group_of(self.token)
 
     @classmethod
     def of_this_process(cls, run_id: str) -> Holder:
         return cls(run_id, local_user(), socket.gethostname(), _TOKEN)
 
 
-def in_use_by(holder: Mapping[str, Any]) -> str:
-    """What to tell whoever finds the lease taken; ``holder`` comes from the node."""
+def in_use_by(holder: Mapping[str, Any], *, advise: bool = True) -> str:
+    """What to tell whoever finds the lease taken, and what to do about it; ``holder`` comes from the node."""
     if "run" not in holder:
         who = "another run"
     else:
         who = f"run {holder['run']} of {holder.get('user')}@{holder.get('host')}{_since(holder.get('since_ns'))}"
+    if not advise:
+        return printable(f"in use by {who}")
     return (
         f"in use by {who}: two runs on one node would measure each other. "
         "Wait until that one has ended (after a kill or a cut: 15 s), or use other nodes"

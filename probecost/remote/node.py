@@ -6,6 +6,7 @@ import json
 import secrets
 import shlex
 import time
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -14,11 +15,12 @@ from typing import Any, TypeVar
 import paramiko
 
 from probecost.config.models import SshHost
-from probecost.errors import NodeError, RemoteError, SupervisorError, TransferError
+from probecost.errors import NodeError, RemoteError, SupervisorError, TransferError, printable
 from probecost.layout import TREE
 from probecost.remote.answers import AnswerError, Compressed, facts, member, typed
 from probecost.remote.deadline import Deadline
 from probecost.remote.lease import Holder
+from probecost.remote.leftovers import Leftovers
 from probecost.remote.messages import (
     ClientSpec,
     CounterSeries,
@@ -39,12 +41,14 @@ from probecost.remote.ssh import Connection, connect
 from probecost.remote.transfer import Unpacker
 
 CONNECT_S = 10.0
-START_S = 30.0
+START_S = 20.0
 REQUEST_S = 30.0
+REMOVE_S = 120.0
 ARCHIVE_STALL_S = 30.0
 LAST_WORD_S = 0.5
 SERVER_LINGER_S = 2.0
 ARCHIVE_S = 3600.0
+MAX_MANIFEST = 256 << 20
 MAX_TIME_NS = 1 << 63
 
 _Read = TypeVar("_Read")
@@ -122,6 +126,7 @@ class Node:
             "workdir": self.host.workdir,
             "lease": asdict(self._holder) if self._holder else None,
             "keep_awake": self._keep_awake,
+            "own_connection": True,
         }
         user = connection.user
         self._session = Session(connection, python=self._python, sudo=user != "root", config=config, deadline=deadline)
@@ -202,6 +207,15 @@ class Node:
         except AnswerError as error:
             raise RemoteError(self.name, f"its clock cannot be read: {error}") from error
         return there
+
+    def leftovers(self) -> Leftovers:
+        """What sessions that are dead left on this node."""
+        return Leftovers.read(self._ask("leftovers", root=TREE))
+
+    def end_leftovers(self, shown: Leftovers, us: Holder, *, keep_results: bool) -> list[str]:
+        """End and remove what ``shown`` tells, as far as it is still left; what could not be done."""
+        asked = {"shown": shown.as_sent, "root": TREE, "keep_results": keep_results, "us": asdict(us)}
+        return [printable(str(problem)) for problem in self._ask("end_leftovers", REMOVE_S, **asked)["problems"]]
 
     def facts(self) -> dict[str, Any]:
         return self._asked(facts, "facts")
@@ -321,15 +335,34 @@ class Node:
         payload = json.dumps(dict(files)).encode()
         self._session.request("write", deadline=Deadline.after(REQUEST_S), payload=payload)
 
-    def fetch(self, folders: Sequence[str], target: Path) -> int:
+    def manifest(self, folder: str) -> tuple[bytes, int]:
+        """The plain files below ``folder`` as the supervisor lists them, unpacked; how many links were left out.
+
+        It takes long: the node reads all of them.
+        """
+        self.revive()
+        assert self._session is not None
+        chunks = Compressed(MAX_MANIFEST)
+        args = {"path": folder}
+        try:
+            answer = self._session.request(
+                "manifest", args, deadline=Deadline.after(ARCHIVE_S), on_data=chunks.feed, stall_s=ARCHIVE_STALL_S
+            )
+            text = zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(chunks.data, MAX_MANIFEST)
+            return text, member("left_out", int)(answer)
+        except (AnswerError, zlib.error) as error:
+            raise RemoteError(self.name, f"manifest: its answer cannot be read: {error}") from error
+
+    def fetch(self, folders: Sequence[str], target: Path, accept: Callable[[str, str], bool] | None = None) -> int:
         """Bring folders of the results home into ``target``, as one compressed transfer; the number of files.
 
         ``target`` then mirrors the workdir. Nothing is removed on the node. It may take as long as it makes progress.
+        ``accept``: see ``Unpacker``.
         """
         try:
             self.revive()
             assert self._session is not None
-            with Unpacker(self.name, target, folders) as unpacker:
+            with Unpacker(self.name, target, accept, folders=folders) as unpacker:
                 answer = self._session.request(
                     "archive",
                     {"paths": list(folders)},

@@ -12,10 +12,17 @@ from typing import Any
 
 import paramiko
 
-from probecost.errors import ConnectionLostError, NodeBusyError, NodeError, RemoteError, SupervisorError
+from probecost.errors import (
+    ConnectionLostError,
+    NodeBusyError,
+    NodeError,
+    RemoteError,
+    SupervisorError,
+    UnreachableError,
+)
 from probecost.remote.bundle import bootstrap, supervisor_text
 from probecost.remote.deadline import Deadline
-from probecost.remote.greeting import Greeting, why_not_started
+from probecost.remote.greeting import NO_WORD, Greeting, why_not_started
 from probecost.remote.lease import in_use_by
 from probecost.remote.pending import Pending
 from probecost.remote.ssh import Connection
@@ -84,10 +91,11 @@ class Session:
             ready = self._ready.wait(deadline.left_s)
             if self._refusal is not None:
                 raise self._refusal
-            if cut is not None and not (
-                self._stderr or self._greeting.said or self._channel.status_event.wait(_POLL_S)
-            ):
+            said = self._stderr or self._greeting.said
+            if cut is not None and not (said or self._channel.status_event.wait(_POLL_S)):
                 raise cut
+            if not ready and not said:
+                raise UnreachableError(self.node, NO_WORD)
             if cut is not None or not ready or self._lost:
                 raise SupervisorError(self.node, self._why_not_started(python, sudo=sudo))
         except BaseException:

@@ -208,7 +208,8 @@ class Connection:
             channel.settimeout(max(deadline.left_s, 0.1))
             channel.exec_command(command)
         except (paramiko.SSHException, OSError, EOFError) as error:
-            raise UnreachableError(self.node, f"no channel could be opened: {error}") from error
+            reason = str(error) or "the connection was cut"
+            raise UnreachableError(self.node, f"no channel could be opened: {reason}") from error
         return channel
 
     def run(self, command: str, deadline: Deadline) -> str:

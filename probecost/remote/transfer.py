@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import tarfile
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path, PurePosixPath
 from types import TracebackType
 from typing import Self
@@ -44,13 +45,22 @@ class _PlainFile(tarfile.TarInfo):
 class Unpacker:
     """Takes the chunks of a ``tar.gz`` stream and writes its members below ``target`` while they arrive.
 
-    Absolute paths, ``..``, links and devices are refused, and what is not below one of ``folders``, relative to
-    ``target``. Files are replaced whole, never half.
+    Absolute paths, ``..``, links and devices are refused, and what is not below one of ``folders`` (if they are
+    given), relative to ``target``. Files are replaced whole, never half. ``accept`` is given each file's name and
+    SHA-256 before it is put in its place, and says whether it is.
     """
 
-    def __init__(self, node: str, target: Path, folders: Sequence[str]) -> None:
+    def __init__(
+        self,
+        node: str,
+        target: Path,
+        accept: Callable[[str, str], bool] | None = None,
+        *,
+        folders: Sequence[str] = (".",),
+    ) -> None:
         self._node = node
         self._target = target
+        self._accept = accept
         self._folders = [PurePosixPath(folder) for folder in folders]
         self._count = 0
         self._failure: Exception | None = None
@@ -114,7 +124,7 @@ class Unpacker:
     def _check(self, member: tarfile.TarInfo, total: int) -> None:
         path = PurePosixPath(member.name)
         asked = any(path.is_relative_to(folder) for folder in self._folders)
-        if path.is_absolute() or ".." in path.parts or not asked or len(path.parts) > _MAX_DEPTH:
+        if not is_below(member.name) or not asked or len(path.parts) > _MAX_DEPTH:
             raise _Refused(f"{shortened(member.name, 200)!r}: only plain files below the results are taken")
         if self._count >= MAX_FILES or total > MAX_BYTES:
             raise _Refused(f"more than {MAX_FILES} files or {MAX_BYTES} bytes")
@@ -127,19 +137,32 @@ class Unpacker:
         source = tar.extractfile(member)
         assert source is not None
         part = file.with_name(f".{file.name}.part")
+        part.unlink(missing_ok=True)
+        digest = hashlib.sha256()
         try:
-            with source, part.open("wb") as out:
+            with source, part.open("xb") as out:
                 while block := source.read(1 << 20):
                     self._check_disk(len(block))
                     out.write(block)
-            if 0 <= member.mtime <= _MAX_MTIME_S:
-                os.utime(part, (member.mtime, member.mtime))
-            part.replace(file)
-        except BaseException:
+                    digest.update(block)
+            if self._accept is None or self._accept(member.name, digest.hexdigest()):
+                if 0 <= member.mtime <= _MAX_MTIME_S:
+                    os.utime(part, (member.mtime, member.mtime))
+                part.replace(file)
+        finally:
             part.unlink(missing_ok=True)
-            raise
 
     def _check_disk(self, size: int) -> None:
         disk = shutil.disk_usage(self._target)
         if disk.free - size < min(DISK_RESERVE, disk.total // 10):
             raise OSError(f"No space left on device of {self._target} ({disk.free} bytes free, a reserve is kept)")
+
+
+def is_below(name: str) -> bool:
+    r"""Whether the name of a member leads to a file below the target, and nowhere else.
+
+    >>> is_below("a/b"), is_below("/a"), is_below("a/../b"), is_below("."), is_below("a\0b")
+    (True, False, False, False, False)
+    """
+    path = PurePosixPath(name)
+    return bool(path.parts) and not path.is_absolute() and ".." not in path.parts and "\0" not in name

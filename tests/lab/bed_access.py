@@ -148,12 +148,13 @@ class Run:
 
     @classmethod
     def start(cls, bed: LabBed, results_dir: Path, *options: str, log: Path | None = None) -> Run:
-        """One unit per case and no null case, unless ``options`` say more."""
+        """One unit per case, no null case and no wait for nodes that are gone, unless ``options`` say more."""
         results_dir.mkdir(parents=True, exist_ok=True)
         log = log or results_dir / f"pytest-{time.time_ns()}.log"
         command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--config-dir", str(bed.config_dir)]
         if not any(option.startswith("--resume") for option in options):
             command += ["--results-dir", str(results_dir)]
+        command += [] if "--wait-for-reboot" in options else ["--wait-for-reboot", "0"]
         command += [*plain(options), *options]
         with log.open("w") as out:
             process = subprocess.Popen(

@@ -158,7 +158,7 @@ class Tree:
     ) -> layout.PerfTestFolder:
         """One perf test on both nodes; ``metadata`` replaces single entries of the metadata file."""
         start_ns, self.now_ns = self.now_ns, self.now_ns + 2 * SECOND_NS
-        visit = layout.VisitFolder("host", case if arm == layout.TOOL else None)
+        visit = layout.VisitFolder(metadata.get("pair_kind", "host"), case if arm == layout.TOOL else None)
         place = visit.perf_test(perf_type, conn_type, layout.timestamp(start_ns))
         names = [place.stream_file(5201 + index) for index in range(max(len(client), len(server)))]
         for node, part, texts in ((CLIENT, place.client, client), (SERVER, place.server, server)):

@@ -11,6 +11,8 @@ from analysis_tree import CASE_KEY, OFFSETS_NS, SERVER, Tree, netperf
 from analysis.measurements import Measurement
 from analysis.parsers.segments import parse
 from analysis.problems import ParseError
+from analysis.report import write_reports
+from analysis.report.overview import switched_cases, units_line
 from analysis.study import Study, study_run
 from analysis.verdicts import MetricVerdict
 from probecost.layout import BASELINE, TOOL, CaseFolder, PerfTestFolder, VisitFolder
@@ -90,6 +92,33 @@ def test_flows_decide_where_there_are_visits_too(tmp_path: Path) -> None:
     comparison = case.get("latency", "tcp_rr", "mean_us")
     assert comparison is not None
     assert comparison.tool_mean == 90  # the tables are of visits with flows of their own
+
+
+def test_every_report_says_that_flows_judge(tmp_path: Path) -> None:
+    tree = Tree(tmp_path)
+    tree.perf_test("baseline", 1, "latency", "tcp_rr", client=[netperf(20)])
+    tree.perf_test("tool", 1, "latency", "tcp_rr", client=[netperf(90)])
+    for unit in range(1, 9):
+        tree.flow(unit, "latency", "tcp_rr", PAIR, counter="rx_packets")
+    overview = write_reports(tree.root)
+    for page in (overview, overview.parent / "lab" / "packet_drop_overview_iteration_001.md"):
+        text = page.read_text()
+        assert "Pairs of visits per case: 1. The verdicts come from switched flows, not from this table." in text
+        assert "Below 8 units" not in text
+
+
+def test_cases_that_were_not_switched_are_told_apart(tmp_path: Path) -> None:
+    tree = Tree(tmp_path)
+    for case_key in (CASE_KEY, "host-other"):
+        tree.perf_test("baseline", 1, "latency", "tcp_rr", client=[netperf(20)], case_key=case_key)
+        tree.perf_test("tool", 1, "latency", "tcp_rr", client=[netperf(90)], case_key=case_key)
+    tree.flow(1, "latency", "tcp_rr", PAIR, counter="rx_packets")
+    study = study_run(tree.root)
+    assert units_line(study.cases, switched_cases(study.verdicts)) == (
+        "Units per case: 1. Below 8 units these are estimates without a verdict: a difference may be the noise of the "
+        "test bed. Of 1 switched case: pairs of visits per case: 1. Their verdicts come from switched flows, not from "
+        "this table."
+    )
 
 
 def test_segments_outside_of_the_flow_are_void_and_counted(tmp_path: Path) -> None:

@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 from analysis_tree import CASE, CASE_KEY, CLIENT, ENVIRONMENT, SERVER, Tree, full_tree, netperf
 
-from analysis.locate import locate
+from analysis import trees
+from analysis.locate import Located, locate
+from analysis.metadata import parse
 from analysis.runfile import CaseOutcome, read_run
 
 
@@ -161,12 +163,20 @@ def test_a_rewritten_metadata_file_is_read_again(tmp_path: Path) -> None:
     assert locate(tree.root).records[0].metadata.error == "iperf3 hung"
 
 
-def test_the_older_shape_is_named(tmp_path: Path) -> None:
-    old = tmp_path / "iteration_001" / SERVER / "performance-test-results" / "baseline" / "host" / "server_results"
-    (old / "pps" / "single_20261122_213458").mkdir(parents=True)
-    located = locate(tmp_path)
-    assert located.records == ()
-    assert "older shape" in located.problems[0].reason
+def test_the_older_shape_is_read_beside_the_other(tmp_path: Path) -> None:
+    old = tmp_path / "iteration_001" / SERVER / "performance-test-results" / "ebpf" / "eth_drop_case_1_tcp_rx_9d5e19"
+    folder = old / "host" / "server_results" / "pps" / "multi_2_20261122_213458"
+    folder.mkdir(parents=True)
+    assert locate(tmp_path) == Located((), ())
+    (record,) = trees.locate(tmp_path).records
+    what = record.metadata
+    assert (what.environment, what.iteration, what.arm) == (tmp_path.name, 1, "tool")
+    assert (what.case_key, what.parameters) == (
+        "host-eth_drop_case_1_tcp_rx",
+        {"direction": "rx", "protocol": "tcp"},
+    )
+    assert (what.perf_test, what.conn_type, what.streams) == ("pps", "multi", 2)
+    assert (what.server_node, record.server_dir, record.client_dir) == (SERVER, folder, None)
 
 
 def test_nothing_there(tmp_path: Path) -> None:
@@ -238,3 +248,22 @@ def test_the_line_is_the_fastest_interface_that_says_its_speed(tmp_path: Path) -
     (record,) = locate(tree.root).records
     assert record.metadata.facts[SERVER].line_bps == 1e9
     assert record.metadata.facts[CLIENT].line_bps is None
+
+
+def test_copies_are_told_apart_by_all_but_their_node(tmp_path: Path) -> None:
+    tree = Tree(tmp_path)
+    place = tree.perf_test("tool", 1, "latency", "tcp_rr", client=[netperf(20)])
+    for node, unit in ((CLIENT, 1), (SERVER, 2)):
+        path = tree.node(node) / place.metadata
+        path.write_text(json.dumps(json.loads(path.read_text()) | {"unit": unit}, indent=1))
+    assert locate(tree.root).records == ()
+    (problem,) = [problem for problem in locate(tree.root).problems if problem.missing]
+    assert "different visits" in problem.reason
+
+
+def test_a_copy_that_differs_in_its_node_alone_is_the_same_metadata() -> None:
+    document = {"schema": 1, "arm": "tool", "unit": 1, "case_key": "k", "perf_test": "pps", "conn_type": "single"}
+    first, second = (parse(json.dumps({"node": node, **document}, indent=1)) for node in ("a", "b"))
+    other = parse(json.dumps({"node": "a", **document, "unit": 2}, indent=1))
+    assert first is second
+    assert (first.unit, other.unit) == (1, 2)

@@ -23,12 +23,12 @@ class TestOverview:
         text = overview.read_text()
         (row,) = [line for line in text.splitlines() if line.startswith(f"| [{CASE_KEY}]")]
         assert [cell.strip() for cell in row.split("|")[2:-1]] == [
-            "25.0 → 33.0, +32.0 % (+20.0 % to +50.0 %)",
+            "**25.0 → 33.0, +32.0 % (+20.0 % to +50.0 %)** ⚠",
             "40.0 → 39.0, -2.5 % (-5.0 % to 0.0 %)",
             "19.0 → 18.05, -5.0 % (-5.0 % to -5.0 %)",
             "18.0 → 18.0, 0.0 % (0.0 % to 0.0 %)",
-            "105,000 → 52,500, -50.0 % (-50.0 % to -50.0 %)",
-            "180,000 → 99,000, -45.0 % (-50.0 % to -40.0 %)",
+            "**105,000 → 52,500, -50.0 % (-50.0 % to -50.0 %)** ⚠",
+            "**180,000 → 99,000, -45.0 % (-50.0 % to -40.0 %)** ⚠",
             "6.0 / 7.0",
             "8.8MB",
             "104B",
@@ -41,6 +41,12 @@ class TestOverview:
         assert "perf\\_tests latency" in text or "perf_tests latency" in text
         assert "Latency: a positive difference means slower" in text
         assert "## Failures and missing data\n\nNone.\n" in text
+
+    def test_what_was_measured_again_after_a_reboot(self, tmp_path: Path) -> None:
+        tree, said = full_tree(tmp_path), "host-server has rebooted: unit 1 of host-a was measured again"
+        tree.run_file({}, reboots=[said])
+        text = write_reports(tree.root).read_text()
+        assert f"Measured again, since a node had rebooted:\n\n- {said}\n" in text.replace("\\", "")
 
     def test_all_links_lead_to_something(self, tmp_path: Path) -> None:
         overview = write_reports(full_tree(tmp_path).root)
@@ -111,7 +117,7 @@ class TestOverview:
         assert text.index("### Iteration 1") < text.index("+5.0 %") < text.index("### Iteration 2")
         assert text.index("### Iteration 2") < text.index("+10.0 %")
         names = sorted(path.name for path in (overview.parent / "lab").glob("*latency*"))
-        assert names == ["packet_drop_latency_iteration_001.csv", "packet_drop_latency_iteration_002.csv"]
+        assert names == [f"packet_drop_latency_{part}.csv" for part in ("all", "iteration_001", "iteration_002")]
         lines = summary_lines(study_run(tree.root).cases)
         assert [line.split()[0] for line in lines[1:3]] == [f"{CASE_KEY}-iteration_00{number}" for number in (1, 2)]
 
@@ -158,6 +164,8 @@ class TestOverview:
         assert [path.name for path in sorted(overview.parent.iterdir())] == [
             "measurements.csv",
             "overview.md",
+            "report.html",
+            "summary.md",
             "verdicts.csv",
         ]
 

@@ -158,7 +158,10 @@ class TestInPytest:
         self.prepare(pytester, tree, "raise KeyboardInterrupt")
         result = pytester.runpytest_subprocess("-p", "analysis.plugin")
         assert result.ret == pytest.ExitCode.INTERRUPTED
-        assert result.outlines[-1] == f"report: {tree.root}/reports/overview.md"
+        assert result.outlines[-2:] == [
+            f"page: {tree.root}/reports/report.html",
+            f"report: {tree.root}/reports/overview.md",
+        ]
         assert (tree.root / "reports" / "lab" / "packet_drop_pps_iteration_001.csv").is_file()
 
     def test_a_session_that_measures_nothing(self, pytester: pytest.Pytester) -> None:

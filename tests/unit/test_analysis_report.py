@@ -88,7 +88,7 @@ class TestTables:
         first = {path: path.read_bytes() for path in write_reports(tree.root).parent.rglob("*") if path.is_file()}
         second = {path: path.read_bytes() for path in write_reports(tree.root).parent.rglob("*") if path.is_file()}
         assert first == second
-        assert len(first) == 4 + 1 + 1 + 1 + 1
+        assert len(first) == 4 + 1 + 1 + 1 + 1 + 2
 
     def test_formulas_are_neutralised_and_numbers_are_not(self, tmp_path: Path) -> None:
         tree = Tree(tmp_path)

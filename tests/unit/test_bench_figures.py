@@ -8,7 +8,7 @@ import pytest
 from analysis_tree import Tree, netperf
 
 from analysis.study import study_run
-from bench import aa, half_width
+from bench import aa, half_width, memory
 
 
 def test_false_verdicts_are_counted_by_metric() -> None:
@@ -44,3 +44,13 @@ def test_half_widths_stand_beside_what_one_run_says(tree: Path) -> None:
 def test_a_run_must_be_named(capsys: pytest.CaptureFixture[str]) -> None:
     assert half_width.main([]) == 4
     assert "RUN" in capsys.readouterr().err
+
+
+def test_memory_and_time_at_two_places_of_a_run() -> None:
+    cases = range(1, memory.LATE + 1)
+    watched = memory.Watched([100 + number / 100 for number in cases], [number**2 / 1000 for number in cases])
+    assert memory.lines(watched) == [
+        "controller over 1000 cases without hosts (aim: flat)",
+        "  resident memory after 100 cases: 101.0 MB, after 1000: 110.0 MB (+10.2 kB per case)",
+        "  time per case at the 100th: 150.0 ms, at the 1000th: 1950.0 ms",
+    ]

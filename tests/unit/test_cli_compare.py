@@ -149,7 +149,18 @@ def test_another_boot_of_the_same_machine_is_the_same_bed(tmp_path: Path) -> Non
 
 
 def test_order_seed_and_number_of_units_are_no_conditions(tmp_path: Path) -> None:
-    assert compare(run(tmp_path / "a", 30.0), run(tmp_path / "b", 30.0, units=10, options={"seed": 8})) == 0
+    assert (
+        compare(
+            run(tmp_path / "a", 30.0),
+            run(
+                tmp_path / "b",
+                30.0,
+                units=10,
+                options={"seed": 8, "max_failures_per_tool": 3, "wait_for_reboot_s": 60.0},
+            ),
+        )
+        == 0
+    )
 
 
 def test_another_version_of_probecost_and_facts_that_are_missing_are_remarks(tmp_path: Path, capsys: Text) -> None:

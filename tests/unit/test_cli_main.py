@@ -2,7 +2,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
+from types import SimpleNamespace
 
 import click
 import pytest
@@ -112,9 +112,10 @@ def test_a_lab_is_taken_down_when_its_folder_is_gone(monkeypatch: pytest.MonkeyP
 
 class TestAnalyze:
     def test_calls_the_reports(self, monkeypatch: pytest.MonkeyPatch, capsys: Text, tmp_path: Path) -> None:
-        report = ModuleType("analysis.report")
-        report.write_reports = lambda run_dir, output_dir=None: output_dir or run_dir / "reports"  # type: ignore[attr-defined]
-        monkeypatch.setitem(sys.modules, "analysis.report", report)
+        def write(run_dir: Path, output_dir: Path | None, *_: object) -> Path:
+            return output_dir or run_dir / "reports"
+
+        monkeypatch.setattr("analysis.command.write_reports", write)
         assert main(["analyze", "--iteration-path", str(tmp_path)]) == 0
         assert main(["analyze", "--iteration-path", str(tmp_path), "--output-dir", "out"]) == 0
         assert capsys.readouterr().out == f"reports: {tmp_path / 'reports'}\nreports: out\n"

@@ -25,6 +25,7 @@ LEAVES = {
     "pytest_probecost_collect_artifacts": "bed/iteration_001/artifacts/host-eth_drop-rx/meminfo",
     "pytest_probecost_case_results": "run.json",
     "pytest_probecost_plan_tool": "workflow.json",
+    "pytest_probecost_cannot_claim": "run.json",
     "pytest_probecost_case_progress": "run.json",
 }
 

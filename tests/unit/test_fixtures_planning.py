@@ -151,6 +151,52 @@ class TestPlans:
             assert cli.main(command) == 0
             assert (project.path / "c.json").read_bytes() == (project.path / "w.json").read_bytes()
 
+    @pytest.mark.parametrize(
+        ("options", "keys"),
+        [
+            (("--command", "t {SRC_IP}", "--name", "mine", "--attaches", "none"), {"host-mine"}),
+            (("--command", "t", "--pair", "host", "--null-case", "always"), {"host-command-*", "host-null"}),
+            (("--versus", "other"), {"host-a-rx"}),
+            (("--versus", "other", "--versus-command", "sh {path} {DST_IP}"), {"host-a-rx"}),
+            (
+                ("--versus-command", "sleep {duration}", "--null-case", "always"),
+                {"host-a-rx", "host-b-rx", "host-null"},
+            ),
+        ],
+    )
+    def test_the_command_writes_the_same_bytes_of_other_commands_and_versions(
+        self,
+        project: Project,
+        monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str],
+        options: tuple[str, ...],
+        keys: set[str],
+    ) -> None:
+        project.add_environment(cases=["a rx", "b rx"])
+        (project.path / "other" / "packet-drop").mkdir(parents=True)
+        (project.path / "other" / "packet-drop" / "a.sh").write_text("old")
+        monkeypatch.chdir(project.path)
+        monkeypatch.setattr("time.time", lambda: 1_795_383_300.0)
+        content = written(project, *options)
+        found = {cycle["case_key"] for cycle in content["test_sequence"]}
+        assert {key if "command" not in key else "host-command-*" for key in found} == keys
+        capsys.readouterr()
+        assert cli.main(["workflow", "--env", "bed", "--output", "c.json", *options, *plain(options)]) == 0
+        assert (project.path / "c.json").read_bytes() == (project.path / "w.json").read_bytes()
+        left_out = "not measured, it has no other version: lab/tools/packet-drop/b.sh\n"
+        assert capsys.readouterr().err == (left_out if "--versus" in options else "")
+
+
+@pytest.mark.parametrize("options", [("--calibration", "never"), ("--schedule", "visits"), ()])
+def test_units_that_cannot_carry_the_tests_are_told_before_the_start(
+    project: Project, options: tuple[str, ...]
+) -> None:
+    project.add_environment(cases=[f"{tool} rx" for tool in "abcdefg"])
+    project.use_analysis()
+    told = "probecost: 8 units cannot carry 7 primary tests: no overhead can be claimed, *9 units can, or fewer cases*"
+    project.run("--units", "8", *options).stdout.fnmatch_lines([told])
+    project.run("--units", "9", *options).stdout.no_fnmatch_line("*cannot carry*")
+
 
 @pytest.mark.parametrize(
     ("options", "told"),

@@ -98,6 +98,8 @@ class TestHtml:
             assert target.is_file()
             assert f"{key} &lt;&amp;&gt;.log</a>" in row[9]
         assert unquote(re.findall(r'All results: <a href="(.*?)"', text)[0]) == f"../results/{project.tree.name}"
+        (page_link,) = re.findall(r'<a href="([^"]*)">report.html</a>', text)
+        assert unquote(unescape(page_link)) == f"../results/{project.tree.name}/reports/report.html"
 
     def test_self_contained(self, project: Project) -> None:
         project.add_environment(cases=["a rx"])

@@ -94,6 +94,13 @@ class TestUnits:
         resume(project, tree)
         assert void_reasons(tree) == [HALF]
 
+    def test_what_was_planned_is_told_of_the_units_of_all_sessions(self, project: Project, tree: Path) -> None:
+        """A reserve is told from a unit of the plan by it, whichever session made which."""
+        resume(project, tree)
+        found = [json.loads(file.read_text()) for file in tree.glob("bed/*/host-server/**/metadata_*.json")]
+        made_later = [one["planned_units"] for one in found if (one["case_key"], one["unit"]) == ("host-a-rx", 3)]
+        assert made_later == [[1, 2, 3]] * 2  # unit 1 is of the first session
+
     def test_the_plan_stays_whatever_is_selected(self, project: Project, tree: Path) -> None:
         before = (tree / "workflow.json").read_bytes()
         resume(project, tree, "-k", "host-b").assert_outcomes(passed=1, deselected=1)
@@ -133,6 +140,17 @@ class TestUnits:
             file.write_text("{")
         resume(project, tree).assert_outcomes(passed=2)
         assert len(made_visits(project)) == 12
+
+
+def test_cases_that_a_lost_run_file_named_are_in_it_again(project: Project) -> None:
+    """The number of cases that were planned is what p-values are adjusted for."""
+    project.add_environment(cases=["a rx", "b rx"])
+    tree = interrupted(project, "measure host-b-rx")
+    (tree / "run.json").unlink()
+    resume(project, tree, "-k", "host-a").assert_outcomes(passed=1, deselected=1)
+    assert project.outcomes == {"host-a-rx": "passed", "host-b-rx": "not run"}
+    resume(project, tree, "-k", "host-b").assert_outcomes(passed=1, deselected=1)
+    assert project.outcomes == {"host-a-rx": "passed", "host-b-rx": "passed"}
 
 
 class TestComplete:
@@ -175,6 +193,23 @@ class TestSharedBaseline:
         tree = interrupted(project, "measure host-b-rx", "--baseline", "shared")
         resume(project, tree).assert_outcomes(passed=1, deselected=1)
         assert made_visits(project) == [("tool", "host-b-rx")]
+
+    def test_half_of_one_is_void_and_made_again(self, project: Project) -> None:
+        project.add_environment(cases=["a rx", "b rx"])
+        whole = project.path / "config" / "bed" / "bed-full.yaml"
+        content = json.loads(whole.read_text())
+        content["performance_tests"]["latency"]["udp_rr"] = {"duration": 1}
+        whole.write_text(json.dumps(content))
+        project.fail({"keep metadata": True, "latency:udp_rr shared host-a-rx": "ctrl-c"})
+        tree = project.interrupted("--baseline", "shared")
+        project.fail({"keep metadata": True})
+        resume(project, tree).assert_outcomes(passed=2)
+        assert made_visits(project) == [("baseline", "")] * 2 + [("tool", "host-a-rx"), ("tool", "host-b-rx")]
+        assert set(void_reasons(tree)) == {HALF}
+        assert set(cycles(tree).values()) == {"completed"}
+        go_on(project)
+        assert resume(project, tree).ret == 0
+        assert project.log == []
 
 
 class TestRefusals:

@@ -8,7 +8,7 @@ import pytest
 from plan_workflows import CASES
 
 from fixtures.units import Batch, State, Units
-from probecost.plan.schedule import Baseline, Schedule, VisitPlan, reserve_units, visits
+from probecost.plan.schedule import Baseline, Schedule, VisitPlan, confirmation_units, reserve_units, visits
 from probecost.plan.sequence import PlannedItem, ToolKey, Turn
 
 LATENCY, PPS = "latency:tcp_rr", "pps:single"
@@ -16,7 +16,7 @@ LATENCY, PPS = "latency:tcp_rr", "pps:single"
 
 def item(units: int, schedule: Schedule = "visits", baseline: Baseline = "paired") -> PlannedItem:
     case = CASES[0]
-    made = visits(case, units, 3, baseline, 1, schedule, reserve_units(units))
+    made = visits(case, units, 3, baseline, 1, schedule, reserve_units(units), confirmation_units(units))
     return PlannedItem(case.key, ToolKey(Turn("bed"), "host", case.tool_id), case, made)
 
 
@@ -167,3 +167,57 @@ class TestFinished:
         units = units_of(planned, finished=self.finished(planned, 9))
         units.learn(usable(7))
         assert [batch.unit for batch in made(units, lambda *_: usable(8))] == [10]
+
+
+class TestConfirmation:
+    """Eight fresh units behind the reserves of a plan of eight: 11 to 18."""
+
+    faster = State({LATENCY: 8, PPS: 8}, {LATENCY: 1.0}, (LATENCY,))
+
+    @pytest.mark.parametrize("schedule", ["visits", "switched"])
+    def test_all_fresh_units_of_what_seems_faster(self, schedule: Schedule) -> None:
+        units = units_of(item(8, schedule))
+        fresh = [batch for batch in made(units, lambda *_: self.faster) if batch.confirmation]
+        assert [(batch.unit, batch.confirmation, batch.only) for batch in fresh] == [
+            (10 + number, number, (LATENCY,)) for number in range(1, 9)
+        ]
+        assert units.spelled(fresh[2]) == "confirmation unit 3 of 8"
+        assert (units.planned, units.done, units.owed) == (8, 8, [])
+
+    def test_none_without_a_speed_up(self) -> None:
+        assert not any(batch.confirmation for batch in made(units_of(item(8)), lambda count, _: usable(count)))
+
+    def test_what_seems_faster_only_before_the_end_is_not_confirmed(self) -> None:
+        found = made(units_of(item(8)), lambda count, _: self.faster if count < 8 else usable(8))
+        assert len(found) == 8
+
+    def test_they_do_not_end_when_the_speed_up_is_gone(self) -> None:
+        """The fresh units are not asked: all of them are made."""
+        found = made(units_of(item(8)), lambda count, _: self.faster if count <= 8 else usable(8))
+        assert len(found) == 16
+
+    def test_no_fresh_units_in_a_plan_without_verdicts(self) -> None:
+        state = State({LATENCY: 7}, {}, (LATENCY,))
+        assert len(made(units_of(item(7)), lambda *_: state)) == 7
+
+    def test_after_a_look_that_was_precise(self) -> None:
+        state = State({LATENCY: 8}, {LATENCY: 1.0}, (LATENCY,))
+        found = made(units_of(item(24), 2.0), lambda *_: state)
+        assert sum(bool(batch.confirmation) for batch in found) == 8
+
+    def test_finished_ones_are_not_made_again(self) -> None:
+        planned = item(8)
+        finished = [visit for visit in planned.visits if visit.is_planned or visit.unit in (11, 12, 13)]
+        units = units_of(planned, finished=finished)
+        units.learn(self.faster)
+        found = made(units, lambda *_: self.faster)
+        assert [(batch.unit, batch.confirmation) for batch in found] == [(10 + n, n) for n in range(4, 9)]
+
+    def test_how_far_it_came_when_the_time_is_over(self) -> None:
+        units = units_of(item(8))
+        for batch in units.batches():
+            if batch.confirmation == 3:
+                assert units.before(batch) == "before confirmation unit 3 of 8"
+                assert {visit.unit for visit in units.owed} == set(range(14, 19))  # besides the one at hand
+                break
+            units.learn(self.faster)

@@ -14,7 +14,13 @@ from probecost.plan.asked import AskedCommand
 from probecost.plan.command import command_case, command_line
 
 PAIR = TestPair("host", PairSide("a", "192.0.2.1", "eth0", "a"), PairSide("b", "192.0.2.2", "eth0", "b"))
-VARIABLES = {"host_LOCAL_IP": "192.0.2.1", "PHY_INTERFACE": "a b", "QEMU_PID": "", "vhost_pids": ("7", "8")}
+VARIABLES = {
+    "host_LOCAL_IP": "192.0.2.1",
+    "host_REMOTE_IP": "192.0.2.2",
+    "PHY_INTERFACE": "a b",
+    "QEMU_PID": "",
+    "vhost_pids": ("7", "8"),
+}
 BED = Environment(
     name="bed",
     folder=Path(),
@@ -37,6 +43,11 @@ def command_of(template: str) -> str:
 def test_variables_are_quoted_as_in_templates() -> None:
     found = command_of("""t {host_LOCAL_IP} {PHY_INTERFACE} "{PHY_INTERFACE}" {vhost_pids} {{word}} 'k:f { @ = 1 }'""")
     assert found == """t 192.0.2.1 'a b' "a b" 7,8 {word} 'k:f { @ = 1 }'"""
+
+
+def test_ends_are_those_of_what_its_node_receives() -> None:
+    assert command_of("t --src {SRC_IP} --dst {DST_IP} {direction}") == "t --src 192.0.2.2 --dst 192.0.2.1 rx"
+    assert command_of("timeout {duration} t") == f"timeout {BED.default_duration_s:g} t"
 
 
 def test_its_key_does_not_move_with_the_environment() -> None:

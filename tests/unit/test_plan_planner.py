@@ -24,17 +24,21 @@ class Answer:
     segment_s: float = 0.5
     flows_s: Mapping[str, float] = field(default_factory=lambda: {spec.name: 4.0 for spec in SPECS})
     reason: str = "as the test says"
-    warning: str = ""
 
 
 class Statistician:
     def __init__(self) -> None:
         self.questions: list[PlanQuestion] = []
         self.answer: Answer | None = Answer()
+        self.doubts: list[tuple[int, int, bool]] = []
 
     def __call__(self, question: PlanQuestion) -> Answer | None:
         self.questions.append(question)
         return self.answer
+
+    def doubt(self, units: int, tests: int, has_looks: bool) -> str | None:
+        self.doubts.append((units, tests, has_looks))
+        return "no overhead can be claimed, however large it is"
 
 
 def calibration(**starts_s: float | None) -> Calibration:
@@ -53,12 +57,12 @@ def planner(
     whole: Plan, ask: Statistician, calibrations: Mapping[str, Calibration] | None = None
 ) -> tuple[Planner, tuple[PlannedItem, ...]]:
     known = {"bed": calibration(a=0.5, b=0.5)} if calibrations is None else calibrations
-    found = Planner(whole, whole.items, known, ask)
+    found = Planner(whole, whole.items, known, ask, ask.doubt)
     return found, settled(whole, whole.items, found.advise)
 
 
 def units(item: PlannedItem) -> int:
-    return len({visit.unit for visit in item.visits if not visit.reserve})
+    return len({visit.unit for visit in item.visits if visit.is_planned})
 
 
 class TestQuestions:
@@ -201,11 +205,35 @@ class TestLedger:
 class TestLines:
     def test_say_what_was_chosen_and_what_cannot_be_claimed(self) -> None:
         ask = Statistician()
-        ask.answer = Answer(warning="no overhead can be claimed, however large it is")
         found, items = planner(made(), ask)
         lines = found.lines(items)
         assert lines[0] == "probecost: b on the host pair of bed: as the test says"
         assert lines.count("probecost: no overhead can be claimed, however large it is") == 1
+
+    @pytest.mark.parametrize(
+        ("settings", "asked"),
+        [
+            ({"units": 9}, (9, 12, False)),
+            ({"units": 9, "schedule": "visits"}, (9, 12, False)),
+            ({"units": 4, "iterations": 2}, (8, 12, False)),
+            ({"precision_pct": 2.0}, (24, 12, True)),
+            ({}, (8, 12, False)),
+        ],
+    )
+    def test_whether_anything_can_be_claimed_is_asked_without_a_calibration_too(
+        self, settings: dict[str, Any], asked: tuple[int, int, bool]
+    ) -> None:
+        ask = Statistician()
+        found, items = planner(made(**settings), ask, {})
+        assert "probecost: no overhead can be claimed, however large it is" in found.lines(items)
+        assert ask.doubts == [asked]
+
+    @pytest.mark.parametrize("settings", [{"units": 7}, {"units": 9, "baseline": "shared"}])
+    def test_where_there_are_no_verdicts_nothing_is_asked(self, settings: dict[str, Any]) -> None:
+        ask = Statistician()
+        found, items = planner(made(**settings), ask, {})
+        assert not any("claimed" in line for line in found.lines(items))
+        assert ask.doubts == []
 
 
 @pytest.mark.parametrize(

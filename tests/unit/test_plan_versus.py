@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from test_measure_preflight import environment
@@ -52,6 +53,41 @@ def test_its_node_must_have_what_both_need(bed: Environment) -> None:
     assert files == {}
     assert made.cases[0].versus is not None
     assert made.cases[0].versus.command == "ltrace /opt/'a b'"
+
+
+@pytest.mark.parametrize(
+    ("kind", "direction", "told"),
+    [
+        ("host", "rx", "t 192.0.2.2 192.0.2.1 rx"),
+        ("host", "tx", "t 192.0.2.1 192.0.2.2 tx"),
+        ("vm", "rx", "t 10.2.0.12 10.2.0.11 rx"),
+    ],
+)
+def test_ends_are_those_of_the_direction_of_the_case(
+    bed: Environment, kind: Literal["host", "vm"], direction: str, told: str
+) -> None:
+    ends = {"host": ("192.0.2.1", "192.0.2.2"), "vm": ("10.2.0.11", "10.2.0.12")}
+    variables = {name: {f"{name}_LOCAL_IP": one, f"{name}_REMOTE_IP": other} for name, (one, other) in ends.items()}
+    case = replace(CASE, pair_kind=kind, parameters=(("direction", direction),))
+    asked = AskedVersus(None, "t {SRC_IP} {DST_IP} {direction}")
+    (made,) = with_versions(replace(bed, variables=variables), [case], asked).cases
+    assert made.versus is not None
+    assert made.versus.command == told
+
+
+@pytest.mark.parametrize("parameters", [(), (("direction", "both"),)])
+def test_a_case_without_a_usual_direction_has_no_ends(
+    bed: Environment, parameters: tuple[tuple[str, str], ...]
+) -> None:
+    with pytest.raises(ConfigError, match=r"unknown variable {SRC_IP} \(case host-x has no direction rx or tx\) in"):
+        with_versions(bed, [replace(CASE, parameters=parameters)], AskedVersus(None, "t {SRC_IP}"))
+
+
+def test_a_parameter_goes_before_the_ends(bed: Environment) -> None:
+    case = replace(CASE, parameters=(("direction", "rx"), ("SRC_IP", "192.0.2.77")))
+    (made,) = with_versions(bed, [case], AskedVersus(None, "t {SRC_IP}")).cases
+    assert made.versus is not None
+    assert made.versus.command == "t 192.0.2.77"
 
 
 def test_null_cases_run_on_both_sides_and_only_where_something_is_measured(bed: Environment, tmp_path: Path) -> None:

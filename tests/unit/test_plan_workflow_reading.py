@@ -169,7 +169,7 @@ class TestEdited:
         file = written(tmp_path, Settings(units=20), edit=lambda sequence: [entry.pop("unit") for entry in sequence])
         text = refusal(file)
         assert len(text.splitlines()) == 52  # with the hint
-        assert "and 150 more like these" in text
+        assert "and 214 more like these" in text
 
 
 class TestDamaged:

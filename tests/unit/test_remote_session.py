@@ -10,7 +10,7 @@ from typing import Any, cast
 import pytest
 from fake_ssh import Answer, FakeChannel, FakeConnection
 
-from probecost.errors import ConnectionLostError, RemoteError
+from probecost.errors import ConnectionLostError, RemoteError, SupervisorError, UnreachableError
 from probecost.remote.deadline import Deadline
 from probecost.remote.pending import PROGRESS_BYTES
 from probecost.remote.session import Session
@@ -163,3 +163,42 @@ def test_a_lost_session_takes_no_more_requests(start: Start) -> None:
         session.request("facts", deadline=Deadline.after(LONG_S))
     answered: Any = connection.channel.closed
     assert answered
+
+
+class Hanging(FakeConnection):
+    """A node on which the supervisor never says that it is ready; what stands on its standard error is ``said``."""
+
+    said = b""
+
+    def open_channel(self, command: str, deadline: object) -> Any:
+        channel = super().open_channel(command, deadline)
+        channel._program_bytes += 1
+        channel.recv_stderr_ready = lambda: bool(self.said)
+        channel.recv_stderr = lambda size: self._take()
+        return channel
+
+    def _take(self) -> bytes:
+        taken, self.said = self.said, b""
+        return taken
+
+
+@pytest.mark.parametrize(
+    ("said", "kind", "text"),
+    [
+        (b"", UnreachableError, "nothing came from its supervisor"),
+        (b"sudo: a password is required", SupervisorError, "sudo asks for a password"),
+    ],
+)
+def test_a_start_that_is_not_answered_is_a_node_that_is_gone(said: bytes, kind: type[Exception], text: str) -> None:
+    """What it lacks need not be asked for by another connection then, while the other nodes wait."""
+    connection = Hanging(nothing)
+    connection.said = said
+    with pytest.raises(kind, match=text) as told:
+        Session(
+            cast(Connection, connection),
+            python="python3",
+            sudo=True,
+            config={"mark": "x", "workdir": "w"},
+            deadline=Deadline.after(1.0),
+        )
+    assert type(told.value) is kind

@@ -69,7 +69,7 @@ def test_a_named_configuration_that_is_not_there_is_told(tmp_path: Path) -> None
         ("sudo: python3: command not found", "python3 is missing"),
         ("sudo: unable to execute /usr/bin/python3: No such file or directory", "python3 is missing"),
         ("Traceback: SyntaxError", "the supervisor did not start: Traceback: SyntaxError"),
-        ("", "no answer in time"),
+        ("", "it ended without a word"),
     ],
 )
 def test_why_the_supervisor_did_not_start(said: str, told: str) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
+from scipy import stats
 
 from analysis.statistics.families import benjamini_hochberg, holm
 
@@ -32,3 +34,8 @@ def test_no_tests_are_no_error() -> None:
 
 def test_benjamini_hochberg() -> None:
     assert benjamini_hochberg([0.01, 0.02, 0.03, 0.5]) == pytest.approx([0.04, 0.04, 0.04, 0.5])
+
+
+def test_benjamini_hochberg_gives_what_scipy_gives() -> None:
+    values = [round(p, 2) for p in np.random.default_rng(0).random(50)]  # with ties
+    assert benjamini_hochberg(values) == list(stats.false_discovery_control(values))

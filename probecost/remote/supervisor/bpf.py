@@ -15,8 +15,10 @@ from typing import Dict, Iterable, List, NamedTuple, Optional, Set
 
 _SYSCALL = {"x86_64": 321, "aarch64": 280, "ppc64le": 361, "s390x": 351, "riscv64": 280, "loongarch64": 280}
 _PROG_GET_NEXT_ID = 11
+_MAP_GET_NEXT_ID = 12
 _PROG_GET_FD_BY_ID = 13
 _TASK_FD_QUERY = 20
+_LINK_GET_NEXT_ID = 31
 _ATTR_SIZE = 48
 _TRACING_TYPES = {2, 5, 17, 24, 26}  # kprobe, tracepoint, raw_tracepoint, raw_tracepoint_writable, tracing
 _INFO = re.compile(r"^(prog_type|prog_id):\s*(\d+)", re.MULTILINE)
@@ -58,12 +60,25 @@ def exists(program_id: int) -> bool:
 
 def all_programs() -> Optional[List[int]]:
     """The ids of all programs of the kernel, others' too; ``None`` where it does not tell."""
+    return _all_ids(_PROG_GET_NEXT_ID)
+
+
+def all_maps() -> Optional[List[int]]:
+    return _all_ids(_MAP_GET_NEXT_ID)
+
+
+def all_links() -> Optional[List[int]]:
+    """``None`` before Linux 5.8, which has attachments that are links and does not list them."""
+    return _all_ids(_LINK_GET_NEXT_ID)
+
+
+def _all_ids(command: int) -> Optional[List[int]]:
     found: List[int] = []
     last = 0
     while True:
         attr = bytearray(_ATTR_SIZE)
         struct.pack_into("<I", attr, 0, last)
-        result = _bpf(_PROG_GET_NEXT_ID, attr)
+        result = _bpf(command, attr)
         if result < 0:
             return found if result == -errno.ENOENT else None
         last = int(struct.unpack_from("<I", attr, 4)[0])

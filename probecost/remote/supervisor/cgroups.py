@@ -1,14 +1,19 @@
 """A cgroup for the run and one below it for the tool: who is in it belongs to us, whatever its parent is by now.
 
 cgroup v2 where it is mounted (alone, or beside v1), else a v1 hierarchy, best the one that accounts CPU time. No
-controller is enabled: membership and CPU time are all that is used.
+controller is enabled: membership and CPU time are all that is used. A lock on its folder, held by watchdog and
+supervisor, says that it has an owner: the kernel frees it when both are gone.
 """
 
+import fcntl
 import os
 import re
 import time
-from typing import List, Optional
+from typing import Callable, List, Optional
 
+#: How the names of all of them begin.
+PREFIX = "probecost-"
+_OURS = re.compile(re.escape(PREFIX) + r".+-[0-9a-f]{8,}")  # never a slice or a service of that name
 _PLACES = tuple("/sys/fs/cgroup" + below for below in ("", "/unified", "/cpuacct", "/pids", "/freezer"))
 _USAGE = re.compile(r"^usage_usec (\d+)$", re.MULTILINE)
 _USER = re.compile(r"^user_usec (\d+)$", re.MULTILINE)
@@ -39,13 +44,19 @@ def _read(path: str, name: str) -> str:
         return ""
 
 
+def _is_populated(path: str) -> bool:
+    """Whether there is a process in it or below it, also one that cannot be seen from this PID namespace."""
+    return any(_read(folder, "cgroup.procs").split() for folder, _, _ in os.walk(path))
+
+
 class Cgroup:
     """``run`` is how the names of all cgroups of this run begin, beside this one; empty where it has only this one."""
 
-    def __init__(self, path: str, run: str = "") -> None:
+    def __init__(self, path: str, run: str = "", *, is_there: bool = False) -> None:
         self.path = path
         self._run = run
-        os.mkdir(path)
+        if not is_there:
+            os.mkdir(path)
 
     @classmethod
     def create(cls, name: str, run: str = "") -> "Optional[Cgroup]":
@@ -53,10 +64,59 @@ class Cgroup:
         for place in _PLACES:
             if os.path.exists(os.path.join(place, "cgroup.procs")):
                 try:
-                    return cls(os.path.join(place, name), run)
+                    group = cls(os.path.join(place, name), run)
+                    group._claim()
+                    return group
                 except OSError:
                     continue
         return None
+
+    @property
+    def mark(self) -> str:
+        """Of the session that made it."""
+        return os.path.basename(self.path)[len(PREFIX) :]
+
+    @classmethod
+    def orphans(cls) -> "List[Cgroup]":
+        """Those that sessions made of which no process lives."""
+        return [group for group in cls.all() if group.is_orphan()]
+
+    @classmethod
+    def all(cls) -> "List[Cgroup]":
+        """Those of all sessions on this kernel."""
+        places = [place for place in _PLACES if os.path.exists(os.path.join(place, "cgroup.procs"))]
+        paths = [os.path.join(place, name) for place in places for name in sorted(os.listdir(place))]
+        return [cls(path, is_there=True) for path in paths if _OURS.fullmatch(os.path.basename(path))]
+
+    def is_orphan(self) -> bool:
+        """Whether no process of its session lives. One of another PID namespace is not ours to see."""
+        return self._use_lock(lambda: None) and (bool(self.pids()) or not _is_populated(self.path))
+
+    def remove_orphan(self) -> bool:
+        """Remove it unless it has an owner; whether it is gone."""
+        self._use_lock(self.remove)
+        return not os.path.exists(self.path)
+
+    def _claim(self) -> None:
+        """Have it for this process and all that are forked from it, until the last of them has ended."""
+        descriptor = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        fcntl.flock(descriptor, fcntl.LOCK_SH)
+        os.stat(self.path)  # whoever took it for an orphan before that has removed it
+
+    def _use_lock(self, action: Callable[[], None]) -> bool:
+        """Do it while nobody else can claim this cgroup; ``False``: somebody has it, or it is gone."""
+        try:
+            descriptor = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        except OSError:
+            return False
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            action()
+        except OSError:
+            return False
+        finally:
+            os.close(descriptor)
+        return True
 
     def of_the_same_run(self) -> List[str]:
         """The paths of this run's cgroups on this kernel, as far as they can be seen from here."""

@@ -7,11 +7,14 @@ the run, and directories that are empty by then.
 import gzip
 import hashlib
 import io
+import json
 import os
 import shutil
 import tarfile
-from typing import Any, BinaryIO, Callable, Dict, Iterator, List, Sequence
+from typing import Any, BinaryIO, Callable, Dict, Iterator, List, Optional, Sequence, Tuple
 
+from . import placed
+from .owner import Owner
 from .processes import Identity
 
 
@@ -20,10 +23,15 @@ class Outside(Exception):
 
 
 class Files:
-    def __init__(self, workdir: str, identity: Identity, note: Callable[[str, str], None]) -> None:
+    """``owner`` is written into the record of what is placed; without one there is no record."""
+
+    def __init__(
+        self, workdir: str, identity: Identity, note: Callable[[str, str], None], owner: Optional[Owner] = None
+    ) -> None:
         self.workdir = os.path.abspath(os.path.join(os.path.expanduser("~" + identity.user), workdir))
         self.identity = identity
         self._note = note
+        self._owner = owner
 
     def path(self, relative: str) -> str:
         """``relative`` below the workdir; nothing may lead out of it, symbolic links included."""
@@ -38,7 +46,9 @@ class Files:
             raise Outside("%s is not below %s" % (relative, self.workdir))
         return joined
 
-    def make_dirs(self, path: str) -> None:
+    def make_dirs(self, path: str) -> List[str]:
+        """Make the folder and those above it that are missing; those that were made, the highest first."""
+        made: List[str] = []
         missing: List[str] = []
         while not os.path.isdir(path):
             missing.append(path)
@@ -50,6 +60,8 @@ class Files:
                 continue
             self._note("dir", directory)
             self.identity.own(directory)
+            made.append(directory)
+        return made
 
     def create(self, relative: str) -> BinaryIO:
         """A new file of the results, open for unbuffered writing."""
@@ -86,11 +98,27 @@ class Files:
         if there is not None:
             raise FileExistsError("%s exists with another content" % self.path(relative))
         path = self.path(relative)
-        self.make_dirs(os.path.dirname(path))
+        for directory in self.make_dirs(os.path.dirname(path)):
+            self._record("dir", directory)
+        self._record("file", path, digest)
         self._note("file", path)
         self.write(relative, data)
         os.chmod(path, mode)
         return {"sha256": digest, "placed": True}
+
+    def _record(self, kind: str, what: str, sha256: Optional[str] = None) -> None:
+        """Keep account of what is placed on the disk too: the watchdog may not live to remove it."""
+        if self._owner is None:
+            return
+        record = placed.record_of(self.workdir, self._owner)
+        if not os.path.lexists(record):
+            self.path(os.path.relpath(record, self.workdir))
+            folder = os.path.dirname(record)
+            if not os.path.isdir(folder):
+                os.mkdir(folder, 0o755)
+                self._note("dir", folder)
+            self._note("file", record)
+        placed.append(record, self._owner, kind, what, sha256)
 
     def free_bytes(self) -> int:
         path = self.workdir
@@ -98,6 +126,31 @@ class Files:
             path = os.path.dirname(path)
         status = os.statvfs(path)
         return status.f_bavail * status.f_frsize
+
+    def manifest(self, relative: str, send: Callable[[bytes], None]) -> Dict[str, Any]:
+        """Send a line of JSON for each plain file below a folder, all compressed: path, bytes, SHA-256.
+
+        Paths are relative to the workdir. Returns the number of files, and of links and devices, which are left out.
+        """
+        top = os.path.normpath(self.path(relative))
+        if not os.path.isdir(top):
+            raise OSError("%s is %s" % (top, "no folder" if os.path.lexists(top) else "not there"))
+        count, others = 0, 0
+        out = _Chunks(send)
+        with gzip.GzipFile(fileobj=out, mode="wb", compresslevel=1, mtime=0) as zipped:
+            for directory, subdirs, names in os.walk(top, onerror=_raise):
+                subdirs.sort()
+                others += sum(os.path.islink(os.path.join(directory, name)) for name in subdirs)
+                for full in (os.path.join(directory, name) for name in sorted(names)):
+                    if os.path.islink(full) or not os.path.isfile(full):
+                        others += 1
+                        continue
+                    size, digest = _digest(full, lambda: send(b""))
+                    line = json.dumps([os.path.relpath(full, self.workdir), size, digest])
+                    zipped.write(line.encode("ascii") + b"\n")
+                    count += 1
+        out.flush()
+        return {"files": count, "left_out": others}
 
     def archive(self, relatives: Sequence[str], send: Callable[[bytes], None]) -> int:
         """Send folders and files as one compressed tar, members named relative to the workdir; returns their number."""
@@ -143,6 +196,24 @@ def _plain_files(path: str) -> Iterator[str]:
         for full in (os.path.join(directory, name) for name in sorted(names)):
             if os.path.isfile(full) and not os.path.islink(full):
                 yield full
+
+
+def _raise(error: OSError) -> None:
+    raise error
+
+
+def _digest(path: str, progress: Callable[[], None]) -> Tuple[int, str]:
+    """Bytes and SHA-256 of a file; ``progress`` is called now and then, so that a large one is no silence."""
+    found, size = hashlib.sha256(), 0
+    with open(path, "rb") as file:
+        while True:
+            block = file.read(1 << 20)
+            if not block:
+                return size, found.hexdigest()
+            found.update(block)
+            size += len(block)
+            if size % (64 << 20) < len(block):
+                progress()
 
 
 class _Chunks(io.RawIOBase):

@@ -8,10 +8,11 @@ same file guards every change.
 
 import errno
 import fcntl
+import hashlib
 import json
 import os
 import time
-from typing import Any, Dict, Optional
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from .processes import now_ns
 
@@ -19,6 +20,10 @@ _PLACES = ("/run", "/var/run", "/tmp")
 _NAME = "probecost.lease"
 _GUARD_S = 2.0
 _RECORD_LIMIT = 4096
+
+
+#: A lease file that was found; ``holder`` is ``None`` when no run has the lease.
+FoundLease = NamedTuple("FoundLease", [("path", str), ("holder", Optional[Dict[str, Any]])])
 
 
 class Busy(Exception):
@@ -40,7 +45,7 @@ class Lease:
     def take(cls, holder: Dict[str, Any], path: Optional[str] = None) -> "Lease":
         """Take it at once or raise ``Busy``; ``holder`` has a ``token``. ``OSError`` where no file can be made."""
         failure = OSError(errno.ENOENT, "none of %s is there" % (_PLACES,))
-        for place in [path] if path else [os.path.join(folder, _NAME) for folder in _PLACES if os.path.isdir(folder)]:
+        for place in [path] if path else places():
             try:
                 return cls._take(holder, place)
             except OSError as error:
@@ -72,6 +77,44 @@ class Lease:
         except (OSError, Busy):
             pass  # the end of this process gives it up too
         os.close(self._fd)
+
+
+def group_of(token: str) -> str:
+    """How the marks of a run's sessions begin: the token, which opens the lease, cannot be read from it."""
+    return hashlib.sha256(token.encode("utf-8")).hexdigest()[:8]
+
+
+def places() -> List[str]:
+    """Where the lease file of a machine may be."""
+    return [os.path.join(folder, _NAME) for folder in _PLACES if os.path.isdir(folder)]
+
+
+def look(paths: Sequence[str]) -> List[FoundLease]:
+    """The lease files that are there, and who holds them."""
+    found: Dict[Tuple[int, int], FoundLease] = {}
+    for path in paths:
+        try:
+            fd = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
+        except OSError:
+            continue
+        file = os.fstat(fd)
+        if (file.st_dev, file.st_ino) in found:
+            os.close(fd)
+            continue  # /var/run is /run
+        try:
+            _guard(fd)
+            found[file.st_dev, file.st_ino] = FoundLease(path, None if _lock(fd, fcntl.LOCK_EX) else _record(fd))
+        except Busy as busy:
+            found[file.st_dev, file.st_ino] = FoundLease(path, busy.holder)
+        finally:
+            os.close(fd)
+    return list(found.values())
+
+
+def remove_stale(path: str) -> None:
+    """Remove a lease file that nobody holds; nothing to do otherwise."""
+    fd = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
+    Lease(path, fd).release()
 
 
 def _share(fd: int, holder: Dict[str, Any]) -> None:

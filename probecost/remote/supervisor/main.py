@@ -8,30 +8,34 @@ import sys
 import threading
 import time
 import traceback
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, Optional, Tuple
 
 from . import ALIVE_S, GRACE_S, LEASE_S
-from .cgroups import Cgroup
+from .cgroups import PREFIX, Cgroup
 from .files import remove_placed
 from .frames import Decoder, Frame, FrameError, Writer
 from .lease import Busy, Lease
-from .processes import Stat, become_subreaper, descendants, end, send_signal, stat_of
+from .owner import Owner
+from .processes import OWNER, Stat, ancestors, become_subreaper, descendants, end, send_signal, stat_of
 from .service import Service
 
 Notes = List[List[str]]
 
 #: Verbs whose answer is too large for one frame: they send chunks before it.
-STREAMS = ("archive", "discover")
+STREAMS = ("archive", "discover", "manifest")
 
 
 def main(config: Dict[str, Any]) -> None:
     """Run until told to end. ``config``: ``mark`` (a name), ``workdir``; optionally ``lease_s``, ``grace_s``,
     ``cgroup``: whether to use one if the kernel has them, and ``run``: how the marks of all nodes of this run begin.
 
+    ``own_connection``: the SSH connection serves this session alone, and is ended when the controller is not heard.
     ``lease``, if it is there, is who wants this node for a run of theirs: whoever finds it taken is told by whom.
     """
+    signal.alarm(0)
     os.write(1, b"\n")  # what a start-up file of the login shell printed may lack its end of line
     lease = _take_lease(config)
+    login = sshd_of(os.getpid()) if config.get("own_connection") else None
     try:
         os.setsid()
     except OSError:
@@ -50,17 +54,30 @@ def main(config: Dict[str, Any]) -> None:
     os.dup2(nowhere, 1)
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda *_: send_signal(supervisor, signal.SIGKILL))
-    notes = watch(reading, float(config.get("lease_s", LEASE_S)))
+    notes, is_silent = watch(reading, float(config.get("lease_s", LEASE_S)))
     send_signal(supervisor, signal.SIGKILL)
     clear(group, notes, float(config.get("grace_s", GRACE_S)))
     if lease is not None:
         lease.release()
+    if is_silent and login is not None:
+        there = stat_of(login.pid)
+        if there is not None and there.start == login.start:
+            send_signal(login.pid, signal.SIGTERM)
     os._exit(0)
+
+
+def sshd_of(pid: int) -> Optional[Stat]:
+    """The sshd process that serves the connection over which ``pid`` was started; ``None`` where it is not by SSH.
+
+    It is the nearest one above: the daemon that listens stands above that one. When the network is cut it would wait
+    for hours for a controller that makes another connection to come back.
+    """
+    return next((stat for stat in ancestors(pid)[1:] if stat.comm.startswith("sshd")), None)
 
 
 def _cgroup(config: Dict[str, Any]) -> Optional[Cgroup]:
     run = str(config.get("run") or "")
-    return Cgroup.create("probecost-" + config["mark"], "probecost-" + run if run else "")
+    return Cgroup.create(PREFIX + config["mark"], PREFIX + run if run else "")
 
 
 def _take_lease(config: Dict[str, Any]) -> Optional[Lease]:
@@ -78,15 +95,18 @@ def _take_lease(config: Dict[str, Any]) -> Optional[Lease]:
     os._exit(0)
 
 
-def watch(pipe: int, lease_s: float) -> Notes:
-    """Wait until the supervisor's end of the pipe closes, or nothing came for ``lease_s``; what was noted meanwhile."""
+def watch(pipe: int, lease_s: float) -> Tuple[Notes, bool]:
+    """Wait until the supervisor's end of the pipe closes, or nothing came for ``lease_s``.
+
+    What was noted meanwhile, and whether it was the silence that ended it.
+    """
     notes: Notes = []
     rest = b""
     while True:
         ready, _, _ = select.select([pipe], [], [], lease_s)
         data = os.read(pipe, 65536) if ready else b""
         if not data:
-            return notes
+            return notes, not ready
         *lines, rest = (rest + data).split(b"\n")
         notes += [json.loads(line.decode("utf-8")) for line in lines if line]
 
@@ -125,8 +145,10 @@ class Supervisor:
         self._lease = lease
         self._notes: Notes = []
         self._writer = Writer(os.fdopen(1, "wb", buffering=0))
+        owner = Owner.of(config["mark"], os.getppid(), os.getpid())
+        os.environ[OWNER] = owner.text
         awake = bool(config.get("keep_awake"))
-        self._service = Service(config["workdir"], group, self._emit, self._note, awake)
+        self._service = Service(config["workdir"], group, self._emit, self._note, awake, owner)
 
     def run(self) -> None:
         self._emit({"event": "ready"})

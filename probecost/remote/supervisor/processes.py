@@ -10,7 +10,10 @@ import time
 from typing import Any, Callable, Dict, Iterable, List, NamedTuple, Optional, Sequence, Set
 
 _PR_SET_CHILD_SUBREAPER = 36
+#: The variable that says whose a process is, in the environment of everything that is started: see ``owner``.
+OWNER = "PROBECOST_OWNER"
 POLL_S = 0.02
+COMMAND_LIMIT = 200
 
 Stat = NamedTuple(
     "Stat",
@@ -64,6 +67,15 @@ def stat_of(pid: int) -> Optional[Stat]:
         return None
 
 
+def command_of(pid: int) -> str:
+    """The beginning of a process's command line; empty for kernel threads, zombies and what has gone."""
+    try:
+        with open("/proc/%d/cmdline" % pid, "rb") as file:
+            return file.read(COMMAND_LIMIT).rstrip(b"\0").replace(b"\0", b" ").decode("utf-8", "replace")
+    except OSError:
+        return ""
+
+
 def all_stats() -> List[Stat]:
     stats = (stat_of(int(name)) for name in os.listdir("/proc") if name.isdigit())
     return [stat for stat in stats if stat is not None]
@@ -80,6 +92,16 @@ def descendants(root: int) -> List[Stat]:
         below = children.get(pending.pop(), [])
         found += below
         pending += [stat.pid for stat in below]
+    return found
+
+
+def ancestors(pid: int) -> List[Stat]:
+    """The process and all above it, nearest first."""
+    found: List[Stat] = []
+    stat = stat_of(pid)
+    while stat is not None:
+        found.append(stat)
+        stat = stat_of(stat.ppid) if stat.ppid else None
     return found
 
 
@@ -240,7 +262,7 @@ def spawn(
             before()
         identity.become()
 
-    environ = {key: os.environ[key] for key in ("LANG", "TZ") if key in os.environ}
+    environ = {key: os.environ[key] for key in ("LANG", "TZ", OWNER) if key in os.environ}
     environ["PATH"] = search_path()
     environ.update({"LC_ALL": "C", "PYTHONUNBUFFERED": "1", "USER": identity.user, "LOGNAME": identity.user})
     environ["HOME"] = os.path.expanduser("~" + identity.user)

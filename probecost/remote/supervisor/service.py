@@ -4,12 +4,13 @@ import json
 import os
 from typing import Any, Callable, Dict, List, Optional
 
-from . import discovery, facts
+from . import discovery, facts, inventory, leftovers
 from .awake import Awake
 from .cgroups import Cgroup
 from .files import Files
 from .generators import Generators, count_free
 from .machines import virtual_machines
+from .owner import Owner
 from .processes import Identity, now_ns
 from .sampling import NodeSampler, ToolSampler
 from .series import NAMES, Series
@@ -30,9 +31,10 @@ class Service:
         emit: Callable[[Dict[str, Any]], None],
         note: Callable[[str, str], None],
         keep_awake: bool = False,
+        owner: Optional[Owner] = None,
     ) -> None:
         self._identity = Identity()
-        self._files = Files(workdir, self._identity, note)
+        self._files = Files(workdir, self._identity, note, owner)
         self._generators = Generators(self._files)
         self._group = group
         self._emit = emit
@@ -195,6 +197,20 @@ class Service:
 
     def archive(self, paths: List[str], send: Callable[[bytes], None]) -> Result:
         return {"files": self._files.archive(paths, send)}
+
+    def manifest(self, path: str, send: Callable[[bytes], None]) -> Result:
+        return self._files.manifest(path, send)
+
+    def leftovers(self, root: str) -> Result:
+        """What dead sessions left on this node; ``root`` holds their results, below the workdir."""
+        return leftovers.find(self._files.workdir, self._files.path(root))
+
+    def end_leftovers(self, shown: Result, root: str, keep_results: bool, us: Result) -> Result:
+        """End and remove what ``leftovers`` gave and is still there; what could not be done."""
+        return {"problems": leftovers.end(shown, self._files.workdir, self._files.path(root), keep_results, us)}
+
+    def inventory(self, root: str) -> Result:
+        return inventory.take(self._files.workdir, self._files.path(root))
 
     def remove(self, paths: List[str], root: str) -> Result:
         self._files.remove(paths, root)

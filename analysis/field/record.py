@@ -1,0 +1,82 @@
+"""One perf test of an older tree: the client's and the server's files lie in folders apart."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from analysis.field.monitor_logs import FieldMonitorLogs
+from analysis.locate import PerfTestRecord
+from analysis.problems import is_file
+from probecost import layout
+from probecost.layout import CLIENT_RESULTS, TOOL_MONITORING
+
+_PARTS = (CLIENT_RESULTS, layout.SERVER_RESULTS)
+_ENDINGS = (".json", ".txt", ".log")
+
+
+@dataclass(frozen=True)
+class FieldRecord(PerfTestRecord):
+    """``client``, ``server``: this perf test's folder of each; ``visits``: folders of the visit with the tool's logs.
+
+    The packets that the nodes took in were not counted: ``counts_packets`` is false.
+    """
+
+    client: Path | None = None
+    server: Path | None = None
+    visits: tuple[Path, ...] = ()
+
+    @property
+    def counts_packets(self) -> bool:
+        return False
+
+    @property
+    def described_by(self) -> Path:
+        return self.client or self.server or self.group
+
+    @property
+    def client_dir(self) -> Path | None:
+        return self.client
+
+    @property
+    def server_dir(self) -> Path | None:
+        return self.server
+
+    @property
+    def client_monitoring_dir(self) -> Path | None:
+        return None
+
+    @property
+    def server_monitoring_dir(self) -> Path | None:
+        return None
+
+    @property
+    def monitor_logs(self) -> FieldMonitorLogs:
+        folders = [folder for visit in self.visits for folder in (visit / TOOL_MONITORING, visit)]
+        return FieldMonitorLogs(folders or [self.tool_visit_dir / TOOL_MONITORING])
+
+    def expected(self, node: str, part: str) -> Path:
+        """The folder of the client or the server; where it is missing, next to where the other one is."""
+        own, other = (self.client, self.server) if part == CLIENT_RESULTS else (self.server, self.client)
+        if own is not None or part not in _PARTS:
+            return own or self.place_on(node) / part
+        visit = self.group / (node or "<unknown node>") / layout.TREE / self.place.visit.path
+        return visit / part / self.place.perf_type / (other.name if other else self.place.conn_type)
+
+    @property
+    def client_files(self) -> Sequence[Path]:
+        return _generated(self.client, self.place.stream_files)
+
+    @property
+    def server_files(self) -> Sequence[Path]:
+        return _generated(self.server, "iperf3_server*")
+
+
+def _generated(folder: Path | None, pattern: str) -> Sequence[Path]:
+    """The generators' outputs in ``folder``, timing logs left out."""
+    return sorted(
+        path
+        for path in (folder.glob(pattern) if folder is not None else ())
+        if path.suffix in _ENDINGS and not path.name.endswith("_timing.log") and is_file(path)
+    )

@@ -1,0 +1,88 @@
+"""The two hosts of a lab as this machine sees them: their processes, their inventory, and ways to disturb them.
+
+Only here is it known that the hosts are namespaces; nothing goes over the SSH that is being disturbed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from lab import state
+from lab.places import Place
+from probecost.layout import TREE
+from probecost.remote.bundle import inventory_text
+from probecost.remote.inventory import Inventory
+from probecost.remote.supervisor.processes import stat_of
+
+PROJECT = Path(__file__).resolve().parents[2]
+NAMES = ("host-server", "host-client")
+WORKDIR = "/home/probe/work"
+LISTENER = "sshd: /"
+CONNECTION = "sshd: probe"
+SUPERVISOR = "python3 -c import sys;exec"
+
+
+@dataclass(frozen=True)
+class Hosts:
+    """Those of the lab that serves ``config_dir``; it is up."""
+
+    config_dir: Path
+
+    def first_pid(self, host: str) -> int:
+        recorded = state.load(Place.of("lab", self.config_dir))
+        assert recorded is not None, "the lab is down"
+        return recorded.hosts[host].pid
+
+    def commands(self, host: str) -> dict[int, str]:
+        """Command line of every process of a host, by this machine's numbers; zombies have none."""
+        namespace = Path(f"/proc/{self.first_pid(host)}/ns/pid").readlink()
+        found = {}
+        for process in Path("/proc").glob("[0-9]*"):
+            with suppress(OSError):
+                if (process / "ns/pid").readlink() == namespace:
+                    words = (process / "cmdline").read_bytes().split(b"\0")
+                    command = " ".join(word.decode("utf-8", "replace") for word in words if word)
+                    if command:
+                        found[int(process.name)] = command
+        return found
+
+    def find(self, host: str, start: str) -> list[int]:
+        """Processes whose command line begins with ``start``, the oldest first."""
+        return sorted(pid for pid, command in self.commands(host).items() if command.startswith(start))
+
+    def supervisors(self, host: str) -> list[int]:
+        """The processes that serve, without the watchdogs above them."""
+        both = self.find(host, SUPERVISOR)
+        return [pid for pid in both if (stat := stat_of(pid)) is not None and stat.ppid in both]
+
+    def watchdogs(self, host: str) -> list[int]:
+        return [pid for pid in self.find(host, SUPERVISOR) if pid not in self.supervisors(host)]
+
+    def run(self, host: str, script: str) -> str:
+        """A shell script as root in all namespaces of a host."""
+        return self._enter(host, "sh", "-ec", script)
+
+    def inventory(self, host: str) -> Inventory:
+        """Everything but the results, by a program that is gone when this returns."""
+        text = inventory_text(WORKDIR, f"{WORKDIR}/{TREE}")
+        return Inventory.read(json.loads(self._enter(host, "python3", "-", text=text)))
+
+    def inventories(self) -> dict[str, Inventory]:
+        return {host: self.inventory(host) for host in NAMES}
+
+    def _enter(self, host: str, *command: str, text: str = "") -> str:
+        enter = ["nsenter", "--target", str(self.first_pid(host)), "--all", *command]
+        return subprocess.run(enter, check=True, capture_output=True, text=True, input=text).stdout
+
+
+def end(pids: list[int], number: signal.Signals = signal.SIGKILL) -> None:
+    """Signal processes by their number; one that has gone is passed over."""
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            os.kill(pid, number)

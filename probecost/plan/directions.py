@@ -1,0 +1,22 @@
+"""Directions of traffic: which end of a test pair sends what a tool watches, and which end gets it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from probecost.config.models import PairKind
+
+#: Variables of templates that a direction decides.
+DIRECTION_VARIABLES = frozenset({"direction", "SRC_IP", "DST_IP"})
+#: That of a command without a configuration: what the node gets on which tools run.
+RECEIVED = "rx"
+
+
+def ends(kind: PairKind) -> Mapping[str, Mapping[str, str]]:
+    """The variables of the directions ``rx`` and ``tx`` as definitions that hold variables of the test pair.
+
+    >>> ends("host")["rx"]
+    {'SRC_IP': '{host_REMOTE_IP}', 'DST_IP': '{host_LOCAL_IP}'}
+    """
+    local, remote = f"{{{kind}_LOCAL_IP}}", f"{{{kind}_REMOTE_IP}}"
+    return {"rx": {"SRC_IP": remote, "DST_IP": local}, "tx": {"SRC_IP": local, "DST_IP": remote}}

@@ -1,0 +1,39 @@
+"""Reading files and folders of a results tree, whatever is there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from analysis.problems import ParseError, named_like, read_text
+
+
+def test_line_ends_of_all_kinds_and_bytes_that_are_no_text(tmp_path: Path) -> None:
+    file = tmp_path / "a"
+    file.write_bytes(b"one\r\ntwo\rthree\n\xff")
+    assert read_text(file) == "one\ntwo\nthree\n\ufffd"
+
+
+@pytest.mark.parametrize("content", [b"", b" \r\n\t"])
+def test_a_file_without_text_is_empty(tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "a"
+    file.write_bytes(content)
+    with pytest.raises(ParseError, match="the file is empty"):
+        read_text(file)
+
+
+def test_what_is_no_file_is_told(tmp_path: Path) -> None:
+    with pytest.raises(ParseError, match="missing"):
+        read_text(tmp_path / "a")
+    with pytest.raises(ParseError, match="cannot be read: Is a directory"):
+        read_text(tmp_path)
+
+
+def test_names_are_matched_and_sorted(tmp_path: Path) -> None:
+    for name in ("cpu_2.log", "cpu_10.log", "memory_1.log", "cpu_1.txt"):
+        (tmp_path / name).touch()
+    (tmp_path / "cpu_3.log").symlink_to("nowhere")  # listed too: reading it tells that it is missing
+    assert [path.name for path in named_like(tmp_path, "cpu_*.log")] == ["cpu_10.log", "cpu_2.log", "cpu_3.log"]
+    assert named_like(tmp_path / "absent", "*") == []
+    assert named_like(tmp_path / "cpu_1.txt", "*") == []
