@@ -207,7 +207,7 @@ class TestFiles:
         def place() -> Path:
             session = start(cgroup=False)
             assert session.ask("place", b"#!/bin/sh\n", path="tools/x/tool.sh", mode=0o755)["placed"] is True
-            session.ask("write", files={f"{R}/a/metadata.json": "{}"})
+            session.ask("write", payload=json.dumps({f"{R}/a/metadata.json": "{}"}).encode())
             kill(session)
             return work / "tools/x/tool.sh"
 
