@@ -8,6 +8,7 @@ import select
 import signal
 import subprocess
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
@@ -77,8 +78,9 @@ class ShellChannel:
     def close(self) -> None:
         """The node's end notices, as it does when a channel is closed."""
         self.closed = True
-        if self.process.poll() is None:
-            os.killpg(self.process.pid, signal.SIGKILL)
+        if not self.status_event.is_set():
+            with suppress(ProcessLookupError):  # it has ended just now
+                os.killpg(self.process.pid, signal.SIGKILL)
 
 
 class ShellConnection:
