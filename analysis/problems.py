@@ -15,9 +15,9 @@ from pathlib import Path
 
 from probecost.errors import ProbecostError
 
-_JSON = json.JSONDecoder()
 MAX_BYTES = 256 << 20
 MAX_JSON = 64 << 20
+_JSON = json.JSONDecoder()
 
 
 class ParseError(ProbecostError):
@@ -85,8 +85,7 @@ def read_text(path: Path) -> str:
     """
     try:
         # A pipe without a writer must not keep us, and a link may lead to any file of this machine.
-        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-        with os.fdopen(os.open(path, flags), "rb", buffering=0) as file:
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
             status = os.fstat(file.fileno())
             if not stat.S_ISREG(status.st_mode):
                 raise ParseError("it is no plain file")

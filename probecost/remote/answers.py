@@ -59,22 +59,23 @@ def facts(value: object) -> dict[str, Any]:
 
 
 class Compressed:
-    """A JSON object that comes compressed and in chunks."""
+    """A JSON object that comes compressed and in chunks; ``limit``: how many bytes of them are taken."""
 
-    def __init__(self) -> None:
-        self._data = bytearray()
+    def __init__(self, limit: int = 0) -> None:
+        self.data = bytearray()
+        self._limit = limit or MAX_COMPRESSED
 
     def feed(self, chunk: bytes) -> None:
         """Hand on the next chunk; ``AnswerError`` when it is too much."""
-        self._data += chunk
-        if len(self._data) > MAX_COMPRESSED:
-            raise AnswerError(f"more than {MAX_COMPRESSED} bytes")
+        self.data += chunk
+        if len(self.data) > self._limit:
+            raise AnswerError(f"more than {self._limit} bytes")
 
     def read(self) -> dict[str, Any]:
         """The object. ``AnswerError``: it is damaged, something else, or too long."""
         unpacking = zlib.decompressobj()
         try:
-            text = unpacking.decompress(self._data, MAX_ANSWER)
+            text = unpacking.decompress(self.data, MAX_ANSWER)
             if unpacking.unconsumed_tail:
                 raise AnswerError(f"more than {MAX_ANSWER} bytes")
             return _object(json.loads(text))

@@ -58,4 +58,4 @@ def bootstrap(size: int) -> str:
     Nothing else may be sent before the supervisor says that it is ready: the reader may buffer what follows. Where the
     text does not arrive because the network is cut, an alarm ends the reader: there is no watchdog yet.
     """
-    return f"import signal,sys;exec(signal.alarm({_ARRIVES_S})or sys.stdin.buffer.read({size}))"
+    return f'import sys;exec(__import__("signal").alarm({_ARRIVES_S})or sys.stdin.buffer.read({size}))'

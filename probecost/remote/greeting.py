@@ -11,6 +11,10 @@ import re
 from probecost.remote.supervisor.frames import FrameError
 
 NOISE_LIMIT = 1 << 16
+NO_WORD = (
+    "nothing came from its supervisor: its network is cut, it hangs, "
+    "or a start-up file of the login shell waits for input"
+)
 _TOLD = 300
 _FIRST = re.compile(rb'(?:\A|\n)\{"event":"(?:ready|busy|refused)"')
 _ABSENT = ("not found", "No such file", "unable to execute", "Unknown command")
@@ -65,7 +69,4 @@ def why_not_started(said: str, python: str, *, sudo: bool, status: int | None = 
         return f"the supervisor did not start: {said}{printed}"
     if status is not None:
         return f"the supervisor did not start: the login shell ended with exit code {status}{printed}"
-    if noise:
-        waits = "does a start-up file of the login shell wait for input, or start another shell?"
-        return f"the supervisor did not start: no answer in time; {waits}{printed}"
-    return "the supervisor did not start: it ended without a word"
+    return f"the supervisor did not start: it ended without a word{printed}"

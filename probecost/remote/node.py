@@ -48,8 +48,8 @@ ARCHIVE_STALL_S = 30.0
 LAST_WORD_S = 0.5
 SERVER_LINGER_S = 2.0
 ARCHIVE_S = 3600.0
-MAX_TIME_NS = 1 << 63
 MAX_MANIFEST = 256 << 20
+MAX_TIME_NS = 1 << 63
 
 _Read = TypeVar("_Read")
 
@@ -199,15 +199,6 @@ class Node:
         assert best is not None
         return best
 
-    def leftovers(self) -> Leftovers:
-        """What sessions that are dead left on this node."""
-        return Leftovers.read(self._ask("leftovers", root=TREE))
-
-    def end_leftovers(self, shown: Leftovers, us: Holder, *, keep_results: bool) -> list[str]:
-        """End and remove what ``shown`` tells, as far as it is still left; what could not be done."""
-        asked = {"shown": shown.as_sent, "root": TREE, "keep_results": keep_results, "us": asdict(us)}
-        return [printable(str(problem)) for problem in self._ask("end_leftovers", REMOVE_S, **asked)["problems"]]
-
     def _time_ns(self, session: Session) -> int:
         try:
             there = member("time_ns", int)(session.request("ping", deadline=Deadline.after(REQUEST_S)))
@@ -216,6 +207,15 @@ class Node:
         except AnswerError as error:
             raise RemoteError(self.name, f"its clock cannot be read: {error}") from error
         return there
+
+    def leftovers(self) -> Leftovers:
+        """What sessions that are dead left on this node."""
+        return Leftovers.read(self._ask("leftovers", root=TREE))
+
+    def end_leftovers(self, shown: Leftovers, us: Holder, *, keep_results: bool) -> list[str]:
+        """End and remove what ``shown`` tells, as far as it is still left; what could not be done."""
+        asked = {"shown": shown.as_sent, "root": TREE, "keep_results": keep_results, "us": asdict(us)}
+        return [printable(str(problem)) for problem in self._ask("end_leftovers", REMOVE_S, **asked)["problems"]]
 
     def facts(self) -> dict[str, Any]:
         return self._asked(facts, "facts")
@@ -342,15 +342,16 @@ class Node:
         """
         self.revive()
         assert self._session is not None
-        chunks: list[bytes] = []
-        found = self._session.request(
-            "manifest", {"path": folder}, deadline=Deadline.never(), on_data=chunks.append, stall_s=ARCHIVE_STALL_S
-        )
+        chunks = Compressed(MAX_MANIFEST)
+        args = {"path": folder}
         try:
-            text = zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(b"".join(chunks), MAX_MANIFEST)
-        except zlib.error as error:
+            answer = self._session.request(
+                "manifest", args, deadline=Deadline.after(ARCHIVE_S), on_data=chunks.feed, stall_s=ARCHIVE_STALL_S
+            )
+            text = zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(chunks.data, MAX_MANIFEST)
+            return text, member("left_out", int)(answer)
+        except (AnswerError, zlib.error) as error:
             raise RemoteError(self.name, f"manifest: its answer cannot be read: {error}") from error
-        return text, int(found["left_out"])
 
     def fetch(self, folders: Sequence[str], target: Path, accept: Callable[[str, str], bool] | None = None) -> int:
         """Bring folders of the results home into ``target``, as one compressed transfer; the number of files.
@@ -361,7 +362,7 @@ class Node:
         try:
             self.revive()
             assert self._session is not None
-            with Unpacker(self.name, target, folders, accept) as unpacker:
+            with Unpacker(self.name, target, accept, folders=folders) as unpacker:
                 answer = self._session.request(
                     "archive",
                     {"paths": list(folders)},

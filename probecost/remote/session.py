@@ -22,7 +22,7 @@ from probecost.errors import (
 )
 from probecost.remote.bundle import bootstrap, supervisor_text
 from probecost.remote.deadline import Deadline
-from probecost.remote.greeting import Greeting, why_not_started
+from probecost.remote.greeting import NO_WORD, Greeting, why_not_started
 from probecost.remote.lease import in_use_by
 from probecost.remote.pending import Pending
 from probecost.remote.ssh import Connection
@@ -86,33 +86,30 @@ class Session:
         self._reader = threading.Thread(target=self._read, name=f"read {self.node}", daemon=True)
         self._renewer = threading.Thread(target=self._renew, args=(renew_s,), name=f"renew {self.node}", daemon=True)
         try:
-            self._reader.start()
             cut = self._sent(text)
+            self._reader.start()
             ready = self._ready.wait(deadline.left_s)
             if self._refusal is not None:
                 raise self._refusal
-            if not ready or self._lost:
-                raise self._not_started(python, sudo=sudo) from cut
+            said = self._stderr or self._greeting.said
+            if cut is not None and not (said or self._channel.status_event.wait(_POLL_S)):
+                raise cut
+            if not ready and not said:
+                raise UnreachableError(self.node, NO_WORD)
+            if cut is not None or not ready or self._lost:
+                raise SupervisorError(self.node, self._why_not_started(python, sudo=sudo))
         except BaseException:
             self.close(0.0)
             raise
         self._renewer.start()
 
-    def _sent(self, text: bytes) -> ConnectionLostError | None:
-        """Send the source. That it was not taken says less than what the other side says, or its exit code."""
+    def _sent(self, program: bytes) -> ConnectionLostError | None:
+        """Send the program. A login shell that ends at once does not take it: why, it may have said."""
         try:
-            self._send(text)
+            self._send(program)
         except ConnectionLostError as error:
             return error
         return None
-
-    def _not_started(self, python: str, *, sudo: bool) -> NodeError:
-        if not (self._lost or self._strange or self._stderr or self._greeting.said):
-            reason = (
-                "nothing came from its supervisor: its network is cut, it hangs, or a start-up file of its login shell"
-            )
-            return UnreachableError(self.node, f"{reason} waits for input")
-        return SupervisorError(self.node, self._why_not_started(python, sudo=sudo))
 
     def _why_not_started(self, python: str, *, sudo: bool) -> str:
         if self._strange:

@@ -45,18 +45,23 @@ class _PlainFile(tarfile.TarInfo):
 class Unpacker:
     """Takes the chunks of a ``tar.gz`` stream and writes its members below ``target`` while they arrive.
 
-    Absolute paths, ``..``, links and devices are refused, and what is not below one of ``folders``, relative to
-    ``target``. Files are replaced whole, never half. ``accept`` is given each file's name and SHA-256 before it is put
-    in its place, and says whether it is.
+    Absolute paths, ``..``, links and devices are refused, and what is not below one of ``folders`` (if they are
+    given), relative to ``target``. Files are replaced whole, never half. ``accept`` is given each file's name and
+    SHA-256 before it is put in its place, and says whether it is.
     """
 
     def __init__(
-        self, node: str, target: Path, folders: Sequence[str], accept: Callable[[str, str], bool] | None = None
+        self,
+        node: str,
+        target: Path,
+        accept: Callable[[str, str], bool] | None = None,
+        *,
+        folders: Sequence[str] = (".",),
     ) -> None:
         self._node = node
         self._target = target
-        self._folders = [PurePosixPath(folder) for folder in folders]
         self._accept = accept
+        self._folders = [PurePosixPath(folder) for folder in folders]
         self._count = 0
         self._failure: Exception | None = None
         reading, self._writing = os.pipe()

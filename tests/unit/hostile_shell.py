@@ -78,7 +78,7 @@ class ShellChannel:
     def close(self) -> None:
         """The node's end notices, as it does when a channel is closed."""
         self.closed = True
-        if self.process.poll() is None:
+        if not self.status_event.is_set():
             with suppress(ProcessLookupError):  # it has ended just now
                 os.killpg(self.process.pid, signal.SIGKILL)
 

@@ -29,7 +29,7 @@ def plain(name: str, data: bytes = b"data") -> tuple[tarfile.TarInfo, bytes]:
 
 
 def unpack(data: bytes, target: Path, chunk: int = 1000) -> int:
-    with Unpacker("node-a", target, ["a"]) as unpacker:
+    with Unpacker("node-a", target, folders=["a"]) as unpacker:
         for start in range(0, len(data), chunk):
             unpacker.feed(data[start : start + chunk])
         return unpacker.finish()
