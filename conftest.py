@@ -10,5 +10,7 @@ pytest_plugins = [
     "fixtures.case",
     "fixtures.perf_test",
     "fixtures.report",
+    "fixtures.parallel.controller",
+    "fixtures.parallel.worker",
     "analysis.plugin",
 ]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from probecost.config.models import Environment, PairKind, SshHost
 from probecost.plan.sequence import Planned, PlannedItem
@@ -29,6 +29,25 @@ class Group:
 
     def __str__(self) -> str:
         return ", ".join(f"{environment} {kind}" for environment, kind in self.pairs)
+
+
+@dataclass(frozen=True)
+class Lanes:
+    """What may be measured at the same time: the number of each test pair's group, and how many workers there are.
+
+    With at most one worker everything is measured one after the other.
+    """
+
+    groups: Mapping[PairPlace, int] = field(default_factory=dict)
+    workers: int = 1
+
+    def whole_s(self, seconds: Iterable[tuple[PairPlace, float]]) -> float:
+        """How long work takes altogether, of which each part is done on one test pair; seconds."""
+        by_group: dict[int, float] = {}
+        for place, part_s in seconds:
+            group = self.groups.get(place, 0)
+            by_group[group] = by_group.get(group, 0.0) + part_s
+        return makespan_s([], sorted(by_group.values(), reverse=True), max(1, self.workers))
 
 
 def as_written(environment: Environment, host: SshHost) -> tuple[str, int]:
