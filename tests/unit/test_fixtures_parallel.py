@@ -171,9 +171,9 @@ class TestWorkers:
     def test_calibration_and_time_budget(self, project: Project) -> None:
         names = add_pairs(project, 2, ["a rx", "b rx"])
         needed = ("--precision", "2%", "--time-budget")
-        too_short = ran(project, *names, *needed, "60s", code=4)
-        assert "--time-budget 1 min 0 s: 4 cases" in too_short.output
-        result = ran(project, *names, *needed, "60s", "-n", "2")
+        too_short = ran(project, *names, *needed, "100s", code=4)
+        assert "--time-budget 1 min 40 s: 4 cases" in too_short.output
+        result = ran(project, *names, *needed, "100s", "-n", "2")
         assert result.counts == {"passed": 4}
         assert [line for line in project.log if line.startswith("calibrate")] == ["calibrate one 2", "calibrate two 2"]
 
