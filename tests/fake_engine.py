@@ -3,7 +3,7 @@
 Copied into the folder of a pytest inside pytest. ``engine.log`` gets a line per call; ``faults.json`` maps a step
 (``measure host-eth_drop-rx``) to the message of the error that it raises, ``bug: ...`` for one that is not ours,
 ``hang`` to wait there until a signal comes, ``ctrl-c`` for what a signal does. With ``keep metadata`` visits leave
-metadata in the results, as those of a real engine do.
+metadata in the results, as those of a real engine do. ``busy: RUN 3`` three times says that another run has a node.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from types import SimpleNamespace
 
 from fixtures.engine import Around, Engine
 from probecost.config.models import Case, Environment
-from probecost.errors import ProbecostError
+from probecost.errors import NodeBusyError, ProbecostError
 from probecost.layout import BASELINE, SWITCHED, TREE, PerfTestFolder, RunTree, VisitFolder, timestamp
 from probecost.measure.bed import MeasureOptions
 from probecost.measure.records import PerfTestRun, VisitRecord
@@ -39,6 +39,10 @@ def step(*words: object) -> None:
         time.sleep(HANG_S)
     elif message == "ctrl-c":
         raise KeyboardInterrupt
+    elif message and str(message).startswith("busy: "):
+        _, run, times = str(message).split()
+        if sum(done == line for done in LOG.read_text().splitlines()) <= int(times):
+            raise NodeBusyError("host-server", f"in use by run {run}", run)
     elif message and str(message).startswith("bug: "):
         raise ValueError(message)
     elif message:

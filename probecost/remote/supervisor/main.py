@@ -69,7 +69,7 @@ def _take_lease(config: Dict[str, Any]) -> Optional[Lease]:
     try:
         return Lease.take(config["lease"], config.get("lease_file"))
     except Busy as busy:
-        refusal = {"event": "busy", "holder": busy.holder}
+        refusal = {"event": "busy", "holder": busy.holder, "held_s": busy.held_s}
     except OSError as error:
         refusal = {"event": "refused", "reason": "the node's lease cannot be taken: %s" % error}
     Writer(os.fdopen(1, "wb", buffering=0)).write(refusal)
