@@ -89,6 +89,7 @@ class AnalysisPlugin:
             judged = self._study.verdicts
             for line in (*verdict_lines(judged), *count_line(judged), *budget_lines(self._study.budgets)):
                 terminalreporter.line(line)
+            terminalreporter.line(self._study.audit.text)
 
     @pytest.hookimpl(trylast=True)
     def pytest_unconfigure(self, config: pytest.Config) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from analysis.budgets import BudgetCheck, check_budgets
@@ -12,6 +12,7 @@ from analysis.expected import Expected
 from analysis.flows import measure_flow
 from analysis.gated import measure_case
 from analysis.gates.foreign import LIMIT_PCT
+from analysis.gates.overlaps import Audit, audited
 from analysis.gates.pairs import pair_gates
 from analysis.locate import PerfTestRecord, locate
 from analysis.measurements import Measured, Measurement, measure
@@ -92,6 +93,7 @@ class Study:
     versions: tuple[str, ...]
     records: tuple[PerfTestMetadata, ...]
     budgets: tuple[BudgetCheck, ...] = ()
+    audit: Audit = field(default_factory=Audit)
 
     @property
     def environments(self) -> tuple[str, ...]:
@@ -108,6 +110,8 @@ def study_run(root: Path, margin_pct: float = DEFAULT_MARGIN_PCT, foreign_cpu_li
     root = root.resolve()
     _refuse_runs(root)
     located = locate(root)
+    records, audit = audited(located.records)
+    located = replace(located, records=records)
     run, run_problems = read_run(root)
     visits = [record for record in located.records if record.metadata.arm != SWITCHED]
     switched = [record for record in located.records if record.metadata.arm == SWITCHED]
@@ -142,6 +146,7 @@ def study_run(root: Path, margin_pct: float = DEFAULT_MARGIN_PCT, foreign_cpu_li
         versions=tuple(sorted({r.metadata.probecost for r in located.records if r.metadata.probecost})),
         records=tuple(record.metadata for record in located.records),
         budgets=check_budgets(_budgets(run, located.records), judged),
+        audit=audit,
     )
 
 

@@ -204,7 +204,10 @@ class Node:
         return [Machine(item["pid"], item["uuid"].lower(), item["exe"] or item["argv"][0]) for item in found]
 
     def open_and_check(self, programs: Sequence[str], files: Sequence[str]) -> Lacks:
-        """Open the node unless it is open, and say what it lacks; where not even the supervisor starts, the login shell is asked."""
+        """Open the node unless it is open, and say what it lacks.
+
+        Where not even the supervisor starts, the login shell is asked.
+        """
         try:
             if self._session is None:
                 self.open()

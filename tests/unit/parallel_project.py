@@ -25,7 +25,9 @@ class Ended:
     def counts(self) -> dict[str, int]:
         """Of pytest's last line: ``{"passed": 2}``."""
         *_, last = (line for line in self.output.splitlines() if re.search(r" in [\d.]+s", line))
-        return {word: int(number) for number, word in re.findall(r"(\d+) (passed|failed|error|skipped|deselected)", last)}
+        return {
+            word: int(number) for number, word in re.findall(r"(\d+) (passed|failed|error|skipped|deselected)", last)
+        }
 
 
 def add_pairs(project: Project, count: int, cases: Sequence[str] = ("a rx", "a tx", "b rx")) -> list[str]:

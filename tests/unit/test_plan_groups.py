@@ -17,7 +17,9 @@ PairOf = dict[PairKind, tuple[str, str]]
 def environment(name: str, addresses: dict[str, str], pairs: PairOf, under: dict[str, str] | None = None) -> Planned:
     """``pairs``: server and client by kind; ``under``: the host below each guest."""
     sides = {
-        node: PairSide(node, "192.0.2.9", "eth0", (under or {}).get(node, node)) for ends in pairs.values() for node in ends
+        node: PairSide(node, "192.0.2.9", "eth0", (under or {}).get(node, node))
+        for ends in pairs.values()
+        for node in ends
     }
     nodes = {}
     for node, address in addresses.items():
