@@ -10,6 +10,7 @@
 - a workflow of 10,000 cycles written and read back, against plain JSON;
 - false positives of the verdicts' interval on simulated beds, against methods that must fail there;
 - half-width x sqrt(minutes) of the plan that a run chooses, against visits of 2, 5 and 10 s (the reference);
+- wall time of 1, 2 and 4 test pairs that share no node with ``-n auto``, against one after the other (the reference);
 - wall time of discovering the four nodes of lab-vm, against the same facts asked by one ssh command after the other.
 """
 
@@ -26,7 +27,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench import false_verdicts, many_cases
+from bench import false_verdicts, many_cases, parallel
 from bench.schedules import print_schedules
 from bench.workflow import print_workflow_figures
 from lab import control, state
@@ -273,6 +274,8 @@ def main() -> None:
     for line in false_verdicts.lines():
         say(line)
     say()
+    for line in parallel.lines([parallel.measure(pairs) for pairs in parallel.PAIRS]):
+        say(line)
     print_discovery()
     with tempfile.TemporaryDirectory() as folder:
         config_dir, results = Path(folder) / "config", Path(folder) / "results"
