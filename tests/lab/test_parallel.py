@@ -51,7 +51,7 @@ def beds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[LabBed, Lab
 
 
 def write_cases(folder: Path, name: str) -> None:
-    """Three sleeping tools, so that nothing but the bed decides."""
+    """Two sleeping tools, so that nothing but the bed decides."""
     listed = [
         {
             "id": number,
@@ -64,7 +64,7 @@ def write_cases(folder: Path, name: str) -> None:
             "duration": 1,
             "attaches": "none",
         }
-        for number, tool in enumerate(("first", "second", "third"), 1)
+        for number, tool in enumerate(("first", "second"), 1)
     ]
     document = {"metadata": {"environment": name, "total_cases": len(listed)}, "test_cases": listed}
     (folder / f"{name}-cases.json").write_text(json.dumps(document))
@@ -105,9 +105,9 @@ def test_both_at_the_same_time_with_one_report(start: Callable[..., Run]) -> Non
     run = start(*SHORT, "-n", "auto")
     assert run.wait(180) == 0, run.output
     assert "2 groups of test pairs that share no node: 2 workers" in run.output
-    assert "Audit: 12 visits on 4 machines, never two at the same time on one." in run.output
+    assert "Audit: 8 visits on 4 machines, never two at the same time on one." in run.output
     found = visits(run)
-    assert {name: len(spans) for name, spans in found.items()} == {"one": 6, "two": 6}
+    assert {name: len(spans) for name, spans in found.items()} == {"one": 4, "two": 4}
     assert found["one"][0][0] < found["two"][-1][1]
     assert found["two"][0][0] < found["one"][-1][1]
     assert (run.tree / "reports" / "verdicts.csv").exists()
@@ -117,7 +117,7 @@ def test_both_at_the_same_time_with_one_report(start: Callable[..., Run]) -> Non
 def test_a_second_run_is_told_and_one_that_waits_comes_after(
     beds: tuple[LabBed, LabBed], start: Callable[..., Run]
 ) -> None:
-    first = start(*SHORT, "-n", "2", "--duration", "3")
+    first = start(*SHORT, "-n", "2", "--duration", "2")
     first.wait_for("host-server", "netserver")
     second = start("--env", "one", *SHORT[4:])
     third = start("--env", "one", *SHORT[4:], "--wait-for-nodes", "2m")
@@ -131,12 +131,12 @@ def test_a_second_run_is_told_and_one_that_waits_comes_after(
 
 def test_a_worker_that_is_killed(start: Callable[..., Run]) -> None:
     """Its case fails; the next one of its group waits until the nodes are clear, and is measured."""
-    run = start(*SHORT, "-n", "2", "--duration", "3")
+    run = start(*SHORT, "-n", "2", "--duration", "2")
     run.wait_for("host-server", "netserver")
     children = Path(f"/proc/{run.process.pid}/task/{run.process.pid}/children").read_text().split()
-    workers = [pid for pid in children if "execnet" in Path(f"/proc/{pid}/cmdline").read_text()]
+    workers = [pid for pid in children if "exec(eval(" in Path(f"/proc/{pid}/cmdline").read_text()]
     assert len(workers) == 2
     os.kill(int(workers[0]), signal.SIGKILL)
     assert run.wait(180) == 1, run.output
     outcomes = [case["outcome"] for case in json.loads((run.tree / "run.json").read_text())["cases"].values()]
-    assert sorted(outcomes) == ["error", *["passed"] * 5], run.output
+    assert sorted(outcomes) == ["error", *["passed"] * 3], run.output

@@ -171,6 +171,10 @@ class TestWorkers:
         (project.path / "perftests" / "test_zzz.py").write_text("def test_plain(): pass\n")
         assert ran(project, *add_pairs(project, 2), "-n", "2").counts == {"passed": 7}
         assert ran(project, "--env", "one", "-n", "2", "perftests/test_zzz.py").counts == {"passed": 1}
+        assert (
+            "probecost: there is one test pair: 1 worker instead of 2\n"
+            in ran(project, "--env", "one", "-n", "2").output
+        )
 
     def test_calibration_and_time_budget(self, project: Project) -> None:
         names = add_pairs(project, 2, ["a rx", "b rx"])

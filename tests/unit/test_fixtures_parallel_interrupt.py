@@ -67,6 +67,13 @@ def test_a_worker_that_is_interrupted_ends_the_run(project: Project) -> None:
     assert Counter(project.outcomes.values()) == {"passed": 2, "interrupted": 2, "not run": 2}
 
 
+def test_workers_tear_down_when_the_controller_is_killed(project: Project) -> None:
+    hang_in_second_cases(project)
+    result = interrupted(project, lambda pid: os.kill(pid, signal.SIGKILL))
+    assert result.code == -signal.SIGKILL
+    wait_for(lambda: {"close one", "close two"} <= set(project.log))
+
+
 def test_a_run_goes_on_with_and_without_workers(project: Project) -> None:
     hang_in_second_cases(project)
     interrupted(project, lambda pid: os.kill(pid, signal.SIGINT), "--units", "2")
