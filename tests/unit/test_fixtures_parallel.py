@@ -70,6 +70,9 @@ class TestAsSerial:
         assert set_ups(project) == opened
         assert opened.total() == 2 * 2 * 3  # in each iteration of each environment its bed and two tools
         assert "probecost: 2 groups of test pairs that share no node: 2 workers\n" in result.output
+        for item_id, outcome in project.outcomes.items():
+            told = [line for line in result.output.splitlines() if f"{item_id}: unit " in line]
+            assert len(told) == (2 if outcome == "passed" else 0), item_id
 
     def test_the_order_within_a_pair(self, project: Project, names: list[str]) -> None:
         ran(project, *names, *SEED, "--order", "random", code=1)
@@ -140,6 +143,29 @@ class TestWorkers:
         result = ran(project, "--env", "one", "--env", "two", "-n", "auto")
         assert "all test pairs share nodes: 1 worker\n" in result.output
         assert [line for line in project.log if "e one" in line or "n two" in line][-1:] == ["open two 1"]
+
+    def test_two_independent_pairs_of_one_environment(self, project: Project) -> None:
+        place = project.add_environment("one", ["a rx"], addresses=("192.0.2.1", "192.0.2.2"))
+        full, cases = (place / f"one-{name}" for name in ("full.yaml", "cases.json"))
+        environment = json.loads(full.read_text())
+        for number, side in enumerate(("server", "client"), 3):
+            for name, address in (("vm", number), ("below", number + 2)):
+                node = {"host": f"192.0.2.{address}", "workdir": "/tmp/w"}
+                environment["ssh"]["ssh_hosts"][f"{name}-{side}"] = node
+            end = {
+                "ssh_ref": f"vm-{side}",
+                "test_ip": f"198.51.100.{number}",
+                "physical_host_ref": f"below-{side}",
+            }
+            environment["environments"].setdefault("vm", {})[side] = end
+        full.write_text(json.dumps(environment))
+        listed = json.loads(cases.read_text())
+        listed["test_cases"].append({**listed["test_cases"][0], "id": 2, "environment": "vm"})
+        cases.write_text(json.dumps(listed))
+        result = ran(project, "--env", "one", "-n", "auto")
+        assert "2 groups of test pairs that share no node: 2 workers\n" in result.output
+        assert project.outcomes == {"host-a-rx": "passed", "vm-a-rx": "passed"}
+        assert [line for line in project.log if line.startswith("open")] == ["open one 1"] * 2
 
     def test_fewer_than_groups(self, project: Project) -> None:
         names = add_pairs(project, 4, ["a rx", "a tx"])
