@@ -1,4 +1,4 @@
-"""Runs with ``-n`` over the fake engine: pytest and its workers in processes of their own."""
+"""Runs with ``-n`` over the fake engine, with real workers."""
 
 from __future__ import annotations
 
@@ -51,9 +51,6 @@ def start(project: Project, *arguments: str) -> subprocess.Popen[str]:
 
 
 def run(project: Project, *arguments: str) -> Ended:
-    process = start(project, *arguments)
-    try:
-        output, _ = process.communicate(timeout=WAIT_S)
-    finally:
-        process.kill()
-    return Ended(process.returncode, output)
+    """In this process; only its workers are others."""
+    result = project.pytester.runpytest_inprocess(*plain(arguments), *arguments)
+    return Ended(int(result.ret), result.stdout.str() + "\n" + result.stderr.str())
