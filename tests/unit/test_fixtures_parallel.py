@@ -209,6 +209,7 @@ class TestWorkers:
         assert "--time-budget 1 min 40 s: 4 cases" in too_short.output
         result = ran(project, *names, *needed, "100s", "-n", "2")
         assert result.counts == {"passed": 4}
+        assert "with 2 workers" in result.output
         assert [line for line in project.log if line.startswith("calibrate")] == ["calibrate one 2", "calibrate two 2"]
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from probecost.config.models import Case, Environment, PairKind, PairSide, SshHost, TestPair
-from probecost.plan.groups import Group, groups_of, makespan_s
+from probecost.plan.groups import Group, Lanes, groups_of, makespan_s
 from probecost.plan.sequence import Planned, PlannedItem, ToolKey, Turn
 
 PairOf = dict[PairKind, tuple[str, str]]
@@ -142,3 +142,16 @@ def test_only_pairs_that_have_items() -> None:
 )
 def test_how_long_it_takes(running_s: list[float], waiting_s: list[float], workers: int, whole_s: float) -> None:
     assert makespan_s(running_s, waiting_s, workers) == whole_s
+
+
+def test_lanes_add_up_what_is_done_on_pairs_of_a_group() -> None:
+    parts: list[tuple[tuple[str, PairKind], float]] = [
+        (("one", "host"), 10.0),
+        (("one", "vm"), 5.0),
+        (("two", "host"), 12.0),
+        (("one", "host"), 1.0),
+    ]
+    lanes = Lanes({("one", "host"): 0, ("one", "vm"): 0, ("two", "host"): 1}, workers=2)
+    assert lanes.whole_s(parts) == 16.0
+    assert replace(lanes, workers=1).whole_s(parts) == 28.0
+    assert Lanes().whole_s(parts) == 28.0
