@@ -117,7 +117,7 @@ def test_both_at_the_same_time_with_one_report(start: Callable[..., Run]) -> Non
 def test_a_second_run_is_told_and_one_that_waits_comes_after(
     beds: tuple[LabBed, LabBed], start: Callable[..., Run]
 ) -> None:
-    first = start(*SHORT, "-n", "2", "--duration", "2")
+    first = start(*SHORT, "-n", "2", "--duration", "6")  # longer than the others take to begin
     first.wait_for("host-server", "netserver")
     second = start("--env", "one", *SHORT[4:])
     third = start("--env", "one", *SHORT[4:], "--wait-for-nodes", "2m")
