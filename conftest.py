@@ -11,5 +11,7 @@ pytest_plugins = [
     "fixtures.perf_test",
     "fixtures.report",
     "fixtures.giving_up",
+    "fixtures.parallel.controller",
+    "fixtures.parallel.worker",
     "analysis.plugin",
 ]

@@ -106,6 +106,7 @@ class AnalysisPlugin:
                 *verdict_lines(judged),
                 *count_line(judged),
                 *budget_lines(self._study.budgets),
+                self._study.audit.text,
             ):
                 terminalreporter.line(printable(line))
 
@@ -120,9 +121,8 @@ class AnalysisPlugin:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Only the controller analyses: xdist's workers do not."""
-    if not hasattr(config, "workerinput"):
-        config.pluginmanager.register(AnalysisPlugin(), "probecost-analysis")
+    """In xdist's workers too: they need the figures of their cases. The reports are written where the run ends."""
+    config.pluginmanager.register(AnalysisPlugin(), "probecost-analysis")
 
 
 def count_line(verdicts: Sequence[MetricVerdict]) -> Iterator[str]:

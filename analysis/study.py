@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from analysis import trees
@@ -14,6 +14,7 @@ from analysis.flows import measure_flow
 from analysis.fresh import Fresh
 from analysis.gated import measure_case, measure_fresh, without_fresh
 from analysis.gates.foreign import LIMIT_PCT
+from analysis.gates.overlaps import Audit, audited
 from analysis.gates.pairs import pair_gates
 from analysis.locate import PerfTestRecord, locate
 from analysis.measurements import Measured, Measurement, measure
@@ -98,6 +99,7 @@ class Study:
     perf_tests: tuple[PerfTestRecord, ...]
     budgets: tuple[BudgetCheck, ...] = ()
     fresh: tuple[Measurement, ...] = ()
+    audit: Audit = field(default_factory=Audit)
 
     @property
     def records(self) -> tuple[PerfTestMetadata, ...]:
@@ -121,6 +123,8 @@ def study_run(
     root = root.resolve()
     _refuse_runs(root)
     located = trees.locate(root, jobs)
+    records, audit = audited(located.records)
+    located = replace(located, records=records)
     run, run_problems = read_run(root)
     own = without_fresh(located.records)
     visits = [record for record in own if record.metadata.arm != SWITCHED]
@@ -162,6 +166,7 @@ def study_run(
         fresh=fresh.measurements,
         perf_tests=located.records,
         budgets=check_budgets(_budgets(run, located.records), judged),
+        audit=audit,
     )
 
 

@@ -14,6 +14,7 @@
 - half-width x sqrt(minutes) of the plan that a run chooses, against visits of 2, 5 and 10 s (the reference);
 - analysing results of 1,000 cases in 3 iterations, made of one case that was just measured: seconds and memory of all
   processes, and the time per case against 100 and 3,000 cases;
+- wall time of 1, 2 and 4 test pairs that share no node with ``-n auto``, against one after the other (the reference);
 - wall time of discovering the four nodes of lab-vm, against the same facts asked by one ssh command after the other.
 """
 
@@ -30,7 +31,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench import false_verdicts, many_cases, many_results, memory, page_size
+from bench import false_verdicts, many_cases, many_results, memory, page_size, parallel
 from bench.schedules import print_schedules
 from bench.workflow import print_workflow_figures
 from lab import control, state
@@ -286,6 +287,9 @@ def main() -> None:
         say(line)
     say()
     for line in page_size.lines():
+        say(line)
+    say()
+    for line in parallel.lines([parallel.measure(pairs) for pairs in parallel.PAIRS]):
         say(line)
     say()
     print_discovery()

@@ -118,7 +118,15 @@ class SupervisorError(RemoteError):
 
 
 class NodeBusyError(NodeError):
-    """Another run measures on the node; the message tells whose."""
+    """Another run measures on the node; the message tells whose.
+
+    ``run``: its id, empty where it is not known. ``held_s``: for how long it has the node, ``None`` if unknown.
+    """
+
+    def __init__(self, node: str, message: str, run: str = "", held_s: float | None = None) -> None:
+        super().__init__(node, message)
+        self.run = run
+        self.held_s = held_s
 
 
 class TransferError(NodeError):
@@ -158,6 +166,13 @@ class Gathered(ProbecostError):
         self.errors = tuple(errors)
         head = f"{what}: {len(errors)} errors"
         super().__init__("\n".join([head, *(f"  {number}. {error}" for number, error in enumerate(errors, 1))]))
+
+
+def busy_nodes(error: Exception) -> list[NodeBusyError]:
+    """The nodes that other runs have, where nothing else is wrong."""
+    errors = error.errors if isinstance(error, Gathered) else (error,)
+    busy = [one for one in errors if isinstance(one, NodeBusyError)]
+    return busy if len(busy) == len(errors) else []
 
 
 class Gatherer:

@@ -4,7 +4,8 @@ Copied into the folder of a pytest inside pytest. ``engine.log`` gets a line per
 (``measure host-eth_drop-rx``) to the message of the error that it raises, ``bug: ...`` for one that is not ours,
 ``hang`` to wait there until a signal comes, ``ctrl-c`` for what a signal does, ``lost`` where a node is gone (``lost
 once``: the first time only). With ``keep metadata`` visits leave metadata in the results, as those of a real engine do;
-``rebooted`` lists the nodes that are another boot than before.
+``rebooted`` lists the nodes that are another boot than before. ``busy: RUN 3`` three times says that another run has a
+node.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from types import SimpleNamespace
 
 from fixtures.engine import Around, Engine
 from probecost.config.models import Case, Environment
-from probecost.errors import ConnectionLostError, ProbecostError
+from probecost.errors import ConnectionLostError, NodeBusyError, ProbecostError
 from probecost.layout import BASELINE, SWITCHED, TREE, PerfTestFolder, RunTree, VisitFolder, timestamp
 from probecost.measure.bed import MeasureOptions
 from probecost.measure.records import PerfTestRun, VisitRecord, planned_units
@@ -45,6 +46,10 @@ def step(*words: object) -> None:
             faults = json.loads(FAULTS.read_text())
             FAULTS.write_text(json.dumps({name: what for name, what in faults.items() if name != line}))
         raise ConnectionLostError("host-server", "the connection was cut")
+    elif message and str(message).startswith("busy: "):
+        _, run, times = str(message).split()
+        if sum(done == line for done in LOG.read_text().splitlines()) <= int(times):
+            raise NodeBusyError("host-server", f"in use by run {run}", run)
     elif message and str(message).startswith("bug: "):
         raise ValueError(message)
     elif message:

@@ -51,11 +51,17 @@ class Project:
     def path(self) -> Path:
         return self.pytester.path
 
-    def add_environment(self, name: str = "bed", cases: Sequence[str] = CASES, folder: str | None = None) -> Path:
-        """A folder below config/ with one case per ``tool direction``."""
+    def add_environment(
+        self,
+        name: str = "bed",
+        cases: Sequence[str] = CASES,
+        folder: str | None = None,
+        addresses: Sequence[str] = ("192.0.2.1", "192.0.2.1"),
+    ) -> Path:
+        """A folder below config/ with one case per ``tool direction``; ``addresses`` of server and client."""
         place = self.path / "config" / (folder or name)
         place.mkdir(parents=True)
-        (place / f"{name}-full.yaml").write_text(json.dumps(full_config(name)))
+        (place / f"{name}-full.yaml").write_text(json.dumps(full_config(name, addresses)))
         (place / f"{name}-cases.json").write_text(json.dumps({"test_cases": case_entries(cases)}, indent=1))
         return place
 
@@ -113,9 +119,10 @@ def plain(arguments: Sequence[str] = ()) -> list[str]:
     return chosen + ([] if planned or "--order" in given else ["--order", "file"])
 
 
-def full_config(name: str) -> dict[str, object]:
+def full_config(name: str, addresses: Sequence[str] = ("192.0.2.1", "192.0.2.1")) -> dict[str, object]:
     hosts = {
-        node: {"host": "192.0.2.1", "user": "nobody", "workdir": "/tmp/w"} for node in ("host-server", "host-client")
+        node: {"host": address, "user": "nobody", "workdir": "/tmp/w"}
+        for node, address in zip(("host-server", "host-client"), addresses, strict=True)
     }
     pair = {
         "server": {"ssh_ref": "host-server", "test_ip": "198.51.100.1", "interface": "eth0"},

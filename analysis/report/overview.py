@@ -164,6 +164,7 @@ def _summary(study: Study) -> Iterator[str]:
         f"{_count(len(cases), 'case')} measured in {_count(len(study.environments), 'environment')}{repeated}, "
         f"{subject} with missing data. {units_line(study.cases, switched_cases(study.verdicts))}"
     )
+    yield study.audit.text
 
 
 def _count(number: int, noun: str) -> str:

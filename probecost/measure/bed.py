@@ -12,6 +12,7 @@ from probecost.errors import Gatherer, NodeRebootedError, ToolError
 from probecost.layout import RunTree
 from probecost.measure.case import CaseRun
 from probecost.measure.preflight import check
+from probecost.measure.taking import take
 from probecost.plan.schedule import SwitchPlan, VisitPlan
 from probecost.plan.tool_files import local_files
 from probecost.remote.lease import Holder
@@ -90,7 +91,7 @@ class Bed:
         }
         bed = cls(environment, nodes, tree, iteration, options)
         try:
-            check(environment, nodes, cases)
+            take(environment.name, list(nodes.values()), lambda: check(environment, nodes, cases))
             bed.facts = dict(on_all("facts", list(nodes.values()), lambda node: node.facts()))
             bed._checked = {name: node.generation for name, node in nodes.items()}
         except BaseException:

@@ -13,6 +13,7 @@ from probecost import layout
 from probecost.config.models import Case, PairKind
 from probecost.errors import ConfigError
 from probecost.plan.calibration import Calibration, read_calibration
+from probecost.plan.groups import Lanes, PairPlace, place_of
 from probecost.plan.load import resolved as resolve_loads_of
 from probecost.plan.load import uncalibrated
 from probecost.plan.primary import count_primary, primary_metrics, with_fixed_rate
@@ -84,10 +85,11 @@ Doubt = Callable[[int, int, bool], str | None]
 
 @dataclass(frozen=True)
 class Stage:
-    """One line of the time ledger."""
+    """One line of the time ledger; ``place``: the test pair on which its time passes."""
 
     what: str
     seconds: float
+    place: PairPlace
     detail: str = ""
 
 
@@ -130,6 +132,7 @@ class Planner:
     """Asks once per environment, pair and tool; what is not known is as it was asked for.
 
     ``calibrations``: by the environment's name, where there is one. ``doubt`` is asked whatever is calibrated.
+    ``lanes``: what is measured at the same time.
     """
 
     def __init__(
@@ -139,9 +142,11 @@ class Planner:
         calibrations: Mapping[str, Calibration],
         ask: Ask,
         doubt: Doubt,
+        lanes: Lanes | None = None,
     ) -> None:
         self._question = ask
         self._doubt = doubt
+        self._lanes = lanes or Lanes()
         self._plan = made
         self._settings = made.settings
         self._calibrations = calibrations
@@ -214,7 +219,7 @@ class Planner:
         for units in range(max(wanted, LEAST_UNITS), LEAST_UNITS - 1, -1):
             self._units = units
             stages = _stages(settled(self._plan, items, self.advise), self._plan)
-            needs_s = sum(stage.seconds for stage in stages)
+            needs_s = _whole_s(stages, self._lanes)
             if needs_s <= budget_s:
                 break
         if needs_s > budget_s:
@@ -235,7 +240,7 @@ class Planner:
                 lines.append(f"probecost: {tool_id} on the {kind} pair of {environment}: {found.reason}")
         if reason := self.cannot_claim():
             lines.append(f"probecost: {reason}")
-        return [*lines, *ledger(items, self._plan)]
+        return [*lines, *ledger(items, self._plan, self._lanes)]
 
     def cannot_claim(self) -> str:
         """That no overhead can be claimed, however large it is; empty where one can, and where nothing is tested.
@@ -253,8 +258,8 @@ def _cases_of(items: Iterable[PlannedItem], environment: str) -> set[Case]:
     return {item.case for item in items if item.turn.environment == environment}
 
 
-def ledger(items: Sequence[PlannedItem], made: Plan) -> list[str]:
-    """A line per stage with its time, and their sum."""
+def ledger(items: Sequence[PlannedItem], made: Plan, lanes: Lanes | None = None) -> list[str]:
+    """A line per stage with its time, and their sum; with several workers how long they take, each with its groups."""
     stages = _stages(items, made)
     total_s = sum(stage.seconds for stage in stages)
     width = max((len(stage.what) for stage in stages), default=0)
@@ -263,7 +268,15 @@ def ledger(items: Sequence[PlannedItem], made: Plan) -> list[str]:
     ]
     if len(stages) > len(rows):
         rows.append(f"  and {len(stages) - len(rows)} more")
-    return ["probecost: time ledger (estimates)", *rows, f"  {'total':{width}}  {spell(total_s):>12}"]
+    lines = ["probecost: time ledger (estimates)", *rows, f"  {'total':{width}}  {spell(total_s):>12}"]
+    if lanes is not None and lanes.workers > 1:
+        what = f"with {lanes.workers} workers"
+        lines.append(f"  {what:{width}}  {spell(_whole_s(stages, lanes)):>12}  the longest of them")
+    return lines
+
+
+def _whole_s(stages: Iterable[Stage], lanes: Lanes) -> float:
+    return lanes.whole_s((stage.place, stage.seconds) for stage in stages)
 
 
 def _stages(items: Sequence[PlannedItem], made: Plan) -> list[Stage]:
@@ -271,10 +284,11 @@ def _stages(items: Sequence[PlannedItem], made: Plan) -> list[Stage]:
     stages = []
     for environment in dict.fromkeys(item.turn.environment for item in items):
         turns = {item.turn for item in items if item.turn.environment == environment}
-        stages.append(Stage(f"{environment}: connect, check, close", _BED_S * len(turns)))
+        first = next(item for item in items if item.turn.environment == environment)
+        stages.append(Stage(f"{environment}: connect, check, close", _BED_S * len(turns), place_of(first)))
     seconds = expected_by_item(items, made.environments)
     for item in items:
         units = len({visit.unit for visit in item.visits if visit.is_planned and not visit.shared})
         how = "switched flows" if any(visit.arm == layout.SWITCHED for visit in item.visits) else "pairs of visits"
-        stages.append(Stage(item.id, seconds[item.id], f"{units} {how}"))
+        stages.append(Stage(item.id, seconds[item.id], place_of(item), f"{units} {how}"))
     return stages

@@ -237,9 +237,13 @@ class Node:
         return self._asked(Machine.read_all, "virtual_machines")
 
     def open_and_check(self, programs: Sequence[str], files: Sequence[str]) -> Lacks:
-        """Open the node and say what it lacks; where not even the supervisor starts, the login shell is asked."""
+        """Open the node unless it is open, and say what it lacks.
+
+        Where not even the supervisor starts, the login shell is asked.
+        """
         try:
-            self.open()
+            if self._session is None:
+                self.open()
         except SupervisorError as error:
             return Lacks(self._lacks_by_shell(programs), supervisor=error.reason)
         return self.lacks(programs, files)

@@ -275,7 +275,9 @@ class Session:
             if frame["event"] == "ready":
                 self._ready.set()
             elif frame["event"] == "busy":
-                self._refuse(NodeBusyError(self.node, in_use_by(_mapping(frame.get("holder")))))
+                holder, held_s = _mapping(frame.get("holder")), frame.get("held_s")
+                known_s = float(held_s) if isinstance(held_s, int | float) else None
+                self._refuse(NodeBusyError(self.node, in_use_by(holder), str(holder.get("run", "")), known_s))
             elif frame["event"] == "refused":
                 self._refuse(SupervisorError(self.node, str(frame.get("reason"))))
             elif frame["event"] != "alive":

@@ -191,11 +191,6 @@ class TestErrorsOfUsage:
         project.add_environment()
         refused(project.run("--perf-tests", "latency:tcp"), "latency:tcp_rr")
 
-    @pytest.mark.parametrize("workers", [["-n", "2"], ["-n", "auto"], ["--dist", "load"], ["--tx", "2*popen"]])
-    def test_workers(self, project: Project, workers: list[str]) -> None:
-        project.add_environment()
-        refused(project.run(*workers), "cannot be used with --env")
-
     @pytest.mark.parametrize(
         "option",
         [

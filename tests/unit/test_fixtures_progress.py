@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fixtures.progress import Clock, unit_line
+from fixtures.progress import Clock, UnitDone, unit_line
 
 
 class Time:
@@ -86,4 +86,4 @@ class TestClock:
     ],
 )  # fmt: skip
 def test_the_line_of_a_unit(line: tuple[str, str, float, str], told: str) -> None:
-    assert unit_line(*line) == told
+    assert unit_line(UnitDone(*line)) == told

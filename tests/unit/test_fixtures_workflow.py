@@ -145,11 +145,6 @@ class TestContradictions:
         assert measured(project) == ["host-eth_drop-tx"]
         again(project, "-x").assert_outcomes(passed=1, failed=1)
 
-    def test_workers(self, project: Project) -> None:
-        project.add_environment()
-        written(project)
-        refused(again(project, "-n", "2"), "cannot be used with")
-
 
 class TestEdited:
     def test_another_order_runs_as_edited(self, project: Project) -> None:

@@ -46,6 +46,16 @@ class TestLease:
         held.release()
         take(BOB).release()
 
+    def test_for_how_long_it_is_held(self, take: Take) -> None:
+        held = take(ALICE)
+        with pytest.raises(Busy) as told:
+            take(BOB)
+        assert told.value.held_s is not None
+        assert 0 <= told.value.held_s < 60
+        held.release()
+        assert Busy({}).held_s is None
+        assert Busy({"since_ns": "x"}).held_s is None
+
     def test_sessions_of_one_run_hold_it_together_until_the_last_is_gone(self, take: Take) -> None:
         first, second = take(ALICE), take(ALICE)
         first.release()
@@ -168,6 +178,9 @@ class TestController:
             NodeBusyError, match=r"node node-a: in use by run run-1 of alice@laptop, since 2026-11-22 21:34:58 UTC"
         ):
             self.open({"event": "busy", "holder": holder})
+        with pytest.raises(NodeBusyError) as told:
+            self.open({"event": "busy", "holder": holder, "held_s": 2.5})
+        assert (told.value.run, told.value.held_s) == ("run-1", 2.5)
 
     def test_another_refusal_is_told_as_it_is(self) -> None:
         with pytest.raises(SupervisorError, match="node node-a: cannot be taken"):

@@ -33,6 +33,12 @@ class Busy(Exception):
         super().__init__("in use")
         self.holder = holder
 
+    @property
+    def held_s(self) -> Optional[float]:
+        """For how long, by this machine's clock; ``None`` if that cannot be read."""
+        since_ns = self.holder.get("since_ns")
+        return (now_ns() - since_ns) / 1e9 if isinstance(since_ns, int) else None
+
 
 class Lease:
     """Held from ``take`` until ``release``, or the end of all processes that share it by fork."""

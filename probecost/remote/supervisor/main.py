@@ -88,7 +88,7 @@ def _take_lease(config: Dict[str, Any]) -> Optional[Lease]:
         return Lease.take(config["lease"], config.get("lease_file"))
     except Busy as busy:
         told = {key: value for key, value in busy.holder.items() if key != "token"}  # which would open the lease
-        refusal = {"event": "busy", "holder": told}
+        refusal = {"event": "busy", "holder": told, "held_s": busy.held_s}
     except OSError as error:
         refusal = {"event": "refused", "reason": "the node's lease cannot be taken: %s" % error}
     Writer(os.fdopen(1, "wb", buffering=0)).write(refusal)
