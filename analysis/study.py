@@ -26,7 +26,7 @@ from analysis.seen import Seen
 from analysis.statistics.verdict import DEFAULT_MARGIN_PCT
 from analysis.verdicts import CaseName, MetricVerdict, verdicts
 from probecost.errors import ConfigError
-from probecost.layout import ARMS, RUN_FILE, SWITCHED, TOOL, iteration_name
+from probecost.layout import ARMS, RUN_FILE, SWITCHED, TOOL, TREE, iteration_name
 
 
 @dataclass(frozen=True)
@@ -170,6 +170,17 @@ def _refuse_runs(root: Path) -> None:
     runs = sorted(file.parent.name for file in root.glob(f"*/{RUN_FILE}") if not file.parent.is_symlink())
     if runs and not is_file(root / RUN_FILE):
         raise ConfigError(f"{root}: holds runs, and is none itself: name one of them, such as {root / runs[-1]}")
+
+
+def refuse_others(study: Study) -> None:
+    """``ConfigError`` where what was read is neither a run nor any part of one."""
+    if study.perf_tests or study.problems or study.cases or is_file(study.root / RUN_FILE):
+        return
+    if study.root.name != TREE and next(study.root.glob(f"**/{TREE}"), None) is None:
+        raise ConfigError(
+            f"{study.root}: is no results folder: there is no {RUN_FILE} in it, and no {TREE} below it",
+            hint="name the folder of a run (results/<run_id>, results/latest), or of one iteration",
+        )
 
 
 def _planned(run: RunInfo, records: Sequence[PerfTestRecord]) -> set[CaseName]:
