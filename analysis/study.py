@@ -132,9 +132,10 @@ def study_run(
         visits, located.problems, run, foreign_cpu_limit_pct, flows, jobs=jobs
     )
     measurements += [row for flow in flows for row in flow.measurements]
-    cases = sorted([*measured, *_without_results(root, run, measured)], key=lambda case: case.id)
-    taken = {id(problem) for case in cases for problem in case.problems}
     flow_problems = [problem for flow in flows for problem in flow.problems]
+    cases = _with([*measured, *_without_results(root, run, measured)], flow_problems)
+    cases.sort(key=lambda case: case.id)
+    taken = {id(problem) for case in cases for problem in case.problems}
     fresh_problems = [replace(problem, missing=False) for result in confirming for problem in result.problems]
     loose = [*run_problems, *located.problems, *measured_problems, *flow_problems, *fresh_problems]
     nodes: dict[str, dict[str, NodeFacts]] = {}
@@ -339,6 +340,14 @@ def _voided(record: PerfTestRecord, void_reason: str) -> PerfTestRecord:
     return (
         record if what.void_reason == void_reason else replace(record, metadata=replace(what, void_reason=void_reason))
     )
+
+
+def _with(cases: Iterable[CaseStudy], problems: Iterable[Problem]) -> list[CaseStudy]:
+    """Each case with those of ``problems`` that are its own."""
+    own: dict[CaseId, list[Problem]] = {}
+    for problem in problems:
+        own.setdefault(CaseId(problem.environment, problem.iteration, problem.case_key), []).append(problem)
+    return [replace(case, problems=(*case.problems, *own[case.id])) if case.id in own else case for case in cases]
 
 
 def _in_flows(flows: Iterable[Measured]) -> dict[CaseId, dict[tuple[str, str], str]]:
