@@ -9,10 +9,12 @@ from typing import Any, TypeVar
 import click
 
 from analysis.parallel import in_its_own_process
-from analysis.report import write_reports
+from analysis.report import write_study
 from analysis.request import ALL, BASIC_FORMATS, MORE_FORMATS, Request, parse_formats_option, parse_iteration_option
 from analysis.settings import DEFAULT_FILE, load_settings
+from analysis.study import refuse_others, study_run
 from probecost.errors import ProbecostError
+from probecost.layout import REPORTS
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -66,12 +68,15 @@ def analyze(
 ) -> Path:
     """Write the reports; returns the path of overview.md.
 
-    ``ConfigError`` for options and settings that are wrong, ``ProbecostError`` where the reports cannot be written.
+    ``ConfigError`` for options and settings that are wrong and for a folder without results, ``ProbecostError`` where
+    the reports cannot be written.
     """
     request = Request(tuple(topics), parse_iteration_option(iteration), parse_formats_option(formats))
     settings = load_settings(config_file)
     try:
         with in_its_own_process() as jobs:
-            return write_reports(path, output_dir, settings, request, jobs)
+            study = study_run(path, settings.margin_pct, settings.foreign_cpu_limit_pct, jobs)
+            refuse_others(study)
+            return write_study(study, output_dir or path / REPORTS, settings, request, jobs)
     except OSError as error:
         raise ProbecostError(f"the reports cannot be written: {error}; name another folder with --output-dir") from None

@@ -59,6 +59,11 @@ class Problem:
     is_remark: bool = False
 
     @property
+    def is_unused(self) -> bool:
+        """Whether the data are there and do not count."""
+        return self.is_void and not self.missing
+
+    @property
     def kind(self) -> Kind:
         if self.missing:
             return Kind.MISSING

@@ -27,7 +27,7 @@ from analysis.seen import Seen
 from analysis.statistics.verdict import DEFAULT_MARGIN_PCT
 from analysis.verdicts import CaseName, MetricVerdict, verdicts
 from probecost.errors import ConfigError
-from probecost.layout import ARMS, RUN_FILE, SWITCHED, TOOL, iteration_name
+from probecost.layout import ARMS, RUN_FILE, SWITCHED, TOOL, TREE, iteration_name
 
 
 @dataclass(frozen=True)
@@ -136,9 +136,10 @@ def study_run(
         visits, located.problems, run, foreign_cpu_limit_pct, flows, jobs=jobs
     )
     measurements += [row for flow in flows for row in flow.measurements]
-    cases = sorted([*measured, *_without_results(root, run, measured)], key=lambda case: case.id)
-    taken = {id(problem) for case in cases for problem in case.problems}
     flow_problems = [problem for flow in flows for problem in flow.problems]
+    cases = _with([*measured, *_without_results(root, run, measured)], flow_problems)
+    cases.sort(key=lambda case: case.id)
+    taken = {id(problem) for case in cases for problem in case.problems}
     fresh_problems = [replace(problem, missing=False) for result in confirming for problem in result.problems]
     loose = [*run_problems, *located.problems, *measured_problems, *flow_problems, *fresh_problems]
     nodes: dict[str, dict[str, NodeFacts]] = {}
@@ -175,6 +176,17 @@ def _refuse_runs(root: Path) -> None:
     runs = sorted(file.parent.name for file in root.glob(f"*/{RUN_FILE}") if not file.parent.is_symlink())
     if runs and not is_file(root / RUN_FILE):
         raise ConfigError(f"{root}: holds runs, and is none itself: name one of them, such as {root / runs[-1]}")
+
+
+def refuse_others(study: Study) -> None:
+    """``ConfigError`` where what was read is neither a run nor any part of one."""
+    if study.perf_tests or study.problems or study.cases or is_file(study.root / RUN_FILE):
+        return
+    if study.root.name != TREE and next(study.root.glob(f"**/{TREE}"), None) is None:
+        raise ConfigError(
+            f"{study.root}: is no results folder: there is no {RUN_FILE} in it, and no {TREE} below it",
+            hint="name the folder of a run (results/<run_id>, results/latest), or of one iteration",
+        )
 
 
 def _planned(run: RunInfo, records: Sequence[PerfTestRecord]) -> set[CaseName]:
@@ -333,6 +345,14 @@ def _voided(record: PerfTestRecord, void_reason: str) -> PerfTestRecord:
     return (
         record if what.void_reason == void_reason else replace(record, metadata=replace(what, void_reason=void_reason))
     )
+
+
+def _with(cases: Iterable[CaseStudy], problems: Iterable[Problem]) -> list[CaseStudy]:
+    """Each case with those of ``problems`` that are its own."""
+    own: dict[CaseId, list[Problem]] = {}
+    for problem in problems:
+        own.setdefault(CaseId(problem.environment, problem.iteration, problem.case_key), []).append(problem)
+    return [replace(case, problems=(*case.problems, *own[case.id])) if case.id in own else case for case in cases]
 
 
 def _in_flows(flows: Iterable[Measured]) -> dict[CaseId, dict[tuple[str, str], str]]:

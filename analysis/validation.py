@@ -13,12 +13,11 @@ from analysis.expected import PERF_TESTS, planned_units
 from analysis.locate import PerfTestRecord
 from analysis.measurements import PRIMARY, Measurement
 from analysis.plausibility import doubts_of_case, doubts_of_tree
-from analysis.problems import Kind, Problem, is_file
+from analysis.problems import Kind, Problem
 from analysis.statistics.looks import FIXED
-from analysis.study import CaseStudy, Study
+from analysis.study import CaseStudy, Study, refuse_others
 from analysis.units import FLOWS, VISITS
-from probecost.errors import ConfigError
-from probecost.layout import ARMS, BASELINE, RUN_FILE, SWITCHED, TREE, iteration_name
+from probecost.layout import ARMS, BASELINE, SWITCHED, iteration_name
 
 #: Perf test, connection type, and whether flows are meant.
 _Test = tuple[str, str, bool]
@@ -77,8 +76,8 @@ class Validation:
 
 
 def validate(study: Study) -> Validation:
-    """Judge what ``study`` holds. ``ConfigError``: its folder is no results tree."""
-    _refuse_others(study)
+    """Judge what ``study`` holds. ``ConfigError``: its folder is no results folder."""
+    refuse_others(study)
     facts = _Facts(study)
     found: dict[CaseId, list[Problem]] = {case.id: list(case.problems) for case in study.cases}
     loose: list[Problem] = []
@@ -89,16 +88,6 @@ def validate(study: Study) -> Validation:
     if not cases:
         loose.append(Problem(study.root, "holds no case that was measured", missing=True))
     return Validation(study.root, study.run.run_id, tuple(cases), tuple(loose))
-
-
-def _refuse_others(study: Study) -> None:
-    if study.perf_tests or study.problems or study.cases or is_file(study.root / RUN_FILE):
-        return
-    if study.root.name != TREE and next(study.root.glob(f"**/{TREE}"), None) is None:
-        raise ConfigError(
-            f"{study.root}: is no results tree: there is no {RUN_FILE} in it, and no {TREE} below it",
-            hint="name the folder of a run (results/<run_id>, results/latest), or of one iteration",
-        )
 
 
 @dataclass

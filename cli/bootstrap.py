@@ -8,8 +8,9 @@ from pathlib import Path
 import click
 
 from cli import options
+from cli.environments import find_environment
 from cli.table import counted, table
-from probecost.config.environments import find_environment, minimal_file
+from probecost.config.environments import minimal_file
 from probecost.discovery.bootstrap import BootstrapResult, NodeProbe, bootstrap
 from probecost.errors import ConfigError, printable
 

@@ -13,10 +13,12 @@ from typing import Any, Literal
 import click
 
 from cli import options
+from cli.environments import find_environment
 from cli.planning import planned_items
 from cli.selection import matcher
 from cli.table import counted, table
-from probecost.config.load import Loaded, find_environment, load_all
+from probecost.config.environments import bootstrap_command
+from probecost.config.load import Loaded, changed_inputs, load_all
 from probecost.config.loads import Load
 from probecost.config.models import Case, PerfTestSpec
 from probecost.errors import ConfigError
@@ -34,7 +36,8 @@ class Listing:
     """The selected cases of ``total``, the perf tests of each visit, the estimate, and the difference of the file.
 
     ``difference`` is ``None`` where nothing can be generated now, and ``notes`` say why. ``unsupported`` is what the
-    environment's files ask for and will not get.
+    environment's files ask for and will not get. ``outdated``: that the files are older than what they were
+    made of, and what to do; empty where they are not.
     """
 
     environment: str
@@ -46,6 +49,7 @@ class Listing:
     difference: Difference | None
     notes: tuple[str, ...]
     unsupported: tuple[str, ...]
+    outdated: str
 
 
 @click.command(short_help="List the cases of an environment.")
@@ -80,6 +84,8 @@ def command(
     loaded = load_all(folder)
     known, every = loaded.environment, loaded.cases
     chosen = tuple(case for case in every if matches(case.key))
+    if not chosen:
+        raise ConfigError(f"-k {expression!r} selects none of {len(every)} cases")
     specs = at_loads(select_perf_tests(known.perf_tests, perf_tests, duration), load or ())
     difference, notes = _difference(loaded)
     settings = Settings(units, baseline, perf_tests=perf_tests, duration_s=duration, schedule=schedule)
@@ -88,8 +94,14 @@ def command(
     _, items = planned_items(environments, settings, lambda text: any(key in text for key in keys), to_run=False)
     seconds = expected_s(items, environments)
     count = max((visit.unit for item in items for visit in item.visits if visit.is_planned), default=units or 1)
-    listing = Listing(known.name, chosen, len(every), specs, seconds, count, difference, notes, known.notes)
+    more = (known.notes, _outdated(folder))
+    listing = Listing(known.name, chosen, len(every), specs, seconds, count, difference, notes, *more)
     click.echo(_as_json(listing) if form == "json" else _as_text(listing))
+
+
+def _outdated(folder: Path) -> str:
+    changed = " and ".join(file.name for file in changed_inputs(folder))
+    return f"{changed} changed since these cases were generated; run: {bootstrap_command(folder)}" if changed else ""
 
 
 def _difference(loaded: Loaded) -> tuple[Difference | None, tuple[str, ...]]:
@@ -121,6 +133,7 @@ def _as_json(listing: Listing) -> str:
         },
         "notes": list(listing.notes),
         "unsupported": list(listing.unsupported),
+        "outdated": listing.outdated or None,
     }
     return json.dumps(content, indent=2, ensure_ascii=False)
 
@@ -147,6 +160,8 @@ def _as_text(listing: Listing) -> str:
         f"estimated time: {spell(listing.duration_s)} ({counted(listing.units, 'unit')} per case, null case included)",
         *_verdicts(listing),
     ]
+    if listing.outdated:
+        lines += ["", listing.outdated]
     if listing.unsupported:
         lines += ["", "What has no counterpart in probecost:", *(f"  {note}" for note in listing.unsupported)]
     return "\n".join([*lines, *_difference_lines(listing)]).lstrip("\n")

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cli import options
+from cli.environments import find_environment
 from cli.table import counted, table
 from probecost.config.environments import bootstrap_command, minimal_file
-from probecost.config.load import Loaded, find_environment, is_outdated, load_all, load_minimal
+from probecost.config.load import Loaded, is_outdated, load_all, load_minimal
 from probecost.errors import Attempts, ConfigError
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import click
 
 from cli import options
+from cli.environments import find_environment
 from cli.table import counted
-from probecost.config.environments import find_environment
 from probecost.config.models import SshHost
 from probecost.config.values import is_folder_name, parse_destination
 from probecost.errors import ConfigError

@@ -13,7 +13,7 @@ from lab import control
 
 T = TypeVar("T")
 
-_name = click.argument("name", default="lab")
+_name = click.argument("name", type=click.Choice(control.names()), default="lab")
 
 # Exit codes of status, beside 0 for up.
 DOWN = 3

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import click
 
-from probecost.config.environments import bootstrap_command, find_environment
+from cli.environments import find_environment
+from probecost.config.environments import bootstrap_command
 from probecost.config.load import changed_inputs, is_outdated
 from probecost.errors import ConfigError
 from probecost.plan.asked_cases import asked_cases

@@ -33,7 +33,7 @@ _TITLES = ("CASE", "ITERATION", "STATE", "OUTCOME", "COMPLETE UNITS", "MISSING",
 def command(results: Path, form: str, every: bool) -> int:
     """Read a results tree and say per case what is complete, what is missing, and what cannot be true.
 
-    Exit code 0: all complete and plausible, 1: something is missing or implausible, 4: this is no results tree.
+    Exit code 0: all complete and plausible, 1: something is missing or implausible, 4: this is no results folder.
     """
     from analysis.parallel import in_its_own_process
     from analysis.settings import load_settings

@@ -10,6 +10,7 @@ import click
 from cli import options
 from cli.planning import environments_of, planned_items
 from cli.selection import matcher
+from fixtures.option_types import UNITS_OR_PRECISION
 from probecost.config.loads import Load, parse_rate_bps
 from probecost.config.models import Attaches, PairKind
 from probecost.errors import ConfigError
@@ -80,6 +81,8 @@ def command(
 
     The same as pytest --env NAME --collect-only --workflow-out FILE, without pytest.
     """
+    if units is not None and precision is not None:
+        raise ConfigError(UNITS_OR_PRECISION)
     matches = matcher(expression)
     nulls = null_case == "always"
     settings = Settings(

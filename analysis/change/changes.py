@@ -18,7 +18,7 @@ from analysis.statistics.families import benjamini_hochberg, holm
 from analysis.statistics.signflip import Estimate
 from analysis.statistics.twosample import Shift, shift
 from analysis.statistics.verdict import ALPHA, MIN_UNITS, Cost, Verdict, Word, cost_of, judge
-from analysis.study import Study, study_run
+from analysis.study import Study, refuse_others, study_run
 from analysis.verdicts import LOWER_IS_BETTER, MetricVerdict, unit_effects
 from probecost.errors import ConfigError
 
@@ -66,11 +66,13 @@ def compare_runs(a: Path, b: Path, margin_pct: float, accepted: Sequence[Kind] =
     """Read two results trees and compare them; ``accepted``: kinds of differences that are no reason to refuse.
 
     A perf test that alone was measured under other conditions is left out, with a remark. ``ConfigError``: the two are
-    the same run, their conditions differ, or there is nothing that both measured.
+    the same run, one is no results folder, their conditions differ, or there is nothing that both measured.
     """
     if a.resolve() == b.resolve():
         raise ConfigError(f"{a} and {b} are the same run, {a.resolve()}: name two")
     studies = study_run(a, margin_pct), study_run(b, margin_pct)
+    for study in studies:
+        refuse_others(study)
     pairing = pair(*studies)
     if not pairing.metrics:
         raise ConfigError(*_nothing(pairing, *studies))

@@ -6,6 +6,7 @@ machines our own ones are not told apart from others). Nodes that share a kernel
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -16,6 +17,7 @@ from analysis.parsers.counters import CountersDelta
 from analysis.parsers.segments import Segment
 
 LIMIT_PCT = 10.0
+_REASON = re.compile(r"foreign processes on (?P<nodes>.+?) used (?P<percent>\d+) % of a core in user mode")
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,12 @@ class ForeignCpu:
             f"foreign processes on {' and '.join(self.nodes)} used {self.percent:.0f} % of a core in user mode, "
             f"the limit is {limit_pct:g} %"
         )
+
+
+def read_reason(text: str) -> ForeignCpu | None:
+    """What ``void_reason`` said, to whole percents; ``None`` where the reason is another."""
+    found = _REASON.search(text)
+    return None if found is None else ForeignCpu(tuple(found["nodes"].split(" and ")), float(found["percent"]))
 
 
 def of_perf_test(record: PerfTestRecord) -> tuple[ForeignCpu, ...]:

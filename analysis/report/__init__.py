@@ -114,7 +114,7 @@ def _log_problems(study: Study) -> None:
     """Each N/A with its reason."""
     for problem in (*(entry for case in study.cases for entry in case.problems), *study.problems):
         level = logging.WARNING if problem.missing else logging.INFO
-        kind = "N/A" if problem.missing else "read with care"
+        kind = "N/A" if problem.missing else "not used" if problem.is_unused else "read with care"
         log.log(
             level,
             "%s %s: %s",

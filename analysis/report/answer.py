@@ -28,6 +28,7 @@ from analysis.report.verdicts import (
     worst_first,
 )
 from analysis.report.versions import versions_line
+from analysis.report.voids import Voids, voids, voids_of
 from analysis.statistics.verdict import MIN_UNITS, Word
 from analysis.study import Study
 from analysis.verdicts import MetricVerdict
@@ -112,15 +113,16 @@ def answer(study: Study, margin_pct: float) -> Answer:
     """The answer of a run; ``margin_pct`` is what counts as negligible."""
     tools = _tools(study)
     margin = f"{margin_pct:g}"
+    void = voids(study)
     groups = tuple(
         Group(word, name.format(m=margin), meaning.format(m=margin), own)
         for word, (name, meaning) in GROUPS.items()
         if (own := tuple(tool for tool in tools if tool.word is word))
     )
     return Answer(
-        headline=_headline(groups, margin),
+        headline=_headline(groups, margin, void),
         groups=groups,
-        sure=tuple(_sure(study)),
+        sure=(*([void.line] if void is not None else []), *_sure(study)),
         certificate=tuple(_certificate(study)),
         machines=tuple(line for name in study.environments for line in _machine(name, study.nodes.get(name, {})))
         or ("The results do not say on what machine they were measured.",),
@@ -181,11 +183,13 @@ def _tool(
     return ToolAnswer(tool, environment if several else "", n_cases, tests[0].word if tests else Word.NONE, tests)
 
 
-def _headline(groups: Sequence[Group], margin: str) -> str:
-    """One sentence; up to ``_NAMED`` tools of a group are named."""
+def _headline(groups: Sequence[Group], margin: str, void: Voids | None) -> str:
+    """One sentence; up to ``_NAMED`` tools of a group are named. ``void``: why most units do not count."""
     if not groups:
         return "No tool was measured."
     if [group.word for group in groups] == [Word.NONE]:
+        if void is not None:
+            return f"No verdict on any tool: {void.text}."
         return "No verdict on any tool: what was measured allows estimates at most, and these may be noise."
     parts = [_part(group, margin) for group in groups]
     sentence = parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])}, and {parts[-1]}"
@@ -238,7 +242,17 @@ def _certificate(study: Study) -> Iterator[str]:
     several = len({case.environment for case, _ in controls}) > 1
     for case, own in controls:
         yield f"{case.environment}: {control_line(case, own)}" if several else control_line(case, own)
-    if not controls:
+    if controls:
+        return
+    measured = {(what.environment, what.case_key) for what in study.records if what.tool_id == CONTROL}
+    if measured:
+        found = voids_of(row for row in study.measurements if (row.environment, row.case_key) in measured)
+        why = "no unit of it is complete" if found is None else found.text
+        yield (
+            f"The null case (a tool that only sleeps) was measured, and nothing of it counts, {why}: nothing shows "
+            "what this bed can tell apart, or that it finds nothing where there is nothing."
+        )
+    else:
         yield (
             "There is no null case (a tool that only sleeps) here: nothing shows what this bed can tell apart, "
             "or that it finds nothing where there is nothing."

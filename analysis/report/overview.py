@@ -18,6 +18,7 @@ from analysis.report.names import CaseNames
 from analysis.report.provenance import NODE_FACTS, UNKNOWN, Provenance
 from analysis.report.verdicts import CONTROL, verdict_section, verdict_words
 from analysis.report.versions import versions_line
+from analysis.report.voids import voids
 from analysis.resources import human_size
 from analysis.statistics.verdict import MIN_UNITS
 from analysis.study import CaseStudy, Study
@@ -102,7 +103,10 @@ def status(case: CaseStudy) -> str:
         words.append("data missing")
     elif not words:
         words.append("complete")
-    doubtful = len(case.problems) - len(case.missing)
+    void = sum(1 for problem in case.problems if problem.is_unused)
+    if void:
+        words.append(f"{void} not used")
+    doubtful = len(case.problems) - len(case.missing) - void
     if doubtful:
         words.append(f"{doubtful} remark{'s' if doubtful > 1 else ''}")
     return ", ".join(words)
@@ -152,6 +156,10 @@ def _summary(study: Study) -> Iterator[str]:
     if not study.cases:
         yield "**No case has results.** See what is missing below."
         return
+    void = voids(study)
+    if void is not None:
+        yield f"**{markdown(void.line)}**"
+        yield ""
     incomplete = sum(1 for case in study.cases if case.missing)
     cases = {(case.id.environment, case.id.case_key) for case in study.cases}
     iterations = {case.id.iteration for case in study.cases}
@@ -235,16 +243,19 @@ def _failures(study: Study) -> Iterator[str]:
         yield "Measured again, since a node had rebooted:"
         yield ""
         yield from capped([f"- {markdown(text)}" for text in study.run.reboots])
-    remarks = [
-        f"- {markdown(_owner(names, problem))}: {markdown(problem.text(study.root))}"
-        for problem in (*(p for case in study.cases for p in case.problems), *study.problems)
-        if not problem.missing
-    ]
-    if remarks:
-        yield ""
-        yield "Data that are used and should be read with care:"
-        yield ""
-        yield from capped(remarks)
+    told = [*(problem for case in study.cases for problem in case.problems), *study.problems]
+    doubtful = [problem for problem in told if not problem.missing and not problem.is_unused]
+    for head, problems in (
+        ("Data that are not used:", [problem for problem in told if problem.is_unused]),
+        ("Data that are used and should be read with care:", doubtful),
+    ):
+        if problems:
+            yield ""
+            yield head
+            yield ""
+            yield from capped(
+                [f"- {markdown(_owner(names, each))}: {markdown(each.text(study.root))}" for each in problems]
+            )
 
 
 def _case_failures(study: Study, case: CaseStudy, names: CaseNames) -> Iterator[str]:

@@ -56,7 +56,7 @@ def find_environment(config_dir: Path, name: str) -> Path:
     every = [word for folder in folders for word in (folder.name, *_names(folder))]
     raise ConfigError(
         f"unknown environment {name!r}{nearest(name, every)}; known in {config_dir}: {_listing(folders)}",
-        hint=f"A new one starts with {config_dir / name / MINIMAL}; {TEMPLATES}/{MINIMAL} shows what goes into it.",
+        hint=f"A new one starts with {config_dir / name / MINIMAL}; config/{TEMPLATES}/{MINIMAL} shows what is in it.",
     )
 
 

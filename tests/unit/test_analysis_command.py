@@ -144,3 +144,12 @@ def test_reports_that_cannot_be_written(root: Path, tmp_path: Path, capsys: pyte
     main_arguments = ["analyze", "--iteration-path", str(root), "--output-dir", str(output / "deeper")]
     assert main(main_arguments) == 1
     assert "the reports cannot be written" in capsys.readouterr().err
+
+
+def test_a_folder_without_results_is_refused_and_nothing_is_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "notes.md").write_text("no results")
+    assert main(["analyze", "--iteration-path", str(tmp_path)]) == 4
+    assert f"{tmp_path}: is no results folder: there is no run.json in it" in capsys.readouterr().err
+    assert [file.name for file in tmp_path.iterdir()] == ["notes.md"]

@@ -350,7 +350,7 @@ def test_a_node_that_was_started_anew_is_a_remark(tmp_path: Path) -> None:
 
 
 def test_what_is_no_results_tree_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"is no results tree: there is no run\.json in it"):
+    with pytest.raises(ConfigError, match=r"is no results folder: there is no run\.json in it"):
         validate(study_run(tmp_path))
 
 

@@ -133,6 +133,20 @@ class TestCases:
         assert any(line.startswith("estimated time: 6 min") for line in lines)
         assert not any("differs" in line for line in lines)
 
+    def test_a_selection_of_nothing_is_4(self, known: list[str], capsys: Text) -> None:
+        assert main([*known, "-k", "zzz"]) == 4
+        assert "-k 'zzz' selects none of 13 cases" in capsys.readouterr().err
+
+    def test_what_changed_since_they_were_generated_is_told(self, known: list[str], config: Path, capsys: Text) -> None:
+        minimal = config / "my-bed/minimal-input.yaml"
+        minimal.write_text(f"{MINIMAL}# changed\n")
+        assert main([*known, "--units", "1"]) == 0
+        told = "minimal-input.yaml changed since these cases were generated; run: probecost bootstrap"
+        told += f" --minimal-input {minimal}"
+        assert told in capsys.readouterr().out.splitlines()
+        assert main([*known, "--units", "1", "--format", "json"]) == 0
+        assert json.loads(capsys.readouterr().out)["outdated"] == told
+
     @pytest.mark.parametrize(("units", "is_told"), [(7, False), (8, True), (11, True), (12, False)])
     def test_units_that_cannot_carry_so_many_tests(
         self, known: list[str], capsys: Text, units: int, is_told: bool

@@ -227,6 +227,14 @@ def test_nothing_in_common_is_an_error_that_says_what_each_run_has(tmp_path: Pat
     assert "only lab host-packet_print" in error
 
 
+def test_folders_without_results_are_refused(tmp_path: Path, capsys: Text) -> None:
+    a = run(tmp_path / "a", 30.0)
+    (tmp_path / "docs").mkdir()
+    for pair in ((a, tmp_path / "docs"), (tmp_path / "docs", a)):
+        assert compare(*pair) == 4
+        assert f"{tmp_path / 'docs'}: is no results folder" in capsys.readouterr().err
+
+
 def test_a_link_is_followed_and_a_run_is_not_compared_with_itself(tmp_path: Path, capsys: Text) -> None:
     a, b = run(tmp_path / "a", 30.0), run(tmp_path / "b", 30.0)
     latest = tmp_path / "latest"

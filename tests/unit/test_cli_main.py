@@ -27,7 +27,9 @@ def test_help_loads_no_verb() -> None:
     assert done.stdout.splitlines()[-1] == "[]"
 
 
-@pytest.mark.parametrize("arguments", [["cases"], ["nonsense"], ["lab", "sideways"], ["lab", "up", "a", "b"]])
+@pytest.mark.parametrize(
+    "arguments", [["cases"], ["nonsense"], ["lab", "sideways"], ["lab", "up", "a", "b"], ["lab", "status", "nonsense"]]
+)
 def test_wrong_usage_is_4(arguments: list[str], capsys: Text) -> None:
     assert main(arguments) == 4
     assert "Usage:" in capsys.readouterr().err
@@ -78,9 +80,9 @@ class TestLab:
         monkeypatch.setattr(control, "up", record("up"))
         monkeypatch.setattr(control, "down", record("down"))
         assert main(["lab", "up"]) == 0
-        assert main(["lab", "down", "lab-2", "--config-dir", str(tmp_path)]) == 0
-        assert calls == [("up", "lab", Path("config")), ("down", "lab-2", tmp_path)]
-        assert capsys.readouterr().out == "lab up\nlab-2 down\n"
+        assert main(["lab", "down", "lab-vm", "--config-dir", str(tmp_path)]) == 0
+        assert calls == [("up", "lab", Path("config")), ("down", "lab-vm", tmp_path)]
+        assert capsys.readouterr().out == "lab up\nlab-vm down\n"
 
     @pytest.mark.parametrize(("condition", "code"), [("up", 0), ("down", 3), ("broken", 1)])
     def test_status(self, condition: str, code: int, monkeypatch: pytest.MonkeyPatch, capsys: Text) -> None:
@@ -112,10 +114,11 @@ def test_a_lab_is_taken_down_when_its_folder_is_gone(monkeypatch: pytest.MonkeyP
 
 class TestAnalyze:
     def test_calls_the_reports(self, monkeypatch: pytest.MonkeyPatch, capsys: Text, tmp_path: Path) -> None:
-        def write(run_dir: Path, output_dir: Path | None, *_: object) -> Path:
-            return output_dir or run_dir / "reports"
+        def write(study: object, output_dir: Path, *_: object) -> Path:
+            return output_dir
 
-        monkeypatch.setattr("analysis.command.write_reports", write)
+        (tmp_path / "run.json").write_text("{}")
+        monkeypatch.setattr("analysis.command.write_study", write)
         assert main(["analyze", "--iteration-path", str(tmp_path)]) == 0
         assert main(["analyze", "--iteration-path", str(tmp_path), "--output-dir", "out"]) == 0
         assert capsys.readouterr().out == f"reports: {tmp_path / 'reports'}\nreports: out\n"

@@ -64,6 +64,8 @@ def test_the_same_environment_twice_is_one(config: Path) -> None:
     ("options", "told"),
     [
         (["--env", "moon"], "unknown environment 'moon'"),
+        (["--env", "lab"], "lab is made on this machine, by: probecost lab up lab, or: pytest --env lab"),
+        (["--env", "bed", "--units", "3", "--precision", "2%"], "--units N is a fixed plan, --precision ends"),
         (["--env", "bed", "-k", "moon"], "-k 'moon' selects none of 3 cases"),
         (["--env", "bed", "-k", "and"], "a word is missing"),
         (["--env", "bed", "--perf-tests", "speed"], "unknown perf test 'speed'"),

@@ -9,6 +9,7 @@ from pathlib import Path
 from analysis.compare import CaseId, MetricId
 from analysis.locate import PerfTestRecord
 from analysis.measurements import Measurement
+from analysis.problems import Problem
 from analysis.report.overview import status
 from analysis.report.page.document import (
     Chart,
@@ -118,7 +119,7 @@ class Details:
         timed = {metric: [(_time_ns(row, shifts), row) for row in rows] for metric, rows in charts.items()}
         start_ns = _start_ns(traces, (time_ns for rows in timed.values() for time_ns, _ in rows))
         outcome = case.outcome
-        problems = [(problem.text(self._study.root), problem.missing) for problem in case.problems]
+        problems = [(problem.text(self._study.root), _kind(problem)) for problem in case.problems]
         usage = case.usage
         return Iteration(
             number=case.id.iteration,
@@ -202,6 +203,11 @@ def points_of_each(n_series: int, n_cases: int) -> int:
 
 def _test_title(perf_test: str, conn_type: str) -> str:
     return title(MetricId(perf_test, conn_type, ""))
+
+
+def _kind(problem: Problem) -> str:
+    """What a problem means for its data, in words."""
+    return "Missing" if problem.missing else "Not used" if problem.is_unused else "Read with care"
 
 
 def _visible(rows: Iterable[Measurement]) -> dict[MetricId, list[Measurement]]:

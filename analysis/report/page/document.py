@@ -187,7 +187,7 @@ class Used:
 
 @dataclass(frozen=True)
 class Iteration:
-    """One case in one iteration. ``problems``: text, and whether it cost data; ``more_problems`` are not listed."""
+    """One case in one iteration. ``problems``: text, and what it means for data; ``more_problems`` are not listed."""
 
     number: int
     started: str
@@ -202,7 +202,7 @@ class Iteration:
     resident_kb: Trace
     log_size: Trace
     windows: tuple[Window, ...]
-    problems: tuple[tuple[str, bool], ...]
+    problems: tuple[tuple[str, str], ...]
     more_problems: int
     files: tuple[Link, ...]
 

@@ -128,11 +128,11 @@ function capital(text) {
 
 function problemList({ problems, more_problems: rest }) {
   if (!problems.length) return null;
-  const lost = problems.filter(([, isLost]) => isLost).length;
+  const lost = problems.filter(([, kind]) => kind === "Missing").length;
   const summary = `${problems.length + rest} ${problems.length + rest === 1 ? "remark" : "remarks"}${lost ? `, ${lost} of them on missing data` : ""}`;
   return lazy(
     summary,
-    () => el("ul", {}, problems.map(([text, isLost]) => el("li", {}, el("strong", {}, isLost ? "Missing: " : "Read with care: "), text)), rest ? el("li", {}, `and ${grouped(rest)} more: see overview.md`) : null),
+    () => el("ul", {}, problems.map(([text, kind]) => el("li", {}, el("strong", {}, `${kind}: `), text)), rest ? el("li", {}, `and ${grouped(rest)} more: see overview.md`) : null),
     { class: "data" },
   );
 }
