@@ -19,6 +19,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from analysis.locate import PerfTestRecord, locate
 from probecost.layout import BASELINE, RUN_FILE, TREE, CaseFolder, PerfTestFolder, RunTree, VisitFolder, timestamp
@@ -103,8 +104,16 @@ def _perf_test(record: PerfTestRecord, source: Path, tree: Path, number: int, it
         "visit_id": f"{_key(record, number)}/u001/{record.metadata.arm}",
         "planned_units": [1],
         "options": {**document["options"], "units": 1},
+        "facts": _on_machines_of_its_own(record, document.get("facts") or {}, f"{iteration}-{number}"),
     }
     (tree / place.metadata).write_text(json.dumps(document, indent=1))
+
+
+def _on_machines_of_its_own(record: PerfTestRecord, facts: dict[str, Any], boot: str) -> dict[str, Any]:
+    """All cases have the times of the real one; on the same machines they would void each other."""
+    what = record.metadata
+    nodes = dict.fromkeys([what.server_node, what.client_node, what.tool_node])
+    return {node: {**facts.get(node, {}), "boot_id": boot} for node in nodes}
 
 
 def _tool_logs(unit: Sequence[PerfTestRecord], run: RunTree, number: int, iteration: int) -> None:
