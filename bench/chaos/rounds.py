@@ -22,7 +22,7 @@ UNITS = 3
 POLL_S = 0.1
 _PLAN = (
     *("-k", "eth_drop and rx_protocol_tcp", "--null-case", "selected", "--perf-tests", "latency:tcp_rr"),
-    *("--duration", "1", "--schedule", "visits", "--order", "file", "--calibration", "never"),
+    *("--duration", "1", "--schedule", "visits", "--order", "file", "--calibration", "never", "--wait-for-reboot", "0"),
 )
 
 Ready = Callable[[Scene, Path], bool]

@@ -54,11 +54,12 @@ def test_a_tool_that_does_not_start_again_fails_the_case(run: Start, cases: Case
     assert done.wait() == 1, done.output
     assert "node host-server: once ended at once with exit code 5" in done.output
     results = json.loads((done.tree / "workflow-results.json").read_text())
-    assert [(cycle["cycle_type"], cycle["status"]) for cycle in results["cycles"][2:-2]] == [
+    assert [(cycle["cycle_type"], cycle["status"]) for cycle in results["cycles"][2:-10]] == [
         ("switched", "failed"),
         *[("switched", "not run")] * (7 + 2),  # and two that stand by
     ]
-    assert {cycle["status"] for cycle in results["cycles"][-2:]} == {"not run"}  # so does a pair of visits
+    # So do a pair of visits, and eight flows that would confirm a speed-up.
+    assert {cycle["status"] for cycle in results["cycles"][-10:]} == {"not run"}
 
 
 def test_an_interruption_inside_a_flow_leaves_nothing(bed: LabBed, run: Start, cases: Cases) -> None:
