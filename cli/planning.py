@@ -9,7 +9,8 @@ from pathlib import Path
 import click
 
 from cli.environments import find_environment
-from probecost.config.environments import bootstrap_command
+from probecost.config.documents import read_yaml
+from probecost.config.environments import bootstrap_command, minimal_file
 from probecost.config.load import changed_inputs, is_outdated
 from probecost.errors import ConfigError
 from probecost.plan.asked_cases import asked_cases
@@ -65,6 +66,9 @@ def planned_items(
 
 def _planned(folder: Path, settings: Settings, *, nulls: bool) -> Planned:
     if is_outdated(folder):
+        minimal = minimal_file(folder)
+        if minimal is not None:
+            read_yaml(minimal)  # that it is broken is told before what is to be made of it
         changed = " and ".join(file.name for file in changed_inputs(folder))
         reason = f"{changed} changed since its files were generated" if changed else "its generated files are missing"
         raise ConfigError(f"{folder}: {reason}", hint=f"run: {bootstrap_command(folder)}")

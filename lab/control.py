@@ -94,8 +94,10 @@ def acquire(name: str, config_dir: Path) -> LabHold:
     assert child.stderr is not None
     with child.stdin, child.stdout, child.stderr:
         try:
-            if not _said(child.stdout, HELD, Deadline.after(ACQUIRE_S)):
-                raise LabError(_explain(child.stderr.read() if child.poll() is not None else "no answer in time"))
+            deadline = Deadline.after(ACQUIRE_S)
+            if not _said(child.stdout, HELD, deadline):
+                # Its output ends a moment before the child does: why is known when its errors end too.
+                raise LabError("no answer in time" if deadline.passed else _explain(child.stderr.read()))
             handle = state.open_in_use(place)
             if not state.try_lock(handle, exclusive=False):
                 raise LabError(f"cannot lock {place.in_use_file}")

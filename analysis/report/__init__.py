@@ -105,6 +105,8 @@ def _write_pictures(study: Study, output_dir: Path, request: Request) -> list[Pu
     if PICTURES not in request.formats:
         return []
     texts = forest_files(study.verdicts, study.budgets)
+    if not texts:
+        log.warning("--format %s: there is nothing to draw: no primary metric has a cost that counts", PICTURES)
     for name, text in texts.items():
         _write(output_dir / name, text)
     return [PurePosixPath(name) for name in texts]

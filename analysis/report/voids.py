@@ -34,6 +34,8 @@ class Voids:
     @property
     def text(self) -> str:
         """``all 10 units void: other processes used 1.4 cores on host-server``."""
+        if self.n_units == 1:
+            return f"the only unit void: {self.reason}"
         count = f"all {self.n_units}" if self.n_void == self.n_units else f"{self.n_void} of {self.n_units}"
         return f"{count} units void: {self.reason}"
 

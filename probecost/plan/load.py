@@ -20,8 +20,8 @@ from probecost.plan.sequence import Planned, Settings
 Maximum = Callable[[PairKind, str], float | None]
 
 _CALIBRATE = (
-    "A load in percent is a share of what calibration found: run a calibration of this environment, or ask for rates "
-    "(--load 500M,100kpps)."
+    "A load in percent is a share of what calibration found. To calibrate: pytest --env {environment} -k null "
+    "--calibration always; or ask for rates (--load 500M,100kpps)."
 )
 
 
@@ -113,7 +113,7 @@ def resolve_loads(
                 rate = float(max(1, round(most * spec.load_percent / 100)))
                 resolved.append(replace(spec, resolved_rate=rate, pair_kind=kind))
     if unknown:
-        raise ConfigError(*unknown, hint=_CALIBRATE)
+        raise ConfigError(*unknown, hint=_CALIBRATE.format(environment=environment))
     return tuple(resolved)
 
 

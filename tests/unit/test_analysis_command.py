@@ -111,6 +111,13 @@ def test_pictures(root: Path) -> None:
         assert all(name in (output / file).read_text() for name in pictures)
 
 
+def test_nothing_to_draw_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    tree = Tree(tmp_path / "results")
+    tree.perf_test("baseline", 1, "latency", "tcp_rr", client=[netperf(20.0)])
+    analyze(tree.root, "--format", "svg")
+    assert "--format svg: there is nothing to draw" in caplog.text
+
+
 def test_settings_name_topics(root: Path, tmp_path: Path) -> None:
     config = tmp_path / "settings.yaml"
     config.write_text("topics: {net: wires}\n")

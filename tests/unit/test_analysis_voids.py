@@ -92,5 +92,6 @@ def test_another_reason_stands_as_it_is(tmp_path: Path) -> None:
         tree.perf_test(arm, 1, "latency", "tcp_rr", client=[netperf(20.0)], void_reason="the link went down")
     found = voids(study_run(tree.root))
     assert found is not None
+    assert found.text.startswith("the only unit void: ")
     assert found.reason.endswith("the link went down")
     assert found.to_do == ""

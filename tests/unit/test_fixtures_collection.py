@@ -182,6 +182,18 @@ class TestErrorsOfUsage:
         (place / "bed-cases.json").write_text('{"test_cases": [\n  {"id": 1,\n]}')
         refused(project.run(), "bed-cases.json:3")
 
+    def test_broken_yaml_of_an_environment_that_is_not_worked_out(self, project: Project) -> None:
+        place = project.path / "config" / "new"
+        place.mkdir(parents=True)
+        (place / "minimal-input.yaml").write_text("environment: new\nnodes: [\n")
+        refused(project.run(env="new"), "minimal-input.yaml:3", "broken YAML")
+
+    def test_a_results_folder_that_cannot_be_made(self, project: Project) -> None:
+        project.add_environment()
+        refused(project.run("--results-dir", "x" * 300), "--results-dir", "cannot be made: File name too long")
+        (project.path / "loose").symlink_to(project.path / "nowhere" / "deep")
+        refused(project.run("--results-dir", "loose"), "--results-dir", "cannot be made")
+
     def test_broken_yaml(self, project: Project) -> None:
         place = project.add_environment()
         (place / "bed-full.yaml").write_text("environment: bed\nssh: [\n")

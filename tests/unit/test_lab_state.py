@@ -201,6 +201,14 @@ class TestRequirements:
     def test_openssh_version(self, text: str, version: tuple[int, int]) -> None:
         assert parse_openssh_version(text) == version
 
+    def test_why_there_is_no_root_is_told_however_late_the_child_ends(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        refusing = ["sh", "-c", "exec >&-; sleep 0.2; echo 'sudo: a password is required' >&2; exit 1"]
+        monkeypatch.setattr(control, "elevated", lambda *_: refusing)
+        with pytest.raises(LabError, match=r"needs root.*sudo: a password is required"):
+            control.acquire("lab", tmp_path)
+
     def test_root_is_reached_through_sudo(self, place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(os, "geteuid", lambda: 1000)
         monkeypatch.setattr("shutil.which", lambda name: f"/usr/bin/{name}")

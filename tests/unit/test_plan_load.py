@@ -126,7 +126,7 @@ def test_maxima_that_are_not_known_are_all_named() -> None:
         "bed, host pair, pps:single-load25: the maximum of pps:single is not known",
         "bed, vm pair, pps:single-load25: the maximum of pps:single is not known",
     )
-    assert "run a calibration" in caught.value.hint
+    assert "To calibrate: pytest --env bed -k null --calibration always" in caught.value.hint
 
 
 @pytest.mark.parametrize("most", [0.0, -1.0, float("nan"), float("inf")])
