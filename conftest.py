@@ -4,6 +4,7 @@ pytest_plugins = [
     "fixtures.options",
     "fixtures.collection",
     "fixtures.run",
+    "fixtures.session",
     "fixtures.workflow",
     "fixtures.selection",
     "fixtures.tool",
