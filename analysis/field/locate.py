@@ -113,9 +113,9 @@ def _join_late_servers(tests: dict[_Test, _Sides]) -> None:
 def _is_near(one: _Test, other: _Test) -> bool:
     names = parse_test(one.name), parse_test(other.name)
     times = stamp_ns(one.name), stamp_ns(other.name)
-    if None in names or times[0] is None or times[1] is None or one[:2] != other[:2]:
+    if names[0] is None or names[1] is None or times[0] is None or times[1] is None or one[:2] != other[:2]:
         return False
-    return names[0].conn_type == names[1].conn_type and abs(times[0] - times[1]) <= _MAX_APART_NS  # type: ignore[union-attr]
+    return names[0].conn_type == names[1].conn_type and abs(times[0] - times[1]) <= _MAX_APART_NS
 
 
 def _records(group: _Group, problems: list[Problem]) -> Iterator[FieldRecord]:
