@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean, median, stdev
 
+from analysis.case_study import CaseStudy
 from analysis.compare import Comparison, MetricId, diff_pct
 from analysis.resources import NO_USAGE, CaseUsage, Usage
-from analysis.study import CaseStudy
 
 #: The iteration of a ``CaseStudy`` that stands for all of them.
 ALL_ITERATIONS = 0

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from analysis.budgets import Result
+from analysis.case_study import CaseStudy
 from analysis.report.budgets import budget_text
 from analysis.report.verdicts import badness, is_held_back, short, title
 from analysis.statistics.verdict import Word
-from analysis.study import CaseAlone, CaseStudy
+from analysis.study import CaseAlone
 from analysis.verdicts import MetricVerdict
 from probecost.layout import REPORTS
 

@@ -10,13 +10,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from analysis.case_study import CaseStudy
 from analysis.gates.readings import readings
 from analysis.locate import PerfTestRecord
 from analysis.measurements import Measurement
 from analysis.metadata import NodeFacts, PerfTestMetadata
 from analysis.problems import Problem, is_file
 from analysis.raw import MIN_SHARE_OF_DURATION
-from analysis.study import CaseStudy, Study
+from analysis.study import Study
 from probecost.layout import (
     ARMS,
     COUNTERS_FILE,

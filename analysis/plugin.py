@@ -9,6 +9,7 @@ from typing import Protocol
 
 import pytest
 
+from analysis.case_study import CaseStudy
 from analysis.figures import CaseResults, case_results
 from analysis.planner import Choice, Question, plan_tool
 from analysis.progress import CaseProgress, case_progress
@@ -23,7 +24,7 @@ from analysis.seen import Seen
 from analysis.settings import load_settings
 from analysis.statistics.looks import FIXED, LOOKS
 from analysis.statistics.verdict import Word
-from analysis.study import CaseStudy, Study, study_case, study_run
+from analysis.study import Study, study_case, study_run
 from analysis.verdicts import CaseName, MetricVerdict
 from probecost.errors import printable
 from probecost.layout import REPORT_PAGE, RunTree

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
+from analysis.case_study import CaseStudy
 from analysis.compare import CaseId
 from analysis.expected import PERF_TESTS, planned_units
 from analysis.locate import PerfTestRecord
@@ -15,7 +16,7 @@ from analysis.measurements import PRIMARY, Measurement
 from analysis.plausibility import doubts_of_case, doubts_of_tree
 from analysis.problems import Kind, Problem
 from analysis.statistics.looks import FIXED
-from analysis.study import CaseStudy, Study, refuse_others
+from analysis.study import Study, refuse_others
 from analysis.units import FLOWS, VISITS
 from probecost.layout import ARMS, BASELINE, SWITCHED, iteration_name
 

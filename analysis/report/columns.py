@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
+from analysis.case_study import CaseStudy
 from analysis.compare import Comparison, MetricId
 from analysis.report.cells import NA, decimal, gbps, whole_number
 from analysis.resources import Usage, human_size
-from analysis.study import CaseStudy
 
 Value = Callable[[CaseStudy], float | None]
 _T = TypeVar("_T")

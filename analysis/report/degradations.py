@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from operator import attrgetter
 from pathlib import Path
 
+from analysis.case_study import CaseStudy
 from analysis.compare import MetricId
 from analysis.report.cells import link, markdown, percent
 from analysis.report.comparisons import table_lines
 from analysis.report.groups import Group
 from analysis.report.tables import row_names
-from analysis.study import CaseStudy
 from analysis.thresholds import Thresholds
 from analysis.verdicts import CaseName
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from analysis.case_study import CaseStudy
 from analysis.compare import Comparison, MetricId
-from analysis.study import CaseStudy, Study
+from analysis.study import Study
 from analysis.verdicts import LOWER_IS_BETTER, CaseName
 
 

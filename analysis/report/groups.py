@@ -8,11 +8,12 @@ from functools import cached_property
 from pathlib import PurePosixPath
 
 from analysis.aggregate import over_iterations, series
+from analysis.case_study import CaseStudy
 from analysis.report.cells import file_name
 from analysis.report.tables import Table, tables
 from analysis.request import ALL
 from analysis.settings import Settings
-from analysis.study import CaseStudy, Study
+from analysis.study import Study
 from probecost.layout import iteration_name
 
 

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from analysis.aggregate import Spread, compared, spread
+from analysis.case_study import CaseStudy
 from analysis.parallel import each
 from analysis.report.columns import TABLES, Column
 from analysis.report.groups import Group
 from analysis.report.tables import cell, csv_text, row_names
-from analysis.study import CaseStudy
 
 STATISTICS = "statistics"
 STATISTICS_COLUMNS = (

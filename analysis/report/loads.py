@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 
+from analysis.case_study import CaseStudy
 from analysis.compare import MetricId
 from analysis.report.cells import decimal, gbps, markdown
 from analysis.report.comparisons import change, table_lines, thousands
 from analysis.report.degradations import marked
-from analysis.study import CaseStudy
 from analysis.thresholds import Thresholds
 from probecost.layout import loaded_conn_type, split_conn_type
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from analysis.study import CaseStudy
+from analysis.case_study import CaseStudy
 from probecost.layout import item_id
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
+from analysis.case_study import CaseStudy
 from analysis.compare import MetricId
 from analysis.metadata import NodeFacts
 from analysis.problems import Problem, is_file, is_folder
@@ -21,7 +22,7 @@ from analysis.report.versions import versions_line
 from analysis.report.voids import voids
 from analysis.resources import human_size
 from analysis.statistics.verdict import MIN_UNITS
-from analysis.study import CaseStudy, Study
+from analysis.study import Study
 from analysis.thresholds import Thresholds
 from analysis.verdicts import FLOWS, CaseName, MetricVerdict
 from probecost.layout import REPORTS, RUN_FILE, RUN_LOG_FILE, WORKFLOW_FILE, WORKFLOW_RESULTS_FILE, split_conn_type

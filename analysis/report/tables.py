@@ -9,10 +9,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
+from analysis.case_study import CaseStudy
 from analysis.measurements import COLUMNS, Measurement
 from analysis.report.cells import exact, text_cell
 from analysis.report.columns import CASE_COLUMNS, LATENCY, PPS, RESOURCES, TABLES, THROUGHPUT, Column
-from analysis.study import CaseStudy
 
 
 def _names(columns: Iterable[Column]) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
+from analysis.case_study import CaseStudy
 from analysis.report.cells import decimal, link, markdown, percent
 from analysis.report.columns import TABLES, Column
 from analysis.report.comparisons import table_lines
@@ -14,7 +15,6 @@ from analysis.report.iterations import iteration_spread
 from analysis.report.overview import capped, problem_lines, units_line
 from analysis.report.provenance import Provenance
 from analysis.report.tables import row_names
-from analysis.study import CaseStudy
 from analysis.thresholds import Thresholds
 from analysis.verdicts import CaseName
 from probecost.layout import REPORTS

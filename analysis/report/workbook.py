@@ -20,6 +20,7 @@ from openpyxl.styles import Font, PatternFill
 from openpyxl.utils import get_column_letter
 from openpyxl.writer.excel import ExcelWriter
 
+from analysis.case_study import CaseStudy
 from analysis.report.cells import NA
 from analysis.report.columns import Column
 from analysis.report.degradations import legend
@@ -27,7 +28,6 @@ from analysis.report.groups import Group
 from analysis.report.iterations import STATISTICS_COLUMNS, members_of, statistics_rows
 from analysis.report.provenance import Provenance
 from analysis.report.tables import Row, Table
-from analysis.study import CaseStudy
 from analysis.thresholds import Thresholds
 
 _EPOCH = datetime(1980, 1, 1, tzinfo=UTC)  # the first time that a ZIP archive can hold

@@ -7,6 +7,7 @@ from math import isinf
 from pathlib import PurePosixPath
 
 from analysis.budgets import BudgetCheck
+from analysis.case_study import CaseStudy
 from analysis.compare import Comparison, MetricId
 from analysis.measurements import PRIMARY, UNITS
 from analysis.report.answer import GROUPS, answer, word_text
@@ -28,7 +29,7 @@ from analysis.report.page.links import link_to
 from analysis.report.provenance import NODE_FACTS, UNKNOWN, Provenance, run_version, time_text
 from analysis.report.verdicts import CONTROL, column_order, short, title
 from analysis.statistics.verdict import MIN_UNITS, Word
-from analysis.study import CaseStudy, Study
+from analysis.study import Study
 from analysis.verdicts import CPU_PER_BYTE, LOWER_IS_BETTER, CaseName, MetricVerdict
 from probecost.layout import REPORTS, RUN_FILE, WORKFLOW_FILE, WORKFLOW_RESULTS_FILE
 

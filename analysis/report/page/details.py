@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from analysis.case_study import CaseStudy
 from analysis.compare import CaseId, MetricId
 from analysis.locate import PerfTestRecord
 from analysis.measurements import Measurement
@@ -28,7 +29,7 @@ from analysis.report.page.thin import thin
 from analysis.report.provenance import time_text
 from analysis.report.verdicts import title
 from analysis.statistics.signflip import cost_pct
-from analysis.study import CaseStudy, Study
+from analysis.study import Study
 from analysis.units import FLOWS, VISITS
 from analysis.verdicts import LOWER_IS_BETTER, CaseName, unit_effects
 from probecost.layout import BASELINE, SWITCHED, TOOL
