@@ -39,5 +39,9 @@ def print_schedules(results: Path, say: Callable[[str], None]) -> None:
             say(row)
 
 
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+
+
 if __name__ == "__main__":
-    print_schedules(PROJECT / "results" / "schedules", lambda text: sys.stdout.write(f"{text}\n") and None)
+    print_schedules(PROJECT / "results" / "schedules", _say)

@@ -10,7 +10,7 @@ from analysis_tree import RUN_ID, Tree, full_tree, netperf
 
 from analysis.report import write_reports
 from analysis.report.provenance import Fact, provenance
-from analysis.request import Request
+from analysis.request import EVERYTHING, Request
 from analysis.settings import Settings, load_settings
 from analysis.study import study_run
 from cli.main import main
@@ -18,7 +18,7 @@ from cli.main import main
 NODE = "Kernel 6.1.0-test x86_64, CPU 2 x Test | CPU <b>, Memory 4.0GB, iperf3 3.12, netperf 2.7.0, Interfaces eth0"
 
 
-def facts(root: Path, request: Request = Request()) -> dict[str, str]:  # noqa: B008
+def facts(root: Path, request: Request = EVERYTHING) -> dict[str, str]:
     return {fact.name: fact.text for fact in provenance(study_run(root), Settings({}), request).all_facts()}
 
 
