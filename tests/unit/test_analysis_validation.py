@@ -6,72 +6,36 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from analysis_tree import (
-    CASE,
     CASE_KEY,
     CLIENT,
     SECOND_NS,
     SERVER,
     Tree,
-    full_tree,
     load_counters,
     netperf,
-    stat,
     tcp_client,
     tcp_server,
+)
+from validation_tree import (
+    delete_output,
+    leave_half_a_file,
+    one,
+    only,
+    rewrite,
+    told,
+    too_many_cpus,
+    validated,
+    whole_tree,
 )
 
 from analysis.problems import Kind
 from analysis.study import study_run
-from analysis.validation import CaseValidation, State, Validation, validate
-from cli.main import main
+from analysis.validation import State, validate
 from probecost import layout
 from probecost.errors import ConfigError
-
-
-def whole_tree(folder: Path) -> Tree:
-    """Two units, six perf tests, all that a run leaves: the node's counters of each perf test too."""
-    tree = full_tree(folder)
-    add_counters(tree)
-    return tree
-
-
-def add_counters(tree: Tree) -> None:
-    for file in tree.root.rglob("metadata_*.json"):
-        what = json.loads(file.read_text())
-        if what["tool"] is not None:
-            rewrite(file, tool={**what["tool"], "outcome": "ready"})
-        monitoring = file.parent / layout.MONITORING
-        monitoring.mkdir(exist_ok=True)
-        for name, text in ((layout.COUNTERS_FILE, load_counters(1.0)), (layout.STAT_FILE, stat((0, 0), (50, 50)))):
-            if not (monitoring / name).exists():
-                (monitoring / name).write_text(text)
-
-
-def rewrite(file: Path, **changes: Any) -> None:
-    file.write_text(json.dumps({**json.loads(file.read_text()), **changes}))
-
-
-def validated(tree: Tree) -> Validation:
-    return validate(study_run(tree.root))
-
-
-def only(found: Validation) -> CaseValidation:
-    (case,) = found.cases
-    return case
-
-
-def told(found: Validation, kind: Kind) -> list[str]:
-    problems = (*(problem for case in found.cases for problem in case.problems), *found.problems)
-    return [problem.text(found.root) for problem in problems if problem.kind is kind]
-
-
-def one(tree: Tree, pattern: str, node: str = CLIENT) -> Path:
-    """The first file below the node's tree."""
-    return sorted(tree.node(node).glob(pattern))[0]
 
 
 def test_a_whole_tree_is_clean(tmp_path: Path) -> None:
@@ -86,10 +50,6 @@ def test_a_whole_tree_is_clean(tmp_path: Path) -> None:
     ]
     assert {(test.n_complete, test.n_planned, test.schedule) for test in case.tests} == {(2, 2, "visits")}
     assert not told(found, Kind.MISSING) + told(found, Kind.IMPLAUSIBLE)
-
-
-def delete_output(tree: Tree) -> None:
-    one(tree, "ebpf/*/host/latency/tcp_rr_*/client_results/*.txt").unlink()
 
 
 def truncate_output(tree: Tree) -> None:
@@ -117,10 +77,6 @@ def damage_counters(tree: Tree) -> None:
 
 def delete_stat(tree: Tree) -> None:
     one(tree, "baseline/host/throughput/single_*/monitoring/stat.log", SERVER).unlink()
-
-
-def leave_half_a_file(tree: Tree) -> None:
-    (tree.root / "lab" / ".x.json.part").write_text("{")
 
 
 def no_end(tree: Tree) -> None:
@@ -213,11 +169,6 @@ def measured_twice(tree: Tree) -> None:
         next(copy.glob("metadata_*")).rename(copy / f"metadata_{ts}.json")
 
 
-def too_many_cpus(tree: Tree) -> None:
-    file = one(tree, "ebpf/*/host/ebpf_monitoring/tool_cpu_usage_*", SERVER)
-    file.write_text(file.read_text().replace(" 5.00\n", " 500.00\n"))
-
-
 def monitor_gap(tree: Tree) -> None:
     file = one(tree, "ebpf/*/host/ebpf_monitoring/tool_memory_*", SERVER)
     lines = file.read_text().splitlines(keepends=True)
@@ -266,66 +217,6 @@ def test_what_a_gate_voided_is_no_fault_while_a_unit_is_left(tmp_path: Path) -> 
     assert [test.n_complete for test in only(found).tests] == [1, 2, 2, 2, 2, 2]
 
 
-PAIRS = [(pair, arm, 1000) for pair in (1, 2) for arm in ("baseline", "tool")]
-
-
-def flow_tree(folder: Path, flows: int = 3, segments: list[tuple[int, str, int]] = PAIRS, **metadata: Any) -> Tree:
-    """One pair of visits and flows of latency, of which three were asked for."""
-    tree = Tree(folder, units=3)
-    for arm in layout.ARMS:
-        tree.perf_test(arm, 1, "latency", "tcp_rr", client=[netperf(20.0)], planned_units=[1])
-    tree.monitors(tree.now_ns - 2 * SECOND_NS, [(0.5 + at, 5.0, 4000, 100) for at in range(-1, 3)])
-    for unit in range(1, flows + 1):
-        given = segments if unit == 1 else PAIRS
-        more = metadata if unit == 1 else {}
-        tool = {"outcome": "ready", "time_to_ready_s": 0.1}
-        tree.flow(unit, "latency", "tcp_rr", given, counter="rx_packets", tool=tool, planned_units=[1], **more)
-    tree.run_file({CASE_KEY: {"outcome": "passed", "message": ""}})
-    add_counters(tree)
-    return tree
-
-
-def test_flows_are_counted_apart_from_visits(tmp_path: Path) -> None:
-    found = validated(flow_tree(tmp_path))
-    assert [(test.schedule, test.n_complete, test.n_planned) for test in only(found).tests] == [
-        ("visits", 1, 1),
-        ("switched", 3, 3),
-    ]
-    assert found.is_clean, told(found, Kind.MISSING)
-
-
-def test_a_flow_that_is_not_there_is_missing(tmp_path: Path) -> None:
-    found = validated(flow_tree(tmp_path, flows=2))
-    (line,) = told(found, Kind.MISSING)
-    assert line.startswith("unit 3, switched visit, latency tcp_rr: the flow is not there")
-
-
-def test_a_plan_that_stops_by_itself_does_not_say_how_many_flows_there_are(tmp_path: Path) -> None:
-    tree = flow_tree(tmp_path, flows=2)
-    rewrite(tree.root / layout.RUN_FILE, options={"precision_pct": 3})
-    assert validated(tree).is_clean
-
-
-@pytest.mark.parametrize(
-    ("segments", "kind", "reason"),
-    [
-        (PAIRS[:3], Kind.MISSING, "pair 2 has no segment of the tool"),
-        ([*PAIRS[:3], (2, "tool", 0)], Kind.IMPLAUSIBLE, "nothing arrived in 1 of 4 segments"),
-        ([*PAIRS[:3], (2, "tool", 400_000)], Kind.IMPLAUSIBLE, "a mean round trip of 1.25 us"),
-    ],
-)
-def test_segments_are_looked_at(tmp_path: Path, segments: list[tuple[int, str, int]], kind: Kind, reason: str) -> None:
-    found = validated(flow_tree(tmp_path, segments=segments))
-    assert any(reason in line for line in told(found, kind)), told(found, kind)
-    assert not found.is_clean
-
-
-def test_a_flow_with_a_clock_that_nobody_knows_is_told(tmp_path: Path) -> None:
-    clocks = {CLIENT: {"offset_ns": 10 * SECOND_NS}}
-    found = validated(flow_tree(tmp_path, clocks=clocks))
-    assert any("the clock offset of host-server is unknown" in line for line in told(found, Kind.IMPLAUSIBLE))
-
-
 def test_a_case_that_was_not_run_is_told(tmp_path: Path) -> None:
     tree = whole_tree(tmp_path)
     other = {"case_key": "host-other", "environment": "lab", "iteration": 1, "outcome": "not run"}
@@ -359,70 +250,3 @@ def test_an_empty_tree_is_a_tree_with_everything_missing(tmp_path: Path) -> None
     found = validate(study_run(tmp_path))
     assert not found.is_clean
     assert told(found, Kind.MISSING) == ["holds no case that was measured (.)"]
-
-
-def test_the_command_says_what_is_complete(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    tree = whole_tree(tmp_path)
-    assert main(["validate", "--results", str(tree.root)]) == 0
-    out = capsys.readouterr().out
-    assert f"{CASE_KEY}  1          complete  passed   visits 2 of 2" in out
-    assert out.endswith(f"{tree.root}: 1 of 1 case complete and plausible\n")
-
-
-def test_the_command_says_what_is_wrong_and_fails(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    tree = whole_tree(tmp_path)
-    delete_output(tree)
-    too_many_cpus(tree)
-    assert main(["validate", "--results", str(tree.root)]) == 1
-    out = capsys.readouterr().out
-    assert "visits (latency tcp_rr 1 of 2, latency udp_rr 2 of 2," in out
-    assert "  missing: unit 1, tool visit, latency tcp_rr: the file is missing (lab/iteration_001/host-client/" in out
-    assert "  implausible: unit" not in out
-    assert "  implausible: tool visit: the tool used 500 % of a core on a node of 2 CPUs (lab/" in out
-    assert out.endswith("0 of 1 case complete and plausible (1 incomplete)\n")
-
-
-def test_long_lists_are_cut_unless_all_is_wanted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    tree = whole_tree(tmp_path)
-    for file in tree.node(CLIENT).rglob("counters.json"):
-        file.unlink()
-    assert main(["validate", "--results", str(tree.root)]) == 1
-    assert "  missing: 16 more, with --all" in capsys.readouterr().out
-    assert main(["validate", "--results", str(tree.root), "--all"]) == 1
-    assert capsys.readouterr().out.count("  missing: ") == 24
-
-
-def test_json_holds_everything(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    tree = whole_tree(tmp_path)
-    delete_output(tree)
-    leave_half_a_file(tree)
-    assert main(["validate", "--results", str(tree.root), "--format", "json"]) == 1
-    document = json.loads(capsys.readouterr().out)
-    (case,) = document["cases"]
-    assert document["complete"] is False
-    assert (case["case_key"], case["state"], case["iteration"]) == (CASE_KEY, "incomplete", 1)
-    assert case["perf_tests"][0] == {
-        "perf_test": "latency",
-        "conn_type": "tcp_rr",
-        "schedule": "visits",
-        "n_planned": 2,
-        "n_complete": 1,
-    }
-    problem = next(entry for entry in case["problems"] if entry["kind"] == "missing")
-    assert problem["file"].startswith(f"lab/iteration_001/{CLIENT}/{layout.TREE}/ebpf/{CASE.name}/host/latency/")
-    assert (problem["arm"], problem["unit"], problem["perf_test"]) == ("tool", 1, "latency")
-    assert document["problems"][0]["file"] == "lab/.x.json.part"
-
-
-@pytest.mark.parametrize("folder", ["", "not-there"])
-def test_the_command_refuses_what_is_no_results_tree(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], folder: str
-) -> None:
-    assert main(["validate", "--results", str(tmp_path / folder)]) == 4
-    assert str(tmp_path / folder) in capsys.readouterr().err
-
-
-def test_a_folder_of_runs_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    whole_tree(tmp_path)
-    assert main(["validate", "--results", str(tmp_path)]) == 4
-    assert "holds runs, and is none itself" in capsys.readouterr().err
