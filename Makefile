@@ -50,12 +50,12 @@ check: venv  ## lint, types, import rules and unit tests: no root, no network, q
 	.venv/bin/lint-imports
 	$(PY) -m pytest -n auto --doctest-modules tests/unit probecost analysis
 
-test: BEDS = lab lab-vm browser
+test: BEDS = lab lab-vm tests
 test: setup check  ## everything: check, the page in a browser, and the tests on real hosts
 	$(PY) -m pytest tests/browser
 	$(SUDO) $(PY) -m pytest tests/lab
 
-bench: BEDS = lab lab-vm browser
+bench: BEDS = lab lab-vm tests
 bench: setup  ## print the figures of the framework itself
 	$(PY) -m bench.run
 

@@ -22,11 +22,15 @@ as_root() {
     fi
 }
 
-# The package of a program, for each program that the beds named in BEDS or a measurement on them need. "browser" is no
-# bed: it stands for what tests of the page need.
+# The package of a program, for each program that the beds named in BEDS or a measurement on them need. "tests" is no
+# bed: it stands for what tests need besides, a browser and login shells that are not POSIX.
 programs() {
     case " ${BEDS:-lab} " in
-        *" browser "*) echo chromium chromium ;;
+        *" tests "*) cat <<'LIST' ;;
+chromium chromium
+fish fish
+tcsh tcsh
+LIST
     esac
     cat <<'LIST'
 bpftrace bpftrace

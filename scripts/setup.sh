@@ -1,6 +1,6 @@
 #!/bin/sh
-# setup.sh [--venv-only | BED...]: install what is missing for the beds (lab, lab-vm; without any: lab) and for tests of
-# the page (browser), and nothing else. Needs root (or sudo) only for missing packages.
+# setup.sh [--venv-only | BED...]: install what is missing for the beds (lab, lab-vm; without any: lab) and for
+# tests (tests), and nothing else. Needs root (or sudo) only for missing packages.
 #
 # Packages come from the distribution. netperf is in Debian's non-free (Ubuntu's multiverse) component: if that is not
 # switched on, a sources file of our own switches it on; uninstall.sh takes it away again. No service is started, and
@@ -176,8 +176,8 @@ fi
 BEDS=${*:-lab}
 for bed in $BEDS; do
     case "$bed" in
-        lab | lab-vm | browser) ;;
-        *) die "usage: setup.sh [--venv-only | BED...], beds are lab and lab-vm; browser is for tests of the page" ;;
+        lab | lab-vm | tests) ;;
+        *) die "usage: setup.sh [--venv-only | BED...], beds are lab and lab-vm; tests is for what tests need besides" ;;
     esac
 done
 install_packages

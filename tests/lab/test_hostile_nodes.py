@@ -112,8 +112,7 @@ def test_noise_a_banner_and_a_slow_login_do_no_harm(bed: LabBed, run: Start, cas
 @pytest.mark.parametrize(("shell", "rc"), [("tcsh", ".cshrc"), ("fish", ".config/fish/config.fish")])
 def test_a_login_shell_that_is_not_posix(bed: LabBed, node: Callable[[str], Node], shell: str, rc: str) -> None:
     program = shutil.which(shell)
-    if program is None:
-        pytest.skip(f"{shell} is not installed here")
+    assert program is not None, f"{shell} is not installed: make test installs it"
     bed.run(CLIENT, f"mkdir -p {HOME}/.config/fish && chown -R probe {HOME}/.config")
     with login_shell(bed, CLIENT, program), start_up_file(bed, CLIENT, rc, "echo hello from $HOME"):
         one = node(CLIENT)
