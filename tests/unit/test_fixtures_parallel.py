@@ -219,7 +219,7 @@ class TestFailures:
         project.fail({"open one 3": "no such host"})
         result = ran(project, *names, "-n", "2", code=1)
         assert result.counts == {"passed": 3, "error": 3}
-        assert result.output.count("could not be set up, see one:host-one_a-rx") == 2
+        assert result.output.splitlines().count("environment one could not be set up, see one:host-one_a-rx") == 2
         assert Counter(project.outcomes.values()) == {"error": 3, "passed": 3}
 
     def test_the_first_hook(self, project: Project) -> None:

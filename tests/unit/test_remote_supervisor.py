@@ -218,6 +218,16 @@ class TestEnding:
         os.kill(supervisor.supervisor_pid, signal.SIGCONT)
         self.nothing_is_left(supervisor, pids)
 
+    def test_when_the_watchdog_is_killed_and_the_connection_ends_with_it(self, supervisor: SupervisorProcess) -> None:
+        """sudo ends with its child, and sshd then closes the channel: the supervisor may see that first."""
+        pids = supervisor.tree()
+        os.kill(supervisor.supervisor_pid, signal.SIGSTOP)
+        os.kill(supervisor.watchdog_pid, signal.SIGKILL)
+        supervisor.wait_gone()
+        supervisor.hang_up()
+        os.kill(supervisor.supervisor_pid, signal.SIGCONT)
+        self.nothing_is_left(supervisor, pids)
+
     def test_when_the_watchdog_is_told_to_end(self, supervisor: SupervisorProcess) -> None:
         pids = supervisor.tree()
         os.kill(supervisor.watchdog_pid, signal.SIGTERM)

@@ -153,6 +153,12 @@ class Supervisor:
     def run(self) -> None:
         self._emit({"event": "ready"})
         threading.Thread(target=self._say_alive, daemon=True).start()
+        self._serve_requests()
+        if not self._tell_watchdog(b"\n"):
+            self._orphaned()
+
+    def _serve_requests(self) -> None:
+        """Until the connection or the watchdog ends: of a killed watchdog, either may be seen first."""
         decoder = Decoder()
         poller = select.poll()
         poller.register(0, select.POLLIN)
@@ -160,13 +166,11 @@ class Supervisor:
         while True:
             for fd, event in poller.poll():
                 if fd == self._watchdog:
-                    self._orphaned()
                     return
                 data = os.read(0, 65536) if event & (select.POLLIN | select.POLLHUP) else b""
                 if not data:
                     return
                 if not self._tell_watchdog(b"\n"):
-                    self._orphaned()
                     return
                 decoder.feed(data)
             while True:
