@@ -9,6 +9,8 @@ ROUNDS ?= 20
 ARGS ?=
 BED ?= lab
 BEDS ?= $(BED)
+# Tests wait more than they compute.
+JOBS := $(shell echo $$((2 * $$(nproc))))
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 export PYTHON
 
@@ -48,10 +50,11 @@ check: venv  ## lint, types, import rules and unit tests: no root, no network, q
 	$(PY) -m ruff format --check --quiet .
 	$(PY) -m mypy
 	.venv/bin/lint-imports
-	$(PY) -m pytest -n auto --doctest-modules tests/unit probecost analysis
+	$(PY) -m pytest -n $(JOBS) --doctest-modules tests/unit probecost analysis
 
 test: BEDS = lab lab-vm tests
-test: setup check  ## everything: check, the page in a browser, and the tests on real hosts
+test: setup check  ## everything: check, tests with processes, the page in a browser, and the tests on real hosts
+	$(PY) -m pytest -n $(JOBS) tests/processes
 	$(PY) -m pytest tests/browser
 	$(SUDO) $(PY) -m pytest tests/lab
 

@@ -1,6 +1,10 @@
-"""What tests of several kinds share: a project to run pytest in."""
+"""What tests of several kinds share: a project to run pytest in, and ports of the loopback, free or taken."""
 
 from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 
 import pytest
 from fake_project import Project, make_project
@@ -10,3 +14,29 @@ from fake_project import Project, make_project
 def project(pytester: pytest.Pytester) -> Project:
     """A measurement project without environments, see ``fake_project``."""
     return make_project(pytester)
+
+
+@pytest.fixture
+def free_ports() -> list[int]:
+    """Four neighbouring TCP ports of 127.0.0.1 that nobody uses now."""
+    for first in range(21000, 30000, 7):
+        ports = list(range(first, first + 4))
+        try:
+            with ExitStack() as stack:
+                for port in ports:
+                    stack.enter_context(socket.create_server(("127.0.0.1", port)))
+        except OSError:
+            continue
+        return ports
+    raise RuntimeError("no four free neighbouring ports")
+
+
+@pytest.fixture
+def occupy() -> Iterator[Callable[[int], None]]:
+    """Listen on a port, as somebody else's server does, until the test ends."""
+    with ExitStack() as stack:
+
+        def sit(port: int) -> None:
+            stack.enter_context(socket.create_server(("127.0.0.1", port)))
+
+        yield sit
