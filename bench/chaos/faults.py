@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from bench.chaos.hosts import CONNECTION, LISTENER, NAMES, WORKDIR, Hosts, end
+from probecost.remote.supervisor.processes import children_of
 
 BALLAST = f"{WORKDIR}/ballast"
 MANAGEMENT = "eth0"
@@ -36,7 +37,7 @@ class Fault:
     """``strike`` does it; ``can_strike`` says whether what it needs is there; ``undo`` makes the host usable again.
 
     ``undone_after_s``: after so many seconds, within the time to clean; ``None``: when the nodes have been looked at.
-    ``unreachable``: the node has to find out by itself that nobody renews its lease.
+    ``unreachable``: the node has to find out by itself that nobody renews its lease. ``options``: more of pytest's.
     """
 
     name: str
@@ -46,10 +47,15 @@ class Fault:
     undone_after_s: float | None = None
     unreachable: bool = False
     hosts: tuple[str, ...] = NAMES
+    options: tuple[str, ...] = ()
 
 
 def _kill_controller(scene: Scene) -> None:
     end([scene.controller])
+
+
+def _kill_workers(scene: Scene) -> None:
+    end(children_of(scene.controller))
 
 
 def _kill_connections(scene: Scene) -> None:
@@ -90,6 +96,10 @@ def _continue_sshd(scene: Scene) -> None:
     end(scene.hosts.find(scene.host, LISTENER), signal.SIGCONT)
 
 
+def _has_workers(scene: Scene) -> bool:
+    return bool(children_of(scene.controller))
+
+
 def _has_connection(scene: Scene) -> bool:
     return bool(scene.hosts.find(scene.host, CONNECTION))
 
@@ -106,6 +116,7 @@ _cut, _mend = partial(_link, state="down"), partial(_link, state="up")
 
 FAULTS = (
     Fault("controller killed", _kill_controller),
+    Fault("worker killed", _kill_workers, _has_workers, options=("-n", "1")),
     Fault("sshd session killed", _kill_connections, _has_connection),
     Fault("supervisor killed", _kill_supervisor, _has_supervisor),
     Fault("watchdog killed", _kill_watchdog, _has_supervisor),

@@ -62,6 +62,7 @@ class Round:
         """Strike as soon as ``ready`` says so and the fault can; ``None``: the run had ended by then."""
         before = self.hosts.inventories()
         plan = ["--env", self.name, "--results-dir", str(self.folder), "--units", str(self.units), *_PLAN]
+        plan += self.fault.options
         with self._pytest(plan) as run:
             scene = Scene(self.hosts, self.host, run.pid)
             while not (ready(scene, self.tree) and self.fault.can_strike(scene)):
