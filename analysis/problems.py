@@ -90,13 +90,17 @@ def read_text(path: Path) -> str:
     """
     try:
         # A pipe without a writer must not keep us, and a link may lead to any file of this machine.
-        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
-            status = os.fstat(file.fileno())
+        opened = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            status = os.fstat(opened)
             if not stat.S_ISREG(status.st_mode):
                 raise ParseError("it is no plain file")
             if status.st_size > MAX_BYTES:
                 raise ParseError(f"the file has {status.st_size} bytes, more than {MAX_BYTES}")
-            text = file.read(MAX_BYTES).decode("utf-8", "replace")
+            with os.fdopen(opened, "rb", closefd=False) as file:
+                text = file.read(MAX_BYTES).decode("utf-8", "replace")
+        finally:
+            os.close(opened)
     except FileNotFoundError:
         raise ParseError("the file is missing") from None
     except OSError as error:

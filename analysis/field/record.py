@@ -59,8 +59,10 @@ class FieldRecord(PerfTestRecord):
     def expected(self, node: str, part: str) -> Path:
         """The folder of the client or the server; where it is missing, next to where the other one is."""
         own, other = (self.client, self.server) if part == CLIENT_RESULTS else (self.server, self.client)
-        if own is not None or part not in _PARTS:
-            return own or self.place_on(node) / part
+        if part not in _PARTS:
+            return self.place_on(node) / part
+        if own is not None:
+            return own
         visit = self.group / (node or "<unknown node>") / layout.TREE / self.place.visit.path
         return visit / part / self.place.perf_type / (other.name if other else self.place.conn_type)
 
