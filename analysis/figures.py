@@ -28,6 +28,8 @@ _NAMES = {
     "transactions_per_s": ("transactions", "per_s"),
     "sent_pps": ("sent", "pps"),
     "received_pps": ("received", "pps"),
+    "sent_writes_per_s": ("sent_writes", "per_s"),
+    "received_writes_per_s": ("received_writes", "per_s"),
 }
 _UNDECIDED = (Word.INCONCLUSIVE, Word.INVALID)
 

@@ -48,6 +48,8 @@ UNITS = {
     "background_bps": "bit/s",
     "sent_pps": "packets/s",
     "received_pps": "packets/s",
+    "sent_writes_per_s": "writes/s",
+    "received_writes_per_s": "writes/s",
     "lost_share": "share",
     "rcvbuf_errors": "count",
     "interface_drops": "count",

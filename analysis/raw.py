@@ -119,8 +119,8 @@ class RawReader:
             return {}
         folder, results = clients
         if any(result.sent_packets is None for result in results):
-            self.lost(folder, "the stream is TCP: its writes are no packets, nothing is counted")
-            return {}
+            self.lost(folder, "the stream is TCP: its writes are no packets, they are counted under their own name")
+            return _writes(results, servers)
         measured_s = sum(result.measured_s for result in results) / len(results)
         sent = sum(result.sent_packets or 0 for result in results)
         figures: dict[str, float | None] = {
@@ -247,6 +247,23 @@ def _total(values: Sequence[float | None]) -> float | None:
     """The sum, ``None`` when a part of it is unknown."""
     known = [value for value in values if value is not None]
     return sum(known) if known and len(known) == len(values) else None
+
+
+def _writes(
+    results: Sequence[iperf3.ClientResult], servers: Sequence[iperf3.ServerResult] | None
+) -> dict[str, float | None]:
+    """Writes of TCP streams: bits per second over the bits of one. The receiver's are what arrived in such pieces."""
+    sizes = {result.write_bytes for result in results}
+    write_bytes = sizes.pop() if len(sizes) == 1 else None
+    if not write_bytes:
+        return {}
+    received_bps = _total([result.received_bps for result in results])
+    if received_bps is None and servers is not None:
+        received_bps = sum(server.received_bps for server in servers)
+    return {
+        "sent_writes_per_s": sum(result.sent_bps for result in results) / 8 / write_bytes,
+        "received_writes_per_s": None if received_bps is None else received_bps / 8 / write_bytes,
+    }
 
 
 def _is_short(measured_s: float, asked_s: float | None) -> bool:

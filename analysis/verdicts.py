@@ -41,6 +41,8 @@ LOWER_IS_BETTER = {
     "transactions_per_s": False,
     "sent_pps": False,
     "received_pps": False,
+    "sent_writes_per_s": False,
+    "received_writes_per_s": False,
     "cpu_s_per_gb": True,
 }
 CPU_PER_BYTE = "cpu_s_per_gb"

@@ -17,7 +17,10 @@ MIN_STALL_INTERVAL_S = 0.5
 
 @dataclass(frozen=True)
 class ClientResult:
-    """What one sending client saw. ``received_*`` are the server's figures as the client got them at the end."""
+    """What one sending client saw. ``received_*`` are the server's figures as the client got them at the end.
+
+    ``write_bytes``: of each write, a datagram with UDP.
+    """
 
     version: str
     protocol: str
@@ -26,6 +29,7 @@ class ClientResult:
     sent_bps: float
     received_bps: float | None
     retransmits: int | None
+    write_bytes: int | None
     sent_packets: int | None
     received_packets: int | None
     stalled_intervals: int
@@ -63,6 +67,7 @@ def parse_client(text: str) -> ClientResult:
         sent_bps=sent_bps,
         received_bps=_received_bps(end, test, is_udp),
         retransmits=whole(sent, "retransmits"),
+        write_bytes=whole(test, "blksize"),
         sent_packets=whole(sent, "packets") if is_udp else None,
         received_packets=_received_packets(end) if is_udp else None,
         stalled_intervals=stalled,

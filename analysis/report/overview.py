@@ -20,6 +20,7 @@ from analysis.report.provenance import NODE_FACTS, UNKNOWN, Provenance
 from analysis.report.verdicts import CONTROL, verdict_section, verdict_words
 from analysis.report.versions import versions_line
 from analysis.report.voids import voids
+from analysis.report.writes import writes_table
 from analysis.resources import human_size
 from analysis.statistics.verdict import MIN_UNITS
 from analysis.study import Study
@@ -195,7 +196,9 @@ def _environment(study: Study, environment: str, output_dir: Path, thresholds: T
         yield ""
         yield units_line(shown, switched)
         yield from load_tables(shown, thresholds)
+        yield from writes_table(shown)
         if any(found.shared_baseline for case in shown for found in case.comparisons.values()):
+            yield ""
             yield "All cases are compared with one shared baseline: drift since then is in the differences."
     nodes = study.nodes.get(environment, {})
     if nodes:

@@ -21,13 +21,16 @@ START_NS = 1_795_383_300 * SECOND_NS
 OFFSETS_NS = {CLIENT: 10 * SECOND_NS, SERVER: -5 * SECOND_NS}
 
 
-def tcp_client(sent_bps: float, received_bps: float, seconds: float = 1.0, retransmits: int = 0) -> str:
+def tcp_client(
+    sent_bps: float, received_bps: float, seconds: float = 1.0, retransmits: int = 0, write_bytes: int = 131072
+) -> str:
     def summary(rate_bps: float) -> dict[str, Any]:
         return {"seconds": seconds, "bytes": int(rate_bps * seconds / 8), "bits_per_second": rate_bps}
 
+    asked = {"protocol": "TCP", "duration": 1, "blksize": write_bytes}
     return json.dumps(
         {
-            "start": {"version": "iperf 3.12", "test_start": {"protocol": "TCP", "duration": 1}},
+            "start": {"version": "iperf 3.12", "test_start": asked},
             "intervals": [{"sum": summary(sent_bps)}],
             "end": {
                 "sum_sent": {**summary(sent_bps), "retransmits": retransmits},

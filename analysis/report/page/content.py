@@ -46,6 +46,8 @@ _METRICS = {
     "transactions_per_s": "transactions/s",
     "sent_pps": "sent",
     "received_pps": "received",
+    "sent_writes_per_s": "TCP writes sent",
+    "received_writes_per_s": "TCP writes received",
     "background_bps": "flow beside it",
     "lost_share": "share lost",
     "rcvbuf_errors": "no room in the buffer",
