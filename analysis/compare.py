@@ -32,7 +32,7 @@ class MetricId(NamedTuple):
     metric: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Comparison:
     """One metric of one case. Means are over the units that have both arms, if there is such a unit.
 

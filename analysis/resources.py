@@ -34,7 +34,7 @@ class Window:
         return self.start_ns <= time_ns <= self.end_ns
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Usage:
     """What the tool used in one window; CPU in percent of one core, ``None`` where no sample lies in the window."""
 

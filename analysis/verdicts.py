@@ -50,7 +50,7 @@ _DEFAULT_PRIMARY: PrimaryMetrics = MappingProxyType({})
 _NO_FRESH = Fresh()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class MetricVerdict:
     """What is said of one metric of one case. ``estimate`` and ``cost`` are ``None`` where no unit has a ratio.
 

@@ -20,6 +20,8 @@ def printable(text: str) -> str:
     >>> printable("bad\\x1b[2Jend")
     'bad\\\\x1b[2Jend'
     """
+    if text.isprintable():  # nearly always, and reports ask this of every cell
+        return text
     return "".join(c if c.isprintable() or c in "\n\t" else c.encode("unicode_escape").decode() for c in text)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from decimal import Decimal
+from functools import lru_cache
 from pathlib import Path
 from urllib.parse import quote
 
@@ -15,6 +16,7 @@ _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\n", "\uff1d", "\uff0b", "\uff0d",
 _INNER_FORMULA = re.compile(r"([;\t]\s*)(?=[=+@\-])")
 
 
+@lru_cache(maxsize=1024)  # the same few names stand in every row
 def text_cell(text: str) -> str:
     """Text for a CSV cell; what a spreadsheet would take for a formula gets an apostrophe in front.
 

@@ -29,7 +29,7 @@ class OrderedEffect:
     is_tool_first: bool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class CarryOver:
     """``order_effect``: mean d of pairs with the tool first minus that of the others, natural log; ``order_p`` its p.
 

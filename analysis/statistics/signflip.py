@@ -24,7 +24,7 @@ RANDOM_FLIPS = 100_000
 Floats = NDArray[np.float64]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Estimate:
     """What ``n`` units say of the mean effect, in natural-log units.
 

@@ -34,7 +34,7 @@ class Word(StrEnum):
     NONE = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Cost:
     """An estimate as cost in percent: positive is worse. ``low_pct`` and ``high_pct`` may be infinite."""
 
@@ -48,7 +48,7 @@ class Cost:
         return (self.high_pct - self.low_pct) / 2
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """The word, and the sentence that gives its numbers or its reason."""
 
