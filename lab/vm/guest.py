@@ -192,7 +192,7 @@ def qemu_command(qemu: str, guest: GuestAddresses, names: GuestNames, kernel: st
         *("-cpu", "max"),
         *("-m", str(MEMORY_MB)),
         *("-smp", "1"),
-        *("-nodefaults", "-no-user-config", "-no-reboot"),
+        *("-nodefaults", "-no-user-config"),
         *("-display", "none"),
         *("-serial", f"file:{console_file(guest)}"),
         *("-kernel", f"{IMAGE_FOLDER}/{kernel}"),

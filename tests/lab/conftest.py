@@ -73,6 +73,12 @@ def vm_bed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VmBed]:
     bed.down()
 
 
+@pytest.fixture(scope="session")
+def vm_site(vm_bed: VmBed) -> str:
+    """The environment on that bed with a case for each pair."""
+    return vm_bed.write_site().name
+
+
 @pytest.fixture
 def new_vm_bed(tmp_path: Path) -> Iterator[Callable[[], VmBed]]:
     """Makes a bed with guests of the test's own, not up yet, and takes it down at the end."""

@@ -238,7 +238,7 @@ class TestEndings:
         self, bed: LabBed, run: Start, cases: Cases, clean: Callable[[], None], moment: str
     ) -> None:
         cases(stubborn="sudo sh -c 'trap \"\" INT TERM; while :; do sleep 1; done'")
-        started = run(*SHORT, "--seed", "1") if moment == "tool stops" else run(*LONG, "--seed", "1")
+        started = run(*(SHORT if moment.startswith("tool") else LONG), "--seed", "1")
         match moment:
             case "connecting":
                 started.wait_for("host-server", "python3 -c import sys;exec")

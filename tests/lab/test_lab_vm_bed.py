@@ -144,10 +144,9 @@ class TestGuests:
 
 
 @pytest.fixture(scope="module")
-def measured(vm_bed: VmBed, tmp_path_factory: pytest.TempPathFactory) -> Run:
+def measured(vm_bed: VmBed, vm_site: str, tmp_path_factory: pytest.TempPathFactory) -> Run:
     """A case on the pair of hosts and one on the pair of guests: TCP and UDP, iperf3 and netperf."""
-    vm_bed.write_site()
-    run = Run.start(vm_bed, tmp_path_factory.mktemp("measured") / "results", "--env", SITE)  # type: ignore[arg-type]
+    run = Run.start(vm_bed, tmp_path_factory.mktemp("measured") / "results", "--env", vm_site)  # type: ignore[arg-type]
     assert run.wait(300) == 0, run.output
     return run
 

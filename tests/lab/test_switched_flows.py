@@ -64,7 +64,7 @@ def test_a_tool_that_does_not_start_again_fails_the_case(run: Start, cases: Case
 
 def test_an_interruption_inside_a_flow_leaves_nothing(bed: LabBed, run: Start, cases: Cases) -> None:
     cases(good="exec sleep 1000")
-    started = run(*SWITCHED, "--duration", "30", "--units", "8", *LATENCY)
+    started = run(*SWITCHED, "--duration", "12", "--units", "8", *LATENCY)
     flows = f"find {WORKDIR} -path '*/switched/*' -name 'ebpf_output_2.log'"
     assert until(lambda: started.process.poll() is None and bool(bed.run("host-server", flows)), 120), started.output
     before = time.monotonic()
