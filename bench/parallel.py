@@ -22,8 +22,9 @@ VISIT_S = 1.0
 AIM = 3.8
 
 #: Our own conftest.py over an engine whose visits are naps.
-_CONFTEST = f"""
+_CONFTEST = """
 import time
+from contextlib import nullcontext
 from types import SimpleNamespace
 
 import pytest
@@ -39,7 +40,7 @@ class Case:
         for plan in planned:
             visit = VisitRecord(plan.arm, plan.unit, plan.pair, plan.order, plan.shared, started_ns=time.time_ns())
             self.visits.append(visit)
-            time.sleep({VISIT_S})
+            time.sleep(VISIT_S)
             visit.ended_ns = time.time_ns()
 
     def stop(self): pass
@@ -48,9 +49,11 @@ class Case:
 
 
 class Bed:
-    facts = {{}}
+    facts = {}
     def prepare_tool(self, tool_id, cases): pass
-    def case(self, case, switching=None): return Case()
+    def case(self, case, switching=None, finished=()): return Case()
+    def rebooted(self, names): return ()
+    def interruptible(self): return nullcontext()
     def close(self): pass
 
 
@@ -60,7 +63,7 @@ def pytest_configure(config):
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_probecost_case_results():
-    return SimpleNamespace(figures={{}}, problems=[])
+    return SimpleNamespace(figures={}, problems=[])
 """
 
 
@@ -77,9 +80,10 @@ class Walls:
         return self.serial_s / self.parallel_s
 
 
-def make_project(folder: Path, pairs: int, cases: int) -> list[str]:
+def make_project(folder: Path, pairs: int, cases: int, visit_s: float) -> list[str]:
     """A project with an environment for each pair; the options that name them."""
-    (folder / "conftest.py").write_text((PROJECT / "conftest.py").read_text() + _CONFTEST)
+    engine = f"{_CONFTEST}\nVISIT_S = {visit_s}\n"
+    (folder / "conftest.py").write_text((PROJECT / "conftest.py").read_text() + engine)
     (folder / "pytest.ini").write_text("[pytest]\ntestpaths = perftests\n")
     (folder / "perftests").mkdir()
     for file in (PROJECT / "perftests").glob("test_ebpf_tools.py"):
@@ -139,10 +143,10 @@ def wall_s(folder: Path, *options: str) -> float:
     return time.monotonic() - start
 
 
-def measure(pairs: int, cases: int = CASES) -> Walls:
+def measure(pairs: int, cases: int = CASES, visit_s: float = VISIT_S) -> Walls:
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
-        names = make_project(folder, pairs, cases)
+        names = make_project(folder, pairs, cases, visit_s)
         return Walls(pairs, wall_s(folder, *names), wall_s(folder, *names, "-n", "auto"))
 
 
