@@ -103,7 +103,8 @@ class Round:
     def _watch(self, before: dict[str, Inventory], run: subprocess.Popen[bytes], scene: Scene) -> float | None:
         """Wait for the end of the run and for clean nodes: how long the nodes took."""
         struck = time.monotonic()
-        ended = clean = None
+        ended: float | None = None
+        clean: dict[str, float] = {}
         changes: list[str] = []
         is_undone = self.fault.undone_after_s is None
         while ended is None or (changes and time.monotonic() - ended < CLEAN_S + LEASE_S):
@@ -113,30 +114,27 @@ class Round:
                 is_undone = True
             if ended is None and run.poll() is not None:
                 ended = time.monotonic()
-            changes = self._changes(before)
+            by_host = {host: self._changes(host, then) for host, then in before.items()}
             now = time.monotonic()
-            clean = None if changes else clean or now
+            clean = {host: clean.get(host, now) for host, found in by_host.items() if not found}
+            changes = [f"{host}: {change}" for host, found in by_host.items() for change in found]
             if now - struck > RUN_ENDS_S and ended is None:
                 self._problems.append(f"the run has not ended {RUN_ENDS_S:g} s after the fault")
                 run.kill()
-        if clean is None:
+        if changes:
             self._problems.append(f"left behind: {'; '.join(changes)}")
             return None
         if len(whole_units(self.tree)) == self.units:
-            return max(0.0, clean - ended)
-        allowed_s = CLEAN_S + (LEASE_S if self.fault.unreachable else 0.0)
-        if clean - struck > allowed_s:
-            self._problems.append(f"clean after {clean - struck:.1f} s, {allowed_s:g} s are allowed")
-        return clean - struck
+            return max(0.0, max(clean.values()) - ended)
+        for host, at in clean.items():
+            allowed_s = CLEAN_S + (LEASE_S if self.fault.unreachable and host == self.host else 0.0)
+            if at - struck > allowed_s:
+                self._problems.append(f"{host} is clean after {at - struck:.1f} s, {allowed_s:g} s are allowed")
+        return max(clean.values()) - struck
 
-    def _changes(self, before: dict[str, Inventory]) -> list[str]:
-        """What is on the nodes and was not before, or the other way round."""
-        return [
-            f"{host}: {change}"
-            for host, then in before.items()
-            for change in then.changes_to(self.hosts.inventory(host))
-            if not _is_no_change(change)
-        ]
+    def _changes(self, host: str, before: Inventory) -> list[str]:
+        """What is on a node and was not before, or the other way round."""
+        return [change for change in before.changes_to(self.hosts.inventory(host)) if not _is_no_change(change)]
 
     def _resume(self) -> None:
         """Complete the run; nothing can be where it had not begun.

@@ -15,7 +15,15 @@ from typing import Any, TypeVar
 import paramiko
 
 from probecost.config.models import SshHost
-from probecost.errors import NodeError, RemoteError, SupervisorError, TransferError, printable
+from probecost.errors import (
+    ConnectionLostError,
+    NodeError,
+    RemoteError,
+    SupervisorError,
+    TransferError,
+    UnreachableError,
+    printable,
+)
 from probecost.layout import TREE
 from probecost.remote.answers import AnswerError, Compressed, facts, member, typed
 from probecost.remote.deadline import Deadline
@@ -42,6 +50,8 @@ from probecost.remote.transfer import Unpacker
 
 CONNECT_S = 10.0
 START_S = 20.0
+IN_VAIN_S = 2.0
+ASK_AGAIN_S = 5.0
 REQUEST_S = 30.0
 REMOVE_S = 120.0
 ARCHIVE_STALL_S = 30.0
@@ -94,6 +104,7 @@ class Node:
         self._connection: Connection | None = None
         self._session: Session | None = None
         self._limit: Deadline | None = None
+        self._silence: tuple[Deadline, NodeError] | None = None
         self._past_round_trips = 0
         self.generation = 0
 
@@ -154,10 +165,23 @@ class Node:
             self._session.limit = self._limit
 
     def revive(self) -> None:
-        """Make sure that the node answers: after a cut, connect anew, once."""
-        if self._session is None or not self._session.alive:
-            self.close()
+        """Make sure that the node answers: after a cut, connect anew, once.
+
+        A node that has just been waited for in vain is not asked again at once: until it is given up, the run holds
+        all its other nodes.
+        """
+        if self._session is not None and self._session.alive:
+            return
+        if self._silence is not None and not self._silence[0].expired:
+            raise self._silence[1]
+        self.close()
+        began = time.monotonic()
+        try:
             self.open()
+        except (UnreachableError, ConnectionLostError) as error:
+            if time.monotonic() - began > IN_VAIN_S:
+                self._silence = Deadline.after(ASK_AGAIN_S), error
+            raise
 
     def events(self) -> list[Mapping[str, Any]]:
         """What the supervisor said of its own accord since the last call."""
