@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import json
 import os
 import re
 import shutil
@@ -16,6 +18,7 @@ from typing import Any
 import pytest
 from bed_access import WORKDIR, LabBed, Run, until
 from test_faults import bed_signal
+from vm_access import VmBed
 
 from lab import state
 from lab.hosts import answers_as_ssh
@@ -186,6 +189,29 @@ def test_a_node_that_stops_answering_in_the_middle(bed: LabBed, run: Start, case
         assert until(gone, 15)
     assert re.search(f"node {CLIENT}: .*no sign of life for 8 s", done.output), done.output
     assert "counters.json" in results(done, "*/host/*/*/monitoring"), done.output
+
+
+def test_a_clock_ten_years_off(vm_bed: VmBed, vm_site: str, tmp_path: Path) -> None:
+    """Of a guest, which has a clock of its own: offset and figures are right, and so is the time of each perf test."""
+    away_s = 10 * 365 * 86400
+    began_ns = time.time_ns()
+    vm_bed.says("vm-client", f'sudo date -s "@$(($(date +%s) + {away_s}))"')
+    try:
+        options = ("--env", vm_site, "-k", "tap_traffic", "--perf-tests", "latency:tcp_rr", "--duration", "2")
+        done = Run.start(vm_bed, tmp_path / "results", *options)  # type: ignore[arg-type]
+        assert done.wait(180) == 0, done.output
+    finally:
+        vm_bed.says("vm-client", f'sudo date -s "@{time.time():.0f}"')
+    found = [json.loads(file.read_text()) for file in done.tree.glob(f"{vm_site}/*/vm-client/**/metadata_*.json")]
+    assert sorted(one["arm"] for one in found) == ["baseline", "tool"]
+    for one in found:
+        offset_ns = one["clocks"]["vm-client"]["offset_ns"]
+        assert abs(offset_ns / 1e9 - away_s) < 5
+        assert began_ns < one["start_ns"] - offset_ns < one["end_ns"] - offset_ns < time.time_ns()
+    with (done.tree / "reports" / "verdicts.csv").open(newline="") as file:
+        (latency,) = (row for row in csv.DictReader(file) if row["metric"] == "mean_us")
+    assert (latency["n_units"], latency["n_void_baseline"], latency["n_void_tool"]) == ("1", "0", "0")
+    assert latency["estimate_pct"]
 
 
 HOSTILE = r"""
