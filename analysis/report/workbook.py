@@ -38,13 +38,16 @@ _DEGRADED_FONT = Font(bold=True, color="9C0006")
 _DEGRADED_FILL = PatternFill("solid", fgColor="FFC7CE")
 _ABSENT = Font(color="808080")
 _LABEL_WIDTH, _NUMBER_WIDTH, _TEXT_WIDTH = 44, 14, 100
+_BOLD_IS_WIDER = 3
 
 
 def workbook_bytes(group: Group, origin: Provenance, thresholds: Thresholds) -> bytes:
     """A sheet per table, over several iterations one of their statistics, and one that says where it comes from."""
     book = Workbook(write_only=True)
     for table in group.tables:
-        sheet = _sheet(book, table.name, [_LABEL_WIDTH, *[_NUMBER_WIDTH] * (len(table.head) - 1)], "D2")
+        label, *others = table.head
+        widths = [max(_LABEL_WIDTH, len(label)), *(max(_NUMBER_WIDTH, len(name) + _BOLD_IS_WIDER) for name in others)]
+        sheet = _sheet(book, table.name, widths, "D2")
         sheet.append([_text(sheet, name, _BOLD) for name in table.head])
         for row, case in zip(table.rows, group.cases, strict=True):
             sheet.append(list(_cells(sheet, table, row, case, thresholds)))
@@ -60,6 +63,9 @@ def workbook_bytes(group: Group, origin: Provenance, thresholds: Thresholds) -> 
 def _sheet(book: Any, name: str, widths: Sequence[int], frozen: str) -> Any:
     sheet = book.create_sheet(name)
     sheet.freeze_panes = frozen
+    sheet.page_setup.orientation = "landscape"  # on paper as wide as one page
+    sheet.page_setup.fitToHeight = 0
+    sheet.sheet_properties.pageSetUpPr.fitToPage = True
     for number, width in enumerate(widths, 1):
         sheet.column_dimensions[get_column_letter(number)].width = width
     return sheet

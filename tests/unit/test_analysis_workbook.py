@@ -43,6 +43,14 @@ def test_the_same_tables_as_in_csv_as_numbers(tmp_path: Path) -> None:
     assert rows(found["resources"])[1][-5:] == [9000, 18000, 28, 1200, "1.2KB"]
 
 
+def test_headings_are_whole_and_a_sheet_is_one_page_wide(tmp_path: Path) -> None:
+    sheet = book(full_tree(tmp_path).root)["resources"]
+    for cell in sheet[1]:
+        assert sheet.column_dimensions[cell.column_letter].width > len(cell.value)
+    page = sheet.page_setup
+    assert (page.orientation, page.fitToHeight, sheet.sheet_properties.pageSetUpPr.fitToPage) == ("landscape", 0, True)
+
+
 def test_what_was_not_measured_is_text(tmp_path: Path) -> None:
     tree = Tree(tmp_path)
     tree.perf_test("tool", 1, "latency", "tcp_rr", client=[netperf(20)], parameters={}, case_name="")
