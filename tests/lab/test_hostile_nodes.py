@@ -144,7 +144,7 @@ def replace_python(one: Node) -> Node:
 def test_a_login_that_leads_nowhere_is_told(
     bed: LabBed, node: Callable[[str], Node], monkeypatch: pytest.MonkeyPatch, shell: str, rc: str, told: str
 ) -> None:
-    monkeypatch.setattr("probecost.remote.node.START_S", 3.0)
+    monkeypatch.setattr("probecost.remote.link.START_S", 3.0)
     with login_shell(bed, CLIENT, shell), start_up_file(bed, CLIENT, ".bashrc", rc):
         began = time.monotonic()
         with pytest.raises((SupervisorError, UnreachableError), match=f"node {CLIENT}: .*{told}"):

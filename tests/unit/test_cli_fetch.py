@@ -15,7 +15,7 @@ from cli.fetch import find_place
 from cli.main import main
 from probecost.config.models import SshHost
 from probecost.errors import ConfigError, UnreachableError
-from probecost.remote import node as node_module
+from probecost.remote import link
 from probecost.remote.supervisor.frames import Frame
 from probecost.remote.supervisor.service import Service
 
@@ -75,7 +75,7 @@ def nodes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeNodes:
     (folder / "ebpf" / "x.json").write_text("{}")
     (folder / "y.log").write_text("line\n")
     made = FakeNodes(folder)
-    monkeypatch.setattr(node_module, "connect", made.connect)
+    monkeypatch.setattr(link, "connect", made.connect)
     monkeypatch.setenv("HOME", str(tmp_path))
     return made
 

@@ -15,7 +15,7 @@ from fake_ssh import Answer, FakeChannel, FakeConnection
 
 from probecost.config.models import SshHost
 from probecost.errors import ConnectionLostError, NodeError, RemoteError, TransferError, UnreachableError
-from probecost.remote import answers, node, session
+from probecost.remote import answers, link, node, session
 from probecost.remote.deadline import Deadline
 from probecost.remote.messages import ClientSpec, ServerSpec, SwitchSpec, ToolSpec
 from probecost.remote.node import Node
@@ -42,7 +42,7 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> Iterator[Open]:
     nodes: list[Node] = []
 
     def open_one(answer: Answer) -> Node:
-        monkeypatch.setattr(node, "connect", lambda *_, **__: FakeConnection(answer))
+        monkeypatch.setattr(link, "connect", lambda *_, **__: FakeConnection(answer))
         made = Node(SshHost("node-a", "192.0.2.1", "w", None, None), paramiko.SSHConfig(), python="python3")
         nodes.append(made)
         made.open(clock=False)

@@ -1,15 +1,17 @@
-"""A node that is gone: it is asked once more, and after a wait in vain not again and again."""
+"""A node that is gone: what ends a case does not wait for it once more, what begins the next one does."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from pathlib import Path
 
 import paramiko
 import pytest
 
 from probecost.config.models import SshHost
-from probecost.errors import UnreachableError
-from probecost.remote import node
+from probecost.errors import NodeError, UnreachableError
+from probecost.remote import link
 from probecost.remote.node import Node
 
 
@@ -28,30 +30,31 @@ class Asked:
 
 @pytest.fixture
 def gone(monkeypatch: pytest.MonkeyPatch) -> Node:
-    monkeypatch.setattr(node, "IN_VAIN_S", 0.05)
-    monkeypatch.setattr(node, "ASK_AGAIN_S", 0.3)
+    monkeypatch.setattr(link, "IN_VAIN_S", 0.05)
     return Node(SshHost(name="a", host="192.0.2.1", workdir="/tmp/w"), paramiko.SSHConfig(), python="python3")
 
 
-def revive(gone: Node) -> None:
-    with pytest.raises(UnreachableError, match="does not answer"):
-        gone.revive()
+def fails(call: Callable[[], object]) -> None:
+    with pytest.raises(NodeError, match="does not answer"):
+        call()
 
 
-def test_who_was_waited_for_in_vain_is_asked_again_later(gone: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("wait_s", "times"), [(0.1, 1), (0.0, 3)], ids=["in vain", "refused at once"])
+def test_who_was_waited_for_in_vain_is_not_waited_for_again(
+    gone: Node, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, wait_s: float, times: int
+) -> None:
+    asked = Asked(wait_s)
+    monkeypatch.setattr(link, "connect", asked)
+    fails(gone.revive)
+    fails(gone.facts)
+    fails(lambda: gone.fetch(["results"], tmp_path))
+    assert asked.times == times
+
+
+def test_each_case_makes_an_attempt_of_its_own(gone: Node, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = Asked(0.1)
-    monkeypatch.setattr(node, "connect", asked)
-    revive(gone)
-    revive(gone)
-    assert asked.times == 1
-    time.sleep(0.35)
-    revive(gone)
-    assert asked.times == 2
-
-
-def test_who_refuses_at_once_is_asked_each_time(gone: Node, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = Asked(0.0)
-    monkeypatch.setattr(node, "connect", asked)
-    revive(gone)
-    revive(gone)
+    monkeypatch.setattr(link, "connect", asked)
+    fails(gone.revive)
+    fails(gone.facts)
+    fails(gone.revive)
     assert asked.times == 2
