@@ -127,7 +127,7 @@ _recent: deque[tuple[str, PerfTestMetadata]] = deque(maxlen=1)
 def parse(text: str) -> PerfTestMetadata:
     """The metadata in ``text``. Raises ``ParseError`` when it does not say what the folder belongs to."""
     before, key, after = text.partition(_NODE)
-    content = before + key + after[after.find('",\n') :] if key else text
+    content = before + key + "".join(after.partition('",\n')[1:])
     if not _recent or _recent[0][0] != content:
         _recent.append((content, _parse(parse_object(text))))
     return _recent[0][1]

@@ -97,7 +97,8 @@ def read_text(path: Path) -> str:
                 raise ParseError("it is no plain file")
             if status.st_size > MAX_BYTES:
                 raise ParseError(f"the file has {status.st_size} bytes, more than {MAX_BYTES}")
-            text = _read(opened, status.st_size).decode("utf-8", "replace")
+            with os.fdopen(opened, "rb", closefd=False) as file:
+                text = file.read(status.st_size).decode("utf-8", "replace")
         finally:
             os.close(opened)
     except FileNotFoundError:
@@ -109,14 +110,6 @@ def read_text(path: Path) -> str:
     if not text or text.isspace():
         raise ParseError("the file is empty")
     return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
-
-
-def _read(opened: int, size: int) -> bytes:
-    """All that is there, and no more than ``MAX_BYTES``: the file may still grow."""
-    parts = [os.read(opened, size + 1)]
-    while parts[-1] and sum(map(len, parts)) < MAX_BYTES:
-        parts.append(os.read(opened, 65536))
-    return b"".join(parts)[:MAX_BYTES]
 
 
 def named_like(folder: Path, pattern: str) -> list[Path]:

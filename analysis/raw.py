@@ -44,12 +44,10 @@ class RawReader:
         folder, results = clients
         figures: dict[str, float | None] = {
             "sent_bps": sum(result.sent_bps for result in results),
-            "received_bps": _total([result.received_bps for result in results]),
+            "received_bps": _received_bps(results, servers),
             "retransmits": _total([result.retransmits for result in results]),
         }
         received_bps = figures["received_bps"]
-        if received_bps is None and servers is not None:
-            received_bps = figures["received_bps"] = sum(server.received_bps for server in servers)
         if received_bps is None:
             self.lost(folder, "neither the client nor the server says how much was received")
         elif received_bps == 0:
@@ -119,8 +117,10 @@ class RawReader:
             return {}
         folder, results = clients
         if any(result.sent_packets is None for result in results):
-            self.lost(folder, "the stream is TCP: its writes are no packets, they are counted under their own name")
-            return _writes(results, servers)
+            writes = _writes(results, servers)
+            counted = "they are counted under their own name" if writes else "nothing is counted"
+            self.lost(folder, f"the stream is TCP: its writes are no packets, {counted}")
+            return writes
         measured_s = sum(result.measured_s for result in results) / len(results)
         sent = sum(result.sent_packets or 0 for result in results)
         figures: dict[str, float | None] = {
@@ -249,17 +249,26 @@ def _total(values: Sequence[float | None]) -> float | None:
     return sum(known) if known and len(known) == len(values) else None
 
 
+def _received_bps(
+    results: Sequence[iperf3.ClientResult], servers: Sequence[iperf3.ServerResult] | None
+) -> float | None:
+    """What arrived, as the clients were told, else as the servers' own files say."""
+    told_bps = _total([result.received_bps for result in results])
+    return sum(server.received_bps for server in servers) if told_bps is None and servers is not None else told_bps
+
+
 def _writes(
     results: Sequence[iperf3.ClientResult], servers: Sequence[iperf3.ServerResult] | None
 ) -> dict[str, float | None]:
-    """Writes of TCP streams: bits per second over the bits of one. The receiver's are what arrived in such pieces."""
-    sizes = {result.write_bytes for result in results}
+    """Writes of TCP streams: bits per second over the bits of one. The receiver's are what arrived in such pieces.
+
+    Nothing where their size is not known, and of streams that are not all TCP.
+    """
+    sizes = {result.write_bytes if result.protocol == "TCP" else None for result in results}
     write_bytes = sizes.pop() if len(sizes) == 1 else None
     if not write_bytes:
         return {}
-    received_bps = _total([result.received_bps for result in results])
-    if received_bps is None and servers is not None:
-        received_bps = sum(server.received_bps for server in servers)
+    received_bps = _received_bps(results, servers)
     return {
         "sent_writes_per_s": sum(result.sent_bps for result in results) / 8 / write_bytes,
         "received_writes_per_s": None if received_bps is None else received_bps / 8 / write_bytes,

@@ -45,8 +45,7 @@ def workbook_bytes(group: Group, origin: Provenance, thresholds: Thresholds) -> 
     """A sheet per table, over several iterations one of their statistics, and one that says where it comes from."""
     book = Workbook(write_only=True)
     for table in group.tables:
-        label, *others = table.head
-        widths = [max(_LABEL_WIDTH, len(label)), *(max(_NUMBER_WIDTH, len(name) + _BOLD_IS_WIDER) for name in others)]
+        widths = [_LABEL_WIDTH, *(max(_NUMBER_WIDTH, len(name) + _BOLD_IS_WIDER) for name in table.head[1:])]
         sheet = _sheet(book, table.name, widths, "D2")
         sheet.append([_text(sheet, name, _BOLD) for name in table.head])
         for row, case in zip(table.rows, group.cases, strict=True):

@@ -52,4 +52,12 @@ def test_no_table_calls_them_packets(reports: Path) -> None:
 def test_without_the_size_of_a_write_nothing_is_counted(tmp_path: Path) -> None:
     text = write_reports(with_tcp(tmp_path / "old", write_bytes=0), tmp_path / "reports").read_text()
     assert "Writes per second" not in text
+    assert "its writes are no packets, nothing is counted" in text
     assert FIRST in text
+
+
+def test_datagrams_that_nobody_counted_are_no_writes(tmp_path: Path) -> None:
+    root = older_tree(tmp_path / "old")
+    for path in root.rglob("client_results/pps/**/*.json"):
+        path.write_text(path.read_text().replace('"packets"', '"damaged"'))
+    assert "Writes per second" not in write_reports(root, tmp_path / "reports").read_text()
