@@ -118,8 +118,8 @@ class RawReader:
         folder, results = clients
         if any(result.sent_packets is None for result in results):
             writes = _writes(results, servers)
-            counted = "they are counted under their own name" if writes else "nothing is counted"
-            self.lost(folder, f"the stream is TCP: its writes are no packets, {counted}")
+            said = "they are counted under their own name" if writes else "nothing is counted"
+            self.lost(folder, f"the stream is TCP: its writes are no packets, {said}")
             return writes
         measured_s = sum(result.measured_s for result in results) / len(results)
         sent = sum(result.sent_packets or 0 for result in results)
