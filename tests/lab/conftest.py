@@ -124,10 +124,20 @@ def _difference(before: Inventory, after: Inventory) -> str:
 @pytest.fixture
 def run(bed: LabBed, tmp_path: Path) -> Iterator[Callable[..., Run]]:
     """Starts ``pytest`` as a user does; whatever still runs at the end of the test is killed."""
+    yield from _runs(bed, tmp_path / "results")
+
+
+@pytest.fixture
+def vm_run(vm_bed: VmBed, vm_site: str, tmp_path: Path) -> Iterator[Callable[..., Run]]:
+    """As ``run``, on the bed with guests."""
+    yield from _runs(vm_bed, tmp_path / "results", "--env", vm_site)
+
+
+def _runs(bed: LabBed | VmBed, results_dir: Path, *common: str) -> Iterator[Callable[..., Run]]:
     started: list[Run] = []
 
     def start(*options: str) -> Run:
-        started.append(Run.start(bed, tmp_path / "results", *options))
+        started.append(Run.start(bed, results_dir, *common, *options))
         return started[-1]
 
     yield start

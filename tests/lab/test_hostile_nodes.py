@@ -191,18 +191,17 @@ def test_a_node_that_stops_answering_in_the_middle(bed: LabBed, run: Start, case
     assert "counters.json" in results(done, "*/host/*/*/monitoring"), done.output
 
 
-def test_a_clock_ten_years_off(vm_bed: VmBed, vm_site: str, tmp_path: Path) -> None:
+def test_a_clock_ten_years_off(vm_bed: VmBed, vm_run: Start) -> None:
     """Of a guest, which has a clock of its own: offset and figures are right, and so is the time of each perf test."""
     away_s = 10 * 365 * 86400
     began_ns = time.time_ns()
     vm_bed.says("vm-client", f'sudo date -s "@$(($(date +%s) + {away_s}))"')
     try:
-        options = ("--env", vm_site, "-k", "tap_traffic", "--perf-tests", "latency:tcp_rr", "--duration", "2")
-        done = Run.start(vm_bed, tmp_path / "results", *options)  # type: ignore[arg-type]
+        done = vm_run("-k", "tap_traffic", "--perf-tests", "latency:tcp_rr", "--duration", "2")
         assert done.wait(180) == 0, done.output
     finally:
         vm_bed.says("vm-client", f'sudo date -s "@{time.time():.0f}"')
-    found = [json.loads(file.read_text()) for file in done.tree.glob(f"{vm_site}/*/vm-client/**/metadata_*.json")]
+    found = [json.loads(file.read_text()) for file in done.tree.glob("*/*/vm-client/**/metadata_*.json")]
     assert sorted(one["arm"] for one in found) == ["baseline", "tool"]
     for one in found:
         offset_ns = one["clocks"]["vm-client"]["offset_ns"]

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 from bed_access import HOSTS, LabBed, Run, until
@@ -79,11 +78,11 @@ def test_a_reboot_between_two_cases(bed: LabBed, run: Callable[..., Run], cases:
     assert "host-server has rebooted: unit 1 of host-second was measured again" in started.output
 
 
-def test_a_guest_that_reboots_under_traffic(vm_bed: VmBed, vm_site: str, tmp_path: Path) -> None:
+def test_a_guest_that_reboots_under_traffic(vm_bed: VmBed, vm_run: Callable[..., Run]) -> None:
     """Its kernel starts anew, below the same QEMU process; its clock, its files and our supervisor are gone."""
     before = vm_bed.says("vm-client", f"cat {BOOT_ID}")
-    options = ("--env", vm_site, "-k", "tap_traffic", "--perf-tests", "latency:tcp_rr", "--duration", "5")
-    started = Run.start(vm_bed, tmp_path / "results", *options, "--wait-for-reboot", "90s")  # type: ignore[arg-type]
+    options = ("-k", "tap_traffic", "--perf-tests", "latency:tcp_rr", "--duration", "5", "--wait-for-reboot", "90s")
+    started = vm_run(*options)
     processes = "cat /proc/[0-9]*/comm 2>/dev/null || true"
     assert until(lambda: "netperf" in vm_bed.says("vm-client", processes).split(), 90), started.output
     vm_bed.ssh("vm-client", "sudo sh -c '(sleep 0.5; echo b >/proc/sysrq-trigger) >/dev/null 2>&1 &'")
@@ -92,6 +91,6 @@ def test_a_guest_that_reboots_under_traffic(vm_bed: VmBed, vm_site: str, tmp_pat
     assert after != before
     said = "vm-client has rebooted: unit 1 of vm-tap_traffic-protocol_tcp was measured again"
     assert said in started.output
-    found = [json.loads(file.read_text()) for file in started.tree.glob(f"{vm_site}/*/vm-server/**/metadata_*.json")]
+    found = [json.loads(file.read_text()) for file in started.tree.glob("*/*/vm-server/**/metadata_*.json")]
     used = [(one["facts"]["vm-client"]["boot_id"], one["arm"]) for one in found if not one["void_reason"]]
     assert sorted(used) == [(after, "baseline"), (after, "tool")]
