@@ -85,7 +85,7 @@ def study_cases(
     for case, read in zip(wanted, reads, strict=True):
         records_of_case = [_voided(*pair) for pair in zip(by_case[case], read.void_reasons, strict=True)]
         rows[case] = [
-            Measurement.of(record.metadata, metric, value, record.metadata.unusable)
+            Measurement(record.metadata, metric, value, record.metadata.unusable)
             for record, figures in zip(records_of_case, read.figures, strict=True)
             for metric, value in figures
         ]

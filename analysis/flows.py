@@ -47,16 +47,7 @@ def measure_flow(record: PerfTestRecord, foreign_cpu_limit_pct: float = foreign.
         if void_reason:
             problems.append(_void(record, segment, void_reason))
         rows += [
-            replace(
-                Measurement.of(what, metric, value, void_reason),
-                visit_id=f"{what.visit_id}/s{segment.number:03d}",
-                pair_index=segment.pair,
-                arm=segment.arm,
-                order=None,
-                start_ns=segment.start_ns,
-                end_ns=segment.end_ns,
-                is_switched=True,
-            )
+            Measurement(what, metric, value, void_reason, segment)
             for metric, value in (
                 *_figures(what.pair_kind, what.perf_test, segment, what.idle_busy_share),
                 *([("foreign_cpu_pct", load.percent)] if load.percent is not None else []),

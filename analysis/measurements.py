@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from analysis.gates import foreign
 from analysis.locate import PerfTestRecord
 from analysis.metadata import PerfTestMetadata
+from analysis.parsers.segments import Segment
 from analysis.problems import Problem
 from analysis.raw import RawReader
 
@@ -62,56 +63,85 @@ PRIMARY = {"throughput": "received_bps", "latency": "mean_us", "pps": "received_
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """One row: ``value`` is in ``unit``; ``start_ns`` and ``end_ns`` are Unix ns on the client node's clock.
+    """One row: ``value`` is in ``unit``, of the whole perf test ``what``, or of one ``segment`` of a switched flow.
 
-    ``is_switched``: it is a segment of a flow; the times are then those of the node that counted.
+    ``start_ns`` and ``end_ns`` are Unix ns on the client node's clock; those of a segment on that of the node that
+    counted.
     """
 
-    run_id: str
-    environment: str
-    pair_kind: str
-    iteration: int
-    case_key: str
-    visit_id: str
-    unit_index: int
-    pair_index: int
-    arm: str
-    order: int | None
-    shared_baseline: bool
-    perf_test: str
-    conn_type: str
+    what: PerfTestMetadata
     metric: str
     value: float
-    unit: str
-    start_ns: int | None
-    end_ns: int | None
     void_reason: str
-    is_switched: bool = False
+    segment: Segment | None = None
 
-    @classmethod
-    def of(cls, what: PerfTestMetadata, metric: str, value: float, void_reason: str) -> Measurement:
-        """A figure of the whole perf test that ``what`` describes."""
-        return cls(
-            what.run_id,
-            what.environment,
-            what.pair_kind,
-            what.iteration,
-            what.case_key,
-            what.visit_id,
-            what.unit,
-            what.pair,
-            what.arm,
-            what.order,
-            what.shared_baseline,
-            what.perf_test,
-            what.conn_type,
-            metric,
-            value,
-            UNITS[metric],
-            what.start_ns,
-            what.end_ns,
-            void_reason,
-        )
+    @property
+    def unit(self) -> str:
+        return UNITS[self.metric]
+
+    @property
+    def is_switched(self) -> bool:
+        return self.segment is not None
+
+    @property
+    def run_id(self) -> str:
+        return self.what.run_id
+
+    @property
+    def environment(self) -> str:
+        return self.what.environment
+
+    @property
+    def pair_kind(self) -> str:
+        return self.what.pair_kind
+
+    @property
+    def iteration(self) -> int:
+        return self.what.iteration
+
+    @property
+    def case_key(self) -> str:
+        return self.what.case_key
+
+    @property
+    def visit_id(self) -> str:
+        return self.what.visit_id if self.segment is None else f"{self.what.visit_id}/s{self.segment.number:03d}"
+
+    @property
+    def unit_index(self) -> int:
+        return self.what.unit
+
+    @property
+    def pair_index(self) -> int:
+        return self.what.pair if self.segment is None else self.segment.pair
+
+    @property
+    def arm(self) -> str:
+        return self.what.arm if self.segment is None else self.segment.arm
+
+    @property
+    def order(self) -> int | None:
+        return self.what.order if self.segment is None else None
+
+    @property
+    def shared_baseline(self) -> bool:
+        return self.what.shared_baseline
+
+    @property
+    def perf_test(self) -> str:
+        return self.what.perf_test
+
+    @property
+    def conn_type(self) -> str:
+        return self.what.conn_type
+
+    @property
+    def start_ns(self) -> int | None:
+        return self.what.start_ns if self.segment is None else self.segment.start_ns
+
+    @property
+    def end_ns(self) -> int | None:
+        return self.what.end_ns if self.segment is None else self.segment.end_ns
 
     def row(self) -> tuple[object, ...]:
         """The cells under ``COLUMNS``; ``None`` where there is nothing."""
@@ -175,7 +205,7 @@ def measure(record: PerfTestRecord, pair_void: str = "", foreign_cpu_limit_pct: 
         reader.problems.append(replace(problem, is_void=True, is_short=void_reason == reader.void_reason))
     figures["foreign_cpu_pct"] = max((load.percent for load in loads if load.percent is not None), default=None)
     rows = tuple(
-        Measurement.of(what, metric, value, void_reason) for metric, value in figures.items() if value is not None
+        Measurement(what, metric, value, void_reason) for metric, value in figures.items() if value is not None
     )
     return Measured(rows, set_aside(record) if what.is_superseded else tuple(reader.problems), record)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from analysis_tree import CASE_KEY, ENVIRONMENT, Tree, netperf
-from test_analysis_verdicts import only, record, records, units
+from test_analysis_verdicts import changed, in_a_flow, only, record, records, units
 
 from analysis.fresh import Fresh
 from analysis.measurements import Measurement
@@ -28,7 +28,7 @@ FIRST_FRESH = 11
 def fresh(effect: float, *, made: int = 8, case: str = "host-a") -> Fresh:
     """Visits of fresh units, from number 11."""
     rows = [
-        replace(each, unit_index=each.unit_index + FIRST_FRESH - 1, visit_id=f"c{each.unit_index}")
+        changed(each, unit=each.unit_index + FIRST_FRESH - 1, visit_id=f"c{each.unit_index}")
         for each in units(effect, made, case=case)
     ]
     what = [record(arm, unit + FIRST_FRESH, case=case, is_confirmation=True) for unit in range(made) for arm in ARMS]
@@ -118,13 +118,13 @@ class TestWhatIsUsable:
 
     def test_visits_confirm_no_flows(self) -> None:
         """What stands in flows is confirmed in flows."""
-        flows = [replace(each, is_switched=True, pair_index=1) for each in units(-0.3, 8)]
+        flows = [in_a_flow(each) for each in units(-0.3, 8)]
         what = [record(SWITCHED, unit) for unit in range(1, 9)]
         visits, (first, *_) = fresh(-0.3), verdicts(what, flows, [A])
         assert only(verdicts(what, flows, [A], fresh=visits)) == first
         switched = Fresh(
             tuple(replace(each, arm=SWITCHED) for each in visits.records[::2]),
-            tuple(replace(each, is_switched=True, pair_index=1) for each in visits.measurements),
+            tuple(map(in_a_flow, visits.measurements)),
         )
         assert "confirmed" in only(verdicts(what, flows, [A], fresh=switched)).verdict.reason
 

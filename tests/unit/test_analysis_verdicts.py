@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from math import exp, log
+from typing import Any
 
 import pytest
 
 from analysis.compare import MetricId
 from analysis.measurements import Measurement
 from analysis.metadata import NodeFacts, PerfTestMetadata
+from analysis.parsers.segments import Segment
 from analysis.statistics.looks import LOOKS
 from analysis.statistics.verdict import Word
 from analysis.verdicts import CaseName, MetricVerdict, verdicts
@@ -20,25 +22,30 @@ LATENCY = MetricId("latency", "tcp_rr", "mean_us")
 WIGGLE = (0.000, 0.011, -0.008, 0.004, -0.012, 0.007, -0.003, 0.009, 0.002, -0.006, 0.005, -0.001)
 
 
-def row(
-    arm: str, unit: int, value: float, *, case: str = "host-a", iteration: int = 1, **changes: object
-) -> Measurement:
-    measurement = Measurement(
-        "run", "lab", "host", iteration, case, f"{case}/u{unit:03d}/{arm}", unit, unit, arm, None, False,
-        "latency", "tcp_rr", "mean_us", value, "us", None, None, "",
-    )  # fmt: skip
-    return replace(measurement, **changes)  # type: ignore[arg-type]
+def row(arm: str, unit: int, value: float, *, void_reason: str = "", **metadata: Any) -> Measurement:
+    return Measurement(record(arm, unit, **metadata), "mean_us", value, void_reason)
 
 
-def record(arm: str, unit: int, *, case: str = "host-a", **changes: object) -> PerfTestMetadata:
+def changed(each: Measurement, **metadata: Any) -> Measurement:
+    """The same value of a perf test with other metadata."""
+    return replace(each, what=replace(each.what, **metadata))
+
+
+def in_a_flow(each: Measurement) -> Measurement:
+    """The same value in the first pair of a flow of that unit."""
+    return replace(each, segment=Segment(1, 1, each.arm, 0, 0, 0.0, {}))
+
+
+def record(arm: str, unit: int, *, case: str = "host-a", **changes: Any) -> PerfTestMetadata:
     what = PerfTestMetadata(
         run_id="run", probecost="", environment="lab", iteration=1, pair_kind="host", case_key=case, case_id=1,
-        case_name="", tool_id=case.removeprefix("host-"), category="", parameters={}, command="", visit_id="",
+        case_name="", tool_id=case.removeprefix("host-"), category="", parameters={}, command="",
+        visit_id=f"{case}/u{unit:03d}/{arm}",
         unit=unit, pair=unit, arm=arm, order=None, shared_baseline=False, perf_test="latency", conn_type="tcp_rr",
         duration_s=None, streams=1, planned_units=(), start_ns=None, end_ns=None, server_node="", client_node="",
         tool_node="", clocks={}, facts={}, tool=None, options={}, void_reason="", error="",
     )  # fmt: skip
-    return replace(what, **changes)  # type: ignore[arg-type]
+    return replace(what, **changes)
 
 
 def units(effect: float, n: int, *, case: str = "host-a", iteration: int = 1) -> Iterator[Measurement]:
@@ -48,7 +55,7 @@ def units(effect: float, n: int, *, case: str = "host-a", iteration: int = 1) ->
         yield row(TOOL, at + 1, 20.0 * exp(effect + WIGGLE[at % len(WIGGLE)]), case=case, iteration=iteration)
 
 
-def records(n: int, *, case: str = "host-a", **changes: object) -> list[PerfTestMetadata]:
+def records(n: int, *, case: str = "host-a", **changes: Any) -> list[PerfTestMetadata]:
     return [record(arm, at + 1, case=case, **changes) for at in range(n) for arm in ARMS]
 
 
@@ -72,7 +79,7 @@ def test_nothing_is_negligible() -> None:
 
 def test_a_rate_that_rises_is_no_overhead() -> None:
     faster = [
-        replace(each, perf_test="throughput", conn_type="single", metric="received_bps", unit="bit/s")
+        replace(changed(each, perf_test="throughput", conn_type="single"), metric="received_bps")
         for each in units(0.2, 8)
     ]
     assert only(verdicts(records(8), faster, [])).verdict.word is Word.SPEED_UP
@@ -117,7 +124,7 @@ def test_other_metrics_are_a_family_of_their_own() -> None:
 
 
 def test_counts_get_no_verdict() -> None:
-    lost = [replace(each, metric="lost_share", unit="share") for each in units(0.2, 8)]
+    lost = [replace(each, metric="lost_share") for each in units(0.2, 8)]
     assert verdicts(records(8), lost, []) == ()
 
 
@@ -149,7 +156,7 @@ def test_voids_of_both_arms_are_none() -> None:
 
 
 def test_arms_that_were_swapped_are_never_an_overhead() -> None:
-    swapped = [replace(each, arm=TOOL if each.arm == BASELINE else BASELINE) for each in units(0.2, 8)]
+    swapped = [changed(each, arm=TOOL if each.arm == BASELINE else BASELINE) for each in units(0.2, 8)]
     assert only(verdicts(records(8), swapped, [])).verdict.word is Word.SPEED_UP
 
 
@@ -195,7 +202,7 @@ def test_a_perf_test_without_a_primary_metric_is_not_in_the_family() -> None:
 
 def test_a_perf_test_that_is_new_has_no_primary_metric_and_breaks_nothing() -> None:
     new = {"perf_test": "quic", "conn_type": "single-load50"}
-    rows = [replace(each, **new) for each in units(0.2, 8)]  # type: ignore[arg-type]
+    rows = [changed(each, **new) for each in units(0.2, 8)]
     found = only(verdicts(records(8, **new), rows, []))
     assert (found.is_primary, found.verdict.word) == (False, Word.OVERHEAD)
 
@@ -209,7 +216,7 @@ def loaded(rate_effect: float, cpu_effect: float) -> list[Measurement]:
     for metric, effect in (("received_bps", rate_effect), ("cpu_s_per_gb", cpu_effect)):
         for each in units(effect, 8):
             value = 20 + (each.value - 20) * (0.1 if metric == "received_bps" else 1)
-            found.append(replace(each, **THROUGHPUT, metric=metric, unit="", value=value))  # type: ignore[arg-type]
+            found.append(replace(changed(each, **THROUGHPUT), metric=metric, value=value))
     return found
 
 
@@ -241,7 +248,7 @@ def test_a_rate_is_masked_only_at_a_known_limit_with_more_cpu(offered: float | N
 
 
 def test_the_cpu_of_another_connection_type_masks_nothing() -> None:
-    rows = [replace(each, conn_type="multi") if each.metric == "cpu_s_per_gb" else each for each in loaded(0.0, 0.2)]
+    rows = [changed(each, conn_type="multi") if each.metric == "cpu_s_per_gb" else each for each in loaded(0.0, 0.2)]
     found = verdicts(records(8, **THROUGHPUT, offered_rate=20.2), rows, [])
     assert words(found)["received_bps"] is Word.NEGLIGIBLE
 
@@ -260,7 +267,7 @@ def test_an_order_effect_is_told_with_the_verdict() -> None:
 
 def test_the_times_of_the_arms_say_the_order_where_they_are_known() -> None:
     rows = [
-        replace(each, start_ns=2 * each.unit_index + ((each.arm == TOOL) == (each.unit_index % 2 == 0)), order=1)
+        changed(each, start_ns=2 * each.unit_index + ((each.arm == TOOL) == (each.unit_index % 2 == 0)), order=1)
         for each in units(0.2, 8)
     ]
     even = [log(each.value / 20) for each in rows if each.arm == TOOL and each.unit_index % 2 == 0]
