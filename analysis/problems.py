@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from pydantic_core import from_json
+
 from probecost.errors import ProbecostError
 
 MAX_BYTES = 256 << 20
@@ -148,6 +150,18 @@ def parse_object(text: str) -> Mapping[str, object]:
     """
     if len(text) > MAX_JSON:
         raise ParseError(f"has {len(text)} characters, more than {MAX_JSON}")
+    try:
+        value = from_json(text)
+    except ValueError:
+        return _object_among(text)
+    return value if isinstance(value, dict) else _object_among(text)
+
+
+def _object_among(text: str) -> Mapping[str, object]:
+    """The object in a text that is not JSON as a whole, and what is wrong where there is none.
+
+    (The standard library's parser is half as fast, and says where an object ends.)
+    """
     start = text.find("{")
     if start < 0:
         raise ParseError("holds no JSON object")

@@ -8,18 +8,15 @@ from dataclasses import dataclass
 from analysis.problems import ParseError, child, parse_object, whole, words
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class InterfaceDelta:
-    """What one interface counted during the perf test."""
+    """What one interface took in and dropped during the perf test; ``None``: it is not told, or was made anew."""
 
-    name: str
     rx_packets: int | None
-    tx_packets: int | None
     rx_dropped: int | None
-    tx_dropped: int | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class CpuDelta:
     """CPU time in user mode: of the machine, of the virtual machines on it, of our cgroups by name (none: not told)."""
 
@@ -28,27 +25,23 @@ class CpuDelta:
     own_user_usec: Mapping[str, int]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class CountersDelta:
     """What the node's kernel counted between ``start_ns`` and ``end_ns`` (node clock, Unix ns).
 
-    ``interface``: that of the tested path; ``setup_start``, ``setup_end``: its MTU, qdiscs, XDP program and so on.
+    ``interface``: that of the tested path, ``tested``: what it counted; ``None`` where one of the two is not told.
+    ``setup_start``, ``setup_end``: its MTU, qdiscs, XDP program and so on.
     ``new_programs``, ``gone_programs``: ids of BPF programs. Files of older versions hold only the counters.
     """
 
     start_ns: int | None
     end_ns: int | None
     udp_in_datagrams: int
-    udp_out_datagrams: int | None
-    udp_in_errors: int | None
-    udp_no_ports: int | None
     udp_rcvbuf_errors: int | None
-    udp_sndbuf_errors: int | None
-    interfaces: tuple[InterfaceDelta, ...]
     interface: str
+    tested: InterfaceDelta | None
     boot_id: str
     cpu: CpuDelta | None
-    steal_ticks: int | None
     setup_start: Mapping[str, str]
     setup_end: Mapping[str, str]
     new_programs: tuple[int, ...]
@@ -58,11 +51,6 @@ class CountersDelta:
     def seconds(self) -> float:
         """Length of the window; 0 where it is not known."""
         return (self.end_ns - self.start_ns) / 1e9 if self.end_ns is not None and self.start_ns is not None else 0.0
-
-    @property
-    def tested(self) -> InterfaceDelta | None:
-        """The counters of the tested interface."""
-        return next((one for one in self.interfaces if one.name == self.interface), None)
 
 
 def parse(text: str) -> CountersDelta:
@@ -76,22 +64,18 @@ def parse(text: str) -> CountersDelta:
     received = _delta(udp, "InDatagrams")
     if received is None:
         raise ParseError("has no UDP InDatagrams at both ends")
+    interface, setup = words(document, "interface"), _texts(child(start, "setup"))
     return CountersDelta(
         start_ns=whole(start, "time_ns"),
         end_ns=whole(end, "time_ns"),
         udp_in_datagrams=received,
-        udp_out_datagrams=_delta(udp, "OutDatagrams"),
-        udp_in_errors=_delta(udp, "InErrors"),
-        udp_no_ports=_delta(udp, "NoPorts"),
         udp_rcvbuf_errors=_delta(udp, "RcvbufErrors"),
-        udp_sndbuf_errors=_delta(udp, "SndbufErrors"),
-        interfaces=_interfaces(child(start, "net_dev"), child(end, "net_dev")),
-        interface=words(document, "interface"),
+        interface=interface,
+        tested=_tested(child(child(start, "net_dev"), interface), child(child(end, "net_dev"), interface)),
         boot_id=words(document, "boot_id"),
         cpu=_cpu(child(start, "cpu"), child(end, "cpu")),
-        steal_ticks=_interface_delta((child(start, "cpu"), child(end, "cpu")), "steal_ticks"),
-        setup_start=_texts(child(start, "setup")),
-        setup_end=_texts(child(end, "setup")),
+        setup_start=setup,
+        setup_end=setup if child(end, "setup") == child(start, "setup") else _texts(child(end, "setup")),
         new_programs=_without(end, start),
         gone_programs=_without(start, end),
     )
@@ -99,7 +83,7 @@ def parse(text: str) -> CountersDelta:
 
 def _cpu(start: Mapping[str, object], end: Mapping[str, object]) -> CpuDelta | None:
     """``None`` where it was not recorded. A cgroup that came in between counts whole, one that went does not."""
-    user_usec = _interface_delta((start, end), "user_usec")
+    user_usec = _or_none((start, end), "user_usec")
     if user_usec is None:
         return None
     own = child(start, "own_user_usec"), child(end, "own_user_usec")
@@ -129,20 +113,15 @@ def _delta(sides: tuple[Mapping[str, object], Mapping[str, object]], key: str) -
     return last - first
 
 
-def _interfaces(start: Mapping[str, object], end: Mapping[str, object]) -> tuple[InterfaceDelta, ...]:
-    names = sorted(name for name in start if name in end)
-    sides = {name: (child(start, name), child(end, name)) for name in names}
-    return tuple(
-        InterfaceDelta(
-            name,
-            *(_interface_delta(sides[name], key) for key in ("rx_packets", "tx_packets", "rx_dropped", "tx_dropped")),
-        )
-        for name in names
-    )
+def _tested(start: Mapping[str, object], end: Mapping[str, object]) -> InterfaceDelta | None:
+    if not start or not end:
+        return None
+    sides = start, end
+    return InterfaceDelta(_or_none(sides, "rx_packets"), _or_none(sides, "rx_dropped"))
 
 
-def _interface_delta(sides: tuple[Mapping[str, object], Mapping[str, object]], key: str) -> int | None:
-    """As ``_delta``; an interface that was taken away and made anew in between has no difference."""
+def _or_none(sides: tuple[Mapping[str, object], Mapping[str, object]], key: str) -> int | None:
+    """As ``_delta``; what was taken away and made anew in between has no difference."""
     try:
         return _delta(sides, key)
     except ParseError:

@@ -181,9 +181,27 @@ class TestMonitors:
 class TestCounters:
     def test_differences(self) -> None:
         delta = counters.parse(counters_text(100_000, rcvbuf_errors=4))
-        assert (delta.udp_in_datagrams, delta.udp_rcvbuf_errors, delta.udp_no_ports) == (100_000, 4, 0)
-        assert delta.udp_sndbuf_errors is None
-        assert delta.interfaces == (counters.InterfaceDelta("eth0", 100_000, 0, 0, 0),)
+        assert (delta.udp_in_datagrams, delta.udp_rcvbuf_errors, delta.seconds) == (100_000, 4, 1.0)
+        assert delta.tested is None  # which interface that is was not recorded
+
+    def test_the_tested_interface(self) -> None:
+        document = json.loads(counters_text(100_000)) | {"interface": "eth0"}
+        assert counters.parse(json.dumps(document)).tested == counters.InterfaceDelta(100_000, 0)
+        document["end"]["net_dev"]["eth0"] = {"rx_packets": 7, "tx_packets": 1}
+        made_anew = counters.parse(json.dumps(document))
+        assert made_anew.tested == counters.InterfaceDelta(None, None)
+        assert made_anew.udp_in_datagrams == 100_000
+        del document["end"]["net_dev"]["eth0"]
+        assert counters.parse(json.dumps(document)).tested is None
+
+    def test_the_set_up_at_both_ends(self) -> None:
+        document = json.loads(counters_text(100_000))
+        document["start"]["setup"] = {"MTU": 1500, "XDP": "none"}
+        document["end"]["setup"] = {"MTU": 1500, "XDP": "none"}
+        same = counters.parse(json.dumps(document))
+        assert (same.setup_start, same.setup_end) == ({"MTU": "1500", "XDP": "none"},) * 2
+        document["end"]["setup"]["MTU"] = 1400
+        assert counters.parse(json.dumps(document)).setup_end == {"MTU": "1400", "XDP": "none"}
 
     def test_swapped_ends_are_noticed(self) -> None:
         document = json.loads(counters_text(100_000))
