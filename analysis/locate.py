@@ -259,17 +259,20 @@ def _version(path: Path) -> tuple[int, int]:
 
 def _load(path: Path, seen: Seen | None) -> PerfTestMetadata:
     """Read, but once per file and version where ``seen`` keeps it: a case is asked for again after each unit."""
+    if seen is None:
+        return metadata.parse(read_text(path))
     version = _version(path)
-    found = seen.loaded(path, version) if seen is not None else None
+    found = seen.loaded(path, version)
     if found is None:
         found = metadata.parse(read_text(path))
-        if seen is not None:
-            seen.keep(path, version, found)
+        seen.keep(path, version, found)
     return found
 
 
 def _placed(found: PerfTestMetadata, group: Path, place: layout.PerfTestFolder) -> PerfTestMetadata:
     """What the metadata leave open (environment, iteration, pair kind) is taken from the folders' names."""
+    if found.environment and found.iteration and found.pair_kind and found.visit_id:
+        return found
     environment, iteration = environment_of(group)
     return replace(
         found,

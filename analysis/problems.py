@@ -99,8 +99,7 @@ def read_text(path: Path) -> str:
                 raise ParseError("it is no plain file")
             if status.st_size > MAX_BYTES:
                 raise ParseError(f"the file has {status.st_size} bytes, more than {MAX_BYTES}")
-            with os.fdopen(opened, "rb", closefd=False) as file:
-                text = file.read(status.st_size).decode("utf-8", "replace")
+            text = _read(opened, status.st_size).decode("utf-8", "replace")
         finally:
             os.close(opened)
     except FileNotFoundError:
@@ -112,6 +111,14 @@ def read_text(path: Path) -> str:
     if not text or text.isspace():
         raise ParseError("the file is empty")
     return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
+
+
+def _read(opened: int, size: int) -> bytes:
+    """Up to ``size`` bytes: nearly always what one call gives, and a file object is not needed for that."""
+    data = os.read(opened, size)
+    while len(data) < size and (more := os.read(opened, size - len(data))):
+        data += more
+    return data
 
 
 def named_like(folder: Path, pattern: str) -> list[Path]:

@@ -116,7 +116,6 @@ def study_run(
         run.rule,
         run.primary,
         fresh,
-        jobs,
     )
     return Study(
         root=root,

@@ -15,13 +15,12 @@ from analysis.compare import MetricId
 from analysis.fresh import Fresh
 from analysis.measurements import UNITS, Measurement
 from analysis.metadata import PerfTestMetadata
-from analysis.parallel import each
 from analysis.run_facts import CaseName, PrimaryMetrics, RunFacts
-from analysis.statistics.carryover import CarryOver, carry_over
+from analysis.statistics.carryover import CarryOver, carry_overs
 from analysis.statistics.confirmation import Confirmation, second_verdict
 from analysis.statistics.families import benjamini_hochberg, holm
 from analysis.statistics.looks import FIXED, StopRule
-from analysis.statistics.signflip import Estimate, estimate
+from analysis.statistics.signflip import Estimate, estimates
 from analysis.statistics.verdict import DEFAULT_MARGIN_PCT, Cost, Verdict, Word, cost_of, judge, masked
 from analysis.units import FLOWS, VISITS, Pair, Series, Unit, effects, ordered_effects, tool_mean
 from probecost.layout import BASELINE, TOOL
@@ -92,19 +91,18 @@ def verdicts(
     rule: StopRule = FIXED,
     primary: PrimaryMetrics = _DEFAULT_PRIMARY,
     fresh: Fresh = _NO_FRESH,
-    jobs: int = 1,
 ) -> tuple[MetricVerdict, ...]:
     """All verdicts of a run, by case and metric.
 
     ``planned``: every case the run was to measure, measured or not. ``rule``: how the run was to stop. ``primary``: the
     plan's choice of primary metrics, where it made one. ``fresh``: the units of confirmation, which are in neither.
-    ``jobs``: how many processes test the metrics.
     """
     rows = list(measurements)
     facts = RunFacts(records, primary)
     facts.add_segments(rows)
-    metrics = sorted(_series(rows).items())
-    found = list(each(lambda item: _untested(*item[0], item[1], facts, rule), metrics, jobs))
+    found = _untested(
+        [_looked_at(*where, series, rule) for where, series in sorted(_series(rows).items())], facts, rule
+    )
     own = [entry for entry in found if entry.is_primary]
     others = [entry for entry in found if not entry.is_primary]
     m = max(facts.primary_tests(planned), len(own))
@@ -142,14 +140,51 @@ def _series(measurements: Iterable[Measurement]) -> dict[tuple[CaseName, MetricI
     return found
 
 
-def _untested(case: CaseName, metric: MetricId, series: Series, facts: RunFacts, rule: StopRule) -> MetricVerdict:
-    """Everything but the family and the word; a gate that failed is in the verdict already."""
+@dataclass(frozen=True, slots=True)
+class _LookedAt:
+    """The units of one metric that its verdict is made of, those beyond the last look left out."""
+
+    case: CaseName
+    metric: MetricId
+    schedule: str
+    units: Sequence[Unit]
+    n_unused: int
+    alpha: float
+    effects: Sequence[float]
+
+
+def _looked_at(case: CaseName, metric: MetricId, series: Series, rule: StopRule) -> _LookedAt:
     usable = series.units()
     look = rule.look(len(usable))
-    units: Sequence[Unit] = usable if look is None else usable[: look.n_units]
+    units = usable if look is None else usable[: look.n_units]
     alpha = rule.planned[0].alpha if look is None else look.alpha
-    known = effects(units)
-    found = estimate(known, alpha) if known else None
+    return _LookedAt(case, metric, series.schedule, units, len(usable) - len(units), alpha, effects(units))
+
+
+def _untested(found: Sequence[_LookedAt], facts: RunFacts, rule: StopRule) -> list[MetricVerdict]:
+    """Everything but the family and the word; a gate that failed is in the verdict already."""
+    known = _estimates(found)
+    orders = carry_overs([ordered_effects(entry.units) for entry in found])
+    return [_unjudged(*entry, facts, rule) for entry in zip(found, known, orders, strict=True)]
+
+
+def _estimates(found: Sequence[_LookedAt]) -> list[Estimate | None]:
+    """Those of one look together; ``None`` where no unit has a ratio."""
+    by_alpha: dict[float, list[int]] = {}
+    for at, entry in enumerate(found):
+        if entry.effects:
+            by_alpha.setdefault(entry.alpha, []).append(at)
+    known: list[Estimate | None] = [None] * len(found)
+    for alpha, places in by_alpha.items():
+        for at, estimate in zip(places, estimates([found[at].effects for at in places], alpha), strict=True):
+            known[at] = estimate
+    return known
+
+
+def _unjudged(
+    entry: _LookedAt, found: Estimate | None, order: CarryOver, facts: RunFacts, rule: StopRule
+) -> MetricVerdict:
+    case, metric, units = entry.case, entry.metric, entry.units
     gate = facts.uneven_voids(case, metric) or _without_ratio([pair for unit in units for pair in unit])
     return MetricVerdict(
         case=case,
@@ -158,15 +193,15 @@ def _untested(case: CaseName, metric: MetricId, series: Series, facts: RunFacts,
         metric=metric,
         unit=UNITS[metric.metric],
         is_primary=facts.is_primary(metric),
-        schedule=series.schedule,
+        schedule=entry.schedule,
         n_units=len(units),
-        n_unused=len(usable) - len(units),
+        n_unused=entry.n_unused,
         n_void_baseline=facts.voids[case, metric.perf_test, metric.conn_type, BASELINE],
         n_void_tool=facts.voids[case, metric.perf_test, metric.conn_type, TOOL],
         estimate=found,
         cost=cost_of(found, LOWER_IS_BETTER[metric.metric]) if found else None,
         tool_value=tool_mean(units) if units else None,
-        carry_over=carry_over(ordered_effects(units)),
+        carry_over=order,
         rule=rule,
         p_adjusted=None,
         family_m=0,

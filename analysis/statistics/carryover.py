@@ -8,17 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from math import exp, sqrt
+from itertools import pairwise
+from math import exp, fsum, sqrt
+from statistics import fmean
+from typing import NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
-
-from analysis.statistics.signflip import estimate
+from analysis.statistics.signflip import p_values
 
 SUSPICIOUS_P = 0.01
 _FEWEST_UNITS = 3
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -52,12 +50,19 @@ class CarryOver:
 
 def carry_over(units: Sequence[Sequence[OrderedEffect]]) -> CarryOver:
     """Diagnostics of units in time order; a unit holds one pair of visits, or the pairs of segments of one flow."""
-    if any(len(pairs) > 1 for pairs in units):
-        order_effect, order_p = _order_within_flows(units)
-    else:
-        order_effect, order_p = _order_of_pairs([pair for pairs in units for pair in pairs])
-    means = [float(np.mean([pair.effect for pair in pairs])) for pairs in units if pairs]
-    return CarryOver(len(means), order_effect, order_p, lag_1_correlation(means))
+    return carry_overs([units])[0]
+
+
+def carry_overs(metrics: Sequence[Sequence[Sequence[OrderedEffect]]]) -> list[CarryOver]:
+    """``carry_over`` of the units of each metric, in their order; their tests are made together."""
+    orders = [_order(units) for units in metrics]
+    tests = iter(p_values([order.tested for order in orders if order is not None]))
+    found = []
+    for units, order in zip(metrics, orders, strict=True):
+        means = [fmean(pair.effect for pair in pairs) for pairs in units if pairs]
+        effect, p = (None, None) if order is None else (order.effect, next(tests))
+        found.append(CarryOver(len(means), effect, p, lag_1_correlation(means)))
+    return found
 
 
 def lag_1_correlation(effects: Sequence[float]) -> float | None:
@@ -66,39 +71,51 @@ def lag_1_correlation(effects: Sequence[float]) -> float | None:
     >>> lag_1_correlation([1.0, -1.0, 1.0, -1.0])
     -0.75
     """
-    values = np.asarray(effects, dtype=np.float64)
-    if values.size < _FEWEST_UNITS:
+    if len(effects) < _FEWEST_UNITS:
         return None
-    centred = values - values.mean()
-    total = float(centred @ centred)
-    if total <= 1e-24 * max(1.0, float(values @ values)):
+    centred = _centred(effects)
+    total = fsum(each * each for each in centred)
+    if total <= 1e-24 * max(1.0, fsum(each * each for each in effects)):
         return None
-    return float(centred[1:] @ centred[:-1]) / total
+    return fsum(later * earlier for earlier, later in pairwise(centred)) / total
 
 
-def _order_of_pairs(pairs: Sequence[OrderedEffect]) -> tuple[float | None, float | None]:
+class _Order(NamedTuple):
+    """The order effect, and the effects whose mean it is but for a factor: turned coins turn their signs."""
+
+    effect: float
+    tested: Sequence[float]
+
+
+def _order(units: Sequence[Sequence[OrderedEffect]]) -> _Order | None:
+    """``None`` where there is only one order."""
+    if any(len(pairs) > 1 for pairs in units):
+        return _order_within_flows(units)
+    return _order_of_pairs([pair for pairs in units for pair in pairs])
+
+
+def _order_of_pairs(pairs: Sequence[OrderedEffect]) -> _Order | None:
     """One coin per pair: without an order effect each centred effect is as likely to have come with the other order."""
-    effects, signs = _split(pairs)
-    if len(set(signs)) < 2:
-        return None, None
-    found = float(effects[signs > 0].mean() - effects[signs < 0].mean())
-    return found, estimate((signs * (effects - effects.mean())).tolist()).p
+    found = _difference(pairs)
+    if found is None:
+        return None
+    centred = _centred([pair.effect for pair in pairs])
+    return _Order(found, [d if pair.is_tool_first else -d for d, pair in zip(centred, pairs, strict=True)])
 
 
-def _order_within_flows(flows: Sequence[Sequence[OrderedEffect]]) -> tuple[float | None, float | None]:
+def _order_within_flows(flows: Sequence[Sequence[OrderedEffect]]) -> _Order | None:
     """Flows have effects of their own, so orders are compared within each: turning all its coins turns the sign."""
-    differences = []
-    for pairs in flows:
-        effects, signs = _split(pairs)
-        if len(set(signs)) == 2:
-            differences.append(float(effects[signs > 0].mean() - effects[signs < 0].mean()))
-    if not differences:
-        return None, None
-    found = estimate(differences)
-    return found.mean, found.p
+    differences = [found for pairs in flows if (found := _difference(pairs)) is not None]
+    return _Order(fmean(differences), differences) if differences else None
 
 
-def _split(pairs: Sequence[OrderedEffect]) -> tuple[Floats, Floats]:
-    """Effects, and +1 where the tool came first, else -1."""
-    effects = np.array([pair.effect for pair in pairs], dtype=np.float64)
-    return effects, np.array([1.0 if pair.is_tool_first else -1.0 for pair in pairs], dtype=np.float64)
+def _difference(pairs: Sequence[OrderedEffect]) -> float | None:
+    """The mean effect of those with the tool first minus that of the others; ``None`` without either of them."""
+    first = [pair.effect for pair in pairs if pair.is_tool_first]
+    last = [pair.effect for pair in pairs if not pair.is_tool_first]
+    return fmean(first) - fmean(last) if first and last else None
+
+
+def _centred(effects: Sequence[float]) -> list[float]:
+    mean = fmean(effects)
+    return [effect - mean for effect in effects]

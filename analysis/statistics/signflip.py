@@ -6,22 +6,27 @@ the sums under flipped signs: all 2^n up to ``EXACT_UP_TO`` units, else ``RANDOM
 one added (Phipson and Smyth 2010). Flipping the units of a set S gives at least the observed sum exactly where the mean
 of S is at most theta; so the limits of the interval are order statistics of the means of sets (Hartigan 1969), and
 interval and test never disagree.
+
+Series of one length are computed together, as arrays of series by units: a run has very many short ones.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from math import exp, floor, inf, sqrt
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 EXACT_UP_TO = 16
 RANDOM_FLIPS = 100_000
+_MEANS_AT_ONCE = 1 << 20  # 8 MB
 
 Floats = NDArray[np.float64]
+_Result = TypeVar("_Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,29 +59,64 @@ def estimate(effects: Sequence[float], alpha: float = 0.05, seed: int = 0) -> Es
     >>> round(found.mean, 5), found.p, round(found.low, 4), round(found.high, 4)
     (0.03625, 0.0078125, 0.02, 0.05)
     """
-    values = np.asarray(effects, dtype=np.float64)
-    if values.ndim != 1 or values.size == 0 or not np.isfinite(values).all():
-        raise ValueError("expected one finite effect or more")
+    return estimates([effects], alpha, seed)[0]
+
+
+def estimates(series: Sequence[Sequence[float]], alpha: float = 0.05, seed: int = 0) -> list[Estimate]:
+    """``estimate`` of each series of effects, in their order."""
     if not 0 < alpha < 1:
         raise ValueError(f"expected an alpha between 0 and 1, found {alpha}")
-    n = int(values.size)
-    mean = float(values.mean())
-    means, observed = _set_means(values, seed)
-    low, high = _interval(means, observed, alpha)
-    sd = float(values.std(ddof=1)) if n > 1 else 0.0
-    half = _student(1 - alpha / 2, n - 1) * sd / sqrt(n) if n > 1 else inf
-    return Estimate(
-        n=n,
-        mean=mean,
-        hodges_lehmann=hodges_lehmann(values),
-        sd=sd,
-        p=_p_value(means, observed, float(np.abs(values).max())),
-        level=1 - alpha,
-        low=low,
-        high=high,
-        t_low=mean - half,
-        t_high=mean + half,
+    return _by_length(series, lambda values: _estimates(values, alpha, seed))
+
+
+def p_values(series: Sequence[Sequence[float]], seed: int = 0) -> list[float]:
+    """The two-sided p alone of each series of effects."""
+    return _by_length(series, lambda values: _p_values(values, *set_means(values, seed)).tolist())
+
+
+def _by_length(series: Sequence[Sequence[float]], compute: Callable[[Floats], Iterable[_Result]]) -> list[_Result]:
+    """What ``compute`` gives for arrays of series of one length, put back into the order of ``series``."""
+    by_length: dict[int, list[int]] = {}
+    for at, effects in enumerate(series):
+        by_length.setdefault(len(effects), []).append(at)
+    found: dict[int, _Result] = {}
+    for n, places in by_length.items():
+        rows = np.array([series[at] for at in places], dtype=np.float64)
+        if n == 0 or rows.ndim != 2 or not np.isfinite(rows).all():
+            raise ValueError("expected one finite effect or more")
+        results = (result for some in few_at_a_time(rows) for result in compute(some))
+        found.update(zip(places, results, strict=True))
+    return [found[at] for at in range(len(series))]
+
+
+def few_at_a_time(rows: Floats) -> Iterator[Floats]:
+    """As many of the series at once as the means of their sets have room for."""
+    n = rows.shape[1]
+    together = max(1, _MEANS_AT_ONCE // (2**n if n <= EXACT_UP_TO else RANDOM_FLIPS))
+    for start in range(0, len(rows), together):
+        yield rows[start : start + together]
+
+
+def _estimates(values: Floats, alpha: float, seed: int) -> Iterator[Estimate]:
+    n = values.shape[1]
+    mean = values.mean(axis=1)
+    means, observed = set_means(values, seed)
+    low, high = intervals(means, observed, alpha)
+    sd = values.std(axis=1, ddof=1) if n > 1 else np.zeros(len(values))
+    half = _student(1 - alpha / 2, n - 1) * sd / sqrt(n) if n > 1 else np.full(len(values), inf)
+    columns = (
+        mean,
+        hodges_lehmann(values),
+        sd,
+        _p_values(values, means, observed),
+        low,
+        high,
+        mean - half,
+        mean + half,
     )
+    lists = (column.tolist() for column in columns)
+    for centre, robust, spread, p, lowest, highest, t_low, t_high in zip(*lists, strict=True):
+        yield Estimate(n, centre, robust, spread, p, 1 - alpha, lowest, highest, t_low, t_high)
 
 
 @lru_cache(maxsize=256)
@@ -87,15 +127,14 @@ def _student(share: float, degrees: int) -> float:
     return float(stdtrit(degrees, share))
 
 
-def hodges_lehmann(effects: Sequence[float] | Floats) -> float:
-    """The median of the means of all pairs, each unit with itself included: the mean's robust twin.
+def hodges_lehmann(values: Floats) -> Floats:
+    """Of each row the median of the means of all pairs, each unit with itself included: the mean's robust twin.
 
-    >>> hodges_lehmann([1.0, 2.0, 3.0, 90.0])
-    2.75
+    >>> hodges_lehmann(np.array([[1.0, 2.0, 3.0, 90.0]])).tolist()
+    [2.75]
     """
-    values = np.asarray(effects, dtype=np.float64)
-    rows, columns = _pairs(values.size)
-    return float(np.median((values[rows] + values[columns]) / 2))
+    rows, columns = _pairs(values.shape[1])
+    return np.asarray(np.median((values[:, rows] + values[:, columns]) / 2, axis=1))
 
 
 @lru_cache(maxsize=256)
@@ -129,42 +168,50 @@ def cost_pct(effect: float, lower_is_better: bool) -> float:
     return (exp(effect) - 1 if lower_is_better else 1 - exp(effect)) * 100
 
 
-def _set_means(values: Floats, seed: int) -> tuple[Floats, int]:
-    """The means of the sets of units that are flipped, and how many flips flip nothing, the observed included."""
-    if values.size <= EXACT_UP_TO:
-        sums, counts = np.zeros(1), np.zeros(1)
-        for value in values:
-            sums, counts = np.concatenate([sums, sums + value]), np.concatenate([counts, counts + 1])
-        return sums[1:] / counts[1:], 1
-    shares = random_sets(values.size, seed)
-    return shares @ values, 1 + RANDOM_FLIPS - len(shares)
+def set_means(values: Floats, seed: int) -> tuple[Floats, int]:
+    """Series by sets: the means of the sets of units that are flipped, and how many flips flip nothing.
+
+    (The observed pattern is one of these.)
+    """
+    n = values.shape[1]
+    if n <= EXACT_UP_TO:
+        return np.asarray(values @ _all_sets(n).T), 1
+    sets = _random_sets(n, seed)
+    return np.asarray(values @ sets.T), 1 + RANDOM_FLIPS - len(sets)
+
+
+@lru_cache(maxsize=EXACT_UP_TO)
+def _all_sets(n: int) -> Floats:
+    """All non-empty sets of ``n`` units, a row each: 1 / size for its members, else 0."""
+    members = ((np.arange(1, 2**n)[:, None] >> np.arange(n)) & 1).astype(np.float64)
+    return np.asarray(members / members.sum(axis=1, keepdims=True))
 
 
 @lru_cache(maxsize=4)
-def random_sets(n: int, seed: int) -> Floats:
-    """Random non-empty sets of ``n`` units, a row each: 1 / size for its members, else 0."""
+def _random_sets(n: int, seed: int) -> Floats:
+    """As ``_all_sets``: random ones."""
     flipped = np.random.default_rng(seed).integers(0, 2, (RANDOM_FLIPS, n)).astype(np.float64)
     sizes = flipped.sum(axis=1)
     shares: Floats = flipped[sizes > 0] / sizes[sizes > 0, None]
     return shares
 
 
-def _p_value(means: Floats, observed: int, scale: float) -> float:
+def _p_values(values: Floats, means: Floats, observed: int) -> Floats:
     """Twice the smaller tail, at most 1; means that differ from 0 by rounding alone are ties."""
-    rounding = 1e-12 * scale
-    above = observed + int((means <= rounding).sum())
-    below = observed + int((means >= -rounding).sum())
-    return min(1.0, 2 * min(above, below) / (means.size + observed))
+    rounding = 1e-12 * np.abs(values).max(axis=1, keepdims=True)
+    above = np.count_nonzero(means <= rounding, axis=1)
+    below = np.count_nonzero(means >= -rounding, axis=1)
+    return np.asarray(np.minimum(1.0, 2 * (observed + np.minimum(above, below)) / (means.shape[1] + observed)))
 
 
-def _interval(means: Floats, observed: int, alpha: float) -> tuple[float, float]:
-    """All theta that the test at ``alpha`` does not reject."""
-    rejected = rejected_sets(means.size + observed, observed, alpha)
+def intervals(means: Floats, observed: int, alpha: float) -> tuple[Floats, Floats]:
+    """All theta that the test at ``alpha`` does not reject, from below and above, for each row of ``means``."""
+    rejected = rejected_sets(means.shape[1] + observed, observed, alpha)
     if rejected < 0:
-        return -inf, inf
-    last = means.size - 1 - rejected
-    ordered = np.partition(means, [rejected, last])
-    return float(ordered[rejected]), float(ordered[last])
+        return np.full(len(means), -inf), np.full(len(means), inf)
+    last = means.shape[1] - 1 - rejected
+    low, high = np.partition(means, [rejected, last], axis=1)[:, [rejected, last]].T
+    return low, high
 
 
 def rejected_sets(patterns: int, observed: int, alpha: float) -> int:

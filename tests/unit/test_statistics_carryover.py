@@ -7,7 +7,7 @@ from itertools import product
 import numpy as np
 import pytest
 
-from analysis.statistics.carryover import CarryOver, OrderedEffect, carry_over, lag_1_correlation
+from analysis.statistics.carryover import CarryOver, OrderedEffect, carry_over, carry_overs, lag_1_correlation
 
 EFFECTS = [0.031, -0.012, 0.044, 0.002, 0.027, -0.003, 0.051, 0.010]
 FIRST = [True, False, True, False, True, True, True, False]
@@ -85,3 +85,16 @@ def test_without_carry_over_one_in_a_hundred_is_called_suspicious() -> None:
         found = carry_over(visits(rng.normal(0.1, 0.05, 10).tolist(), (rng.random(10) < 0.5).tolist()))
         p_values.append(1.0 if found.order_p is None else found.order_p)
     assert np.mean(np.array(p_values) < 0.01) <= 0.01 + 3 * (0.01 * 0.99 / runs) ** 0.5
+
+
+def test_many_metrics_at_once_are_those_of_one_at_a_time() -> None:
+    flow = [OrderedEffect(0.3, True), OrderedEffect(0.1, False)]
+    metrics = [
+        visits([0.1, 0.2], [True, True]),
+        visits(EFFECTS, FIRST),
+        [],
+        [flow, flow],
+        visits(EFFECTS[:4], FIRST[:4]),
+    ]
+    assert carry_overs(metrics) == [carry_over(units) for units in metrics]
+    assert [found.order_p is None for found in carry_overs(metrics)] == [True, False, True, False, False]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import astuple
 from itertools import product
 from math import inf, isinf, log
 
@@ -9,7 +10,15 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from analysis.statistics.signflip import Floats, cost_pct, estimate, hodges_lehmann, units_needed
+from analysis.statistics.signflip import (
+    Floats,
+    cost_pct,
+    estimate,
+    estimates,
+    hodges_lehmann,
+    p_values,
+    units_needed,
+)
 
 EFFECTS = [0.021, -0.013, 0.054, 0.032, 0.008, 0.061, -0.004, 0.027]
 
@@ -131,7 +140,7 @@ def test_an_alpha_outside_of_0_to_1_is_refused() -> None:
 
 def test_hodges_lehmann_does_not_follow_an_outlier() -> None:
     calm = [0.01, 0.02, 0.03, 0.02, 0.01, 0.02, 0.03, 0.02]
-    assert hodges_lehmann([*calm[:-1], 5.0]) == pytest.approx(0.02, abs=0.006)
+    assert hodges_lehmann(np.array([[*calm[:-1], 5.0]]))[0] == pytest.approx(0.02, abs=0.006)
     assert np.mean([*calm[:-1], 5.0]) > 0.6
 
 
@@ -151,3 +160,24 @@ def test_cost_is_positive_where_the_tool_makes_it_worse(effect: float, lower_is_
 
 def test_units_needed_grow_with_the_square_of_the_noise() -> None:
     assert units_needed(0.2, 0.06) == pytest.approx(4 * units_needed(0.1, 0.06), rel=0.05)
+
+
+@pytest.mark.parametrize("alpha", [0.05, 0.008])
+def test_many_series_at_once_are_those_of_one_at_a_time(alpha: float) -> None:
+    """Lengths are mixed, and there are more long ones than are computed together."""
+    draw = np.random.default_rng(1)
+    series = [draw.normal(0.02, 0.04, n).tolist() for n in (8, 1, 3, 8, 5, *[16] * 40, 8, 17, 3, 17)]
+    together = estimates(series, alpha)
+    for effects, found in zip(series, together, strict=True):
+        alone = estimate(effects, alpha)
+        assert astuple(found) == pytest.approx(astuple(alone), rel=1e-12)
+        assert found.p == alone.p
+        assert found.mean == pytest.approx(np.mean(effects))
+    assert p_values(series) == [found.p for found in together]
+    assert (estimates([]), p_values([])) == ([], [])
+
+
+@pytest.mark.parametrize("series", [[[0.1], []], [[0.1], [inf]], [[0.1, 0.2], [0.1, float("nan")]]])
+def test_one_series_that_cannot_be_is_an_error_for_all(series: list[list[float]]) -> None:
+    with pytest.raises(ValueError, match="finite effect"):
+        estimates(series)
