@@ -18,7 +18,7 @@ from analysis import metadata
 from analysis.metadata import PerfTestMetadata
 from analysis.monitor_logs import MonitorLogs
 from analysis.parallel import each
-from analysis.problems import ParseError, Problem, is_file, is_folder, named_like, read_text
+from analysis.problems import ParseError, Problem, is_folder, named_like, read_text
 from probecost import layout
 
 if TYPE_CHECKING:
@@ -40,27 +40,24 @@ class PerfTestRecord:
     folders: Mapping[str, Path]
 
     @property
-    def client_dir(self) -> Path | None:
-        """The folder with the generators' output of the client, ``None`` where it is missing."""
-        return self._part(self.metadata.client_node, layout.CLIENT_RESULTS)
+    def client_results(self) -> Path:
+        """The folder with the generators' output of the client, whether it is there or not."""
+        return self.expected(self.metadata.client_node, layout.CLIENT_RESULTS)
 
     @property
-    def server_dir(self) -> Path | None:
-        """The folder with the servers' output, ``None`` where it is missing."""
-        return self._part(self.metadata.server_node, layout.SERVER_RESULTS)
+    def server_results(self) -> Path:
+        """The folder with the servers' output."""
+        return self.expected(self.metadata.server_node, layout.SERVER_RESULTS)
 
     @property
-    def client_monitoring_dir(self) -> Path | None:
-        return self._part(self.metadata.client_node, layout.MONITORING)
+    def server_monitoring(self) -> Path:
+        """The counters of the node that received."""
+        return self.expected(self.metadata.server_node, layout.MONITORING)
 
     @property
-    def server_monitoring_dir(self) -> Path | None:
-        return self._part(self.metadata.server_node, layout.MONITORING)
-
-    @property
-    def tool_monitoring_dir(self) -> Path:
+    def tool_monitoring(self) -> Path:
         """The counters of the node that ran the tool: the receiver, or the host of the guest that received."""
-        return self.place_on(self.metadata.tool_node) / layout.MONITORING
+        return self.expected(self.metadata.tool_node, layout.MONITORING)
 
     @property
     def tool_visit_dir(self) -> Path:
@@ -85,14 +82,14 @@ class PerfTestRecord:
     @property
     def client_files(self) -> Sequence[Path]:
         """The generators' outputs, by name: ``pps_multi_udp_port_5202.txt`` and the like."""
-        return self._generated(self.client_dir)
+        return self._generated(self.client_results)
 
     @property
     def server_files(self) -> Sequence[Path]:
-        return self._generated(self.server_dir)
+        return self._generated(self.server_results)
 
     def expected(self, node: str, part: str) -> Path:
-        """Where ``part`` (a folder of this perf test) would lie on ``node``, for the text of a problem."""
+        """Where ``part``, a folder of this perf test, lies on ``node``, whether it is there or not."""
         return self.place_on(node) / part
 
     def place_on(self, node: str) -> Path:
@@ -114,14 +111,8 @@ class PerfTestRecord:
             self.metadata.conn_type,
         )
 
-    def _generated(self, folder: Path | None) -> Sequence[Path]:
-        paths = named_like(folder, self.place.stream_files) if folder is not None else ()
-        return [path for path in paths if path.suffix in (".json", ".txt") and is_file(path)]
-
-    def _part(self, node: str, part: str) -> Path | None:
-        folder = self.folders.get(node)
-        path = folder / part if folder is not None else None
-        return path if path is not None and is_folder(path) else None
+    def _generated(self, folder: Path) -> Sequence[Path]:
+        return [path for path in named_like(folder, self.place.stream_files) if path.suffix in (".json", ".txt")]
 
 
 @dataclass(frozen=True)

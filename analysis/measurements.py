@@ -193,15 +193,16 @@ def measure(record: PerfTestRecord, pair_void: str = "", foreign_cpu_limit_pct: 
         case other:
             reader.lost(record.place_on(what.client_node), f"perf test {other!r} is not known to this version")
     void_reason = what.unusable
-    path = record.described_by
     if void_reason:
-        reader.lost(path, f"not used, {void_reason}" if what.void_reason else f"the perf test {void_reason}")
+        reader.lost(
+            record.described_by, f"not used, {void_reason}" if what.void_reason else f"the perf test {void_reason}"
+        )
     loads = foreign.of_perf_test(record)
     gates = (pair_void, *(load.void_reason(foreign_cpu_limit_pct) for load in loads), reader.void_reason)
     if not void_reason and any(gates):
         void_reason = next(filter(None, gates))
         record = replace(record, metadata=replace(what, void_reason=void_reason))
-        problem = record.problem(path, f"not used, {void_reason}", missing=False)
+        problem = record.problem(record.described_by, f"not used, {void_reason}", missing=False)
         reader.problems.append(replace(problem, is_void=True, is_short=void_reason == reader.void_reason))
     figures["foreign_cpu_pct"] = max((load.percent for load in loads if load.percent is not None), default=None)
     rows = tuple(

@@ -187,7 +187,7 @@ def _not_checked(record: PerfTestRecord) -> Iterator[Problem]:
             why = "cannot be used" if is_file(path) else "is not there"
             reason = f"{why}: foreign load and set-up on {node} were not checked"
             yield record.problem(path, reason, missing=True)
-    stat = record.tool_monitoring_dir / STAT_FILE
+    stat = record.tool_monitoring / STAT_FILE
     if what.perf_test == "throughput" and what.arm != SWITCHED and what.pair_kind == "host" and not is_file(stat):
         yield record.problem(stat, "is not there: no CPU time per gigabyte", missing=True)
 

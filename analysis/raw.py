@@ -9,7 +9,7 @@ from typing import TypeVar
 from analysis.locate import PerfTestRecord
 from analysis.parsers import counters, iperf3, iperf3_log, netperf, netperf_classic, stat
 from analysis.problems import ParseError, Problem, is_file, read_text
-from probecost.layout import CLIENT_RESULTS, COUNTERS_FILE, MONITORING, SERVER_RESULTS, STAT_FILE
+from probecost.layout import COUNTERS_FILE, STAT_FILE
 
 MAX_DISAGREEMENT = 0.05
 MIN_SHARE_OF_DURATION = 0.9
@@ -62,7 +62,7 @@ class RawReader:
 
     def _cpu_s_per_gb(self, received_gb: float) -> float | None:
         """Busy time of all CPUs beyond the idle baseline; ``None`` where nothing was sampled on that node."""
-        path = self.record.tool_monitoring_dir / STAT_FILE
+        path = self.record.tool_monitoring / STAT_FILE
         if not is_file(path):
             return None
         used = self._parse(path, stat.parse, self.doubt)
@@ -72,7 +72,7 @@ class RawReader:
 
     def latency(self) -> dict[str, float | None]:
         what = self.record.metadata
-        path = self._client_folder() / self.record.place.stream_file(0)
+        path = self.record.client_results / self.record.place.stream_file(0)
         result = self._parse(path, _latencies, self.lost)
         if result is None:
             return {}
@@ -98,7 +98,7 @@ class RawReader:
         asked_bps = self.record.metadata.background_bps
         if asked_bps is None:
             return {}
-        folder = self._client_folder()
+        folder = self.record.client_results
         paths = sorted(folder.glob(self.record.place.background_file("*")))
         if not paths:
             self.lost(folder, "the result of the background flow is not there")
@@ -129,8 +129,7 @@ class RawReader:
         if not self.record.counts_packets:
             figures.update(self._told_pps(folder, results, servers, measured_s))
             return figures
-        node = self.record.metadata.server_node
-        path = (self.record.server_monitoring_dir or self.record.expected(node, MONITORING)) / COUNTERS_FILE
+        path = self.record.server_monitoring / COUNTERS_FILE
         counted = self._parse(path, counters.parse, self.lost)
         if counted is None:
             return figures
@@ -167,12 +166,9 @@ class RawReader:
         sent = sum(result.sent_packets or 0 for result in results)
         return {"received_pps": received / measured_s, "lost_share": max(0.0, 1 - received / sent) if sent else None}
 
-    def _client_folder(self) -> Path:
-        return self.record.client_dir or self.record.expected(self.record.metadata.client_node, CLIENT_RESULTS)
-
     def _clients(self) -> tuple[Path, list[iperf3.ClientResult]] | None:
         """All clients' results, or ``None`` when one is missing: a sum over fewer streams would be a wrong number."""
-        folder, what = self._client_folder(), self.record.metadata
+        folder, what = self.record.client_results, self.record.metadata
         results = []
         complete = True
         paths = self.record.client_files
@@ -198,8 +194,7 @@ class RawReader:
 
     def _servers(self) -> list[iperf3.ServerResult] | None:
         """All servers' results, or ``None`` when one is missing (they only confirm, so that is a doubt)."""
-        node, what = self.record.metadata.server_node, self.record.metadata
-        folder = self.record.server_dir or self.record.expected(node, SERVER_RESULTS)
+        folder, what = self.record.server_results, self.record.metadata
         paths = self.record.server_files
         if len(paths) != what.streams:
             self.doubt(folder, f"{len(paths)} of {what.streams} result files of the server are there")

@@ -144,20 +144,20 @@ class _Visit:
 
     def _window(self, record: PerfTestRecord) -> Window | None:
         what = record.metadata
-        path = record.described_by
         if what.start_ns is None or what.end_ns is None or what.end_ns <= what.start_ns:
-            self._tell(path, "start and end of the perf test are unknown: no CPU and memory figures for it")
+            self._tell_of(record, "start and end of the perf test are unknown: no CPU and memory figures for it")
             return None
         shift_ns = 0
         if what.client_node != what.tool_node:
             client, tool = what.clocks.get(what.client_node), what.clocks.get(what.tool_node)
             if client is None or tool is None:
                 reason = "clock offsets are not recorded: monitor samples are matched as if clocks agreed"
-                self._tell(path, reason, is_remark=not what.probecost)  # older scripts never recorded any
+                self._tell_of(record, reason, is_remark=not what.probecost)  # older scripts never recorded any
             else:
                 shift_ns = tool.offset_ns - client.offset_ns
                 if client.uncertainty_ns + tool.uncertainty_ns > _MAX_CLOCK_UNCERTAINTY_NS:
-                    self._tell(path, "clock offsets are known to worse than 0.5 s: monitor samples may be off by one")
+                    reason = "clock offsets are known to worse than 0.5 s: monitor samples may be off by one"
+                    self._tell_of(record, reason)
         return Window(what.start_ns + shift_ns, what.end_ns + shift_ns)
 
     def _samples(self, name: str, read: Callable[[Path], Series[SampleT]]) -> tuple[SampleT, ...]:
@@ -193,6 +193,9 @@ class _Visit:
             return 0
         interval_ns = samples[-1].time_ns - samples[-2].time_ns if len(samples) > 1 else 0
         return max(0, self.span.end_ns - samples[-1].time_ns - max(_MAX_GAP_NS, 2 * interval_ns))
+
+    def _tell_of(self, record: PerfTestRecord, reason: str, *, is_remark: bool = False) -> None:
+        self._tell(record.described_by, reason, is_remark=is_remark)
 
     def _tell(self, path: Path, reason: str, *, is_remark: bool = False) -> None:
         self.problems.append(replace(self.records[0].problem(path, reason, missing=False), is_remark=is_remark))

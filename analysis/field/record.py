@@ -36,22 +36,6 @@ class FieldRecord(PerfTestRecord):
         return self.client or self.server or self.group
 
     @property
-    def client_dir(self) -> Path | None:
-        return self.client
-
-    @property
-    def server_dir(self) -> Path | None:
-        return self.server
-
-    @property
-    def client_monitoring_dir(self) -> Path | None:
-        return None
-
-    @property
-    def server_monitoring_dir(self) -> Path | None:
-        return None
-
-    @property
     def monitor_logs(self) -> FieldMonitorLogs:
         folders = [folder for visit in self.visits for folder in (visit / TOOL_MONITORING, visit)]
         return FieldMonitorLogs(folders or [self.tool_visit_dir / TOOL_MONITORING])

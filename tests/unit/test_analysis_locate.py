@@ -23,10 +23,9 @@ def test_joins_both_nodes(tmp_path: Path) -> None:
     record = next(r for r in located.records if r.metadata.perf_test == "pps" and r.metadata.arm == "tool")
     assert record.place.visit.case == CASE
     assert (record.metadata.case_key, record.metadata.environment) == (CASE_KEY, ENVIRONMENT)
-    assert record.client_dir == tree.node(CLIENT) / record.place.client
-    assert record.server_dir == tree.node(SERVER) / record.place.server
-    assert record.client_monitoring_dir is None
-    assert record.server_monitoring_dir == tree.node(SERVER) / record.place.monitoring
+    assert record.client_results == tree.node(CLIENT) / record.place.client
+    assert record.server_results == tree.node(SERVER) / record.place.server
+    assert record.server_monitoring == tree.node(SERVER) / record.place.monitoring
     assert record.tool_visit_dir == tree.node(SERVER) / "ebpf" / CASE.name / "host"
 
 
@@ -176,7 +175,7 @@ def test_the_older_shape_is_read_beside_the_other(tmp_path: Path) -> None:
         {"direction": "rx", "protocol": "tcp"},
     )
     assert (what.perf_test, what.conn_type, what.streams) == ("pps", "multi", 2)
-    assert (what.server_node, record.server_dir, record.client_dir) == (SERVER, folder, None)
+    assert (what.server_node, record.server_results, record.client_files) == (SERVER, folder, [])
 
 
 def test_nothing_there(tmp_path: Path) -> None:
