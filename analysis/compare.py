@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from statistics import fmean
+from functools import lru_cache
 from typing import NamedTuple
 
 from analysis.measurements import Measurement
-from probecost.layout import BASELINE, TOOL
+from analysis.statistics.mean import mean
+from probecost.layout import TOOL
 
 
 class CaseId(NamedTuple):
@@ -30,6 +31,12 @@ class MetricId(NamedTuple):
     perf_test: str
     conn_type: str
     metric: str
+
+
+@lru_cache(maxsize=1024)
+def metric_id(perf_test: str, conn_type: str, metric: str) -> MetricId:
+    """One object for each of the few that a run has: very many values refer to them."""
+    return MetricId(perf_test, conn_type, metric)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,22 +75,27 @@ def compare(measurements: Iterable[Measurement]) -> Mapping[CaseId, Mapping[Metr
     A case is compared with its own baseline visits, and only without any with its environment's shared baseline (of
     the same iteration and pair kind).
     """
-    own: dict[CaseId, dict[MetricId, _Arms]] = {}
-    shared: dict[tuple[str, int, str], dict[MetricId, _Arms]] = {}
+    own: dict[CaseId, _Metrics] = {}
+    shared: dict[tuple[str, int, str], _Metrics] = {}
     pair_kinds: dict[CaseId, str] = {}
     units: dict[str, str] = {}
+    before: Measurement | None = None
+    metrics: _Metrics = {}
     for row in measurements:
         if row.void_reason or row.is_switched:
             continue
-        metric = MetricId(row.perf_test, row.conn_type, row.metric)
+        if not row.is_beside(before):
+            what, before = row.what, row
+            if what.shared_baseline:
+                metrics = shared.setdefault((what.environment, what.iteration, what.pair_kind), {})
+            else:
+                case = CaseId(what.environment, what.iteration, what.case_key)
+                pair_kinds[case] = what.pair_kind
+                metrics = own.setdefault(case, {})
         units[row.metric] = row.unit
-        if row.shared_baseline:
-            arms = shared.setdefault((row.environment, row.iteration, row.pair_kind), {})
-        else:
-            case = CaseId(row.environment, row.iteration, row.case_key)
-            pair_kinds[case] = row.pair_kind
-            arms = own.setdefault(case, {})
-        arms.setdefault(metric, _Arms({}, {})).add(row)
+        arms = metrics.setdefault(metric_id(row.perf_test, row.conn_type, row.metric), _Arms({}, {}))
+        values = arms.tool if row.arm == TOOL else arms.baseline
+        values.setdefault(row.unit_index, []).append(row.value)
     result = {}
     for case, metrics in own.items():
         has_own = any(arms.baseline for arms in metrics.values())
@@ -101,21 +113,20 @@ class _Arms(NamedTuple):
     tool: dict[int, list[float]]
     baseline: dict[int, list[float]]
 
-    def add(self, row: Measurement) -> None:
-        values = {TOOL: self.tool, BASELINE: self.baseline}[row.arm]
-        values.setdefault(row.unit_index, []).append(row.value)
+
+_Metrics = dict[MetricId, _Arms]
 
 
 def _comparison(metric: MetricId, unit: str, arms: _Arms, shared: _Arms | None) -> Comparison:
-    tool = {index: fmean(values) for index, values in arms.tool.items()}
-    baseline = {index: fmean(values) for index, values in arms.baseline.items()}
+    tool = {index: mean(values) for index, values in arms.tool.items()}
+    baseline = {index: mean(values) for index, values in arms.baseline.items()}
     if shared is not None and shared.baseline:
-        common = fmean(fmean(values) for values in shared.baseline.values())
+        common = mean([mean(values) for values in shared.baseline.values()])
         baseline = dict.fromkeys(tool, common)
     both = sorted(tool.keys() & baseline.keys())
     if not both:
         return Comparison(metric, unit, _mean(tool), _mean(baseline), None, None, None, 0, shared is not None)
-    tool_mean, baseline_mean = fmean(tool[index] for index in both), fmean(baseline[index] for index in both)
+    tool_mean, baseline_mean = mean([tool[index] for index in both]), mean([baseline[index] for index in both])
     diffs = [diff for index in both if (diff := diff_pct(tool[index], baseline[index])) is not None]
     return Comparison(
         metric,
@@ -131,4 +142,4 @@ def _comparison(metric: MetricId, unit: str, arms: _Arms, shared: _Arms | None) 
 
 
 def _mean(values: Mapping[int, float]) -> float | None:
-    return fmean(values.values()) if values else None
+    return mean(list(values.values())) if values else None

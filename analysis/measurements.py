@@ -143,8 +143,12 @@ class Measurement:
     def end_ns(self) -> int | None:
         return self.what.end_ns if self.segment is None else self.segment.end_ns
 
-    def row(self) -> tuple[object, ...]:
-        """The cells under ``COLUMNS``; ``None`` where there is nothing."""
+    def is_beside(self, other: Measurement | None) -> bool:
+        """Whether the two are of one perf test, or of one segment: whether they differ in nothing but what they say."""
+        return other is not None and self.what is other.what and self.segment is other.segment
+
+    def place(self) -> tuple[object, ...]:
+        """The cells under ``COLUMNS`` up to the metric; ``None`` where there is nothing."""
         return (
             self.run_id,
             self.environment,
@@ -157,12 +161,6 @@ class Measurement:
             self.order,
             self.perf_test,
             self.conn_type,
-            self.metric,
-            self.value,
-            self.unit,
-            self.start_ns,
-            self.end_ns,
-            self.void_reason or None,
         )
 
 

@@ -9,16 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import log
-from statistics import fmean
 
 from analysis.measurements import Measurement
 from analysis.statistics.carryover import OrderedEffect
+from analysis.statistics.mean import mean
 from probecost.layout import ARMS, BASELINE, TOOL
 
 VISITS, FLOWS = "visits", "switched"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Pair:
     """One value of each arm, and whether the tool came first (``None``: not recorded)."""
 
@@ -73,7 +73,7 @@ def whole_effects(units: Iterable[Unit]) -> list[float]:
 def effects(units: Iterable[Unit]) -> list[float]:
     """The effect of each unit, the mean over its pairs; a unit in which no pair has a ratio has none."""
     found = ([pair.effect for pair in unit if pair.effect is not None] for unit in units)
-    return [fmean(known) for known in found if known]
+    return [mean(known) for known in found if known]
 
 
 def ordered_effects(units: Iterable[Unit]) -> list[list[OrderedEffect]]:
@@ -90,11 +90,11 @@ def ordered_effects(units: Iterable[Unit]) -> list[list[OrderedEffect]]:
 
 def tool_mean(units: Iterable[Unit]) -> float:
     """The mean with the tool: over the pairs of a unit, then over units."""
-    return fmean(fmean(pair.tool for pair in unit) for unit in units)
+    return mean([mean([pair.tool for pair in unit]) for unit in units])
 
 
 def _pair(name: str, arms: dict[str, list[Measurement]]) -> Pair:
-    baseline, tool = (fmean(row.value for row in arms[arm]) for arm in ARMS)
+    baseline, tool = (mean([row.value for row in arms[arm]]) for arm in ARMS)
     return Pair(name, baseline, tool, _is_tool_first(arms))
 
 

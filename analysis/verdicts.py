@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
-from analysis.compare import MetricId
+from analysis.compare import MetricId, metric_id
 from analysis.fresh import Fresh
 from analysis.measurements import UNITS, Measurement
 from analysis.metadata import PerfTestMetadata
@@ -132,10 +132,14 @@ def _confirmed(entry: MetricVerdict, fresh: Fresh) -> MetricVerdict:
 def _series(measurements: Iterable[Measurement]) -> dict[tuple[CaseName, MetricId], Series]:
     """By case and metric; void and shared values left out."""
     found: dict[tuple[CaseName, MetricId], Series] = {}
+    before: Measurement | None = None
+    case = CaseName("", "")
     for row in measurements:
         if row.void_reason or row.shared_baseline or row.metric not in LOWER_IS_BETTER:
             continue
-        where = CaseName(row.environment, row.case_key), MetricId(row.perf_test, row.conn_type, row.metric)
+        if not row.is_beside(before):
+            case, before = CaseName(row.environment, row.case_key), row
+        where = case, metric_id(row.perf_test, row.conn_type, row.metric)
         found.setdefault(where, Series()).add(row)
     return found
 

@@ -10,16 +10,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from math import exp, fsum, sqrt
-from statistics import fmean
 from typing import NamedTuple
 
+from analysis.statistics.mean import mean
 from analysis.statistics.signflip import p_values
 
 SUSPICIOUS_P = 0.01
 _FEWEST_UNITS = 3
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class OrderedEffect:
     """The effect d of one pair, in natural-log units, and whether the tool's arm came first in it."""
 
@@ -59,7 +59,7 @@ def carry_overs(metrics: Sequence[Sequence[Sequence[OrderedEffect]]]) -> list[Ca
     tests = iter(p_values([order.tested for order in orders if order is not None]))
     found = []
     for units, order in zip(metrics, orders, strict=True):
-        means = [fmean(pair.effect for pair in pairs) for pairs in units if pairs]
+        means = [mean([pair.effect for pair in pairs]) for pairs in units if pairs]
         effect, p = (None, None) if order is None else (order.effect, next(tests))
         found.append(CarryOver(len(means), effect, p, lag_1_correlation(means)))
     return found
@@ -106,16 +106,16 @@ def _order_of_pairs(pairs: Sequence[OrderedEffect]) -> _Order | None:
 def _order_within_flows(flows: Sequence[Sequence[OrderedEffect]]) -> _Order | None:
     """Flows have effects of their own, so orders are compared within each: turning all its coins turns the sign."""
     differences = [found for pairs in flows if (found := _difference(pairs)) is not None]
-    return _Order(fmean(differences), differences) if differences else None
+    return _Order(mean(differences), differences) if differences else None
 
 
 def _difference(pairs: Sequence[OrderedEffect]) -> float | None:
     """The mean effect of those with the tool first minus that of the others; ``None`` without either of them."""
     first = [pair.effect for pair in pairs if pair.is_tool_first]
     last = [pair.effect for pair in pairs if not pair.is_tool_first]
-    return fmean(first) - fmean(last) if first and last else None
+    return mean(first) - mean(last) if first and last else None
 
 
 def _centred(effects: Sequence[float]) -> list[float]:
-    mean = fmean(effects)
-    return [effect - mean for effect in effects]
+    middle = mean(effects)
+    return [effect - middle for effect in effects]
