@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from sys import intern
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from analysis.parallel import Carried
 from analysis.problems import ParseError, child, number, parse_object, whole, words
@@ -146,6 +146,8 @@ def _parse(document: Mapping[str, object]) -> PerfTestMetadata:
     if missing:
         raise ParseError(f"lacks {', '.join(missing)}")
     nodes, tool = child(document, "nodes"), child(document, "tool")
+    options = _options(child(document, "options"))
+    perf_test, conn_type = _shared_words(document, "perf_test"), _shared_words(document, "conn_type")
     return PerfTestMetadata(
         run_id=_shared_words(document, "run_id"),
         probecost=_shared_words(document, "probecost"),
@@ -157,7 +159,7 @@ def _parse(document: Mapping[str, object]) -> PerfTestMetadata:
         case_name=_shared_words(document, "case_name"),
         tool_id=_shared_words(document, "tool_id"),
         category=_shared_words(document, "category"),
-        parameters=_texts(child(document, "parameters")),
+        parameters=_parameters(child(document, "parameters")),
         command=_shared_words(document, "command"),
         visit_id=words(document, "visit_id"),
         unit=unit or 0,
@@ -166,8 +168,8 @@ def _parse(document: Mapping[str, object]) -> PerfTestMetadata:
         arm=intern(arm),
         order=whole(document, "order"),
         shared_baseline=shared,
-        perf_test=_shared_words(document, "perf_test"),
-        conn_type=_shared_words(document, "conn_type"),
+        perf_test=perf_test,
+        conn_type=conn_type,
         duration_s=number(document, "duration_s"),
         streams=max(1, whole(document, "streams") or 1),
         background_bps=number(document, "background_bps"),
@@ -178,13 +180,13 @@ def _parse(document: Mapping[str, object]) -> PerfTestMetadata:
         client_node=_shared_words(nodes, "client"),
         tool_node=_shared_words(nodes, "tool") or _shared_words(nodes, "server"),
         clocks=_clocks(child(document, "clocks")),
-        facts={node: _shared_facts(child(child(document, "facts"), node)) for node in child(document, "facts")},
+        facts=_facts(child(document, "facts")),
         tool=_tool(tool) if tool else None,
-        options=_shared_texts(child(document, "options")),
+        options=options.texts,
         void_reason=_shared_words(document, "void_reason") or _void_by_tool(tool),
         error=words(document, "error"),
         offered_rate=_above_0(number(document, "offered_rate")),
-        target_bitrate=_target_bitrate(document),
+        target_bitrate=options.target_bitrates.get((perf_test, conn_type), ""),
         visit_start_ns=whole(document, "visit_start_ns") or None,
         visit_end_ns=whole(document, "visit_end_ns") or None,
         is_superseded=document.get("superseded") is True,
@@ -203,7 +205,7 @@ _Made = TypeVar("_Made")
 def _shared(make: Callable[[Mapping[str, object]], _Made], recent: int) -> Callable[[Mapping[str, object]], _Made]:
     """``make``, done once for values that equal one of the ``recent`` last ones.
 
-    Thousands of files repeat the facts of the same few nodes.
+    Thousands of files repeat the facts of the same few nodes, and the options of the same run.
     """
     made: deque[tuple[Mapping[str, object], _Made]] = deque(maxlen=recent)
 
@@ -217,13 +219,20 @@ def _shared(make: Callable[[Mapping[str, object]], _Made], recent: int) -> Calla
     return of
 
 
-def _target_bitrate(document: Mapping[str, object]) -> str:
-    specs = child(document, "options").get("perf_tests")
-    for spec in specs if isinstance(specs, list) else ():
-        names = (("perf_type", "perf_test"), ("conn_type", "conn_type"))
-        if isinstance(spec, dict) and all(words(spec, of_spec) == words(document, own) for of_spec, own in names):
-            return words(spec, "target_bitrate")
-    return ""
+class _Options(NamedTuple):
+    """The options of a run as text, and what they ask a stream to send, by perf test and connection type."""
+
+    texts: Mapping[str, str]
+    target_bitrates: Mapping[tuple[str, str], str]
+
+
+def _read_options(values: Mapping[str, object]) -> _Options:
+    specs = values.get("perf_tests")
+    found = [spec for spec in (specs if isinstance(specs, list) else ()) if isinstance(spec, dict)]
+    bitrates = {
+        (words(spec, "perf_type"), words(spec, "conn_type")): words(spec, "target_bitrate") for spec in reversed(found)
+    }
+    return _Options(_texts(values), bitrates)
 
 
 def _void_by_tool(values: Mapping[str, object]) -> str:
@@ -257,7 +266,7 @@ def _texts(values: Mapping[str, object]) -> Mapping[str, str]:
     return texts
 
 
-def _clocks(values: Mapping[str, object]) -> Mapping[str, Clock]:
+def _read_clocks(values: Mapping[str, object]) -> Mapping[str, Clock]:
     clocks = {}
     for node in values:
         entry = child(values, node)
@@ -277,7 +286,7 @@ def _tool(values: Mapping[str, object]) -> ToolFacts:
     )
 
 
-def _facts(values: Mapping[str, object]) -> NodeFacts:
+def _node_facts(values: Mapping[str, object]) -> NodeFacts:
     entries = values.get("interfaces")
     interfaces = [
         entry
@@ -305,5 +314,9 @@ def _facts(values: Mapping[str, object]) -> NodeFacts:
     )
 
 
-_shared_facts = _shared(_facts, 8)
-_shared_texts = _shared(_texts, 8)
+def _read_facts(values: Mapping[str, object]) -> Mapping[str, NodeFacts]:
+    return {node: _node_facts(child(values, node)) for node in values}
+
+
+_parameters, _clocks = _shared(_texts, 4), _shared(_read_clocks, 4)
+_facts, _options = _shared(_read_facts, 4), _shared(_read_options, 4)
