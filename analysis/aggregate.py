@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from statistics import fmean, median, stdev
+from statistics import median
 
 from analysis.case_study import CaseStudy
 from analysis.compare import Comparison, MetricId, diff_pct
 from analysis.resources import NO_USAGE, CaseUsage, Usage
+from analysis.statistics.moments import mean, sd
 
 #: The iteration of a ``CaseStudy`` that stands for all of them.
 ALL_ITERATIONS = 0
@@ -33,16 +34,16 @@ class Spread:
 def spread(values: Sequence[float]) -> Spread | None:
     """``None`` for no values.
 
-    >>> spread([1.0, 2.0, 6.0])
-    Spread(n=3, mean=3.0, sd=2.6457513110645907, min=1.0, max=6.0, median=2.0, mad=1.0)
+    >>> spread([1.0, 2.0, 3.0])
+    Spread(n=3, mean=2.0, sd=1.0, min=1.0, max=3.0, median=2.0, mad=1.0)
     """
     if not values:
         return None
     middle = median(values)
     return Spread(
         len(values),
-        fmean(values),
-        stdev(values) if len(values) > 1 else None,
+        mean(values),
+        sd(values) if len(values) > 1 else None,
         min(values),
         max(values),
         middle,
@@ -111,7 +112,7 @@ def _usage(usages: Sequence[CaseUsage]) -> CaseUsage:
         cpu_max_percent=_mean([usage.cpu_max_percent for usage in usages]),
         rss_max_kb=_mean([usage.rss_max_kb for usage in usages]),
         virtual_max_kb=_mean([usage.virtual_max_kb for usage in usages]),
-        cpu_samples=round(fmean(counts)) if (counts := [u.cpu_samples for u in usages if u.cpu_samples]) else 0,
+        cpu_samples=round(mean(counts)) if (counts := [u.cpu_samples for u in usages if u.cpu_samples]) else 0,
         log_bytes=_mean([usage.log_bytes for usage in usages]),
         log_bytes_per_s=_mean([usage.log_bytes_per_s for usage in usages]),
     )
@@ -128,4 +129,4 @@ def _window(usages: Sequence[Mapping[tuple[str, str], Usage]], test: tuple[str, 
 
 def _mean(values: Iterable[float | None]) -> float | None:
     known = [value for value in values if value is not None]
-    return fmean(known) if known else None
+    return mean(known) if known else None

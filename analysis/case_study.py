@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from analysis.compare import CaseId, Comparison, MetricId, compare
+from analysis.compare import CaseId, Comparison, Comparisons, MetricId, compare, has_own_baseline
 from analysis.expected import Expected
 from analysis.gates.pairs import pair_gates
 from analysis.locate import PerfTestRecord
@@ -34,7 +34,7 @@ class CaseStudy:
     direction: str
     command: str
     time_to_ready_s: float | None
-    comparisons: Mapping[MetricId, Comparison]
+    comparisons: Comparisons
     usage: CaseUsage
     problems: tuple[Problem, ...]
     outcome: CaseOutcome | None
@@ -81,7 +81,8 @@ def study_cases(
     used: list[PerfTestRecord] = []
     usages: dict[CaseId, tuple[CaseUsage, tuple[Problem, ...]]] = {}
     wanted = [case for case in by_case if only is None or case == only or not case.case_key]
-    reads = each(lambda case: _read(by_case[case], foreign_cpu_limit_pct), wanted, jobs)
+    reads = each(lambda case: _read(case, by_case[case], foreign_cpu_limit_pct), wanted, jobs)
+    comparisons: dict[CaseId, Comparisons] = {}
     for case, read in zip(wanted, reads, strict=True):
         records_of_case = [_voided(*pair) for pair in zip(by_case[case], read.void_reasons, strict=True)]
         rows[case] = [
@@ -91,12 +92,16 @@ def study_cases(
         ]
         found[case], usages[case] = list(read.problems), (read.usage, read.usage_problems)
         used += records_of_case
+        if read.comparisons is not None:
+            comparisons[case] = read.comparisons
     for problem in problems:
         case = CaseId(problem.environment, problem.iteration, problem.case_key)
         if case.case_key and case in found:
             found[case].append(problem)
     measurements = [row for own_rows in rows.values() for row in own_rows]
-    comparisons = compare(measurements)
+    comparisons |= compare(
+        row for case, own in rows.items() for row in own if row.shared_baseline or case not in comparisons
+    )
     studies = []
     for case in sorted(found):
         if case.case_key:
@@ -122,6 +127,7 @@ class _CaseRead:
     """What the files of a case's visits gave; it is small, as it may come from another process.
 
     By perf test, in their order: ``figures``, each a metric and its value, and ``void_reasons``, why it does not count.
+    ``comparisons``: with the case's own baseline, ``None`` where it has none.
     """
 
     figures: tuple[tuple[tuple[str, float], ...], ...]
@@ -129,18 +135,21 @@ class _CaseRead:
     usage: CaseUsage
     usage_problems: tuple[Problem, ...]
     void_reasons: tuple[str, ...]
+    comparisons: Comparisons | None
 
 
-def _read(records: Sequence[PerfTestRecord], foreign_cpu_limit_pct: float) -> _CaseRead:
+def _read(case: CaseId, records: Sequence[PerfTestRecord], foreign_cpu_limit_pct: float) -> _CaseRead:
     gates = pair_gates(records)
     measured = [measure(record, gates.void_reason(record), foreign_cpu_limit_pct) for record in records]
     usage, usage_problems = case_usage(records)
+    rows = [row for result in measured for row in result.measurements]
     return _CaseRead(
         tuple(tuple((row.metric, row.value) for row in result.measurements) for result in measured),
         (*(problem for result in measured for problem in result.problems), *gates.notes),
         usage,
         usage_problems,
         tuple(result.record.metadata.void_reason for result in measured),
+        compare(rows)[case] if has_own_baseline(rows) else None,
     )
 
 
@@ -206,7 +215,7 @@ def without_results(root: Path, run: RunInfo, measured: Sequence[CaseStudy]) -> 
 def _study(
     case: CaseId,
     records: Sequence[PerfTestRecord],
-    comparisons: Mapping[MetricId, Comparison],
+    comparisons: Comparisons,
     usage: CaseUsage,
     problems: Sequence[Problem],
     run: RunInfo,

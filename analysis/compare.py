@@ -13,8 +13,9 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from analysis.measurements import Measurement
-from analysis.statistics.mean import mean
-from probecost.layout import TOOL
+from analysis.parallel import Carried
+from analysis.statistics.moments import mean
+from probecost.layout import BASELINE, TOOL
 
 
 class CaseId(NamedTuple):
@@ -40,7 +41,7 @@ def metric_id(perf_test: str, conn_type: str, metric: str) -> MetricId:
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class Comparison(Carried):
     """One metric of one case. Means are over the units that have both arms, if there is such a unit.
 
     Without one, each mean is over what its arm has, and there is no difference. ``diff_min_pct`` and ``diff_max_pct``
@@ -58,6 +59,9 @@ class Comparison:
     shared_baseline: bool
 
 
+Comparisons = Mapping[MetricId, Comparison]
+
+
 def diff_pct(tool: float | None, baseline: float | None) -> float | None:
     """How much more the tool's value is, in percent of the baseline; ``None`` without a baseline above 0.
 
@@ -69,7 +73,12 @@ def diff_pct(tool: float | None, baseline: float | None) -> float | None:
     return (tool - baseline) / baseline * 100
 
 
-def compare(measurements: Iterable[Measurement]) -> Mapping[CaseId, Mapping[MetricId, Comparison]]:
+def has_own_baseline(measurements: Iterable[Measurement]) -> bool:
+    """Whether the measurements of a case hold what it is compared with, so that no shared baseline is needed."""
+    return any(row.arm == BASELINE and not row.shared_baseline and _counts(row) for row in measurements)
+
+
+def compare(measurements: Iterable[Measurement]) -> dict[CaseId, Comparisons]:
     """All comparisons of all cases that were measured; void measurements and segments of flows take no part.
 
     A case is compared with its own baseline visits, and only without any with its environment's shared baseline (of
@@ -82,7 +91,7 @@ def compare(measurements: Iterable[Measurement]) -> Mapping[CaseId, Mapping[Metr
     before: Measurement | None = None
     metrics: _Metrics = {}
     for row in measurements:
-        if row.void_reason or row.is_switched:
+        if not _counts(row):
             continue
         if not row.is_beside(before):
             what, before = row.what, row
@@ -96,7 +105,7 @@ def compare(measurements: Iterable[Measurement]) -> Mapping[CaseId, Mapping[Metr
         arms = metrics.setdefault(metric_id(row.perf_test, row.conn_type, row.metric), _Arms({}, {}))
         values = arms.tool if row.arm == TOOL else arms.baseline
         values.setdefault(row.unit_index, []).append(row.value)
-    result = {}
+    result: dict[CaseId, Comparisons] = {}
     for case, metrics in own.items():
         has_own = any(arms.baseline for arms in metrics.values())
         common = {} if has_own else shared.get((case.environment, case.iteration, pair_kinds[case]), {})
@@ -105,6 +114,10 @@ def compare(measurements: Iterable[Measurement]) -> Mapping[CaseId, Mapping[Metr
             for metric, arms in metrics.items()
         }
     return result
+
+
+def _counts(row: Measurement) -> bool:
+    return not row.void_reason and row.segment is None
 
 
 class _Arms(NamedTuple):

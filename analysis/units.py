@@ -12,7 +12,7 @@ from math import log
 
 from analysis.measurements import Measurement
 from analysis.statistics.carryover import OrderedEffect
-from analysis.statistics.mean import mean
+from analysis.statistics.moments import mean
 from probecost.layout import ARMS, BASELINE, TOOL
 
 VISITS, FLOWS = "visits", "switched"

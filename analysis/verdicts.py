@@ -106,11 +106,12 @@ def verdicts(
     own = [entry for entry in found if entry.is_primary]
     others = [entry for entry in found if not entry.is_primary]
     m = max(facts.primary_tests(planned), len(own))
-    adjusted = {
-        **_adjusted(own, holm([p for p in map(_p_value, own) if p is not None], m), m),
-        **_adjusted(others, benjamini_hochberg([p for p in map(_p_value, others) if p is not None]), len(others)),
+    judged = {
+        **_judged(own, holm([p for p in map(_p_value, own) if p is not None], m), m, margin_pct),
+        **_judged(
+            others, benjamini_hochberg([p for p in map(_p_value, others) if p is not None]), len(others), margin_pct
+        ),
     }
-    judged = {where: _judged(entry, margin_pct) for where, entry in adjusted.items()}
     return tuple(
         _remarked(_confirmed(_unmasked(judged[entry.case, entry.metric], judged, facts), fresh)) for entry in found
     )
@@ -231,23 +232,21 @@ def _p_value(entry: MetricVerdict) -> float | None:
     return None if entry.estimate is None or entry.verdict.word is Word.INVALID else entry.estimate.p
 
 
-def _adjusted(
-    entries: Sequence[MetricVerdict], p_values: Sequence[float], m: int
+def _judged(
+    entries: Sequence[MetricVerdict], p_values: Sequence[float], m: int, margin_pct: float
 ) -> dict[tuple[CaseName, MetricId], MetricVerdict]:
+    """A family of ``m`` tests; ``p_values``: the adjusted ones of those that have one, in their order."""
     remaining = iter(p_values)
-    return {
-        (entry.case, entry.metric): replace(
-            entry, family_m=m, p_adjusted=next(remaining) if _p_value(entry) is not None else None
+    found = {}
+    for entry in entries:
+        p = next(remaining) if _p_value(entry) is not None else None
+        verdict = entry.verdict
+        if entry.estimate is not None and entry.cost is not None and p is not None:
+            verdict = judge(entry.estimate, entry.cost, p, margin_pct)
+        found[entry.case, entry.metric] = replace(
+            entry, family_m=m, p_adjusted=p, margin_pct=margin_pct, verdict=verdict
         )
-        for entry in entries
-    }
-
-
-def _judged(entry: MetricVerdict, margin_pct: float) -> MetricVerdict:
-    if entry.estimate is None or entry.cost is None or entry.p_adjusted is None:
-        return replace(entry, margin_pct=margin_pct)
-    verdict = judge(entry.estimate, entry.cost, entry.p_adjusted, margin_pct)
-    return replace(entry, margin_pct=margin_pct, verdict=verdict)
+    return found
 
 
 def _unmasked(

@@ -12,7 +12,7 @@ from itertools import pairwise
 from math import exp, fsum, sqrt
 from typing import NamedTuple
 
-from analysis.statistics.mean import mean
+from analysis.statistics.moments import mean
 from analysis.statistics.signflip import p_values
 
 SUSPICIOUS_P = 0.01

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import astuple
 from pathlib import Path
 
 import pytest
@@ -130,10 +131,16 @@ def test_units_add_up_and_problems_stay(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("values", "expected"),
     [
-        ([], None),
         ([4.0], Spread(1, 4.0, None, 4.0, 4.0, 4.0, 0.0)),
         ([1.0, 1.0, 1.0, 97.0], Spread(4, 25.0, 48.0, 1.0, 97.0, 1.0, 0.0)),
+        ([1e300, -1e300], Spread(2, 0.0, 2**0.5 * 1e300, -1e300, 1e300, 0.0, 1e300)),  # nobody measures that
     ],
 )
-def test_spread(values: list[float], expected: Spread | None) -> None:
-    assert spread(values) == expected
+def test_spread(values: list[float], expected: Spread) -> None:
+    found = spread(values)
+    assert found is not None
+    assert astuple(found) == pytest.approx(astuple(expected))
+
+
+def test_no_values_have_no_spread() -> None:
+    assert spread([]) is None
