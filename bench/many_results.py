@@ -3,6 +3,9 @@
 The tree is made of one case that a run measured, its first unit, over and over: raw files are hard links, the
 metadata are written anew for each case. ``python -m bench.many_results RUN`` takes the case of that run with the most
 perf tests; ``make bench`` takes what it measured itself. No root and no network.
+
+The reference, for the sake of other machines, is one process that reads and decodes the same metadata, counters and
+results with the standard library, and does nothing else.
 """
 
 from __future__ import annotations
@@ -22,7 +25,18 @@ from pathlib import Path
 from typing import Any
 
 from analysis.locate import PerfTestRecord, locate
-from probecost.layout import BASELINE, RUN_FILE, TREE, CaseFolder, PerfTestFolder, RunTree, VisitFolder, timestamp
+from probecost.layout import (
+    BASELINE,
+    CLIENT_RESULTS,
+    RUN_FILE,
+    SERVER_RESULTS,
+    TREE,
+    CaseFolder,
+    PerfTestFolder,
+    RunTree,
+    VisitFolder,
+    timestamp,
+)
 
 PROJECT = Path(__file__).resolve().parents[1]
 ITERATIONS = 3
@@ -33,11 +47,15 @@ LIMIT_S = 600.0
 
 @dataclass(frozen=True)
 class Cost:
-    """Wall time of an analysis, and the most memory that its processes held together (shared pages once)."""
+    """Wall time of an analysis, and the most memory that its processes held together (shared pages once).
+
+    ``reference_s``: wall time of the reference.
+    """
 
     cases: int
     seconds: float
     megabytes: float
+    reference_s: float
 
 
 def template(run: Path) -> list[PerfTestRecord]:
@@ -151,7 +169,22 @@ def analyse(root: Path, cases: int) -> Cost:
         errors.seek(0)
         if process.returncode:
             raise RuntimeError(f"exit code {process.returncode}: {errors.read()[-500:].decode()}")
-    return Cost(cases, time.monotonic() - start, highest_kb / 1024)
+    seconds = time.monotonic() - start
+    return Cost(cases, seconds, highest_kb / 1024, reference_s(root))
+
+
+def reference_s(root: Path) -> float:
+    """How long reading and decoding takes alone."""
+    start = time.monotonic()
+    for name_of_folder, _, names in os.walk(root):
+        folder = Path(name_of_folder)
+        of_generators = folder.name in (CLIENT_RESULTS, SERVER_RESULTS)
+        for name in names:
+            if of_generators or name.endswith(".json"):
+                text = (folder / name).read_text(errors="replace")
+                if text.startswith("{"):
+                    json.loads(text)
+    return time.monotonic() - start
 
 
 def _family(pid: int) -> Iterator[int]:
@@ -197,7 +230,8 @@ def lines(costs: Sequence[Cost]) -> list[str]:
         ratio = cost.seconds / cost.cases / (costs[0].seconds / costs[0].cases)
         found.append(
             f"  {cost.cases:5} cases: {cost.seconds:5.1f} s, {cost.megabytes:4.0f} MB, {each_ms:.2f} ms per case and "
-            f"iteration, ratio to {costs[0].cases} cases {ratio:.2f}"
+            f"iteration, ratio to {costs[0].cases} cases {ratio:.2f}; ratio to reading and decoding alone "
+            f"({cost.reference_s:.1f} s) {cost.seconds / cost.reference_s:.2f}"
         )
     return found
 
