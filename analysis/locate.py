@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path, PurePosixPath
+from sys import intern
 from typing import TYPE_CHECKING, NamedTuple
 
 from analysis import metadata
@@ -26,18 +27,20 @@ if TYPE_CHECKING:
 
 _MAX_DEPTH = 8
 
-#: By node, the folder of one perf test.
-_Folders = Mapping[str, Path]
-
 
 @dataclass(frozen=True, slots=True)
 class PerfTestRecord:
-    """One perf test of one visit: its metadata, and its folder in the tree of each node that has it."""
+    """One perf test of one visit: its metadata, and the ``nodes`` in whose trees it has a folder."""
 
     group: Path
     place: layout.PerfTestFolder
     metadata: PerfTestMetadata
-    folders: Mapping[str, Path]
+    nodes: tuple[str, ...]
+
+    @property
+    def folders(self) -> Mapping[str, Path]:
+        """This perf test's folder in the tree of each node that has it."""
+        return {node: self.place_on(node) for node in self.nodes}
 
     @property
     def client_results(self) -> Path:
@@ -94,7 +97,7 @@ class PerfTestRecord:
 
     def place_on(self, node: str) -> Path:
         """This perf test's folder in the tree of ``node``, whether it is there or not."""
-        return self.folders.get(node) or self.group / node / layout.TREE / self.place.path
+        return self.group.joinpath(node, layout.TREE, self.place.path)
 
     def problem(self, path: Path, reason: str, *, missing: bool) -> Problem:
         return Problem(
@@ -132,15 +135,15 @@ def locate(root: Path, jobs: int = 1, seen: Seen | None = None) -> Located:
     records: list[PerfTestRecord] = []
     problems: list[Problem] = []
     for group, nodes in groups(root, problems):
-        found: dict[str, dict[str, Path]] = {}
-        for node, tree in nodes.items():
-            for relative in _folders_of_perf_tests(group, tree, seen):
-                found.setdefault(relative, {})[node] = tree / relative
-        by_place = [(group, place, folders) for place, folders in _placed_folders(found)]
-        for (_, place, folders), read in zip(by_place, each(partial(_read, seen), by_place, jobs), strict=True):
+        found: dict[str, tuple[str, ...]] = {}
+        for node in sorted(nodes):
+            for relative in _folders_of_perf_tests(group, nodes[node], seen):
+                found[relative] = (*found.get(relative, ()), intern(node))
+        places = list(_places(group, found))
+        for place, read in zip(places, each(partial(_read, seen), places, jobs), strict=True):
             problems += read.problems
             if read.metadata is not None:
-                records.append(PerfTestRecord(group, place, read.metadata, folders))
+                records.append(PerfTestRecord(group, place.folder, read.metadata, place.nodes))
     if seen is not None:
         seen.note(records)
     return Located(tuple(records), _owned(problems, records))
@@ -185,13 +188,27 @@ def _visits_of_cases(tree: Path, seen: Seen | None) -> Iterator[str]:
             yield from _below(tree, case, 1)
 
 
-def _placed_folders(found: Mapping[str, _Folders]) -> Iterator[tuple[layout.PerfTestFolder, _Folders]]:
+class _Place(NamedTuple):
+    """The folder of a perf test below the trees of some nodes."""
+
+    group: Path
+    folder: layout.PerfTestFolder
+    nodes: tuple[str, ...]
+
+    def on(self, node: str, name: str = "") -> Path:
+        """The folder in the tree of ``node``, or a file in it."""
+        return self.group.joinpath(node, layout.TREE, self.folder.path, name)
+
+
+def _places(group: Path, found: Mapping[str, tuple[str, ...]]) -> Iterator[_Place]:
     """Those of ``found`` that are a perf test's, by name. Perf tests of the same visits share their ``VisitFolder``."""
     visits: dict[layout.VisitFolder, layout.VisitFolder] = {}
-    for relative, folders in sorted(found.items()):
-        place = layout.PerfTestFolder.parse(PurePosixPath(relative))
-        if place is not None:
-            yield replace(place, visit=visits.setdefault(place.visit, place.visit)), folders
+    nodes: dict[tuple[str, ...], tuple[str, ...]] = {}
+    for relative, own in sorted(found.items()):
+        folder = layout.PerfTestFolder.parse(PurePosixPath(relative))
+        if folder is not None:
+            shared = replace(folder, visit=visits.setdefault(folder.visit, folder.visit))
+            yield _Place(group, shared, nodes.setdefault(own, own))
 
 
 def _below(tree: Path, relative: str, depth: int) -> Iterator[str]:
@@ -215,26 +232,25 @@ class _Read(NamedTuple):
     problems: list[Problem]
 
 
-def _read(seen: Seen | None, found: tuple[Path, layout.PerfTestFolder, _Folders]) -> _Read:
-    """The metadata of one perf test, from the copies on its nodes; ``found``: group, place below a node, folders."""
-    group, place, folders = found
+def _read(seen: Seen | None, place: _Place) -> _Read:
+    """The metadata of one perf test, from the copies on its nodes."""
     problems: list[Problem] = []
     copies: dict[str, PerfTestMetadata] = {}
-    for node in sorted(folders):
-        path = folders[node] / place.metadata_name
+    for node in place.nodes:
+        path = place.on(node, place.folder.metadata_name)
         try:
-            copies[node] = _placed(_load(path, seen), group, place)
+            copies[node] = _placed(_load(path, seen), place)
         except ParseError as error:
-            problems.append(_unplaced(path, f"metadata: {error}", group, place, missing=False))
+            problems.append(_unplaced(path, f"metadata: {error}", place, missing=False))
     if not copies:
         reason = "no usable metadata: what this folder belongs to is unknown"
-        problems.append(_unplaced(next(iter(folders.values())), reason, group, place, missing=True))
+        problems.append(_unplaced(place.on(place.nodes[0]), reason, place, missing=True))
         return _Read(None, problems)
     node, first = next(iter(copies.items()))
     node = first.client_node if first.client_node in copies else node
-    contradiction = _contradiction(place, list(copies.values()))
+    contradiction = _contradiction(place.folder, list(copies.values()))
     if contradiction:
-        problems.append(_unplaced(folders[node], contradiction, group, place, missing=True))
+        problems.append(_unplaced(place.on(node), contradiction, place, missing=True))
         return _Read(None, problems)
     return _Read(copies[node], problems)
 
@@ -260,16 +276,16 @@ def _load(path: Path, seen: Seen | None) -> PerfTestMetadata:
     return found
 
 
-def _placed(found: PerfTestMetadata, group: Path, place: layout.PerfTestFolder) -> PerfTestMetadata:
+def _placed(found: PerfTestMetadata, place: _Place) -> PerfTestMetadata:
     """What the metadata leave open (environment, iteration, pair kind) is taken from the folders' names."""
     if found.environment and found.iteration and found.pair_kind and found.visit_id:
         return found
-    environment, iteration = environment_of(group)
+    environment, iteration = environment_of(place.group)
     return replace(
         found,
         environment=found.environment or environment,
         iteration=found.iteration or iteration,
-        pair_kind=found.pair_kind or place.visit.pair_kind,
+        pair_kind=found.pair_kind or place.folder.visit.pair_kind,
         visit_id=found.visit_id or f"{found.case_key}/u{found.unit:03d}/{found.arm}",
     )
 
@@ -292,17 +308,17 @@ def _contradiction(place: layout.PerfTestFolder, copies: list[PerfTestMetadata])
     return ""
 
 
-def _unplaced(path: Path, reason: str, group: Path, place: layout.PerfTestFolder, *, missing: bool) -> Problem:
-    environment, iteration = environment_of(group)
+def _unplaced(path: Path, reason: str, place: _Place, *, missing: bool) -> Problem:
+    environment, iteration = environment_of(place.group)
     return Problem(
         path,
         reason,
         missing,
         environment,
         iteration,
-        arm=place.arm,
-        perf_test=place.perf_type,
-        conn_type=place.conn_type,
+        arm=place.folder.arm,
+        perf_test=place.folder.perf_type,
+        conn_type=place.folder.conn_type,
     )
 
 

@@ -156,7 +156,7 @@ class VisitFolder:
         return self.path / TOOL_MONITORING / f"tool_logsize_{ts}.log"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class PerfTestFolder:
     """Where one perf test of one visit lies: ``.../{perf_type}/{conn_type}_{timestamp}``.
 
@@ -173,10 +173,10 @@ class PerfTestFolder:
     def arm(self) -> str:
         return SWITCHED if self.is_switched else self.visit.arm
 
-    @cached_property
+    @property
     def path(self) -> PurePosixPath:
         top = self.visit.path / SWITCHED if self.is_switched else self.visit.path
-        return top / self.perf_type / f"{self.conn_type}_{self.ts}"
+        return top.joinpath(self.perf_type, f"{self.conn_type}_{self.ts}")
 
     @property
     def segments(self) -> PurePosixPath:

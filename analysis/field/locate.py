@@ -190,7 +190,7 @@ def _record(
     )
     found = dict(side for side in (sides.server, sides.client) if side is not None)
     place = layout.PerfTestFolder(layout.VisitFolder(visit.pair_kind, case), test.perf_type, name.conn_type, name.ts)
-    record = FieldRecord(group.path, place, what, found, client, server, folders)
+    record = FieldRecord(group.path, place, what, tuple(found), found, client, server, folders)
     problems += [record.problem(path, reason, missing=False) for path, reason in damage]
     return record
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,11 +18,12 @@ _ENDINGS = (".json", ".txt", ".log")
 
 @dataclass(frozen=True)
 class FieldRecord(PerfTestRecord):
-    """``client``, ``server``: this perf test's folder of each; ``visits``: folders of the visit with the tool's logs.
+    """``found``: this perf test's folder by node; ``client``, ``server``: that of each.
 
-    The packets that the nodes took in were not counted: ``counts_packets`` is false.
+    ``visits``: folders of the visit with the tool's logs. The packets that the nodes took in were not counted: ``counts_packets`` is false.
     """
 
+    found: Mapping[str, Path]
     client: Path | None = None
     server: Path | None = None
     visits: tuple[Path, ...] = ()
@@ -39,6 +40,9 @@ class FieldRecord(PerfTestRecord):
     def monitor_logs(self) -> FieldMonitorLogs:
         folders = [folder for visit in self.visits for folder in (visit / TOOL_MONITORING, visit)]
         return FieldMonitorLogs(folders or [self.tool_visit_dir / TOOL_MONITORING])
+
+    def place_on(self, node: str) -> Path:
+        return self.found.get(node) or super().place_on(node)
 
     def expected(self, node: str, part: str) -> Path:
         """The folder of the client or the server; where it is missing, next to where the other one is."""

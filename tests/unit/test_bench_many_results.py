@@ -47,11 +47,23 @@ def test_an_analysis_that_fails_has_no_cost(tmp_path: Path) -> None:
         many_results.analyse(tmp_path / "nothing", 1)
 
 
-def test_the_ratio_is_of_the_time_of_a_case() -> None:
-    costs = [many_results.Cost(100, 1.0, 90.0), many_results.Cost(1000, 12.0, 400.0)]
+def test_ratios_are_to_the_time_of_a_case_and_to_the_reference() -> None:
+    costs = [many_results.Cost(100, 1.0, 90.0, 2.0), many_results.Cost(1000, 12.0, 400.0, 10.0)]
     assert many_results.lines(costs)[2] == (
-        "   1000 cases:  12.0 s,  400 MB, 4.00 ms per case and iteration, ratio to 100 cases 1.20"
+        "   1000 cases:  12.0 s,  400 MB, 4.00 ms per case and iteration, ratio to 100 cases 1.20; "
+        "ratio to reading and decoding alone (10.0 s) 1.20"
     )
+
+
+def test_the_reference_reads_results_and_leaves_the_output_of_tools(tmp_path: Path) -> None:
+    (tmp_path / "client_results").mkdir()
+    (tmp_path / "client_results" / "pps_single_udp.txt").write_text("{}")
+    (tmp_path / "ebpf_output_1.log").write_text("{")
+    (tmp_path / "metadata_1.json").write_text("{}")
+    assert many_results.reference_s(tmp_path) > 0
+    (tmp_path / "metadata_2.json").write_text('{"a": ')
+    with pytest.raises(ValueError, match="Expecting value"):
+        many_results.reference_s(tmp_path)
 
 
 def test_a_run_must_be_named(capsys: pytest.CaptureFixture[str]) -> None:
