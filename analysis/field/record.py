@@ -20,7 +20,8 @@ _ENDINGS = (".json", ".txt", ".log")
 class FieldRecord(PerfTestRecord):
     """``found``: this perf test's folder by node; ``client``, ``server``: that of each.
 
-    ``visits``: folders of the visit with the tool's logs. The packets that the nodes took in were not counted: ``counts_packets`` is false.
+    ``visits``: folders of the visit with the tool's logs. The packets that the nodes took in were not counted:
+    ``counts_packets`` is false.
     """
 
     found: Mapping[str, Path]
