@@ -42,12 +42,17 @@ def measured(bed: LabBed, tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 
 def test_an_expensive_tool_has_an_overhead_clear_of_zero(measured: Run) -> None:
+    """Beside a flow a slow machine starts the tool so late that visits are planned for it.
+
+    Where an idle CPU takes long to wake, a tool that keeps it awake shortens round trips; CPU time it always costs.
+    """
     found = [row for row in verdicts(measured) if row["tool"] == "packet_print"]
-    assert {row["schedule"] for row in found} == {"switched"}
+    (planned,) = (line for line in measured.output.splitlines() if line.startswith("probecost: packet_print on the "))
+    assert {row["schedule"] for row in found} == {"visits" if "pairs of visits" in planned else "switched"}
     proven = [row for row in found if row["verdict"] == "OVERHEAD"]
     assert proven, measured.output
     assert all(float(row["ci_low_pct"]) > 0 for row in proven)
-    assert "mean_us" in {row["metric"] for row in proven}
+    assert {"mean_us", "cpu_s_per_gb"} & {row["metric"] for row in proven}
 
 
 def test_the_null_case_claims_nothing(measured: Run, run: Start) -> None:
