@@ -28,6 +28,11 @@ if TYPE_CHECKING:
 _MAX_DEPTH = 8
 
 
+def in_tree(group: Path, node: str, below: PurePosixPath) -> Path:
+    """Where ``below`` lies in the tree of ``node``, whether it is there or not."""
+    return group.joinpath(node, layout.TREE, below)
+
+
 @dataclass(frozen=True, slots=True)
 class PerfTestRecord:
     """One perf test of one visit: its metadata, and the ``nodes`` in whose trees it has a folder."""
@@ -65,7 +70,7 @@ class PerfTestRecord:
     @property
     def tool_visit_dir(self) -> Path:
         """Where the tool's output and monitor logs of this case lie, in the tree of the node that ran it."""
-        return self.group / self.metadata.tool_node / layout.TREE / self.place.visit.path
+        return in_tree(self.group, self.metadata.tool_node, self.place.visit.path)
 
     @property
     def monitor_logs(self) -> MonitorLogs:
@@ -97,7 +102,7 @@ class PerfTestRecord:
 
     def place_on(self, node: str) -> Path:
         """This perf test's folder in the tree of ``node``, whether it is there or not."""
-        return self.group.joinpath(node, layout.TREE, self.place.path)
+        return in_tree(self.group, node, self.place.path)
 
     def problem(self, path: Path, reason: str, *, missing: bool) -> Problem:
         return Problem(
@@ -197,7 +202,7 @@ class _Place(NamedTuple):
 
     def on(self, node: str, name: str = "") -> Path:
         """The folder in the tree of ``node``, or a file in it."""
-        return self.group.joinpath(node, layout.TREE, self.folder.path, name)
+        return in_tree(self.group, node, self.folder.path) / name
 
 
 def _places(group: Path, found: Mapping[str, tuple[str, ...]]) -> Iterator[_Place]:

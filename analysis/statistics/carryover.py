@@ -48,13 +48,11 @@ class CarryOver:
             yield f"units depend on the one before (lag-1 correlation {self.lag_1:+.2f})"
 
 
-def carry_over(units: Sequence[Sequence[OrderedEffect]]) -> CarryOver:
-    """Diagnostics of units in time order; a unit holds one pair of visits, or the pairs of segments of one flow."""
-    return carry_overs([units])[0]
-
-
 def carry_overs(metrics: Sequence[Sequence[Sequence[OrderedEffect]]]) -> list[CarryOver]:
-    """``carry_over`` of the units of each metric, in their order; their tests are made together."""
+    """Diagnostics of each metric's units in time order, whose tests are made together.
+
+    A unit holds one pair of visits, or the pairs of segments of one flow.
+    """
     orders = [_order(units) for units in metrics]
     tests = iter(p_values([order.tested for order in orders if order is not None]))
     found = []

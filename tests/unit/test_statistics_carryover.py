@@ -7,10 +7,15 @@ from itertools import product
 import numpy as np
 import pytest
 
-from analysis.statistics.carryover import CarryOver, OrderedEffect, carry_over, carry_overs, lag_1_correlation
+from analysis.statistics.carryover import CarryOver, OrderedEffect, carry_overs, lag_1_correlation
 
 EFFECTS = [0.031, -0.012, 0.044, 0.002, 0.027, -0.003, 0.051, 0.010]
 FIRST = [True, False, True, False, True, True, True, False]
+
+
+def carry_over(units: list[list[OrderedEffect]]) -> CarryOver:
+    (found,) = carry_overs([units])
+    return found
 
 
 def visits(effects: list[float], first: list[bool]) -> list[list[OrderedEffect]]:
