@@ -21,12 +21,12 @@ from analysis.report.overview import status, switched_cases, units_line
 from analysis.report.verdicts import claim_line, verdict_lines
 from analysis.report.versions import versions_line
 from analysis.seen import Seen
-from analysis.settings import load_settings
+from analysis.settings import Settings, load_settings
 from analysis.statistics.looks import FIXED, LOOKS
 from analysis.statistics.verdict import Word
 from analysis.study import Study, study_case, study_run
 from analysis.verdicts import CaseName, MetricVerdict
-from probecost.errors import printable
+from probecost.errors import ConfigError, printable
 from probecost.layout import REPORT_PAGE, RunTree
 
 _COLUMNS = (
@@ -45,9 +45,10 @@ class Run(Protocol):
 
 
 class AnalysisPlugin:
-    """Remembers what was written, for the terminal."""
+    """Judges by ``settings``; remembers what was written, for the terminal."""
 
-    def __init__(self) -> None:
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
         self._reports: list[Path] = []
         self._study: Study | None = None
         self._seen = Seen()
@@ -57,16 +58,8 @@ class AnalysisPlugin:
         self, tree: RunTree, environment: str, iteration: int, case_key: str
     ) -> CaseResults:
         """The figures of one case and why perf tests of it gave no valid data."""
-        settings = load_settings()
-        case = study_case(
-            tree.root,
-            environment,
-            iteration,
-            case_key,
-            settings.margin_pct,
-            settings.foreign_cpu_limit_pct,
-            self._seen,
-        )
+        limits = (self._settings.margin_pct, self._settings.foreign_cpu_limit_pct)
+        case = study_case(tree.root, environment, iteration, case_key, *limits, self._seen)
         if case is None:
             return CaseResults({}, (f"no results of {case_key} were found in {tree.root / environment}",))
         return case_results(case, tree.root.resolve())
@@ -76,14 +69,13 @@ class AnalysisPlugin:
         self, tree: RunTree, environment: str, iteration: int, case_key: str
     ) -> CaseProgress:
         """How many units are usable, how wide the intervals are, and the estimates so far."""
-        settings = load_settings()
-        limit_pct, margin_pct = settings.foreign_cpu_limit_pct, settings.margin_pct
+        limit_pct, margin_pct = self._settings.foreign_cpu_limit_pct, self._settings.margin_pct
         return case_progress(tree.root, environment, iteration, case_key, limit_pct, margin_pct, self._seen)
 
     @pytest.hookimpl(trylast=True)
     def pytest_probecost_plan_tool(self, question: Question) -> Choice | None:
         """How to measure a tool on a bed whose noise is known."""
-        return plan_tool(question, load_settings().margin_pct)
+        return plan_tool(question, self._settings.margin_pct)
 
     @pytest.hookimpl(trylast=True)
     def pytest_probecost_cannot_claim(self, units: int, tests: int, has_looks: bool) -> str:
@@ -92,9 +84,8 @@ class AnalysisPlugin:
 
     def pytest_probecost_run_post(self, run: Run) -> None:
         """Write all reports of the run, from whatever is there."""
-        settings = load_settings()
-        self._study = study_run(run.tree.root, settings.margin_pct, settings.foreign_cpu_limit_pct)
-        self._reports.append(write_study(self._study, run.tree.reports, settings))
+        self._study = study_run(run.tree.root, self._settings.margin_pct, self._settings.foreign_cpu_limit_pct)
+        self._reports.append(write_study(self._study, run.tree.reports, self._settings))
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """A line per case, with the reports written before this hook."""
@@ -121,9 +112,18 @@ class AnalysisPlugin:
                 reporter.write_line(f"report: {path}")
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """In xdist's workers too: they need the figures of their cases. The reports are written where the run ends."""
-    config.pluginmanager.register(AnalysisPlugin(), "probecost-analysis")
+    """In xdist's workers too: they need the figures of their cases. The reports are written where the run ends.
+
+    Last, as the options of a measurement are settled by then. Settings that are wrong are told before any traffic.
+    """
+    file: str | None = config.getoption("probecost_analysis_config", None)
+    try:
+        settings = load_settings(None if file is None else Path(file))
+    except ConfigError as error:
+        raise pytest.UsageError(f"--analysis-config:\n{error}" if file else str(error)) from error
+    config.pluginmanager.register(AnalysisPlugin(settings), "probecost-analysis")
 
 
 def count_line(verdicts: Sequence[MetricVerdict]) -> Iterator[str]:

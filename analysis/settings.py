@@ -47,11 +47,12 @@ class Settings:
         return re.sub(r"[^A-Za-z0-9_.]+", "_", name).strip("._") or "uncategorized"
 
 
-def load_settings(path: Path = DEFAULT_FILE) -> Settings:
-    """The settings in ``path``; the default file may be absent, and so may every key.
+def load_settings(given: Path | None = None) -> Settings:
+    """The settings in ``given``, else in the default file, which may be absent, and so may every key.
 
     Raises ``ConfigError`` with file, line, key and what was expected, for all mistakes at once.
     """
+    path = given or DEFAULT_FILE
     try:
         file = SettingsFile.read(path)
     except FileNotFoundError:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from cli import options
 from cli.table import table
 from probecost.errors import printable
 
@@ -28,6 +29,7 @@ _RUN = click.Path(exists=True, file_okay=False, path_type=Path)
     type=click.Path(file_okay=False, path_type=Path),
     help="Write compare.csv and compare.md there.",
 )
+@options.analysis_settings("--config")
 @click.option("--fail-on-worse", is_flag=True, help="Exit with 1 where an overhead grew (verdict OVERHEAD).")
 def command(
     run_a: Path,
@@ -35,6 +37,7 @@ def command(
     across: tuple[str, ...],
     allow_different: bool,
     output_dir: Path | None,
+    config: Path | None,
     fail_on_worse: bool,
 ) -> int:
     """Compare two runs (results/<run_id>, results/latest): two versions of a tool, two kernels, two months.
@@ -48,7 +51,8 @@ def command(
     from analysis.settings import load_settings
 
     accepted = list(Kind) if allow_different else [Kind(kind) for kind in across]
-    found = compare_runs(run_a, run_b, load_settings().margin_pct, accepted)
+    settings = load_settings(config)
+    found = compare_runs(run_a, run_b, settings.margin_pct, accepted, settings.foreign_cpu_limit_pct)
     rows = table_rows(found.changes)
     body = [table(TITLES, rows)] if rows else ["no primary metric was measured in both runs"]
     click.echo(printable("\n".join([*head_lines(found), "", *body, "", *foot_lines(found)])))

@@ -29,6 +29,7 @@ _HANDED_ON = {
     "seed": "Decides all random orders.",
     "calibration": "auto (default), always or never.",
     "budget": "What it may cost: latency_mean=5%, ...",
+    "analysis-config": "Settings by which it is judged; see analysis/config.yaml.",
     "config-dir": "The folder that holds a folder per environment.",
     "results-dir": "The folder that gets a new folder per run.",
     "workflow-out": "Write what runs as a workflow.json.",

@@ -50,6 +50,16 @@ load = click.option(
 any_config_dir = click.option("--config-dir", type=_FOLDER, default=Path("config"), show_default=True, help=_HELP)
 
 
+def analysis_settings(name: str) -> Callable[[Any], Any]:
+    """``None`` for the settings in analysis/config.yaml."""
+    return click.option(
+        name,
+        type=click.Path(dir_okay=False, path_type=Path),
+        metavar="FILE",
+        help="Settings: thresholds, what is negligible, what voids. See analysis/config.yaml.",
+    )
+
+
 units = click.option("--units", type=click.IntRange(min=1), help="Units per case; without it the planner chooses.")
 precision = click.option(
     "--precision",

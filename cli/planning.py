@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import click
@@ -35,13 +36,16 @@ def planned_items(
     *,
     nulls: bool = True,
     to_run: bool = True,
+    analysis_config: Path | None = None,
 ) -> tuple[Plan, tuple[PlannedItem, ...]]:
     """The plan, and its selected items with their null cases, in the order of measuring; none where none matches.
 
-    ``to_run``: loads in percent must be rates, so that their maximum must be known.
+    ``to_run``: loads in percent must be rates, so that their maximum must be known. ``analysis_config``: the file of
+    settings in which the margin stands that units are chosen for.
     """
     from analysis.planner import plan_tool
     from analysis.report.verdicts import claim_line
+    from analysis.settings import load_settings
     from analysis.statistics.looks import FIXED, LOOKS
 
     made = plan(environments, settings)
@@ -58,7 +62,7 @@ def planned_items(
         made,
         items,
         stored,
-        plan_tool,
+        partial(plan_tool, margin_pct=load_settings(analysis_config).margin_pct),
         lambda units, tests, has_looks: claim_line(units, tests, LOOKS if has_looks else FIXED),
     )
     return made, settled(made, items, planner.advise)

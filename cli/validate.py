@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cli import options
 from cli.table import counted, table
 
 if TYPE_CHECKING:
@@ -28,9 +29,10 @@ _TITLES = ("CASE", "ITERATION", "STATE", "OUTCOME", "COMPLETE UNITS", "MISSING",
     metavar="DIR",
     help="The folder of a run (results/<run_id>, results/latest), or of one iteration.",
 )
+@options.analysis_settings("--config")
 @click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True)
 @click.option("--all", "every", is_flag=True, help=f"All lines, remarks too; else {_MOST_LINES} of each kind per case.")
-def command(results: Path, form: str, every: bool) -> int:
+def command(results: Path, config: Path | None, form: str, every: bool) -> int:
     """Read a results tree and say per case what is complete, what is missing, and what cannot be true.
 
     Exit code 0: all complete and plausible, 1: something is missing or implausible, 4: this is no results folder.
@@ -40,7 +42,7 @@ def command(results: Path, form: str, every: bool) -> int:
     from analysis.study import study_run
     from analysis.validation import validate
 
-    settings = load_settings()
+    settings = load_settings(config)
     with in_its_own_process() as jobs:
         found = validate(study_run(results, settings.margin_pct, settings.foreign_cpu_limit_pct, jobs))
     click.echo(_as_json(found) if form == "json" else "\n".join(_as_text(found, every)))

@@ -42,6 +42,7 @@ from probecost.plan.workflow import workflow, write_workflow
 @click.option("--max-rate", type=options.Parsed(parse_rate_bps), metavar="RATE", help="A cap on all traffic: 500M.")
 @options.null_case
 @click.option("--budget", "budgets", multiple=True, metavar="LIST", help="What a tool may cost: latency_mean=5%, ...")
+@options.analysis_settings("--analysis-config")
 @click.option("--command", "template", metavar="TEMPLATE", help="This one command instead of the environment's cases.")
 @click.option("--name", help="What the case of --command is called: a hash of the template if absent.")
 @click.option("--pair", type=click.Choice(["host", "vm"]), help="The test pair of --command: host if absent.")
@@ -70,6 +71,7 @@ def command(
     max_rate: int | None,
     null_case: str,
     budgets: tuple[str, ...],
+    analysis_config: Path | None,
     template: str | None,
     name: str | None,
     pair: PairKind | None,
@@ -105,7 +107,11 @@ def command(
         ),
     )
     made, items = planned_items(
-        environments_of(environments, config_dir, settings, nulls=nulls), settings, matches, nulls=nulls
+        environments_of(environments, config_dir, settings, nulls=nulls),
+        settings,
+        matches,
+        nulls=nulls,
+        analysis_config=analysis_config,
     )
     if not items:
         raise ConfigError(f"-k {expression!r} selects none of {len(made.items)} cases")

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from analysis.change.conditions import Difference, Differences, Kind, PerfTestName, differences
 from analysis.change.pairing import Pairing, pair
+from analysis.gates.foreign import LIMIT_PCT
 from analysis.statistics.families import benjamini_hochberg, holm
 from analysis.statistics.signflip import Estimate
 from analysis.statistics.twosample import Shift, shift
@@ -62,15 +63,23 @@ class RunChange:
         return any(each.is_primary and each.verdict.word is Word.OVERHEAD for each in self.changes)
 
 
-def compare_runs(a: Path, b: Path, margin_pct: float, accepted: Sequence[Kind] = ()) -> RunChange:
+def compare_runs(
+    a: Path,
+    b: Path,
+    margin_pct: float,
+    accepted: Sequence[Kind] = (),
+    foreign_cpu_limit_pct: float = LIMIT_PCT,
+) -> RunChange:
     """Read two results trees and compare them; ``accepted``: kinds of differences that are no reason to refuse.
+
+    ``margin_pct``: a change up to this is negligible; ``foreign_cpu_limit_pct``: foreign load that voids.
 
     A perf test that alone was measured under other conditions is left out, with a remark. ``ConfigError``: the two are
     the same run, one is no results folder, their conditions differ, or there is nothing that both measured.
     """
     if a.resolve() == b.resolve():
         raise ConfigError(f"{a} and {b} are the same run, {a.resolve()}: name two")
-    studies = study_run(a, margin_pct), study_run(b, margin_pct)
+    studies = study_run(a, margin_pct, foreign_cpu_limit_pct), study_run(b, margin_pct, foreign_cpu_limit_pct)
     for study in studies:
         refuse_others(study)
     pairing = pair(*studies)

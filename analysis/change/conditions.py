@@ -72,6 +72,7 @@ _NOT_CONDITIONS = {
     "config_dir", "results_dir", "seed", "units", "iterations", "keep_remote", "ssh_accept_new", "accept_new_host_keys",
     "bootstrap", "workflow", "start_after", "perf_tests", "duration_s", "precision_pct", "time_budget_s", "calibration",
     "null_case", "order", "budgets", "strict_budgets", "resume", "max_failures_per_tool", "wait_for_reboot_s",
+    "wait_for_nodes_s", "analysis_config",
 }  # fmt: skip
 #: The kernel takes its share before it counts: two kernels see a little more or less of the same memory.
 _SAME_MEMORY = 0.02

@@ -14,7 +14,7 @@ from analysis.study import Study
 
 _TO_DO = (
     "End them or wait until they are done, and measure again with --calibration always; or raise "
-    "foreign_cpu_limit_pct in analysis/config.yaml, which lets what they cost into the figures."
+    "foreign_cpu_limit_pct (analysis/config.yaml says how), which lets what they cost into the figures."
 )
 _NUMBER = re.compile(r"\d+(\.\d+)?")
 

@@ -148,14 +148,23 @@ class Run:
 
     @classmethod
     def start(cls, bed: LabBed, results_dir: Path, *options: str, log: Path | None = None) -> Run:
-        """One unit per case, no null case and no wait for nodes that are gone, unless ``options`` say more."""
+        """One unit per case, no null case and no wait for nodes that are gone, unless ``options`` say more.
+
+        A busy machine takes a tenth of a core for a second, and the only unit would be lost: of such a run others may
+        take half of one. A generator or tool of ours that counts as foreign takes more.
+        """
         results_dir.mkdir(parents=True, exist_ok=True)
         log = log or results_dir / f"pytest-{time.time_ns()}.log"
         command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--config-dir", str(bed.config_dir)]
         if not any(option.startswith("--resume") for option in options):
             command += ["--results-dir", str(results_dir)]
         command += [] if "--wait-for-reboot" in options else ["--wait-for-reboot", "0"]
-        command += [*plain(options), *options]
+        more = plain(options)
+        if "--units" in more and "--analysis-config" not in options:
+            settings = results_dir / "busy-machine.yaml"
+            settings.write_text("foreign_cpu_limit_pct: 50\n")
+            more += ["--analysis-config", str(settings)]
+        command += [*more, *options]
         with log.open("w") as out:
             process = subprocess.Popen(
                 command, cwd=PROJECT, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, text=True

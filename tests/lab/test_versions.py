@@ -46,30 +46,35 @@ def test_a_command_is_measured_without_a_configuration_of_tools(bed: LabBed, tmp
         assert row["verdict"]
 
 
-def test_the_version_that_prints_each_packet_costs_more_than_one_that_counts_drops(run: Start, tmp_path: Path) -> None:
+def test_the_version_that_burns_time_per_packet_costs_more_than_one_that_burns_none(run: Start, tmp_path: Path) -> None:
+    """What it burns is part of every round trip, on whatever machine."""
     other = tmp_path / "other"
-    (other / "packet-trace").mkdir(parents=True)
-    shutil.copy(PROJECT / "lab/tools/packet-drop/eth_drop.bt", other / "packet-trace/packet_print.bt")
-    selected = ("-k", "packet_print and rx_protocol_tcp", "--null-case", "selected", "--duration", "8")
+    shutil.copytree(PROJECT / "lab/tools/control", other / "control")
+    script = other / "control/dose.py"
+    burning = script.read_text()
+    assert burning.count("Options(found.ns,") == 1
+    script.write_text(burning.replace("Options(found.ns,", "Options(0,"))
+    selected = ("-k", "dose and 4000", "--null-case", "selected", "--duration", "5")
     done = run("--env", "site", f"--versus={other}", *selected, *QUICK)
     assert done.wait(LONG_S) in MEASURED, done.output
     assert "Two versions are compared" in done.output
     assert "it has no other version: lab/tools/packet-drop/eth_drop.bt" in done.output
-    verdict = primary(done.tree, tmp_path)["host-packet_print-rx_protocol_tcp"]
+    verdict = primary(done.tree, tmp_path)["host-dose-ns_4000"]
     assert float(verdict["estimate_pct"]) > 0
     assert float(verdict["ci_low_pct"]) > 0
-    logs = [path for path in done.tree.glob("site/*/host-server/**/*.log") if "packet_print" in str(path)]
+    logs = [path for path in done.tree.glob("site/*/host-server/**/*.log") if "dose" in str(path)]
     own = [path for path in logs if path.name.startswith("ebpf_output")]
     others = [path for path in logs if path.name.startswith("other_output")]
-    assert any(" rx " in path.read_text() for path in own)
+    assert own
+    assert all("dose ns=4000 " in path.read_text() for path in own)
     assert others
-    assert not any(" rx " in path.read_text() for path in others)
+    assert all("dose ns=0 " in path.read_text() for path in others)
     monitors = list(done.tree.glob("site/*/host-server/*/baseline/host/ebpf_monitoring/tool_cpu_usage_*.log"))
     assert len(monitors) == 1  # of the one baseline visit
     (metadata,) = {
         json.dumps(json.loads(file.read_text())["versus"], sort_keys=True)
         for file in done.tree.glob("site/**/metadata_*.json")
-        if "packet_print" in json.loads(file.read_text())["case_key"]
+        if "dose" in json.loads(file.read_text())["case_key"]
     }
-    assert json.loads(metadata)["file"] == "probecost-versus/packet-trace/packet_print.bt"
+    assert json.loads(metadata)["file"] == "probecost-versus/control/dose.py"
     assert len(json.loads(metadata)["sha256"]) == 64

@@ -15,6 +15,7 @@ from analysis.figures import CaseResults
 from analysis.plugin import AnalysisPlugin
 from analysis.report import write_reports
 from analysis.report.budgets import budget_lines
+from analysis.settings import Settings
 from analysis.study import study_run
 from probecost.layout import RunTree
 
@@ -47,7 +48,7 @@ def tree_of(
 
 
 def results(tree: Tree, iteration: int = 1) -> CaseResults:
-    return AnalysisPlugin().pytest_probecost_case_results(RunTree(tree.root), "lab", iteration, CASE_KEY)
+    return AnalysisPlugin(Settings({})).pytest_probecost_case_results(RunTree(tree.root), "lab", iteration, CASE_KEY)
 
 
 def said(tree: Tree) -> list[tuple[str, str]]:

@@ -8,6 +8,7 @@ import pytest
 from analysis_tree import CASE_KEY, CLIENT, Tree, full_tree, netperf
 
 from analysis.plugin import AnalysisPlugin, summary_lines
+from analysis.settings import Settings
 from analysis.study import study_run
 from probecost.layout import RunTree
 
@@ -15,7 +16,7 @@ pytest_plugins = ["pytester"]
 
 
 def results(tree: Tree, case_key: str = CASE_KEY) -> tuple[dict[str, float | str], tuple[str, ...]]:
-    found = AnalysisPlugin().pytest_probecost_case_results(RunTree(tree.root), "lab", 1, case_key)
+    found = AnalysisPlugin(Settings({})).pytest_probecost_case_results(RunTree(tree.root), "lab", 1, case_key)
     return dict(found.figures), found.problems
 
 
@@ -52,7 +53,9 @@ class TestCaseResults:
         assert problems == (f"no results of host-null were found in {tmp_path / '20261122_213458_123_ab12' / 'lab'}",)
 
     def test_no_tree_at_all(self, tmp_path: Path) -> None:
-        found = AnalysisPlugin().pytest_probecost_case_results(RunTree(tmp_path / "absent"), "lab", 1, CASE_KEY)
+        found = AnalysisPlugin(Settings({})).pytest_probecost_case_results(
+            RunTree(tmp_path / "absent"), "lab", 1, CASE_KEY
+        )
         assert len(found.problems) == 1
 
     def test_a_damaged_file_is_a_problem_with_visit_and_reason(self, tmp_path: Path) -> None:
