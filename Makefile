@@ -13,6 +13,8 @@ BEDS ?= $(BED)
 JOBS := $(shell echo $$((2 * $$(nproc))))
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 export PYTHON
+# Each of the many processes of a test run would compile all modules anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 # The case of `make lab`, beside the null case, which is always measured. FULL=1 takes all cases and perf tests.
 SELECT ?= packet_print and rx_protocol_tcp

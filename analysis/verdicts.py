@@ -82,6 +82,18 @@ class MetricVerdict:
     verdict: Verdict
     fresh: Confirmation | None = None
 
+    @property
+    def is_unconfirmed(self) -> bool:
+        """A speed-up that may not have a number yet."""
+        return self.verdict.word is Word.SPEED_UP and not (self.fresh is not None and self.fresh.is_confirmed)
+
+    @property
+    def stated_cost(self) -> Cost | None:
+        """The cost that the word is about: of a confirmed speed-up that of the fresh units."""
+        if self.verdict.word is Word.SPEED_UP and self.fresh is not None and self.fresh.is_confirmed:
+            return self.fresh.cost
+        return self.cost
+
 
 def verdicts(
     records: Iterable[PerfTestMetadata],

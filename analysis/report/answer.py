@@ -70,10 +70,14 @@ GROUPS: Mapping[Word, tuple[str, str]] = {
 
 @dataclass(frozen=True)
 class PrimaryTest:
-    """One primary test of a tool: the worst verdict of its cases, with its numbers."""
+    """One primary test of a tool: the worst verdict of its cases, with its numbers.
+
+    ``is_unconfirmed``: a speed-up that fresh units have not confirmed.
+    """
 
     title: str
     word: Word
+    is_unconfirmed: bool
     text: str
 
 
@@ -177,7 +181,12 @@ def _tool(
         worst.setdefault(each.metric, each)
     environment, tool = key
     tests = tuple(
-        PrimaryTest(title(metric), each.verdict.word, estimate_text(each, estimates.cost_pct(each.case, metric)))
+        PrimaryTest(
+            title(metric),
+            each.verdict.word,
+            each.is_unconfirmed,
+            estimate_text(each, estimates.cost_pct(each.case, metric)),
+        )
         for metric, each in worst.items()
     )
     return ToolAnswer(tool, environment if several else "", n_cases, tests[0].word if tests else Word.NONE, tests)
@@ -201,13 +210,14 @@ def _part(group: Group, margin: str) -> str:
     one = n == 1
     names = [f"{tool.environment}:{tool.tool}" if tool.environment else tool.tool for tool in group.tools]
     who = " and ".join(names) if n <= _NAMED else f"{n} tools"
+    is_open = any(test.is_unconfirmed for tool in group.tools for test in tool.tests)
     costs, has, looks, stays = ("costs", "has", "looks", "stays") if one else ("cost", "have", "look", "stay")
     does = {
         Word.OVERHEAD: f"{costs} {margin} % or more in some test",
         Word.SMALL: f"{costs} something, perhaps less than {margin} %",
         Word.MASKED: f"{costs} CPU time that the rate cannot show",
         Word.INVALID: f"{'was' if one else 'were'} not measured validly",
-        Word.SPEED_UP: f"{looks} faster than without, which fresh units must confirm",
+        Word.SPEED_UP: f"{looks} faster than without, which fresh units {'must confirm' if is_open else 'confirmed'}",
         Word.INCONCLUSIVE: f"{'is' if one else 'are'} not known",
         Word.NONE: f"{has} no verdict",
         Word.NEGLIGIBLE: f"{stays} within {margin} % in every test",

@@ -121,7 +121,7 @@ def _row(each: MetricVerdict, axis: _Axis, y: float, budget: float | None) -> It
     if budget is not None:
         x = axis.x(budget)
         yield f'<line x1="{x}" y1="{y - 9}" x2="{x}" y2="{y + 9}" stroke="#a3211b" stroke-width="3"/>'
-    if each.verdict.word is not Word.SPEED_UP:
+    if not each.is_unconfirmed:
         fill = colour if each.verdict.word in _COLOURS else "#ffffff"
         look = f'fill="{fill}" stroke="{colour}" stroke-width="1.5"'
         yield f'<circle cx="{axis.x(_cost(each))}" cy="{y}" r="4.5" {look}/>'
@@ -139,12 +139,13 @@ def _axis(shown: Iterable[MetricVerdict], budgets: Iterable[float]) -> _Axis:
 
 
 def _cost(each: MetricVerdict) -> float:
-    assert each.cost is not None  # forest_files leaves the others out
-    return each.cost.estimate_pct
+    cost = each.stated_cost
+    assert cost is not None  # forest_files leaves the others out
+    return cost.estimate_pct
 
 
 def _interval(each: MetricVerdict) -> tuple[float, float] | None:
-    cost = each.cost
+    cost = each.stated_cost
     if cost is None or math.isinf(cost.low_pct) or math.isinf(cost.high_pct):
         return None
     return cost.low_pct, cost.high_pct

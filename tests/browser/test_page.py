@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from analysis_tree import Tree, full_tree
 from chromium import Tab
-from page_trees import EXPENSIVE, HOSTILE, NULL, hostile_tree, judged_tree
+from page_trees import EXPENSIVE, HOSTILE, NULL, hostile_tree, judged_tree, speed_up_tree
 
 from analysis.report import write_reports
 
@@ -119,6 +119,19 @@ class TestTable:
         assert len(texts(tab, "#forest figure")) == bool(left)
         tab.evaluate("[...document.querySelectorAll('.filters button')].at(-1).click()")
         assert len(names(tab)) == 3
+
+    @pytest.mark.parametrize(
+        ("fresh_us", "cost", "interval"), [(18.0, "-9.9 %", "[-10.5 %, -9.3 %]"), (None, "no number yet", "N/A")]
+    )
+    def test_a_speed_up_has_the_number_that_fresh_units_confirmed(
+        self, tab: Tab, tmp_path: Path, fresh_us: float | None, cost: str, interval: str
+    ) -> None:
+        tab.open(report(speed_up_tree(tmp_path, 17.0, fresh_us)))
+        cells = [text.replace("\xa0", " ").replace("\N{MINUS SIGN}", "-") for text in texts(tab, f"{BODY_ROWS} td")]
+        assert cost in cells
+        assert interval in cells
+        marks = tab.evaluate("document.querySelectorAll('#forest svg .estimate').length")
+        assert marks == (fresh_us is not None)
 
 
 class TestCases:

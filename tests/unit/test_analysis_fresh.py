@@ -8,7 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from analysis_tree import CASE_KEY, ENVIRONMENT, Tree, netperf
+from analysis_tree import CASE_KEY, ENVIRONMENT, Tree
+from page_trees import FIRST_FRESH, latency_unit, speed_up_tree
 from test_analysis_verdicts import changed, in_a_flow, only, record, records, units
 
 from analysis.fresh import Fresh
@@ -16,13 +17,13 @@ from analysis.measurements import Measurement
 from analysis.progress import CaseProgress, case_progress
 from analysis.report import write_reports
 from analysis.report.verdicts import short
+from analysis.request import Request
 from analysis.statistics.verdict import Word
 from analysis.study import study_case, study_run
 from analysis.verdicts import CaseName, MetricVerdict, verdicts
-from probecost.layout import ARMS, BASELINE, REPORT_PAGE, SWITCHED, TOOL
+from probecost.layout import ARMS, REPORT_PAGE, SWITCHED, TOOL
 
 A = CaseName("lab", "host-a")
-FIRST_FRESH = 11
 
 
 def fresh(effect: float, *, made: int = 8, case: str = "host-a") -> Fresh:
@@ -129,27 +130,6 @@ class TestWhatIsUsable:
         assert "confirmed" in only(verdicts(what, flows, [A], fresh=switched)).verdict.reason
 
 
-WIGGLE_US = (0.0, 0.2, 0.1, -0.2, -0.1, 0.15, 0.05, -0.05)
-
-
-def unit(tree: Tree, number: int, tool_us: float, **metadata: object) -> None:
-    for arm, us in ((BASELINE, 20.0), (TOOL, tool_us + WIGGLE_US[number % 8])):
-        tree.perf_test(arm, number, "latency", "tcp_rr", client=[netperf(us)], **metadata)
-
-
-def tree_of(results_dir: Path, tool_us: float, fresh_us: float | None, *, made: int = 8, **changes: object) -> Tree:
-    """Eight units, and fresh ones 11 to 18; 20 us without the tool. ``changes``: of the last fresh one."""
-    tree = Tree(results_dir, units=8)
-    planned = {"planned_units": list(range(1, 9))}
-    for number in range(1, 9):
-        unit(tree, number, tool_us, **planned)
-    for number in range(FIRST_FRESH, FIRST_FRESH + made) if fresh_us is not None else ():
-        last = changes if number == FIRST_FRESH + made - 1 else {}
-        unit(tree, number, fresh_us or 0.0, confirmation=True, **planned, **last)
-    tree.run_file({"host-eth_drop-rx_protocol_tcp": {"outcome": "passed", "message": ""}})
-    return tree
-
-
 def primary(tree: Tree) -> MetricVerdict:
     return only([each for each in study_run(tree.root).verdicts if each.is_primary])
 
@@ -161,7 +141,7 @@ def csv_of(tree: Tree, name: str) -> list[Mapping[str, str]]:
 
 class TestTree:
     def test_they_are_in_no_figure_but_their_own(self, tmp_path: Path) -> None:
-        without, both = tree_of(tmp_path / "a", 17.0, None), tree_of(tmp_path / "b", 17.0, 14.0)
+        without, both = speed_up_tree(tmp_path / "a", 17.0, None), speed_up_tree(tmp_path / "b", 17.0, 14.0)
         one, other = study_run(without.root), study_run(both.root)
         assert other.measurements == one.measurements
         assert other.cases[0].comparisons == one.cases[0].comparisons
@@ -174,39 +154,53 @@ class TestTree:
         assert one.fresh == ()
 
     def test_verdicts_csv(self, tmp_path: Path) -> None:
-        (found,) = (each for each in csv_of(tree_of(tmp_path, 17.0, 18.0), "verdicts.csv") if each["primary"] == "yes")
+        (found,) = (
+            each for each in csv_of(speed_up_tree(tmp_path, 17.0, 18.0), "verdicts.csv") if each["primary"] == "yes"
+        )
         assert (found["verdict"], found["n_units"], found["family_m"]) == ("UNEXPECTED SPEED-UP", "8", "1")
         assert found["reason"].startswith("confirmed -9.9 % [-")
         assert "on 8 fresh units" in found["reason"]
         assert found["estimate_pct"].startswith("-14.")
 
     def test_verdicts_csv_of_one_that_is_not_confirmed(self, tmp_path: Path) -> None:
-        (found,) = (each for each in csv_of(tree_of(tmp_path, 17.0, 20.0), "verdicts.csv") if each["primary"] == "yes")
+        (found,) = (
+            each for each in csv_of(speed_up_tree(tmp_path, 17.0, 20.0), "verdicts.csv") if each["primary"] == "yes"
+        )
         assert found["verdict"] == "INCONCLUSIVE"
         assert found["reason"].startswith("8 fresh units did not confirm a speed-up: ")
 
     def test_the_overview_tells_what_became_of_it(self, tmp_path: Path) -> None:
         told = {
-            "confirmed": tree_of(tmp_path / "a", 17.0, 18.0),
-            "INCONCLUSIVE, a speed-up that fresh units did not confirm": tree_of(tmp_path / "b", 17.0, 20.0),
-            "UNEXPECTED SPEED-UP, unconfirmed": tree_of(tmp_path / "c", 17.0, None),
+            "confirmed": speed_up_tree(tmp_path / "a", 17.0, 18.0),
+            "INCONCLUSIVE, a speed-up that fresh units did not confirm": speed_up_tree(tmp_path / "b", 17.0, 20.0),
+            "UNEXPECTED SPEED-UP, unconfirmed": speed_up_tree(tmp_path / "c", 17.0, None),
         }
         for text, tree in told.items():
             assert text in write_reports(tree.root).read_text()
 
     def test_the_summary_and_the_page_do_too(self, tmp_path: Path) -> None:
-        reports = write_reports(tree_of(tmp_path, 17.0, 18.0).root).parent
+        reports = write_reports(speed_up_tree(tmp_path, 17.0, 18.0).root).parent
         for name in ("summary.md", REPORT_PAGE):
             assert "confirmed -9.9 %" in (reports / name).read_text()
-        assert "faster than without, which fresh units must confirm" in (reports / "summary.md").read_text()
+        assert "looks faster than without, which fresh units confirmed." in (reports / "summary.md").read_text()
+
+    def test_the_summary_says_what_is_still_to_be_confirmed(self, tmp_path: Path) -> None:
+        reports = write_reports(speed_up_tree(tmp_path, 17.0, None).root).parent
+        assert "looks faster than without, which fresh units must confirm." in (reports / "summary.md").read_text()
+
+    def test_the_forest_plot_marks_the_number_that_was_confirmed(self, tmp_path: Path) -> None:
+        for name, fresh_us, marks in (("a", 18.0, 1), ("b", None, 0)):
+            tree = speed_up_tree(tmp_path / name, 17.0, fresh_us)
+            (plot,) = write_reports(tree.root, request=Request(formats=("svg",))).parent.rglob("*latency*tcp_rr*.svg")
+            assert plot.read_text().count("<circle") == marks
 
     def test_measurements_csv_has_them_under_names_of_their_own(self, tmp_path: Path) -> None:
-        tree = tree_of(tmp_path, 17.0, 18.0, made=1, visit_id=f"{CASE_KEY}/c011/tool")
+        tree = speed_up_tree(tmp_path, 17.0, 18.0, made=1, visit_id=f"{CASE_KEY}/c011/tool")
         found = [each for each in csv_of(tree, "measurements.csv") if each["visit_id"].split("/")[-2] == "c011"]
         assert {each["metric"] for each in found} >= {"mean_us"}
 
     def test_a_void_one_is_told_and_no_lack_of_the_case(self, tmp_path: Path) -> None:
-        study = study_run(tree_of(tmp_path, 17.0, 18.0, void_reason="somebody else was busy").root)
+        study = study_run(speed_up_tree(tmp_path, 17.0, 18.0, void_reason="somebody else was busy").root)
         (case,) = study.cases
         assert case.missing == ()
         told = [problem for problem in study.problems if "somebody else was busy" in problem.reason]
@@ -217,16 +211,16 @@ class TestTree:
         assert "only 7 of 8 are usable" in found.verdict.reason
 
     def test_a_case_alone_says_the_same(self, tmp_path: Path) -> None:
-        tree = tree_of(tmp_path, 17.0, 18.0)
+        tree = speed_up_tree(tmp_path, 17.0, 18.0)
         alone = study_case(tree.root, ENVIRONMENT, 1, CASE_KEY)
         assert alone is not None
         assert only([each for each in alone.verdicts if each.is_primary]) == primary(tree)
 
     def test_of_another_iteration_they_count_too(self, tmp_path: Path) -> None:
-        tree = tree_of(tmp_path, 17.0, 18.0)
+        tree = speed_up_tree(tmp_path, 17.0, 18.0)
         tree.iteration = 2
         for number in range(FIRST_FRESH, FIRST_FRESH + 8):
-            unit(tree, number, 18.0, confirmation=True)
+            latency_unit(tree, number, 18.0, confirmation=True)
         assert "on 16 fresh units" in primary(tree).verdict.reason
 
 
@@ -235,19 +229,19 @@ class TestProgress:
         return case_progress(tree.root, ENVIRONMENT, 1, CASE_KEY)
 
     def test_what_seems_faster_is_named(self, tmp_path: Path) -> None:
-        assert self.progress(tree_of(tmp_path / "a", 17.0, None)).speed_ups == ("latency:tcp_rr",)
-        assert self.progress(tree_of(tmp_path / "b", 23.0, None)).speed_ups == ()
-        assert self.progress(tree_of(tmp_path / "c", 19.9, None)).speed_ups == ()  # negligible
+        assert self.progress(speed_up_tree(tmp_path / "a", 17.0, None)).speed_ups == ("latency:tcp_rr",)
+        assert self.progress(speed_up_tree(tmp_path / "b", 23.0, None)).speed_ups == ()
+        assert self.progress(speed_up_tree(tmp_path / "c", 19.9, None)).speed_ups == ()  # negligible
 
     def test_by_its_own_test_alone(self, tmp_path: Path) -> None:
         """How many others there are is the same whatever it says; too many confirmations do no harm."""
-        tree = tree_of(tmp_path, 17.0, None)
+        tree = speed_up_tree(tmp_path, 17.0, None)
         tree.run_file({f"host-{number}": {"outcome": "not run", "message": ""} for number in range(30)})
         assert self.progress(tree).speed_ups == ("latency:tcp_rr",)
 
     def test_fresh_units_change_nothing_but_the_text(self, tmp_path: Path) -> None:
-        before = self.progress(tree_of(tmp_path / "a", 17.0, None))
-        after = self.progress(tree_of(tmp_path / "b", 17.0, 22.0))
+        before = self.progress(speed_up_tree(tmp_path / "a", 17.0, None))
+        after = self.progress(speed_up_tree(tmp_path / "b", 17.0, 22.0))
         assert (after.usable, after.half_widths_pct, after.speed_ups) == (
             before.usable, before.half_widths_pct, before.speed_ups,
         )  # fmt: skip
@@ -255,5 +249,5 @@ class TestProgress:
         assert "+10." in after.text
 
     def test_the_margin_decides_what_is_negligible(self, tmp_path: Path) -> None:
-        tree = tree_of(tmp_path, 17.0, None)
+        tree = speed_up_tree(tmp_path, 17.0, None)
         assert case_progress(tree.root, ENVIRONMENT, 1, CASE_KEY, margin_pct=30.0).speed_ups == ()

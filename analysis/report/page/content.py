@@ -207,13 +207,14 @@ def _rows(
 
 
 def _verdict_row(each: MetricVerdict, case: int, test: int, check: BudgetCheck | None) -> Row:
-    cost = each.cost
+    cost = each.stated_cost
     has_interval = cost is not None and not (isinf(cost.low_pct) or isinf(cost.high_pct))
     return Row(
         case=case,
         test=test,
         is_primary=each.is_primary,
         word=each.verdict.word.value,
+        is_unconfirmed=each.is_unconfirmed,
         says=_says(each),
         cost=cost.estimate_pct if cost is not None else None,
         low=cost.low_pct if cost is not None and has_interval else None,
@@ -239,6 +240,7 @@ def _estimate_row(
         test=test,
         is_primary=is_primary,
         word=Word.NONE.value,
+        is_unconfirmed=False,
         says="",
         cost=estimated_cost_pct(found),
         low=None,

@@ -81,13 +81,15 @@ class Row:
     """What is said of one metric of one case: ``case`` and ``test`` are indices into the page's lists.
 
     ``word`` is the verdict, empty where there is none: then ``cost`` is an estimate. ``says`` is what follows the word
-    (``≤ 1.8 %``). ``reason`` is an index into the page's ``reasons``.
+    (``≤ 1.8 %``). ``is_unconfirmed``: a speed-up whose number may not be shown yet; the cost of a confirmed one is that
+    of the fresh units. ``reason`` is an index into the page's ``reasons``.
     """
 
     case: int
     test: int
     is_primary: bool
     word: str
+    is_unconfirmed: bool
     says: str
     cost: float | None
     low: float | None

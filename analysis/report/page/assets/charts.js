@@ -150,13 +150,18 @@ function percentilePlot(rows, name, width) {
   return canvas(width, height, `${name} in µs: ${text}`, parts);
 }
 
+/** Whether a row's interval is that of the mean of these units: a speed-up's is that of fresh units, or of none. */
+function hasMeanBand(row) {
+  return row && row.low !== null && row.word !== "UNEXPECTED SPEED-UP";
+}
+
 /** What each unit says by itself, with the margin and the interval over all of them. */
 function unitFigure(page, own, row) {
   const name = `${page.tests[own.test].title}: cost of each unit`;
   return figure({
     title: name,
-    note: row && row.low !== null ? "the interval is that of the mean, not of single units." : "",
-    legend: legendOf([["tool", "a unit"], ["margin", `margin, ±${digits(page.margin_pct)} %`], ["zero", "no cost"], ...(row && row.low !== null && row.word !== "UNEXPECTED SPEED-UP" ? [["meanband", "interval of the mean"]] : [])]),
+    note: hasMeanBand(row) ? "the interval is that of the mean, not of single units." : "",
+    legend: legendOf([["tool", "a unit"], ["margin", `margin, ±${digits(page.margin_pct)} %`], ["zero", "no cost"], ...(hasMeanBand(row) ? [["meanband", "interval of the mean"]] : [])]),
     make: (width) => unitPlot(page, own.cost, row, name, width),
     head: ["Unit", { text: "Cost", number: true }],
     rows: () => own.cost.map((cost, at) => [String(at + 1), percent(cost)]),
@@ -170,9 +175,7 @@ function unitPlot(page, costs, row, name, width) {
   const band = (low, high, kind) => svg("rect", { x: box.left, y: box.up(high), width: box.right - box.left, height: Math.max(box.up(low) - box.up(high), 1), class: kind });
   box.parts.unshift(band(-margin, margin, "margin"));
   box.parts.push(line(box.left, box.up(0), box.right, box.up(0), "zero"));
-  if (row && row.low !== null && row.word !== "UNEXPECTED SPEED-UP") {
-    box.parts.push(band(row.low, row.high, "meanband"));
-  }
+  if (hasMeanBand(row)) box.parts.push(band(row.low, row.high, "meanband"));
   costs.forEach((cost, at) => box.parts.push(mark("tool", box.across(at + 1), box.up(cost), `unit ${at + 1}: ${percent(cost)}`)));
   return canvas(width, height, `${name}: ${costs.map((cost) => percent(cost)).join(", ")}`, box.parts);
 }

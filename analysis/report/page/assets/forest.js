@@ -82,7 +82,7 @@ function forestRow(row, { across, width, left, right, isWide, y, step }) {
     for (const end of [row.low, row.high]) parts.push(line(across(end), middle - 4, across(end), middle + 4, `interval ${look}`));
   }
   if (row.budget !== null) parts.push(line(across(row.budget), middle - 10, across(row.budget), middle + 10, "budget"));
-  if (row.word !== "UNEXPECTED SPEED-UP") parts.push(verdictMark(row.word, across(row.cost), middle));
+  if (!row.isUnconfirmed) parts.push(verdictMark(row.word, across(row.cost), middle));
   const room = Math.floor((isWide ? left - 14 : width * 0.56) / 7);
   const shown = row.name.length > room ? `${row.name.slice(0, room - 1)}…` : row.name;
   parts.push(svg("a", { href: `#case-${row.case}` }, label(shown, 4, isWide ? y + 4 : y - 6, { class: "name halo" })));

@@ -18,6 +18,7 @@ function readRows(page) {
       testTitle: page.tests[values[at.test]].title,
       isPrimary: values[at.is_primary],
       word: values[at.word],
+      isUnconfirmed: values[at.is_unconfirmed],
       badness: order.indexOf(values[at.word]),
       says: values[at.says],
       cost: values[at.cost],

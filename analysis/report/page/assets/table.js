@@ -82,7 +82,7 @@ const COLUMNS = [
   { key: "pair", text: "Pair", of: (row) => row.pair },
   { key: "test", text: "Test", of: (row) => row.test },
   { key: "verdict", text: "Verdict", of: (row) => row.badness },
-  { key: "cost", text: "Cost", of: (row) => (costText(row) === NA || row.word === "UNEXPECTED SPEED-UP" ? null : row.cost), number: true },
+  { key: "cost", text: "Cost", of: (row) => (costText(row) === NA || row.isUnconfirmed ? null : row.cost), number: true },
   { key: "interval", text: "Interval", of: (row) => (intervalText(row) === NA ? null : row.high - row.low), number: true },
   { key: "units", text: "Units", of: (row) => row.units, number: true },
   { key: "budget", text: "Budget", of: (row) => row.budget, number: true },

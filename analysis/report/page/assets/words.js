@@ -31,13 +31,13 @@ function interval(low, high) {
 
 /** The cost of a row as text; what may not have a number has none. */
 function costText(row) {
-  if (row.word === "UNEXPECTED SPEED-UP") return "no number yet";
+  if (row.isUnconfirmed) return "no number yet";
   if (row.word === "INVALID" || row.cost === null) return NA;
   return row.word ? percent(row.cost) : `estimate ${percent(row.cost)}`;
 }
 
 function intervalText(row) {
-  return row.word === "INVALID" || row.word === "UNEXPECTED SPEED-UP" ? NA : interval(row.low, row.high);
+  return row.word === "INVALID" || row.isUnconfirmed ? NA : interval(row.low, row.high);
 }
 
 /** What stands below the word: its number, why there is none, and remarks on it. */
