@@ -81,7 +81,8 @@ def hosts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hosts]:
     folder = tmp_path_factory.mktemp("lab")
     with control.acquire("lab", folder / "config"):
         hosts = Hosts(Place.of("lab", folder / "config"))
-        packed = subprocess.run(["tar", "-C", str(TOOLS), "-c", "."], capture_output=True, check=True)
+        pack = ["tar", "-C", str(TOOLS), "--exclude", "__pycache__", "-c", "."]
+        packed = subprocess.run(pack, capture_output=True, check=True)
         subprocess.run([*hosts.ssh, "host-server", "tar -C work -x"], input=packed.stdout, check=True)
         with (
             hosts.running("host-server", READ_UDP.format(address=hosts.server_ip), folder / "udp"),
