@@ -7,7 +7,7 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -46,33 +46,22 @@ def test_a_command_is_measured_without_a_configuration_of_tools(bed: LabBed, tmp
         assert row["verdict"]
 
 
-@pytest.fixture
-def large_dose(bed: LabBed) -> Iterator[str]:
-    """The key of a case that burns 16 us per packet: more than the noise of a busy machine."""
-    file = bed.config_dir / "site" / "site-cases.json"
-    original = file.read_text()
-    assert original.count("4000") == 3  # name, parameter, command
-    file.write_text(original.replace("4000", "16000"))
-    yield "host-dose-ns_16000"
-    file.write_text(original)
-
-
 def test_the_version_that_burns_time_per_packet_costs_more_than_one_that_burns_none(
-    run: Start, tmp_path: Path, large_dose: str
+    run: Start, bed: LabBed, tmp_path: Path
 ) -> None:
-    """What it burns is part of every round trip, on whatever machine."""
     other = tmp_path / "other"
     shutil.copytree(PROJECT / "lab/tools/control", other / "control")
     script = other / "control/dose.py"
     burning = script.read_text()
     assert burning.count("Options(found.ns,") == 1
     script.write_text(burning.replace("Options(found.ns,", "Options(0,"))
-    selected = ("-k", large_dose, "--null-case", "selected", "--duration", "5")
-    done = run("--env", "site", f"--versus={other}", *selected, *QUICK)
-    assert done.wait(LONG_S) in MEASURED, done.output
+    with bed.large_dose() as dose:
+        selected = ("-k", dose, "--null-case", "selected", "--duration", "5")
+        done = run("--env", "site", f"--versus={other}", *selected, *QUICK)
+        assert done.wait(LONG_S) in MEASURED, done.output
     assert "Two versions are compared" in done.output
     assert "it has no other version: lab/tools/packet-drop/eth_drop.bt" in done.output
-    verdict = primary(done.tree, tmp_path)[large_dose]
+    verdict = primary(done.tree, tmp_path)[dose]
     assert float(verdict["estimate_pct"]) > 0
     assert float(verdict["ci_low_pct"]) > 0
     logs = [path for path in done.tree.glob("site/*/host-server/**/*.log") if "dose" in str(path)]
