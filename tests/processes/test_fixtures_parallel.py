@@ -212,6 +212,21 @@ class TestWorkers:
         assert "with 2 workers" in result.output
         assert [line for line in project.log if line.startswith("calibrate")] == ["calibrate one 2", "calibrate two 2"]
 
+    def test_judge_by_the_settings_of_the_run(self, project: Project) -> None:
+        names = add_pairs(project, 2, ["a rx"])
+        project.use_analysis()
+        settings = project.path / "mine.yaml"
+        settings.write_text("margin_pct: 7\n")
+        project.add_conftest(
+            "from pathlib import Path\n\n"
+            "def pytest_runtest_setup(item):\n"
+            "    found = item.config.getoption('probecost_analysis_config')\n"
+            "    Path(f\"judged-{item.config.workerinput['workerid']}\").write_text(found)\n"
+        )
+        ran(project, *names, "-n", "2", "--analysis-config", "mine.yaml", code=1)  # the fake engine leaves no results
+        assert [file.read_text() for file in project.path.glob("judged-*")] == [str(settings)] * 2
+        assert "mine.yaml; margin 7 %" in (project.tree / "reports" / "overview.md").read_text()
+
 
 class TestFailures:
     def test_a_bed_that_does_not_open(self, project: Project) -> None:
