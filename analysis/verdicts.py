@@ -85,14 +85,13 @@ class MetricVerdict:
     @property
     def is_unconfirmed(self) -> bool:
         """A speed-up that may not have a number yet."""
-        return self.verdict.word is Word.SPEED_UP and not (self.fresh is not None and self.fresh.is_confirmed)
+        return self.verdict.word is Word.SPEED_UP and (self.fresh is None or not self.fresh.is_confirmed)
 
     @property
     def stated_cost(self) -> Cost | None:
         """The cost that the word is about: of a confirmed speed-up that of the fresh units."""
-        if self.verdict.word is Word.SPEED_UP and self.fresh is not None and self.fresh.is_confirmed:
-            return self.fresh.cost
-        return self.cost
+        is_confirmed = self.verdict.word is Word.SPEED_UP and not self.is_unconfirmed
+        return self.fresh.cost if is_confirmed and self.fresh is not None else self.cost
 
 
 def verdicts(

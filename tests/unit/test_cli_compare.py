@@ -69,6 +69,13 @@ def test_equal_runs_claim_nothing_and_say_that_the_tools_are_the_same(tmp_path: 
     assert "the tools' files and commands are the same in both runs" in printed
 
 
+def test_what_is_negligible_is_said_by_the_settings(tmp_path: Path, capsys: Text) -> None:
+    a, b, settings = run(tmp_path / "a", 30.0), run(tmp_path / "b", 33.0), tmp_path / "mine.yaml"
+    settings.write_text("margin_pct: 50\n")
+    assert compare(a, b, "--config", settings, "--fail-on-worse") == 0
+    assert capsys.readouterr().out.count("NEGLIGIBLE ≤") == 2
+
+
 def test_a_tool_that_became_cheaper_is_a_speed_up(tmp_path: Path, capsys: Text) -> None:
     assert compare(run(tmp_path / "a", 33.0), run(tmp_path / "b", 30.0), "--fail-on-worse") == 0
     assert "SPEED-UP -9.1 % [" in capsys.readouterr().out
