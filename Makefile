@@ -52,7 +52,7 @@ check: venv  ## lint, types, import rules and unit tests: no root, no network, q
 	$(PY) -m ruff format --check --quiet .
 	$(PY) -m mypy
 	.venv/bin/lint-imports
-	$(PY) -m pytest -n $(JOBS) --doctest-modules tests/unit probecost analysis
+	$(PY) -m pytest -n $(JOBS) --doctest-modules tests/unit probecost --ignore probecost/perftests --ignore probecost/lab/tools
 
 test: BEDS = lab lab-vm tests
 test: setup check  ## everything: check, tests with processes, the page in a browser, and the tests on real hosts

@@ -19,11 +19,11 @@ from math import exp, hypot, log
 from pathlib import Path
 from statistics import fmean
 
-from analysis.flows import measure_flow
-from analysis.locate import PerfTestRecord, locate
 from bench import dose_truth
 from bench.dose_truth import TOOL_ID, Truth, TruthError
-from probecost.layout import BASELINE, REPORTS, SWITCHED
+from probecost.analysis.tree.find import PerfTestRecord, locate
+from probecost.analysis.values.flow import measure_flow
+from probecost.results.layout import BASELINE, REPORTS, SWITCHED
 
 _TEST = ("latency", "tcp_rr", "mean_us")
 

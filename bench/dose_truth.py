@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from analysis.locate import PerfTestRecord, locate
-from probecost.layout import SWITCHED, TOOL
+from probecost.analysis.tree.find import PerfTestRecord, locate
+from probecost.results.layout import SWITCHED, TOOL
 
 TOOL_ID = "dose"
 _LINE = re.compile(

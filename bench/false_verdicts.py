@@ -12,11 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from analysis.statistics.campaigns import exact_intervals
-from analysis.statistics.looks import LOOKS, Look
-from analysis.statistics.planning import power
-from analysis.statistics.signflip import Floats
-from analysis.statistics.simulation import (
+from bench.campaigns import exact_intervals
+from bench.simulation import (
     BEDS,
     NOISE,
     PAIRS_PER_FLOW,
@@ -31,6 +28,9 @@ from analysis.statistics.simulation import (
     until_claim,
     until_precise,
 )
+from probecost.analysis.statistics.looks import LOOKS, Look
+from probecost.analysis.statistics.planning import power
+from probecost.analysis.statistics.signflip import Floats
 
 RUNS = 10_000
 PILOT_RUNS = 500  # they tell which precision stops about half of the campaigns at the second look

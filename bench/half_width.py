@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from math import sqrt
 from pathlib import Path
 
-from analysis.compare import MetricId
-from analysis.measurements import Measurement
-from analysis.statistics.signflip import estimate
-from analysis.statistics.verdict import cost_of
-from analysis.study import Study, study_run
-from analysis.units import Series, effects
-from analysis.verdicts import FLOWS, LOWER_IS_BETTER, CaseName
-from probecost.layout import BASELINE, SWITCHED, TOOL
+from probecost.analysis.judge.baseline import MetricId
+from probecost.analysis.judge.units import Series, effects
+from probecost.analysis.judge.verdicts import FLOWS, LOWER_IS_BETTER, CaseName
+from probecost.analysis.statistics.signflip import estimate
+from probecost.analysis.statistics.verdict import cost_of
+from probecost.analysis.study.run import Study, study_run
+from probecost.analysis.values.measurement import Measurement
+from probecost.results.layout import BASELINE, SWITCHED, TOOL
 
 UNITS = (8, 16, 24)
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import yaml
 
-from probecost.config.load import load_full
+from probecost.config.folder import load_full
 from probecost.discovery.generated import cases_text
 from probecost.plan.matrix import expand
 from probecost.plan.registry import origins
@@ -108,7 +108,7 @@ def measure() -> dict[str, Cost]:
         environment = ["--env", "many", "--config-dir", str(config)]
         return {
             "reference": run([*python, *collect, "-c", "/dev/null", "--rootdir", str(bare), str(bare)], bare),
-            "cases": run([*python, "cli.main", "cases", *environment], PROJECT),
+            "cases": run([*python, "probecost", "cases", *environment], PROJECT),
             "collect": run([*python, *collect, *environment, "--results-dir", place], PROJECT),
         }
 

@@ -24,8 +24,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from analysis.locate import PerfTestRecord, locate
-from probecost.layout import (
+from probecost.analysis.tree.find import PerfTestRecord, locate
+from probecost.results.layout import (
     BASELINE,
     CLIENT_RESULTS,
     RUN_FILE,
@@ -152,7 +152,7 @@ def _logs(folder: Path) -> Iterator[Path]:
 
 def analyse(root: Path, cases: int) -> Cost:
     """What the command costs that a user types; ``RuntimeError`` when it fails."""
-    command = [sys.executable, "-m", "cli.main", "analyze", "--iteration-path", str(root)]
+    command = [sys.executable, "-m", "probecost", "analyze", "--iteration-path", str(root)]
     start = time.monotonic()
     highest_kb = 0
     with (

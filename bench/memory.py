@@ -36,8 +36,8 @@ from pathlib import Path
 
 import fake_engine
 import pytest
-from analysis_tree import netperf
-from fixtures.engine import ENGINE
+from helpers.analysis_tree import netperf
+from probecost.fixtures.engine import ENGINE
 
 SERVER, CLIENT = "host-server", "host-client"
 
@@ -86,11 +86,11 @@ class Watched:
 def make_project(folder: Path) -> None:
     """Our conftest.py, its plugins and perftests/ over the engine of our own tests, with ``LATE`` cases."""
     sys.path.insert(0, str(PROJECT / "tests"))
-    from fake_project import case_entries, full_config
+    from helpers.fake_project import case_entries, full_config
 
-    shutil.copy(PROJECT / "tests" / "fake_engine.py", folder)
+    shutil.copy(PROJECT / "tests" / "helpers" / "fake_engine.py", folder)
     shutil.copytree(PROJECT / "perftests", folder / "perftests")
-    (folder / "conftest.py").write_text((PROJECT / "conftest.py").read_text() + _WATCH)
+    (folder / "conftest.py").write_text(_WATCH)
     (folder / "pytest.ini").write_text("[pytest]\ntestpaths = perftests\n")
     (folder / "faults.json").write_text(json.dumps({"keep metadata": True}))
     place = folder / "config" / "bed"
@@ -107,7 +107,7 @@ def measure() -> Watched:
         make_project(folder)
         command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--env", "bed", "--units", "2"]
         command += ["--null-case", "selected", "--order", "file", "--junitxml", "junit.xml", "--html", "report.html"]
-        path = os.pathsep.join([str(folder), str(PROJECT), str(PROJECT / "tests" / "unit")])
+        path = os.pathsep.join([str(folder), str(PROJECT), str(PROJECT / "tests")])
         done = subprocess.run(
             command,
             cwd=folder,

@@ -15,15 +15,15 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 PROJECT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(PROJECT / "tests" / part) for part in ("unit", "browser")]
+sys.path[:0] = [str(PROJECT / "tests"), str(PROJECT / "tests" / "browser")]
 
-from analysis_tree import CASE_KEY, FULL, Tree, visit
 from chromium import Tab, chromium
+from helpers.analysis_tree import CASE_KEY, FULL, Tree, visit
 
-from analysis.report.page import page_text
-from analysis.report.provenance import provenance
-from analysis.settings import load_settings
-from analysis.study import Study, study_run
+from probecost.analysis.report.findings.provenance import provenance
+from probecost.analysis.report.page import page_text
+from probecost.analysis.settings.settings import load_settings
+from probecost.analysis.study.run import Study, study_run
 
 UNITS, TOOLS = 8, 40
 SMALL, LARGE = 100, 1000

@@ -28,8 +28,8 @@ from contextlib import nullcontext
 from types import SimpleNamespace
 
 import pytest
-from fixtures.engine import ENGINE, Engine
-from probecost.measure.records import VisitRecord
+from probecost.fixtures.engine import ENGINE, Engine
+from probecost.measure.visit_record import VisitRecord
 
 
 class Case:
@@ -83,7 +83,7 @@ class Walls:
 def make_project(folder: Path, pairs: int, cases: int, visit_s: float) -> list[str]:
     """A project with an environment for each pair; the options that name them."""
     engine = f"{_CONFTEST}\nVISIT_S = {visit_s}\n"
-    (folder / "conftest.py").write_text((PROJECT / "conftest.py").read_text() + engine)
+    (folder / "conftest.py").write_text(engine)
     (folder / "pytest.ini").write_text("[pytest]\ntestpaths = perftests\n")
     (folder / "perftests").mkdir()
     for file in (PROJECT / "perftests").glob("test_ebpf_tools.py"):

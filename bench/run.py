@@ -34,20 +34,20 @@ from pathlib import Path
 from bench import false_verdicts, many_cases, many_results, memory, page_size, parallel
 from bench.schedules import print_schedules
 from bench.workflow import print_workflow_figures
-from lab import control, state
-from lab.places import Place
-from probecost.config.load import load_cases, load_environment, load_minimal
-from probecost.config.models import Case, Environment
+from probecost.config.environment import Case, Environment
+from probecost.config.folder import load_cases, load_environment, load_minimal
 from probecost.discovery.full import ssh_hosts
 from probecost.discovery.survey import survey, uuids_by_host
-from probecost.layout import TOOL, RunTree
+from probecost.lab import control, state
+from probecost.lab.places import Place
 from probecost.measure.bed import Bed, MeasureOptions
-from probecost.measure.records import PerfTestRun, VisitRecord
+from probecost.measure.visit_record import PerfTestRun, VisitRecord
 from probecost.plan.perf_tests import select_perf_tests
-from probecost.plan.schedule import visits
+from probecost.plan.visits import visits
 from probecost.remote.facts import collect
 from probecost.remote.questions import Questions
 from probecost.remote.supervisor.processes import stat_of
+from probecost.results.layout import TOOL, RunTree
 
 PROJECT = Path(__file__).resolve().parents[1]
 TICK_S = 1 / os.sysconf("SC_CLK_TCK")
@@ -301,7 +301,7 @@ def main() -> None:
                 [
                     sys.executable,
                     "-m",
-                    "cli.main",
+                    "probecost",
                     "bootstrap",
                     "--minimal-input",
                     f"{config_dir}/lab/minimal-input.yaml",

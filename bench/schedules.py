@@ -12,8 +12,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from analysis.study import study_run
 from bench.half_width import lines
+from probecost.analysis.study.run import study_run
 
 PROJECT = Path(__file__).resolve().parents[1]
 PLANS: dict[str, tuple[str, ...]] = {

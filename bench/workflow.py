@@ -8,10 +8,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from probecost.config.models import Case, Environment, PairSide, PerfTestSpec, SshHost, TestPair
-from probecost.plan.sequence import Plan, Planned, Settings, plan
-from probecost.plan.workflow import workflow, write_workflow
-from probecost.plan.workflow_reading import read_workflow
+from probecost.config.environment import Case, Environment, PairSide, PerfTestSpec, SshHost, TestPair
+from probecost.plan.plan import Plan, Planned, Settings, plan
+from probecost.plan.workflow.read import read_workflow
+from probecost.plan.workflow.write import workflow, write_workflow
 
 CASES = 5_000  # with a paired baseline and one unit, two cycles each
 ROUNDS = 3

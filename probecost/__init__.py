@@ -1,5 +1,6 @@
-"""The engine of probecost: it measures what an eBPF tool costs the network path it watches. No pytest in it."""
+"""probecost measures what eBPF tools cost the network path that they watch. docs/code.md shows the rooms."""
 
-from importlib.metadata import version
+from pathlib import Path
 
-__version__ = version("probecost")
+#: The folder of the package: templates, the lab's tools and the perf tests lie in it.
+PACKAGE = Path(__file__).resolve().parent

@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 
 if [ -x $VENV/bin/python ] && [ -d /run/probecost-lab ]; then
     for bed in lab lab-vm; do
-        $VENV/bin/python -m lab down $bed
+        $VENV/bin/python -m probecost.lab down $bed
     done
 fi
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
 import pytest
-from fake_project import Project, make_project
+from helpers.fake_project import Project, make_project
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from bench.chaos.faults import FAULTS, Fault, Scene, nothing
 from bench.chaos.hosts import CONNECTION, NAMES, PROJECT, Hosts
 from bench.chaos.rounds import Outcome, Round
 from bench.chaos.table import lines
-from lab import control
+from probecost.lab import control
 
 ENVIRONMENT = "chaos"
 
@@ -38,7 +38,7 @@ def lab() -> Iterator[Hosts]:
             shutil.copytree(config_dir / "lab", own)
             minimal = own / "minimal-input.yaml"
             minimal.write_text(minimal.read_text().replace('environment: "lab"', f'environment: "{ENVIRONMENT}"'))
-            command = [sys.executable, "-m", "cli.main", "bootstrap", "--minimal-input", str(minimal)]
+            command = [sys.executable, "-m", "probecost", "bootstrap", "--minimal-input", str(minimal)]
             subprocess.run(command, cwd=PROJECT, check=True, capture_output=True)
             yield Hosts(config_dir)
         finally:

@@ -13,12 +13,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab import state
-from lab.places import Place
-from probecost.layout import TREE
+from bench.inventory import Inventory
+from probecost.lab import state
+from probecost.lab.places import Place
 from probecost.remote.bundle import inventory_text
-from probecost.remote.inventory import Inventory
 from probecost.remote.supervisor.processes import stat_of
+from probecost.results.layout import TREE
 
 PROJECT = Path(__file__).resolve().parents[2]
 NAMES = ("host-server", "host-client")

@@ -12,9 +12,9 @@ from pathlib import Path
 from bench.chaos.faults import BALLAST, Fault, Scene
 from bench.chaos.hosts import LISTENER, NAMES, PROJECT, SUPERVISOR, WORKDIR, Hosts
 from bench.chaos.units import changed, whole_units
-from probecost.layout import WORKFLOW_FILE
-from probecost.remote.inventory import Inventory
+from bench.inventory import Inventory
 from probecost.remote.supervisor import LEASE_S
+from probecost.results.layout import WORKFLOW_FILE
 
 CLEAN_S = 15.0
 RUN_ENDS_S = 90.0
@@ -151,7 +151,7 @@ class Round:
     def _cleanup(self) -> None:
         """What is left is unfetched results at most, and ``probecost cleanup`` takes them."""
         config = ["--config-dir", str(self.hosts.config_dir)]
-        command = [sys.executable, "-m", "cli.main", "cleanup", "--env", self.name, "--yes", *config]
+        command = [sys.executable, "-m", "probecost", "cleanup", "--env", self.name, "--yes", *config]
         done = subprocess.run(command, cwd=PROJECT, check=False, capture_output=True, text=True)
         if done.returncode:
             self._problems.append(f"cleanup ended with exit code {done.returncode}: {done.stdout}{done.stderr}")

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from bench.chaos.hosts import NAMES
-from probecost.layout import ARMS
+from probecost.results.layout import ARMS
 
 Units = Mapping[int, Mapping[str, bytes]]
 

@@ -19,8 +19,8 @@ from typing import Annotated, Literal, NamedTuple, get_args
 from pydantic import BeforeValidator, Field
 
 from probecost.config.documents import Document, KeyPath
-from probecost.config.models import Budget, Case, ConnType, PerfTestSpec, PerfType
-from probecost.config.tool_files import Registry
+from probecost.config.environment import Budget, Case, ConnType, PerfTestSpec, PerfType
+from probecost.config.tools import Registry
 from probecost.config.validation import Section, complaint, nearest
 from probecost.config.values import null_is_empty
 from probecost.errors import ConfigError

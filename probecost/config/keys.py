@@ -16,8 +16,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from probecost.config.commands import generalise, options, parse
-from probecost.config.discovered import INTERFACES
-from probecost.config.models import PairKind
+from probecost.config.environment import PairKind
+from probecost.config.variables import INTERFACES
 
 _MAX_PART = 120  # characters; a key is also the name of a folder
 _UNSAFE = re.compile(r"_*[^A-Za-z0-9_.+-]+(?:_|[^A-Za-z0-9_.+-])*")

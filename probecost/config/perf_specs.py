@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from probecost.config.files import LatencyTests, PerformanceTests, PerfTest, StreamTests
-from probecost.config.models import ConnType, PerfTestSpec, PerfType
+from probecost.config.environment import ConnType, PerfTestSpec, PerfType
+from probecost.config.schema import LatencyTests, PerformanceTests, PerfTest, StreamTests
 
 DEFAULT_DURATION_S = 10.0
 DEFAULT_STREAMS = 2  # generators of a multi test that does not say

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from probecost.config.documents import Document, KeyPath
-from probecost.config.files import FullSide, MinimalNode
+from probecost.config.schema import FullSide, MinimalNode
 from probecost.config.validation import Section, closest, nearest
 
 _SIDES = ("server", "client")

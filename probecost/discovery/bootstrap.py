@@ -11,11 +11,11 @@ from importlib import metadata
 from pathlib import Path
 
 from probecost.config.budgets import with_budgets
-from probecost.config.cases import build_cases
+from probecost.config.build_cases import build_cases
 from probecost.config.documents import Document
-from probecost.config.environments import cases_file, full_file
-from probecost.config.files import CaseEntry, FullFile
-from probecost.config.load import FullConfig, environment_of, sha256_of
+from probecost.config.find import cases_file, full_file
+from probecost.config.folder import FullConfig, environment_of, sha256_of
+from probecost.config.schema import CaseEntry, FullFile
 from probecost.discovery.full import Ingredients, full_content, performance_tests, ssh_hosts
 from probecost.discovery.generated import FileChange, Planned, Record, cases_text, full_text, text_hash, write_all
 from probecost.discovery.inputs import Inputs, read_inputs

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from probecost.config.documents import Document
-from probecost.config.files import Defaults, MinimalFile, PairNames
-from probecost.config.load import DEFAULT_TOOLS_DIR, MinimalConfig
-from probecost.config.models import PairKind, SshHost
+from probecost.config.environment import PairKind, SshHost
+from probecost.config.folder import DEFAULT_TOOLS_DIR, MinimalConfig
+from probecost.config.schema import Defaults, MinimalFile, PairNames
 from probecost.config.values import parse_destination
 from probecost.discovery.survey import Found
 from probecost.discovery.vm import VmFound

@@ -18,7 +18,7 @@ from typing import Any, Literal
 import yaml
 
 from probecost.config.documents import read_yaml
-from probecost.config.files import CaseEntry
+from probecost.config.schema import CaseEntry
 from probecost.errors import ConfigError
 
 State = Literal["written", "unchanged", "would be written", "edited", "not written"]

@@ -6,19 +6,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from probecost import PACKAGE
 from probecost.config.documents import Document, read_yaml
-from probecost.config.environments import TEMPLATES
-from probecost.config.files import PairNames, PerformanceTests
-from probecost.config.load import PROJECT_ROOT, MinimalConfig, load_minimal
-from probecost.config.models import PairKind
+from probecost.config.environment import PairKind
+from probecost.config.find import TEMPLATES
+from probecost.config.folder import MinimalConfig, load_minimal
+from probecost.config.schema import PairNames, PerformanceTests
 from probecost.config.validation import Section, validate
 from probecost.discovery.pairs import pairs_of
 from probecost.errors import Attempts, ConfigError
 from probecost.plan.matrix import template_problems
 from probecost.plan.registry import Tools, merge, read_registry
 
-REGISTRY = PROJECT_ROOT / "config" / TEMPLATES / "tools.yaml"
-PERFORMANCE_TESTS = PROJECT_ROOT / "config" / TEMPLATES / "performance-tests.yaml"
+REGISTRY = PACKAGE / "config" / TEMPLATES / "tools.yaml"
+PERFORMANCE_TESTS = PACKAGE / "config" / TEMPLATES / "performance-tests.yaml"
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from probecost.config.files import MinimalFile, MinimalNode, PairNames
-from probecost.config.load import MinimalConfig
-from probecost.config.models import PAIR_KINDS, PairKind
+from probecost.config.environment import PAIR_KINDS, PairKind
+from probecost.config.folder import MinimalConfig
+from probecost.config.schema import MinimalFile, MinimalNode, PairNames
 from probecost.errors import ConfigError
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
-from probecost.config.files import DiscoveryHints, MinimalFile, MinimalNode
+from probecost.config.schema import DiscoveryHints, MinimalFile, MinimalNode
 from probecost.discovery.answers import Answer, HostFacts, Interface, NodeFacts, read_answer
 from probecost.discovery.host import Hints, HostFound, find_host
 from probecost.discovery.vm import Processes, Vm, VmFound, find_guest, find_process_of, find_vm, processes_of

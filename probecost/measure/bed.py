@@ -7,18 +7,18 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-from probecost.config.models import Case, Environment, PairKind, PerfTestSpec, TestPair
+from probecost.config.environment import Case, Environment, PairKind, PerfTestSpec, TestPair
 from probecost.errors import Gatherer, NodeRebootedError, ToolError
-from probecost.layout import RunTree
 from probecost.measure.case import CaseRun
 from probecost.measure.preflight import check
-from probecost.measure.taking import take
-from probecost.plan.schedule import SwitchPlan, VisitPlan
+from probecost.measure.take_nodes import take
 from probecost.plan.tool_files import local_files
+from probecost.plan.visits import SwitchPlan, VisitPlan
 from probecost.remote.lease import Holder
 from probecost.remote.node import Node
 from probecost.remote.pool import hurry, on_all
 from probecost.remote.ssh_config import read_ssh_config
+from probecost.results.layout import RunTree
 
 
 @dataclass(frozen=True)

@@ -10,17 +10,17 @@ from datetime import UTC, datetime
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from probecost import layout
-from probecost.config.models import Case, PairKind, PerfTestSpec
+from probecost.config.environment import Case, PairKind, PerfTestSpec
 from probecost.errors import ProbecostError
-from probecost.layout import TREE, PerfTestFolder, VisitFolder
 from probecost.measure.flow import FlowVisit, Switching
 from probecost.measure.perf_test import Beside, run_perf_test
-from probecost.measure.records import PerfTestRecord, VisitRecord
 from probecost.measure.visit import VisitSetup
+from probecost.measure.visit_record import PerfTestRecord, VisitRecord
 from probecost.plan.calibration import SCHEMA, Calibration, Noise, PairCalibration, fingerprints
-from probecost.plan.sequence import counted_interface
+from probecost.plan.plan import counted_interface
 from probecost.remote.messages import CounterSeries
+from probecost.results import layout
+from probecost.results.layout import TREE, PerfTestFolder, VisitFolder
 
 if TYPE_CHECKING:
     from probecost.measure.bed import Bed

@@ -10,17 +10,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from probecost import layout
-from probecost.config.models import Case, PerfTestSpec
+from probecost.config.environment import Case, PerfTestSpec
 from probecost.errors import Gatherer, ProbecostError
 from probecost.measure.flow import SEGMENT_S, FlowVisit, Switching, flow_duration_s, lead_s
-from probecost.measure.records import VisitRecord, metadata, planned_units
 from probecost.measure.visit import Around, Visit, VisitSetup
-from probecost.plan.load import specs_of_pair
-from probecost.plan.schedule import SwitchPlan, VisitPlan
-from probecost.plan.sequence import counted_interface
+from probecost.measure.visit_record import VisitRecord, metadata, planned_units
+from probecost.plan.offered_loads import specs_of_pair
+from probecost.plan.plan import counted_interface
+from probecost.plan.visits import SwitchPlan, VisitPlan
 from probecost.remote.node import Node
 from probecost.remote.pool import each, on_all
+from probecost.results import layout
 
 if TYPE_CHECKING:
     from probecost.measure.bed import Bed

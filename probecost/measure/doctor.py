@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal
 
-from probecost.config.models import Case, Environment, PairSide
+from probecost.config.environment import Case, Environment, PairSide
 from probecost.errors import (
     AuthenticationError,
     HostKeyError,

@@ -8,14 +8,14 @@ from dataclasses import asdict, dataclass
 from statistics import median
 
 from probecost.errors import Gathered, Gatherer, PerfTestError, ToolError
-from probecost.layout import TREE
 from probecost.measure.perf_test import Beside
-from probecost.measure.records import PerfTestRecord, VisitRecord
 from probecost.measure.tool import check_ended, check_started, check_stopped, tool_spec
 from probecost.measure.visit import Visit, VisitSetup
+from probecost.measure.visit_record import PerfTestRecord, VisitRecord
 from probecost.measure.workloads import Workload
-from probecost.plan.schedule import order_of_segments
+from probecost.plan.visits import order_of_segments
 from probecost.remote.messages import Switched, SwitchSpec
+from probecost.results.layout import TREE
 
 SEGMENT_S = 0.5
 GUARD_S = 0.1

@@ -6,14 +6,14 @@ import signal
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from probecost.config.models import TestPair
+from probecost.config.environment import TestPair
 from probecost.errors import Gatherer, PerfTestError
-from probecost.layout import TREE
-from probecost.measure.records import PerfTestRecord
+from probecost.measure.visit_record import PerfTestRecord
 from probecost.measure.workloads import BACKGROUND, Workload
 from probecost.remote.messages import GeneratorEnd, OpenServer
 from probecost.remote.node import Node
 from probecost.remote.pool import on_all
+from probecost.results.layout import TREE
 
 
 @dataclass(frozen=True)

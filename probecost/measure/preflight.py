@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from probecost.config.commands import programs as programs_of
-from probecost.config.environments import bootstrap_command
-from probecost.config.models import Case, Environment, PairSide
+from probecost.config.environment import Case, Environment, PairSide
+from probecost.config.find import bootstrap_command
 from probecost.errors import Gathered, Missing, PreflightError
 from probecost.plan.tool_files import local_tool
 from probecost.remote.messages import Lacks, Machine

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from probecost.config.models import Case
+from probecost.config.environment import Case
 from probecost.errors import ToolError
 from probecost.remote.messages import ToolSpec, ToolStart, ToolStop
 

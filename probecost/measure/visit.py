@@ -7,15 +7,15 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 
-from probecost import layout
-from probecost.config.models import Case, PerfTestSpec, TestPair
+from probecost.config.environment import Case, PerfTestSpec, TestPair
 from probecost.errors import ConnectionLostError, Gatherer, UnreachableError
-from probecost.layout import TREE, PerfTestFolder, VisitFolder
 from probecost.measure.perf_test import Beside, run_perf_test
-from probecost.measure.records import PerfTestRecord, PerfTestRun, VisitRecord
 from probecost.measure.tool import check_ended, check_started, check_stopped, tool_spec
+from probecost.measure.visit_record import PerfTestRecord, PerfTestRun, VisitRecord
 from probecost.remote.messages import ToolSpec
 from probecost.remote.node import Node
+from probecost.results import layout
+from probecost.results.layout import TREE, PerfTestFolder, VisitFolder
 
 Around = Callable[[PerfTestRun], AbstractContextManager[None]]
 

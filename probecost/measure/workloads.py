@@ -12,10 +12,10 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from probecost.config.loads import DATAGRAM_BYTES
-from probecost.config.models import PerfTestSpec
-from probecost.layout import TREE, PerfTestFolder
+from probecost.config.environment import PerfTestSpec
+from probecost.config.offered_load import DATAGRAM_BYTES
 from probecost.remote.messages import ClientSpec, OpenServer, ServerSpec
+from probecost.results.layout import TREE, PerfTestFolder
 
 DEFAULT_PPS_BITRATE = "1G"
 LATENCY_FIELDS = (

@@ -14,8 +14,8 @@ from typing import Annotated
 from pydantic import Field
 
 from probecost.config.documents import read_json
-from probecost.config.environments import cases_file, full_file
-from probecost.config.models import PairKind
+from probecost.config.environment import PairKind
+from probecost.config.find import cases_file, full_file
 from probecost.config.validation import Section, validate
 from probecost.errors import ConfigError, ProbecostError
 

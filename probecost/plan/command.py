@@ -7,15 +7,15 @@ import shlex
 from collections.abc import Mapping, Sequence
 
 from probecost.config.commands import parse
-from probecost.config.discovered import ALL
+from probecost.config.environment import Case, Environment, PairKind
 from probecost.config.keys import safe
-from probecost.config.models import Case, Environment, PairKind
 from probecost.config.validation import nearest
+from probecost.config.variables import ALL
 from probecost.errors import ConfigError
-from probecost.layout import case_hash
-from probecost.plan.asked import AskedCommand
 from probecost.plan.directions import DIRECTION_VARIABLES, RECEIVED, ends
+from probecost.plan.settings import AskedCommand
 from probecost.plan.variables import AbsentValueError, UnknownVariableError, render
+from probecost.results.layout import case_hash
 
 CATEGORY = "command"
 _VARIABLE = re.compile(r"\{\w+\}")

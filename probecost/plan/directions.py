@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from probecost.config.models import PairKind
+from probecost.config.environment import PairKind
 
 #: Variables of templates that a direction decides.
 DIRECTION_VARIABLES = frozenset({"direction", "SRC_IP", "DST_IP"})

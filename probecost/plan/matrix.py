@@ -13,14 +13,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from probecost.config.cases import build_cases
-from probecost.config.discovered import ALL, variables_of
+from probecost.config.build_cases import build_cases
 from probecost.config.documents import Document
-from probecost.config.files import CaseEntry, FullFile
-from probecost.config.load import DEFAULT_TOOLS_DIR, FullConfig
-from probecost.config.models import Case, Environment, Variables
-from probecost.config.tool_files import Category, Registry, ToolEntry
+from probecost.config.environment import Case, Environment, Variables
+from probecost.config.folder import DEFAULT_TOOLS_DIR, FullConfig
+from probecost.config.schema import CaseEntry, FullFile
+from probecost.config.tools import Category, Registry, ToolEntry
 from probecost.config.validation import nearest
+from probecost.config.variables import ALL, variables_of
 from probecost.errors import ConfigError
 from probecost.plan.directions import DIRECTION_VARIABLES, ends
 from probecost.plan.ids import case_name

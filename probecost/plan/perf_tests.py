@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
-from probecost.config.models import PerfTestSpec
+from probecost.config.environment import PerfTestSpec
 from probecost.config.validation import nearest
 from probecost.errors import ConfigError
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from probecost.config.loads import Load
-from probecost.config.models import PairKind, PerfTestSpec
+from probecost.config.environment import PairKind, PerfTestSpec
+from probecost.config.offered_load import Load
 from probecost.plan.calibration import Calibration
-from probecost.plan.load import at_load
-from probecost.plan.sequence import Plan, Planned, Settings
+from probecost.plan.offered_loads import at_load
+from probecost.plan.plan import Plan, Planned, Settings
 
 SATURATED = "throughput:single"
 CPU_METRIC = "cpu_s_per_gb"

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from probecost.config.documents import Document, read_yaml
-from probecost.config.tool_files import Registry, RegistryFile
+from probecost.config.tools import Registry, RegistryFile
 from probecost.config.validation import nearest, validate
 from probecost.errors import ConfigError
 

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
-from probecost.config.models import Case, Environment
+from probecost.config.environment import Case, Environment
 from probecost.errors import ToolError
 
 MAX_TOOL_FILES = 500

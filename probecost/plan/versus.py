@@ -11,11 +11,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
-from probecost.config.models import Case, Environment, OtherVersion
+from probecost.config.environment import Case, Environment, OtherVersion
 from probecost.errors import ConfigError
-from probecost.plan.asked import AskedVersus
 from probecost.plan.command import rendered, variable_values
-from probecost.plan.control import is_null
+from probecost.plan.null_case import is_null
+from probecost.plan.settings import AskedVersus
 from probecost.plan.tool_files import OTHER_TOOLS_DIR
 from probecost.plan.variables import literal
 

@@ -10,10 +10,10 @@ from typing import Any
 
 import paramiko
 
-from probecost.config.models import SshHost
+from probecost.config.environment import SshHost
+from probecost.deadline import Deadline
 from probecost.errors import ConnectionLostError, NodeError, RemoteError, UnreachableError
 from probecost.remote.answers import AnswerError, member
-from probecost.remote.deadline import Deadline
 from probecost.remote.lease import Holder
 from probecost.remote.session import CLOSE_S, Session
 from probecost.remote.ssh import Connection, connect

@@ -10,10 +10,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TypeVar
 
+from probecost.deadline import Deadline
 from probecost.errors import NodeError, RemoteError, SupervisorError, TransferError, printable
-from probecost.layout import TREE
 from probecost.remote.answers import AnswerError, Compressed, facts, member, typed
-from probecost.remote.deadline import Deadline
 from probecost.remote.lease import Holder
 from probecost.remote.leftovers import Leftovers
 from probecost.remote.link import CONNECT_S, Link
@@ -34,6 +33,7 @@ from probecost.remote.messages import (
 )
 from probecost.remote.ssh import connect
 from probecost.remote.transfer import Unpacker
+from probecost.results.layout import TREE
 
 REQUEST_S = 30.0
 REMOVE_S = 120.0

@@ -6,8 +6,8 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
+from probecost.deadline import Deadline
 from probecost.errors import Gathered
-from probecost.remote.deadline import Deadline
 from probecost.remote.node import Node
 
 INTERRUPTED_S = 8.0

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from probecost.config.models import SshHost
+from probecost.config.environment import SshHost
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from typing import Any
 
 import paramiko
 
+from probecost.deadline import Deadline
 from probecost.errors import (
     ConnectionLostError,
     NodeBusyError,
@@ -21,7 +22,6 @@ from probecost.errors import (
     UnreachableError,
 )
 from probecost.remote.bundle import bootstrap, supervisor_text
-from probecost.remote.deadline import Deadline
 from probecost.remote.greeting import NO_WORD, Greeting, why_not_started
 from probecost.remote.lease import in_use_by
 from probecost.remote.pending import Pending

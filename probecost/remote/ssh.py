@@ -13,9 +13,9 @@ from typing import Any
 import paramiko
 from paramiko.hostkeys import HostKeyEntry
 
-from probecost.config.models import SshHost
+from probecost.config.environment import SshHost
+from probecost.deadline import Deadline
 from probecost.errors import AuthenticationError, HostKeyError, UnreachableError
-from probecost.remote.deadline import Deadline
 from probecost.remote.ssh_config import Target, local_user, resolve
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import paramiko
 
-from probecost.config.models import SshHost
+from probecost.config.environment import SshHost
 from probecost.errors import ConfigError
 
 USER_CONFIG = Path("~/.ssh/config")

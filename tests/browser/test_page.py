@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from analysis_tree import Tree, full_tree
 from chromium import Tab
-from page_trees import EXPENSIVE, HOSTILE, NULL, hostile_tree, judged_tree, speed_up_tree
+from helpers.analysis_tree import Tree, full_tree
+from helpers.page_trees import EXPENSIVE, HOSTILE, NULL, hostile_tree, judged_tree, speed_up_tree
 
-from analysis.report import write_reports
+from probecost.analysis.report.write import write_reports
 
 SCREENS: dict[str, dict[str, Any]] = {
     "desktop": {"width": 1280, "height": 900},

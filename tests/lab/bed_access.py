@@ -15,10 +15,10 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from fake_project import plain
+from helpers.fake_project import plain
 
-from lab import state
-from lab.places import Place
+from probecost.lab import state
+from probecost.lab.places import Place
 
 PROJECT = Path(__file__).resolve().parents[2]
 HOSTS = ("host-server", "host-client")

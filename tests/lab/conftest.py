@@ -16,7 +16,7 @@ from bed_access import PROJECT, Inventory, LabBed, Run, until
 from own_lab import OwnLab
 from vm_access import VmBed
 
-from lab import control
+from probecost.lab import control
 
 CLEAN_S = 15.0
 
@@ -37,7 +37,7 @@ def bed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabBed]:
         shutil.copytree(bed.folder, site)
         minimal = site / "minimal-input.yaml"
         minimal.write_text(minimal.read_text().replace('environment: "lab"', 'environment: "site"'))
-        command = [sys.executable, "-m", "cli.main", "bootstrap", "--minimal-input", str(minimal)]
+        command = [sys.executable, "-m", "probecost", "bootstrap", "--minimal-input", str(minimal)]
         subprocess.run(command, cwd=PROJECT, check=True, capture_output=True)
         yield bed
     finally:

@@ -7,12 +7,12 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab import control, state
-from lab.addresses import addresses_of
-from lab.places import Place
-from lab.process import ProcessId
-from lab.state import LabState
-from lab.waiting import Deadline, wait_until
+from probecost.lab import control, state
+from probecost.lab.addresses import addresses_of
+from probecost.lab.places import Place
+from probecost.lab.process import ProcessId
+from probecost.lab.state import LabState
+from probecost.lab.waiting import Deadline, wait_until
 
 GONE_S = 10.0
 CONNECT_S = 30

@@ -12,9 +12,9 @@ import pytest
 from bed_access import HOSTS, PROJECT, WORKDIR, LabBed, Run, until
 
 from bench.chaos.hosts import Hosts, end
-from probecost.config.load import load_cases, load_environment
-from probecost.layout import TOOL
-from probecost.plan.schedule import visits
+from probecost.config.folder import load_cases, load_environment
+from probecost.plan.visits import visits
+from probecost.results.layout import TOOL
 
 Start = Callable[..., Run]
 CASE = "host-eth_drop-rx_protocol_tcp"
@@ -64,7 +64,16 @@ def strangers(bed: LabBed) -> Iterator[dict[str, dict[int, str]]]:
 
 
 def cleanup(bed: LabBed, *options: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "cli.main", "cleanup", "--env", "site", "--config-dir", str(bed.config_dir)]
+    command = [
+        sys.executable,
+        "-m",
+        "probecost",
+        "cleanup",
+        "--env",
+        "site",
+        "--config-dir",
+        str(bed.config_dir),
+    ]
     return subprocess.run(
         [*command, *options], cwd=PROJECT, check=False, capture_output=True, text=True, stdin=subprocess.DEVNULL
     )

@@ -14,18 +14,18 @@ import pytest
 from bed_access import HOSTS, WORKDIR, LabBed, Run
 from test_faults import bed_kill
 
-from probecost.config.load import load_cases, load_environment
-from probecost.config.models import Environment, SshHost
+from probecost.config.environment import Environment, SshHost
+from probecost.config.folder import load_cases, load_environment
+from probecost.deadline import Deadline
 from probecost.errors import ConnectionLostError, NodeBusyError, UnreachableError
-from probecost.layout import RunTree
 from probecost.measure.bed import Bed, MeasureOptions
 from probecost.plan.perf_tests import select_perf_tests
-from probecost.plan.schedule import visits
-from probecost.remote.deadline import Deadline
+from probecost.plan.visits import visits
 from probecost.remote.lease import Holder
 from probecost.remote.messages import ClientSpec
 from probecost.remote.node import Node
 from probecost.remote.ssh_config import read_ssh_config
+from probecost.results.layout import RunTree
 
 R = "performance-test-results"
 pytestmark = pytest.mark.usefixtures("clean")

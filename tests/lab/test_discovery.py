@@ -14,12 +14,12 @@ from typing import Any
 import pytest
 import yaml
 from bed_access import PROJECT
-from fake_project import plain
+from helpers.fake_project import plain
 from vm_access import VmBed, guest_side
 
-from lab.vm.built import BuiltHost
-from lab.waiting import Deadline, wait_until
-from probecost.config.load import load_folder
+from probecost.config.folder import load_folder
+from probecost.lab.vm.built import BuiltHost
+from probecost.lab.waiting import Deadline, wait_until
 from probecost.remote.supervisor.machines import virtual_machines
 
 ENDED_S = 30.0
@@ -45,7 +45,14 @@ def make_site(bed: VmBed) -> Path:
 
 
 def bootstrap(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "cli.main", "bootstrap", "--minimal-input", str(folder / "minimal-input.yaml")]
+    command = [
+        sys.executable,
+        "-m",
+        "probecost",
+        "bootstrap",
+        "--minimal-input",
+        str(folder / "minimal-input.yaml"),
+    ]
     return subprocess.run(
         [*command, *options], cwd=PROJECT, check=False, capture_output=True, text=True, timeout=BOOTSTRAP_S
     )

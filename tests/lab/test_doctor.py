@@ -42,7 +42,16 @@ class Answer:
 @pytest.fixture
 def doctor(bed: LabBed) -> Callable[..., Answer]:
     def ask(*environments: str) -> Answer:
-        command = [sys.executable, "-m", "cli.main", "doctor", "--config-dir", str(bed.config_dir), "--format", "json"]
+        command = [
+            sys.executable,
+            "-m",
+            "probecost",
+            "doctor",
+            "--config-dir",
+            str(bed.config_dir),
+            "--format",
+            "json",
+        ]
         for name in environments or ("site",):
             command += ["--env", name]
         done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, timeout=60, check=False)

@@ -194,7 +194,7 @@ class TestTwoRuns:
         assert "node host-server: in use by run " in second.output
         assert "node host-client: in use by run " in second.output
         minimal = str(bed.config_dir / "site" / "minimal-input.yaml")
-        asking = [sys.executable, "-m", "cli.main", "bootstrap", "--dry-run", "--minimal-input", minimal]
+        asking = [sys.executable, "-m", "probecost", "bootstrap", "--dry-run", "--minimal-input", minimal]
         asked = subprocess.run(asking, cwd=PROJECT, check=False, capture_output=True, text=True)
         assert "in use by" not in asked.stdout + asked.stderr
         first.wait()  # in a lab the second run is foreign load on the same machine, and may have voided its figures

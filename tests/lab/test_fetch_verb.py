@@ -10,18 +10,18 @@ from pathlib import Path
 import pytest
 from bed_access import PROJECT, WORKDIR, LabBed
 
-from probecost.config.load import load_environment
-from probecost.layout import TREE
+from probecost.config.folder import load_environment
 from probecost.remote.lease import Holder
 from probecost.remote.node import Node
 from probecost.remote.ssh_config import read_ssh_config
+from probecost.results.layout import TREE
 
 HOST = "host-server"
 pytestmark = pytest.mark.usefixtures("clean")
 
 
 def fetch(bed: LabBed, local_dir: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "cli.main", "fetch", "--host", HOST, "--env", "site"]
+    command = [sys.executable, "-m", "probecost", "fetch", "--host", HOST, "--env", "site"]
     command += ["--config-dir", str(bed.config_dir), "--remote-path", TREE, "--local-dir", str(local_dir)]
     return subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
 

@@ -20,11 +20,11 @@ from bed_access import WORKDIR, LabBed, Run, until
 from test_faults import bed_signal
 from vm_access import VmBed
 
-from lab import state
-from lab.hosts import answers_as_ssh
-from lab.places import Place
-from probecost.config.load import load_environment
+from probecost.config.folder import load_environment
 from probecost.errors import SupervisorError, UnreachableError
+from probecost.lab import state
+from probecost.lab.hosts import answers_as_ssh
+from probecost.lab.places import Place
 from probecost.remote.node import Node
 from probecost.remote.ssh_config import read_ssh_config
 

@@ -12,14 +12,14 @@ from collections.abc import Callable, Iterator
 import pytest
 from own_lab import GONE_S, OwnLab, Traces
 
-from lab import control
-from lab.bed import PROJECT
-from lab.waiting import Deadline, wait_until
+from probecost.lab import control
+from probecost.lab.bed import PROJECT
+from probecost.lab.waiting import Deadline, wait_until
 
 HOLDER = """
 import sys, time
 from pathlib import Path
-from lab import control
+from probecost.lab import control
 hold = control.acquire("lab", Path(sys.argv[1]))
 print("holding", flush=True)
 time.sleep(1000)

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from own_lab import OwnLab
 
-from lab.addresses import addresses_of
-from lab.bed import PROJECT
-from lab.waiting import Deadline, wait_until
+from probecost.lab.addresses import addresses_of
+from probecost.lab.bed import PROJECT
+from probecost.lab.waiting import Deadline, wait_until
 
 
 @pytest.fixture(scope="module")
@@ -119,11 +119,13 @@ def test_a_user_with_sudo_can_do_all_of_it(running: OwnLab) -> None:
     """As the login user of a host: a lab inside the lab, which needs no package, so that its folder is enough."""
     if running.ssh("host-server", "python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))'").returncode:
         pytest.skip("the hosts' own Python is older than 3.11")
-    packed = subprocess.run(["tar", "-C", str(PROJECT), "-c", "lab"], capture_output=True, check=True).stdout
+    packed = subprocess.run(
+        ["tar", "-C", str(PROJECT), "-c", "probecost/__init__.py", "probecost/lab"], capture_output=True, check=True
+    ).stdout
     command = ["ssh", "-F", str(running.place.ssh_config()), "host-server", "tar -C work -x"]
     subprocess.run(command, input=packed, check=True)
     script = (
-        "from pathlib import Path; from lab import control; folder = Path('config')\n"
+        "from pathlib import Path; from probecost.lab import control; folder = Path('config')\n"
         "with control.acquire('lab', folder): print(control.status('lab', folder).condition)\n"
         "print(control.status('lab', folder).condition)"
     )
@@ -136,6 +138,6 @@ def test_a_user_with_sudo_can_do_all_of_it(running: OwnLab) -> None:
         "probe 644 ssh_config",
     ]
     running.says("host-server", "sudo -n rm /etc/sudoers")
-    script = "from pathlib import Path; from lab import control; control.up('lab', Path('config'))"
+    script = "from pathlib import Path; from probecost.lab import control; control.up('lab', Path('config'))"
     refused = running.ssh("host-server", f'cd work && python3 -B -c "{script}"')
     assert "the lab needs root: run this as root, or allow sudo without a password" in refused.stderr

@@ -14,12 +14,12 @@ from pathlib import Path
 import pytest
 from own_lab import GONE_S, OwnLab, Traces, all_pids, is_in_host, namespaces_of
 
-from lab import control, state
-from lab.bed import PROJECT
-from lab.places import STATE_ROOT
-from lab.process import ProcessId
-from lab.state import LabState
-from lab.waiting import Deadline, wait_until
+from probecost.lab import control, state
+from probecost.lab.bed import PROJECT
+from probecost.lab.places import STATE_ROOT
+from probecost.lab.process import ProcessId
+from probecost.lab.state import LabState
+from probecost.lab.waiting import Deadline, wait_until
 
 
 class TestUpAndDown:
@@ -74,7 +74,7 @@ class TestUpAndDown:
 
     def test_command_line(self, own: OwnLab) -> None:
         def run(verb: str) -> subprocess.CompletedProcess[str]:
-            command = [sys.executable, "-m", "lab", verb, "lab", "--config-dir", str(own.config_dir)]
+            command = [sys.executable, "-m", "probecost.lab", verb, "lab", "--config-dir", str(own.config_dir)]
             return subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
 
         assert run("status").returncode == 3
@@ -150,7 +150,7 @@ class TestBroken:
     @pytest.mark.parametrize("delay_ms", [30, 80, 120, 160, 200, 240, 280, 320])
     def test_up_killed_on_its_way(self, own: OwnLab, delay_ms: int) -> None:
         before = set(all_pids())
-        command = [sys.executable, "-m", "lab", "up", "lab", "--config-dir", str(own.config_dir)]
+        command = [sys.executable, "-m", "probecost.lab", "up", "lab", "--config-dir", str(own.config_dir)]
         up = subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.DEVNULL)
         time.sleep(delay_ms / 1000)  # the moment is the parameter
         up.kill()

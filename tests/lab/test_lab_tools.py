@@ -11,14 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from lab import control
-from lab.addresses import addresses_of
-from lab.bed import PROJECT
-from lab.places import Place
-from lab.state import load
-from lab.waiting import Deadline, wait_until
+from probecost import PACKAGE
+from probecost.lab import control
+from probecost.lab.addresses import addresses_of
+from probecost.lab.places import Place
+from probecost.lab.state import load
+from probecost.lab.waiting import Deadline, wait_until
 
-TOOLS = PROJECT / "lab" / "tools"
+TOOLS = PACKAGE / "lab" / "tools"
 SEEN_S = 30.0
 LINE = re.compile(r"(\d+) (rx|tx) (\S+) (\d+) (\S+) > (\S+)")
 # One packet of 100 bytes to a port at which somebody reads (5999) or nobody does (5998).

@@ -17,10 +17,10 @@ from bed_access import Run
 from own_lab import GONE_S, Traces, all_pids, is_in_host
 from vm_access import SITE, VmBed
 
-from lab import control, state
-from lab.bed import GUESTS_UP_S, PROJECT
-from lab.vm.kernel import kernels_folder
-from lab.waiting import Deadline, wait_until
+from probecost.lab import control, state
+from probecost.lab.bed import GUESTS_UP_S, PROJECT
+from probecost.lab.vm.kernel import kernels_folder
+from probecost.lab.waiting import Deadline, wait_until
 
 HOSTS = ("host-server", "host-client")
 GUESTS = ("vm-server", "vm-client")
@@ -197,7 +197,7 @@ class TestLife:
 
     def test_killed_on_the_way_up(self, new_vm_bed: Callable[[], VmBed]) -> None:
         bed = new_vm_bed()
-        command = [sys.executable, "-m", "lab", "up", "lab-vm", "--config-dir", str(bed.config_dir)]
+        command = [sys.executable, "-m", "probecost.lab", "up", "lab-vm", "--config-dir", str(bed.config_dir)]
         up = subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.DEVNULL)
         try:
             assert wait_until(lambda: bool(guests_of(bed)), Deadline.after(GUESTS_UP_S))

@@ -42,7 +42,7 @@ def beds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[LabBed, Lab
             shutil.copytree(lab.config_dir / "lab", config_dir / name)
             minimal = config_dir / name / "minimal-input.yaml"
             minimal.write_text(minimal.read_text().replace('environment: "lab"', f'environment: "{name}"'))
-            command = [sys.executable, "-m", "cli.main", "bootstrap", "--minimal-input", str(minimal)]
+            command = [sys.executable, "-m", "probecost", "bootstrap", "--minimal-input", str(minimal)]
             subprocess.run(command, cwd=PROJECT, check=True, capture_output=True)
             write_cases(config_dir / name, name)
         yield LabBed(config_dir), LabBed(labs[1].config_dir)

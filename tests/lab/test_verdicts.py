@@ -73,7 +73,7 @@ def test_the_plan_says_what_it_was_made_of(measured: Run) -> None:
 
 
 def test_reports_come_out_the_same_again(measured: Run, tmp_path: Path) -> None:
-    from analysis.report import write_reports
+    from probecost.analysis.report.write import write_reports
 
     write_reports(measured.tree, tmp_path / "again")
     for name in ("verdicts.csv", "measurements.csv"):

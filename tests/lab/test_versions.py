@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 from bed_access import PROJECT, LabBed, Run
 
+from probecost import PACKAGE
+
 Start = Callable[..., Run]
 QUICK = ("--schedule", "switched", "--units", "8", "--calibration", "never", "--perf-tests", "latency:tcp_rr")
 LONG_S = 300
@@ -27,13 +29,24 @@ def primary(tree: Path, place: Path) -> dict[str, dict[str, str]]:
     settings = place / "settings.yaml"
     settings.write_text("foreign_cpu_limit_pct: 100000\n")
     where = ["--iteration-path", str(tree), "--output-dir", str(place / "reports"), "--config", str(settings)]
-    subprocess.run([sys.executable, "-m", "analysis", *where], cwd=PROJECT, capture_output=True, check=True)
+    subprocess.run([sys.executable, "-m", "probecost.analysis", *where], cwd=PROJECT, capture_output=True, check=True)
     with (place / "reports" / "verdicts.csv").open(newline="") as file:
         return {row["case_key"]: row for row in csv.DictReader(file) if row["primary"] == "yes"}
 
 
 def test_a_command_is_measured_without_a_configuration_of_tools(bed: LabBed, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "cli.main", "measure", "--env", "site", "--name", "count", "--duration", "4"]
+    command = [
+        sys.executable,
+        "-m",
+        "probecost",
+        "measure",
+        "--env",
+        "site",
+        "--name",
+        "count",
+        "--duration",
+        "4",
+    ]
     places = ["--config-dir", str(bed.config_dir), "--results-dir", str(tmp_path / "results")]
     words = ["--", "sudo", "bpftrace", "-e", COUNT]
     done = subprocess.run([*command, *places, *QUICK, *words], cwd=PROJECT, capture_output=True, text=True, check=False)
@@ -50,7 +63,7 @@ def test_the_version_that_burns_time_per_packet_costs_more_than_one_that_burns_n
     run: Start, bed: LabBed, tmp_path: Path
 ) -> None:
     other = tmp_path / "other"
-    shutil.copytree(PROJECT / "lab/tools/control", other / "control")
+    shutil.copytree(PACKAGE / "lab/tools/control", other / "control")
     script = other / "control/dose.py"
     burning = script.read_text()
     assert burning.count("Options(found.ns,") == 1

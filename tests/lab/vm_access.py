@@ -11,8 +11,8 @@ import yaml
 from bed_access import WORKDIR
 from own_lab import OwnLab
 
-from lab.addresses import LabAddresses, addresses_of
-from lab.vm.built import BuiltHost
+from probecost.lab.addresses import LabAddresses, addresses_of
+from probecost.lab.vm.built import BuiltHost
 
 SITE = "vm-site"
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fake_project import Project
-from parallel_project import Ended, add_pairs, run
+from helpers.fake_project import Project
+from helpers.parallel_project import Ended, add_pairs, run
 
 SEED = ("--seed", "7")
 

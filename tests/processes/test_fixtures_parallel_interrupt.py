@@ -10,8 +10,8 @@ from collections import Counter
 from collections.abc import Callable
 
 import pytest
-from fake_project import Project
-from parallel_project import WAIT_S, Ended, add_pairs, run, start
+from helpers.fake_project import Project
+from helpers.parallel_project import WAIT_S, Ended, add_pairs, run, start
 
 
 def wait_for(condition: Callable[[], bool]) -> None:

@@ -11,9 +11,9 @@ import time
 from collections.abc import Callable
 
 import pytest
-from fake_project import ROOT, Project, plain
+from helpers.fake_project import ROOT, Project, plain
 
-from fixtures.signals import GRACE_S, Interrupts
+from probecost.fixtures.signals import GRACE_S, Interrupts
 
 WAIT_S = 20.0
 

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
-from supervisor_process import SupervisorProcess
+from helpers.supervisor_process import SupervisorProcess
 
 from probecost.remote import bundle
 from probecost.remote.supervisor import main

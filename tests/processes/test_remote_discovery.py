@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from supervisor_process import SupervisorProcess, until
+from helpers.supervisor_process import SupervisorProcess, until
 
 from probecost.discovery.answers import read_answer
 from probecost.remote.supervisor import commands, discovery

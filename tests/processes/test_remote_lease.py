@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from fake_ssh import FakeChannel, FakeConnection
-from supervisor_process import SupervisorProcess, until
+from helpers.fake_ssh import FakeChannel, FakeConnection
+from helpers.supervisor_process import SupervisorProcess, until
 
+from probecost.deadline import Deadline
 from probecost.errors import NodeBusyError, SupervisorError
-from probecost.remote.deadline import Deadline
 from probecost.remote.lease import Holder, in_use_by
 from probecost.remote.session import Session
 from probecost.remote.ssh import Connection

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from supervisor_process import SupervisorProcess, alive, until
+from helpers.supervisor_process import SupervisorProcess, alive, until
 
 from probecost.remote.leftovers import Leftovers
 from probecost.remote.supervisor import cgroups, lease, leftovers, placed

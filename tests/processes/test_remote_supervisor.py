@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from supervisor_process import SupervisorProcess, alive, until
+from helpers.supervisor_process import SupervisorProcess, alive, until
 
 from probecost.remote.supervisor.processes import stat_of
 from probecost.remote.supervisor.tool import READY_POLL_S, READY_POLLS

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from supervisor_process import SupervisorProcess, alive, until
+from helpers.supervisor_process import SupervisorProcess, alive, until
 from test_remote_supervisor import tool_spec
 
 R = "performance-test-results"

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from supervisor_process import alive, until
+from helpers.supervisor_process import alive, until
 
 from probecost.remote.supervisor import processes
 from probecost.remote.supervisor import tool as tool_module

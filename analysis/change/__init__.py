@@ -1,4 +1,0 @@
-"""Two runs: whether they can be compared, and by how much the overhead of one differs from that of the other.
-
-``analysis.compare`` is something else: tool against baseline within one run.
-"""

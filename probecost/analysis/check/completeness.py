@@ -1,0 +1,236 @@
+"""What of a results tree is complete, what is missing, and what cannot be true: by case, before anyone trusts it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+from probecost.analysis.study.case import CaseStudy
+from probecost.analysis.judge.baseline import CaseId
+from probecost.analysis.study.expected import PERF_TESTS, planned_units
+from probecost.analysis.tree.find import PerfTestRecord
+from probecost.analysis.values.measurement import PRIMARY, Measurement
+from probecost.analysis.check.plausibility import doubts_of_case, doubts_of_tree
+from probecost.analysis.tree.problem import Kind, Problem
+from probecost.analysis.statistics.looks import FIXED
+from probecost.analysis.study.run import Study, refuse_others
+from probecost.analysis.judge.units import FLOWS, VISITS
+from probecost.results.layout import ARMS, BASELINE, SWITCHED, iteration_name
+
+#: Perf test, connection type, and whether flows are meant.
+_Test = tuple[str, str, bool]
+
+
+class State(StrEnum):
+    """What a case is worth, the worst that holds."""
+
+    NOT_RUN = "not run"
+    INCOMPLETE = "incomplete"
+    IMPLAUSIBLE = "implausible"
+    COMPLETE = "complete"
+
+
+@dataclass(frozen=True)
+class TestState:
+    """One perf test of a case: of ``n_planned`` units, ``n_complete`` have valid data of both arms.
+
+    ``schedule``: ``visits``, or ``switched`` where a unit is a flow.
+    """
+
+    perf_test: str
+    conn_type: str
+    schedule: str
+    n_planned: int
+    n_complete: int
+
+
+@dataclass(frozen=True)
+class CaseValidation:
+    """One case in one iteration. ``outcome``: how pytest saw it, empty where that is not recorded."""
+
+    id: CaseId
+    outcome: str
+    tests: tuple[TestState, ...]
+    problems: tuple[Problem, ...]
+    state: State
+
+    def of_kind(self, kind: Kind) -> tuple[Problem, ...]:
+        return tuple(problem for problem in self.problems if problem.kind is kind)
+
+
+@dataclass(frozen=True)
+class Validation:
+    """``problems``: those that belong to no case."""
+
+    root: Path
+    run_id: str
+    cases: tuple[CaseValidation, ...]
+    problems: tuple[Problem, ...]
+
+    @property
+    def is_clean(self) -> bool:
+        """Nothing is missing and nothing implausible. What a gate voided is neither, as long as a unit is left."""
+        return all(case.state is State.COMPLETE for case in self.cases) and not any(map(_is_wrong, self.problems))
+
+
+def validate(study: Study) -> Validation:
+    """Judge what ``study`` holds. ``ConfigError``: its folder is no results folder."""
+    refuse_others(study)
+    facts = _Facts(study)
+    found: dict[CaseId, list[Problem]] = {case.id: list(case.problems) for case in study.cases}
+    loose: list[Problem] = []
+    for problem in (*study.problems, *doubts_of_tree(study)):
+        found.get(CaseId(problem.environment, problem.iteration, problem.case_key), loose).append(problem)
+    cases = [_case(case, facts, found[case.id]) for case in study.cases]
+    cases += _not_run(study, {case.id for case in study.cases})
+    if not cases:
+        loose.append(Problem(study.root, "holds no case that was measured", missing=True))
+    return Validation(study.root, study.run.run_id, tuple(cases), tuple(loose))
+
+
+@dataclass
+class _CaseFacts:
+    """``arms``: by perf test, unit and pair, which arms have a valid value of what the perf test is for."""
+
+    records: list[PerfTestRecord] = field(default_factory=list)
+    rows: list[Measurement] = field(default_factory=list)
+    arms: dict[_Test, dict[int, dict[int, set[str]]]] = field(default_factory=dict)
+
+
+class _Facts:
+    """What is known of each case, gathered in one pass; ``shared``: which perf tests a shared baseline has."""
+
+    def __init__(self, study: Study) -> None:
+        self.is_fixed = study.run.rule == FIXED
+        self._cases: dict[CaseId, _CaseFacts] = {}
+        self._tests: dict[tuple[str, int, str], set[_Test]] = {}
+        self._shared: dict[tuple[str, int, str], set[tuple[str, str]]] = {}
+        for record in study.perf_tests:
+            what = record.metadata
+            self.of(CaseId(what.environment, what.iteration, what.case_key)).records.append(record)
+            place = (what.environment, what.iteration, what.pair_kind)
+            self._tests.setdefault(place, set()).add((what.perf_test, what.conn_type, what.arm == SWITCHED))
+        for row in study.measurements:
+            self._add(row)
+
+    def of(self, case: CaseId) -> _CaseFacts:
+        return self._cases.setdefault(case, _CaseFacts())
+
+    def _add(self, row: Measurement) -> None:
+        known = self.of(CaseId(row.environment, row.iteration, row.case_key))
+        known.rows.append(row)
+        if row.void_reason or row.metric != PRIMARY.get(row.perf_test):
+            return
+        if row.shared_baseline:
+            place = (row.environment, row.iteration, row.pair_kind)
+            self._shared.setdefault(place, set()).add((row.perf_test, row.conn_type))
+            return
+        units = known.arms.setdefault((row.perf_test, row.conn_type, row.is_switched), {})
+        units.setdefault(row.unit_index, {}).setdefault(row.pair_index if row.is_switched else 0, set()).add(row.arm)
+
+    def tests(self, case: CaseStudy) -> list[_Test]:
+        """Those that any case of the same bed has; flows only where this case has some."""
+        flows = any(record.metadata.arm == SWITCHED for record in self.of(case.id).records)
+        tests = self._tests.get((case.id.environment, case.id.iteration, case.pair_kind), set())
+        return sorted((test for test in tests if flows or not test[2]), key=_order)
+
+    def has_shared(self, case: CaseStudy, test: _Test) -> bool:
+        """Whether a shared baseline stands for this case's own, which has none."""
+        own = any(record.metadata.arm == BASELINE for record in self.of(case.id).records)
+        place = (case.id.environment, case.id.iteration, case.pair_kind)
+        return not own and test[:2] in self._shared.get(place, set())
+
+    def planned(self, case: CaseId, test: _Test) -> set[int]:
+        """The units that the perf test should have: those of the plan, and those that were made besides."""
+        records = self.of(case).records
+        made = {
+            record.metadata.unit
+            for record in records
+            if (record.metadata.perf_test, record.metadata.conn_type, record.metadata.arm == SWITCHED) == test
+        }
+        if not test[2]:
+            visits = [record for record in records if record.metadata.arm != SWITCHED]
+            asked = {unit for record in visits for unit in record.metadata.planned_units}
+            return made | (asked or set(planned_units(visits) if visits else ()))
+        return made | (self._planned_flows(records) if self.is_fixed else set())
+
+    @staticmethod
+    def _planned_flows(records: Sequence[PerfTestRecord]) -> set[int]:
+        """From 1 as many as were asked for; a plan that stops by itself does not tell."""
+        asked = [record.metadata.options.get("units", "") for record in records if record.metadata.arm == SWITCHED]
+        return set(range(1, max((int(text) for text in asked if text.isdecimal()), default=0) + 1))
+
+
+def _order(test: _Test) -> tuple[bool, int, _Test]:
+    """Flows last; perf tests as the tables have them, those at a load after them."""
+    known = test[:2] in PERF_TESTS
+    return (test[2], PERF_TESTS.index(test[:2]) if known else len(PERF_TESTS), test)
+
+
+def _case(case: CaseStudy, facts: _Facts, problems: list[Problem]) -> CaseValidation:
+    known = facts.of(case.id)
+    problems += [problem for problem in doubts_of_case(case, known.records, known.rows) if problem not in problems]
+    tests = []
+    for test in facts.tests(case) if known.records else ():
+        planned, arms = facts.planned(case.id, test), known.arms.get(test, {})
+        shared = {BASELINE} if facts.has_shared(case, test) else set()
+        complete = {
+            unit for unit, pairs in arms.items() if any(valid | shared >= set(ARMS) for valid in pairs.values())
+        }
+        tests.append(TestState(test[0], test[1], FLOWS if test[2] else VISITS, len(planned), len(complete)))
+        if test[2]:
+            problems += _flows_not_there(case.id, known, test, planned)
+    outcome = case.outcome.outcome if case.outcome is not None else ""
+    return CaseValidation(case.id, outcome, tuple(tests), tuple(problems), _state(problems))
+
+
+def _flows_not_there(case: CaseId, known: _CaseFacts, test: _Test, planned: set[int]) -> Iterator[Problem]:
+    made = {
+        record.metadata.unit
+        for record in known.records
+        if record.metadata.arm == SWITCHED and (record.metadata.perf_test, record.metadata.conn_type) == test[:2]
+    }
+    for unit in sorted(planned - made):
+        yield Problem(
+            known.records[0].group,
+            "the flow is not there",
+            missing=True,
+            environment=case.environment,
+            iteration=case.iteration,
+            case_key=case.case_key,
+            arm=SWITCHED,
+            unit=unit,
+            perf_test=test[0],
+            conn_type=test[1],
+        )
+
+
+def _state(problems: Sequence[Problem]) -> State:
+    kinds = {problem.kind for problem in problems}
+    if Kind.MISSING in kinds:
+        return State.INCOMPLETE
+    return State.IMPLAUSIBLE if Kind.IMPLAUSIBLE in kinds else State.COMPLETE
+
+
+def _is_wrong(problem: Problem) -> bool:
+    return problem.kind in (Kind.MISSING, Kind.IMPLAUSIBLE)
+
+
+def _not_run(study: Study, there: set[CaseId]) -> Iterator[CaseValidation]:
+    """The cases that the run was to measure and did not come to."""
+    for outcome in study.run.cases:
+        case = CaseId(outcome.environment, outcome.iteration or 1, outcome.case_key)
+        if outcome.was_started or case in there:
+            continue
+        place = study.root / case.environment / iteration_name(case.iteration)
+        problem = Problem(place, "the case was not run", True, case.environment, case.iteration, case.case_key)
+        yield CaseValidation(case, outcome.outcome or State.NOT_RUN, (), (problem,), State.NOT_RUN)
+
+
+def count_states(cases: Sequence[CaseValidation]) -> Mapping[State, int]:
+    """How many cases are in each state, the states without one left out."""
+    counted = Counter(case.state for case in cases)
+    return {state: counted[state] for state in State if counted[state]}

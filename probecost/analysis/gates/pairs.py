@@ -1,0 +1,112 @@
+"""The gates on pairs of visits: next to each other in time, and nothing but the tool between them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from probecost.analysis.gates import interface_setup as setups
+from probecost.analysis.gates.foreign_load import of_perf_test
+from probecost.analysis.gates.interface_setup import Pair, listed
+from probecost.analysis.tree.find import PerfTestRecord
+from probecost.analysis.tree.problem import Problem
+from probecost.results.layout import BASELINE, TOOL
+
+MAX_VISIT_LENGTHS_APART = 10
+
+#: Environment, iteration and case.
+_Case = tuple[str, int, str]
+
+
+@dataclass(frozen=True)
+class PairGates:
+    """``void_reasons`` by the folder of the perf test, ``notes``: what is remarkable and voids nothing."""
+
+    void_reasons: Mapping[object, str]
+    notes: tuple[Problem, ...]
+
+    def void_reason(self, record: PerfTestRecord) -> str:
+        return self.void_reasons.get((record.group, record.place), "")
+
+
+def pair_gates(records: Iterable[PerfTestRecord]) -> PairGates:
+    """Check the visits of all cases in ``records``; a void holds for both perf tests of a pair."""
+    reasons: dict[object, str] = {}
+    notes: list[Problem] = []
+    for own in _by_case(records).values():
+        pairs = _pairs(own)
+        apart = _apart(own)
+        changed_by_tool = setups.of_the_tool(pairs) if pairs else set()
+        for pair in pairs:
+            reason = apart.get(pair.tool.metadata.unit, "") or _changed(pair, changed_by_tool)
+            if reason:
+                reasons.update({(record.group, record.place): reason for record in pair})
+        notes += _notes(own, pairs, changed_by_tool)
+    return PairGates(reasons, tuple(notes))
+
+
+def _by_case(records: Iterable[PerfTestRecord]) -> Mapping[_Case, list[PerfTestRecord]]:
+    found: dict[_Case, list[PerfTestRecord]] = {}
+    for record in (record for record in records if not record.metadata.is_superseded):
+        what = record.metadata
+        if not what.shared_baseline:
+            found.setdefault((what.environment, what.iteration, what.case_key), []).append(record)
+    return found
+
+
+def _pairs(records: Sequence[PerfTestRecord]) -> list[Pair]:
+    arms: dict[tuple[int, str, str], dict[str, PerfTestRecord]] = {}
+    for record in records:
+        what = record.metadata
+        arms.setdefault((what.unit, what.perf_test, what.conn_type), {})[what.arm] = record
+    return [Pair(both[BASELINE], both[TOOL]) for _, both in sorted(arms.items()) if {BASELINE, TOOL} <= both.keys()]
+
+
+def _apart(records: Sequence[PerfTestRecord]) -> dict[int, str]:
+    """By unit, why its two visits do not belong together."""
+    spans: dict[tuple[int, str], list[tuple[int, int]]] = {}
+    for record in records:
+        what = record.metadata
+        begin_ns, end_ns = what.visit_start_ns or what.start_ns, what.visit_end_ns or what.end_ns
+        if begin_ns is not None and end_ns is not None:
+            spans.setdefault((what.unit, what.arm), []).append((begin_ns, end_ns))
+    found = {}
+    for unit in {unit for unit, _ in spans}:
+        visits = [spans.get((unit, arm)) for arm in (BASELINE, TOOL)]
+        both = sorted((min(begin for begin, _ in some), max(end for _, end in some)) for some in visits if some)
+        if len(both) == 2:
+            gap_ns, longest_ns = both[1][0] - both[0][1], max(end - begin for begin, end in both)
+            if gap_ns > MAX_VISIT_LENGTHS_APART * longest_ns:
+                found[unit] = (
+                    f"the two visits of unit {unit} lie {gap_ns / 1e9:.0f} s apart, "
+                    f"the limit is {MAX_VISIT_LENGTHS_APART} times their length ({longest_ns / 1e9:.1f} s)"
+                )
+    return found
+
+
+def _changed(pair: Pair, by_tool: set[tuple[str, str]]) -> str:
+    foreign = [change for change in setups.between_arms(pair) if (change.node, change.key) not in by_tool]
+    return f"the set-up differs between the arms: {listed(foreign)}" if foreign else ""
+
+
+def _notes(
+    records: Sequence[PerfTestRecord], pairs: Sequence[Pair], by_tool: set[tuple[str, str]]
+) -> Iterator[Problem]:
+    for record in records:
+        changes = setups.in_window(record)
+        if changes:
+            yield _note(record, f"the set-up changed during the perf test: {listed(changes)}")
+        for moved in setups.programs_of_others(record):
+            yield _note(record, moved)
+    if by_tool:
+        own = [change for change in setups.between_arms(pairs[0]) if (change.node, change.key) in by_tool]
+        yield _note(pairs[0].tool, f"in every tool visit, and in no other: {listed(own)}. The tool changes that itself")
+    unseen = sorted(
+        {node for record in records for found in of_perf_test(record) if found.percent is None for node in found.nodes}
+    )
+    if unseen:
+        yield _note(records[0], f"foreign CPU time is not observable on {', '.join(unseen)}: there is no cgroup")
+
+
+def _note(record: PerfTestRecord, reason: str) -> Problem:
+    return replace(record.problem(record.place_on(record.metadata.tool_node), reason, missing=False), is_remark=True)

@@ -1,0 +1,136 @@
+"""What the metadata of a run say for its verdicts: tools, the planned family, voids by arm, and limits of rates."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from probecost.analysis.judge.baseline import MetricId
+from probecost.analysis.values.measurement import PRIMARY, UNITS, Measurement
+from probecost.analysis.tree.metadata import PerfTestMetadata
+from probecost.analysis.statistics.verdict import Limit
+from probecost.results.layout import BASELINE, TOOL
+
+#: Name of a perf test (``throughput:single``) → its primary metric, or ``None`` where it has none.
+PrimaryMetrics = Mapping[str, str | None]
+
+_LEAST_VOIDS = 5
+_UNEVEN_P = 0.01
+
+
+class CaseName(NamedTuple):
+    """A case over all iterations of a run."""
+
+    environment: str
+    case_key: str
+
+
+def primary_metric(perf_test: str, conn_type: str, chosen: PrimaryMetrics) -> str | None:
+    """The primary metric of a perf test: as the plan chose, else as ever.
+
+    >>> primary_metric("throughput", "single", {"throughput:single": "cpu_s_per_gb"})
+    'cpu_s_per_gb'
+    >>> primary_metric("latency", "tcp_rr", {})
+    'mean_us'
+    """
+    return chosen.get(f"{perf_test}:{conn_type}", PRIMARY.get(perf_test))
+
+
+class RunFacts:
+    """Which tool a case is of, what was planned, what was void, what was offered."""
+
+    def __init__(self, records: Iterable[PerfTestMetadata], primary: PrimaryMetrics) -> None:
+        self.tools: dict[CaseName, str] = {}
+        self.pair_kinds: dict[CaseName, str] = {}
+        self.voids: Counter[tuple[CaseName, str, str, str]] = Counter()
+        self.visits: Counter[tuple[CaseName, str, str, str]] = Counter()
+        self._primary = primary
+        self._tests: dict[tuple[str, str], set[tuple[str, str]]] = {}
+        self._offered: dict[tuple[CaseName, str, str], float] = {}
+        self._lines_bps: dict[CaseName, float] = {}
+        for what in records:
+            self._tests.setdefault((what.environment, what.pair_kind), set()).add((what.perf_test, what.conn_type))
+            if not (what.shared_baseline or what.is_superseded):
+                self._add(what)
+
+    def _add(self, what: PerfTestMetadata) -> None:
+        case = CaseName(what.environment, what.case_key)
+        self.tools[case], self.pair_kinds[case] = what.tool_id, what.pair_kind
+        test = (case, what.perf_test, what.conn_type)
+        self.visits[*test, what.arm] += 1
+        self.voids[*test, what.arm] += bool(what.void_reason or what.error)
+        if what.offered_rate is not None:
+            self._offered[test] = max(what.offered_rate, self._offered.get(test, 0.0))
+        server = what.facts.get(what.server_node)
+        if server is not None and server.line_bps is not None:
+            self._lines_bps[case] = max(server.line_bps, self._lines_bps.get(case, 0.0))
+
+    def add_segments(self, measurements: Iterable[Measurement]) -> None:
+        """The segments of flows count as visits of their arm, once for all their metrics."""
+        segments = {
+            (
+                CaseName(row.environment, row.case_key),
+                row.perf_test,
+                row.conn_type,
+                row.arm,
+                row.iteration,
+                row.visit_id,
+            ): (bool(row.void_reason))
+            for row in measurements
+            if row.is_switched
+        }
+        for (case, perf_test, conn_type, arm, _, _), is_void in segments.items():
+            self.visits[case, perf_test, conn_type, arm] += 1
+            self.voids[case, perf_test, conn_type, arm] += is_void
+
+    def is_primary(self, metric: MetricId) -> bool:
+        return primary_metric(metric.perf_test, metric.conn_type, self._primary) == metric.metric
+
+    def primary_tests(self, planned: Iterable[CaseName]) -> int:
+        """How many primary tests the plan has: each case with the perf tests of its environment and pair kind.
+
+        Perf tests whose primary metric the plan chose are planned, measured or not.
+        """
+        chosen = {name for name, metric in self._primary.items() if metric is not None}
+        total = 0
+        for case in {*planned, *self.tools}:
+            kinds = [self.pair_kinds[case]] if case in self.pair_kinds else ["host", "vm"]
+            total += max(len(chosen | self._measured(case.environment, kind)) for kind in kinds)
+        return total
+
+    def _measured(self, environment: str, pair_kind: str) -> set[str]:
+        """Names of the perf tests that have a primary metric and were measured in some case."""
+        return {
+            f"{perf_test}:{conn_type}"
+            for perf_test, conn_type in self._tests.get((environment, pair_kind), ())
+            if primary_metric(perf_test, conn_type, self._primary) is not None
+        }
+
+    def limit(self, case: CaseName, metric: MetricId) -> Limit | None:
+        """The lowest known limit of a rate: the offered load, or the line of the server's fastest interface.
+
+        ``None`` for a metric that is no rate, and where neither is recorded.
+        """
+        unit = UNITS[metric.metric]
+        if unit not in ("bit/s", "packets/s") or unit != UNITS.get(PRIMARY.get(metric.perf_test, "")):
+            return None
+        limits = []
+        if (offered := self._offered.get((case, metric.perf_test, metric.conn_type))) is not None:
+            limits.append(Limit("offered load", offered))
+        if unit == "bit/s" and (line_bps := self._lines_bps.get(case)) is not None:
+            limits.append(Limit("line", line_bps))
+        return min(limits, key=lambda limit: limit.per_s, default=None)
+
+    def uneven_voids(self, case: CaseName, metric: MetricId) -> str:
+        """The gate: voids must not prefer an arm (exact binomial test). In words if they do."""
+        arms = [(case, metric.perf_test, metric.conn_type, arm) for arm in (BASELINE, TOOL)]
+        voids, visits = [self.voids[arm] for arm in arms], [self.visits[arm] for arm in arms]
+        if sum(voids) < _LEAST_VOIDS or 0 in visits:
+            return ""
+        from scipy import stats  # takes a second: only where something is computed
+
+        p = stats.binomtest(voids[1], sum(voids), visits[1] / sum(visits)).pvalue
+        if p >= _UNEVEN_P:
+            return ""
+        return f"void visits prefer an arm: {voids[0]} of the baseline, {voids[1]} of the tool (p {p:.4f})"

@@ -1,0 +1,107 @@
+"""Measurements become units: what is compared with what, and which arm came first.
+
+A unit is a baseline visit and a tool visit next to each other, in any iteration; where a metric was measured in flows
+inside which the tool was switched, a unit is such a flow with its pairs of segments.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from math import log
+
+from probecost.analysis.values.measurement import Measurement
+from probecost.analysis.statistics.carryover import OrderedEffect
+from probecost.analysis.statistics.moments import mean
+from probecost.results.layout import ARMS, BASELINE, TOOL
+
+VISITS, FLOWS = "visits", "switched"
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """One value of each arm, and whether the tool came first (``None``: not recorded)."""
+
+    name: str
+    baseline: float
+    tool: float
+    is_tool_first: bool | None
+
+    @property
+    def effect(self) -> float | None:
+        """log(tool / baseline); ``None`` where no ratio can be formed."""
+        return log(self.tool / self.baseline) if self.tool > 0 and self.baseline > 0 else None
+
+
+Unit = Sequence[Pair]
+
+
+class Series:
+    """The values of one metric of one case by unit, pair and arm. With any switched flow, only flows count."""
+
+    def __init__(self) -> None:
+        self._rows: dict[str, dict[tuple[int, int], dict[int, dict[str, list[Measurement]]]]] = {VISITS: {}, FLOWS: {}}
+
+    def add(self, row: Measurement) -> None:
+        units = self._rows[FLOWS if row.is_switched else VISITS]
+        pairs = units.setdefault((row.iteration, row.unit_index), {})
+        pair = row.pair_index if row.is_switched else 0
+        pairs.setdefault(pair, {}).setdefault(row.arm, []).append(row)
+
+    @property
+    def schedule(self) -> str:
+        return FLOWS if self._rows[FLOWS] else VISITS
+
+    def units(self) -> list[Unit]:
+        """The complete pairs of each unit that has any, in the order of the plan."""
+        found: list[Unit] = []
+        for (_, unit), pairs in sorted(self._rows[self.schedule].items()):
+            complete = [
+                _pair(f"unit {unit}, pair {number}" if number else f"unit {unit}", arms)
+                for number, arms in sorted(pairs.items())
+                if all(arm in arms for arm in ARMS)
+            ]
+            found += [complete] if complete else []
+        return found
+
+
+def whole_effects(units: Iterable[Unit]) -> list[float]:
+    """As ``effects``, of the units alone in which every pair has a ratio."""
+    return effects(unit for unit in units if all(pair.effect is not None for pair in unit))
+
+
+def effects(units: Iterable[Unit]) -> list[float]:
+    """The effect of each unit, the mean over its pairs; a unit in which no pair has a ratio has none."""
+    found = ([pair.effect for pair in unit if pair.effect is not None] for unit in units)
+    return [mean(known) for known in found if known]
+
+
+def ordered_effects(units: Iterable[Unit]) -> list[list[OrderedEffect]]:
+    """The effects with their order, of the pairs whose order and ratio are known."""
+    return [
+        [
+            OrderedEffect(pair.effect, pair.is_tool_first)
+            for pair in unit
+            if pair.effect is not None and pair.is_tool_first is not None
+        ]
+        for unit in units
+    ]
+
+
+def tool_mean(units: Iterable[Unit]) -> float:
+    """The mean with the tool: over the pairs of a unit, then over units."""
+    return mean([mean([pair.tool for pair in unit]) for unit in units])
+
+
+def _pair(name: str, arms: dict[str, list[Measurement]]) -> Pair:
+    baseline, tool = (mean([row.value for row in arms[arm]]) for arm in ARMS)
+    return Pair(name, baseline, tool, _is_tool_first(arms))
+
+
+def _is_tool_first(arms: dict[str, list[Measurement]]) -> bool | None:
+    """By the times of the two arms, which are of one clock, else by their places in the plan."""
+    rows = arms[BASELINE][0], arms[TOOL][0]
+    for baseline, tool in ([row.start_ns for row in rows], [row.order for row in rows]):
+        if baseline is not None and tool is not None and baseline != tool:
+            return tool < baseline
+    return None

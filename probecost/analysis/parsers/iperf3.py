@@ -1,0 +1,149 @@
+"""iperf3's JSON (``-J``), versions 3.1 to 3.19, of one client or server process.
+
+Up to 3.6 a UDP test has one ``end.sum``; later versions add ``end.sum_sent`` and ``end.sum_received``. The server's
+``end.sum`` of newer versions holds 0 bytes, its ``sum_received`` the truth. Rates that are absent or NaN are computed
+from bytes and seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from probecost.analysis.tree.problem import ParseError, child, number, parse_object, whole, words
+
+MIN_STALL_INTERVAL_S = 0.5
+
+
+@dataclass(frozen=True)
+class ClientResult:
+    """What one sending client saw. ``received_*`` are the server's figures as the client got them at the end.
+
+    ``write_bytes``: of each write, a datagram with UDP.
+    """
+
+    version: str
+    protocol: str
+    asked_s: float | None
+    measured_s: float
+    sent_bps: float
+    received_bps: float | None
+    retransmits: int | None
+    write_bytes: int | None
+    sent_packets: int | None
+    received_packets: int | None
+    stalled_intervals: int
+    intervals: int
+
+
+@dataclass(frozen=True)
+class ServerResult:
+    """What one receiving server saw; ``received_packets`` is ``None`` for TCP."""
+
+    version: str
+    protocol: str
+    measured_s: float
+    received_bps: float
+    received_packets: int | None
+
+
+def parse_client(text: str) -> ClientResult:
+    """The result of a client's run. Raises ``ParseError`` with iperf3's own error where it reports one."""
+    document = _finished(text)
+    end = child(document, "end")
+    test = child(child(document, "start"), "test_start")
+    protocol = _protocol(test, end)
+    sent = child(end, "sum_sent") or child(end, "sum")
+    seconds, sent_bps = _seconds(sent), _rate(sent)
+    if seconds is None or sent_bps is None:
+        raise ParseError("iperf3 ended without a summary of what was sent")
+    stalled, intervals = _stalls(document)
+    is_udp = protocol == "UDP"
+    return ClientResult(
+        version=words(child(document, "start"), "version"),
+        protocol=protocol,
+        asked_s=number(test, "duration"),
+        measured_s=seconds,
+        sent_bps=sent_bps,
+        received_bps=_received_bps(end, test, is_udp),
+        retransmits=whole(sent, "retransmits"),
+        write_bytes=whole(test, "blksize"),
+        sent_packets=whole(sent, "packets") if is_udp else None,
+        received_packets=_received_packets(end) if is_udp else None,
+        stalled_intervals=stalled,
+        intervals=intervals,
+    )
+
+
+def parse_server(text: str) -> ServerResult:
+    """The result of a server that served one test (``-s -1``). Raises ``ParseError`` as ``parse_client`` does."""
+    document = _finished(text)
+    end = child(document, "end")
+    test = child(child(document, "start"), "test_start")
+    protocol = _protocol(test, end)
+    received = child(end, "sum_received") or child(end, "sum")
+    seconds, received_bps = _seconds(received), _rate(received)
+    if seconds is None or received_bps is None:
+        raise ParseError("iperf3 ended without a summary of what was received")
+    return ServerResult(
+        version=words(child(document, "start"), "version"),
+        protocol=protocol,
+        measured_s=seconds,
+        received_bps=received_bps,
+        received_packets=_received_packets(end) if protocol == "UDP" else None,
+    )
+
+
+def _finished(text: str) -> Mapping[str, object]:
+    document = parse_object(text)
+    error = document.get("error")
+    if error:
+        raise ParseError(f"iperf3 reports an error: {error}")
+    if not child(document, "end"):
+        raise ParseError("iperf3 reports no end: it was stopped in the middle, or its output is incomplete")
+    return document
+
+
+def _protocol(test: Mapping[str, object], end: Mapping[str, object]) -> str:
+    declared = words(test, "protocol").upper()
+    return declared or ("UDP" if "packets" in child(end, "sum") else "TCP")
+
+
+def _seconds(summary: Mapping[str, object]) -> float | None:
+    seconds = number(summary, "seconds")
+    if seconds is None:
+        start, end = number(summary, "start"), number(summary, "end")
+        seconds = end - start if start is not None and end is not None else None
+    return seconds if seconds is not None and seconds > 0 else None
+
+
+def _rate(summary: Mapping[str, object]) -> float | None:
+    rate = number(summary, "bits_per_second")
+    if rate is None:
+        size_bytes, seconds = number(summary, "bytes"), _seconds(summary)
+        rate = size_bytes * 8 / seconds if size_bytes is not None and seconds else None
+    return rate if rate is not None and rate >= 0 else None
+
+
+def _received_bps(end: Mapping[str, object], test: Mapping[str, object], is_udp: bool) -> float | None:
+    received = child(end, "sum_received")
+    if received or not is_udp:
+        return _rate(received)
+    packets, block_bytes, seconds = _received_packets(end), number(test, "blksize"), _seconds(child(end, "sum"))
+    return packets * block_bytes * 8 / seconds if packets is not None and block_bytes and seconds else None
+
+
+def _received_packets(end: Mapping[str, object]) -> int | None:
+    summary = child(end, "sum_received")
+    if "packets" not in summary:
+        summary = child(end, "sum")
+    packets, lost = whole(summary, "packets"), whole(summary, "lost_packets")
+    return packets - lost if packets is not None and lost is not None else None
+
+
+def _stalls(document: Mapping[str, object]) -> tuple[int, int]:
+    """How many intervals of at least half a second carried nothing, and of how many."""
+    entries = document.get("intervals")
+    sums = [child(entry, "sum") for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
+    full = [summary for summary in sums if (_seconds(summary) or 0) >= MIN_STALL_INTERVAL_S]
+    return sum(1 for summary in full if number(summary, "bytes") == 0), len(full)

@@ -1,0 +1,334 @@
+"""``overview.md``: one table over all cases, what is missing and why, on what it was measured, and how to read it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from pathlib import Path, PurePosixPath
+
+from probecost.analysis.study.case import CaseStudy
+from probecost.analysis.judge.baseline import MetricId
+from probecost.analysis.tree.metadata import NodeFacts
+from probecost.analysis.tree.problem import Problem, is_file, is_folder
+from probecost.analysis.report.markdown.budgets import budget_section
+from probecost.analysis.words.cells import NA, decimal, file_name, gbps, link, markdown
+from probecost.analysis.report.findings.comparisons import change, table_lines, thousands
+from probecost.analysis.report.markdown.degradations import degradation_section, marked
+from probecost.analysis.report.tables.groups import Group
+from probecost.analysis.report.markdown.loads import load_tables
+from probecost.analysis.report.findings.case_names import CaseNames
+from probecost.analysis.report.findings.provenance import NODE_FACTS, UNKNOWN, Provenance
+from probecost.analysis.report.markdown.verdicts import CONTROL, verdict_section, verdict_words
+from probecost.analysis.report.findings.versions import versions_line
+from probecost.analysis.report.findings.voids import voids
+from probecost.analysis.report.markdown.writes import writes_table
+from probecost.analysis.values.tool_usage import human_size
+from probecost.analysis.statistics.verdict import MIN_UNITS
+from probecost.analysis.study.run import Study
+from probecost.analysis.settings.thresholds import Thresholds
+from probecost.analysis.judge.verdicts import FLOWS, CaseName, MetricVerdict
+from probecost.results.layout import REPORTS, RUN_FILE, RUN_LOG_FILE, WORKFLOW_FILE, WORKFLOW_RESULTS_FILE, split_conn_type
+
+MAX_LINES_PER_LIST = 50
+
+_RUN_FILES = (
+    (RUN_FILE, "command, options and outcomes"),
+    (WORKFLOW_FILE, "what was to run, to do the same again"),
+    (WORKFLOW_RESULTS_FILE, "what became of it, visit by visit"),
+    (RUN_LOG_FILE, "what happened when"),
+)
+# What stands in the columns after the case's.
+_METRICS: tuple[tuple[MetricId, Callable[[float | None], str]], ...] = (
+    (MetricId("latency", "tcp_rr", "mean_us"), decimal),
+    (MetricId("latency", "udp_rr", "mean_us"), decimal),
+    (MetricId("throughput", "single", "received_bps"), gbps),
+    (MetricId("throughput", "multi", "received_bps"), gbps),
+    (MetricId("pps", "single", "received_pps"), thousands),
+    (MetricId("pps", "multi", "received_pps"), thousands),
+)
+_HEAD = (
+    "Case",
+    "TCP RR mean (us)",
+    "UDP RR mean (us)",
+    "Throughput single (Gbit/s)",
+    "Throughput multi (Gbit/s)",
+    "Packets/s single",
+    "Packets/s multi",
+    "Tool CPU avg / max (% of one core)",
+    "RSS max",
+    "Log per second",
+    "Status",
+)
+
+
+def overview(
+    study: Study,
+    files: Sequence[PurePosixPath],
+    groups: Sequence[Group],
+    origin: Provenance,
+    thresholds: Thresholds,
+) -> str:
+    """The report over everything. ``files``: the other reports, which it links to, relative to its own folder.
+
+    The text does not depend on where it is written. Links to raw files are those of a report that lies in the run's
+    own folder of reports.
+    """
+    home = study.root / REPORTS
+    lines = [
+        f"# Overhead report: run {markdown(study.run.run_id or study.root.name)}",
+        "",
+        *_summary(study),
+        "",
+        "## Where this comes from",
+        "",
+        *origin.lines(home),
+    ]
+    judged = list(verdict_section(study.verdicts))
+    lines += ["", *judged] if judged else []
+    checked = list(budget_section(study.budgets))
+    lines += ["", *checked] if checked else []
+    marks = list(degradation_section(groups, thresholds, verdict_words(study.verdicts), home))
+    lines += ["", *marks] if marks else []
+    for environment in study.environments:
+        lines += ["", *_environment(study, environment, home, thresholds)]
+    lines += ["", *_failures(study)]
+    lines += ["", *_how_to_read(study.cases)]
+    lines += ["", *_files(study, home, files)]
+    return "\n".join(lines) + "\n"
+
+
+def status(case: CaseStudy) -> str:
+    """How the case ended, in words: pytest's outcome where it is recorded, and whether data are missing."""
+    words = []
+    if case.outcome is not None and case.outcome.outcome:
+        words.append(case.outcome.outcome)
+    if case.missing:
+        words.append("data missing")
+    elif not words:
+        words.append("complete")
+    void = sum(1 for problem in case.problems if problem.is_unused)
+    if void:
+        words.append(f"{void} not used")
+    doubtful = len(case.problems) - len(case.missing) - void
+    if doubtful:
+        words.append(f"{doubtful} remark{'s' if doubtful > 1 else ''}")
+    return ", ".join(words)
+
+
+def units_line(cases: Sequence[CaseStudy], switched: Collection[CaseName] = ()) -> str:
+    """How many units the cases have, and what that allows to say. Cases that measured nothing have none to count.
+
+    ``switched``: cases whose verdicts come from flows in which the tool was switched; the tables are made of the visits
+    beside them.
+    """
+    measured = [case for case in cases if case.folders]
+    if not any(case.n_units for case in measured):
+        return "No case has a complete unit (a baseline and a tool visit next to each other)."
+    by_visits: list[CaseStudy] = []
+    by_flows: list[CaseStudy] = []
+    for case in measured:
+        is_switched = CaseName(case.id.environment, case.id.case_key) in switched
+        (by_flows if is_switched else by_visits).append(case)
+    sentences = []
+    if by_visits:
+        few = min(case.n_units for case in by_visits) < MIN_UNITS
+        sentences.append(f"Units per case: {_range(by_visits)}.")
+        if few:
+            sentences.append(
+                f"Below {MIN_UNITS} units these are estimates without a verdict: "
+                "a difference may be the noise of the test bed."
+            )
+    if by_flows:
+        of_these = f"Of {_count(len(by_flows), 'switched case')}: p" if by_visits else "P"
+        sentences.append(f"{of_these}airs of visits per case: {_range(by_flows)}.")
+        sentences.append(f"{'Their' if by_visits else 'The'} verdicts come from switched flows, not from this table.")
+    return " ".join(sentences)
+
+
+def _range(cases: Sequence[CaseStudy]) -> str:
+    counts = sorted({case.n_units for case in cases})
+    return str(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
+
+
+def switched_cases(verdicts: Iterable[MetricVerdict]) -> frozenset[CaseName]:
+    """The cases that have a verdict from switched flows."""
+    return frozenset(each.case for each in verdicts if each.schedule == FLOWS)
+
+
+def _summary(study: Study) -> Iterator[str]:
+    if not study.cases:
+        yield "**No case has results.** See what is missing below."
+        return
+    void = voids(study)
+    if void is not None:
+        yield f"**{markdown(void.line)}**"
+        yield ""
+    incomplete = sum(1 for case in study.cases if case.missing)
+    cases = {(case.id.environment, case.id.case_key) for case in study.cases}
+    iterations = {case.id.iteration for case in study.cases}
+    repeated = f" and {len(iterations)} iterations" if len(iterations) > 1 else ""
+    subject = f"{incomplete} of {len(study.cases)} measurements of a case" if repeated else f"{incomplete} of them"
+    for line in versions_line(study.run.options):
+        yield markdown(line)
+        yield ""
+    yield (
+        f"{_count(len(cases), 'case')} measured in {_count(len(study.environments), 'environment')}{repeated}, "
+        f"{subject} with missing data. {units_line(study.cases, switched_cases(study.verdicts))}"
+    )
+    yield study.audit.text
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def _environment(study: Study, environment: str, output_dir: Path, thresholds: Thresholds) -> Iterator[str]:
+    cases = [case for case in study.cases if case.id.environment == environment]
+    yield f"## Environment {markdown(environment)}"
+    switched = switched_cases(study.verdicts)
+    iterations = sorted({case.id.iteration for case in cases})
+    for iteration in iterations:
+        shown = [case for case in cases if case.id.iteration == iteration]
+        if len(iterations) > 1:
+            yield ""
+            yield f"### Iteration {iteration}"
+        yield ""
+        yield from table_lines(_HEAD, [_case_row(case, output_dir, thresholds) for case in shown])
+        yield ""
+        yield units_line(shown, switched)
+        yield from load_tables(shown, thresholds)
+        yield from writes_table(shown)
+        if any(found.shared_baseline for case in shown for found in case.comparisons.values()):
+            yield ""
+            yield "All cases are compared with one shared baseline: drift since then is in the differences."
+    nodes = study.nodes.get(environment, {})
+    if nodes:
+        yield ""
+        yield from table_lines(("", *map(markdown, sorted(nodes))), _fact_rows([nodes[name] for name in sorted(nodes)]))
+
+
+def _case_row(case: CaseStudy, output_dir: Path, thresholds: Thresholds) -> tuple[str, ...]:
+    name = case.id.case_key
+    label = link(name, case.folders[-1], output_dir) if case.folders else markdown(name)
+    usage = case.usage
+    cpu = f"{decimal(usage.cpu_avg_percent)} / {decimal(usage.cpu_max_percent)}"
+    return (
+        label,
+        *(marked(change(case.comparisons.get(of), show), case, of, thresholds) for of, show in _METRICS),
+        NA if usage.cpu_avg_percent is None else cpu,
+        NA if usage.rss_max_kb is None else human_size(usage.rss_max_kb * 1024),
+        NA if usage.log_bytes_per_s is None else human_size(usage.log_bytes_per_s),
+        markdown(status(case)),
+    )
+
+
+def _fact_rows(nodes: Sequence[NodeFacts]) -> Iterator[tuple[str, ...]]:
+    for name, fact in NODE_FACTS:
+        yield (name, *(markdown(fact(node)) or UNKNOWN for node in nodes))
+
+
+def _failures(study: Study) -> Iterator[str]:
+    yield "## Failures and missing data"
+    yield ""
+    names = CaseNames(study.cases)
+    entries = [line for case in study.cases for line in _case_failures(study, case, names)]
+    shown = {id(case.outcome) for case in study.cases}
+    for outcome in study.run.cases:
+        if outcome.was_started and id(outcome) not in shown:
+            message = f": {markdown(outcome.message)}" if outcome.message else ""
+            entries.append(f"- **{markdown(outcome.case_key)}** has no results, {markdown(outcome.outcome)}{message}")
+    not_run = sum(1 for outcome in study.run.cases if outcome.outcome == "not run")
+    if not_run:
+        entries.append(f"- {not_run} selected case{'s were' if not_run > 1 else ' was'} not run")
+    entries += [f"- {markdown(note)}" for note in study.run.notes]
+    entries += [f"- {markdown(problem.text(study.root))}" for problem in study.problems if problem.missing]
+    yield from entries or ["None."]
+    if study.run.reboots:
+        yield ""
+        yield "Measured again, since a node had rebooted:"
+        yield ""
+        yield from capped([f"- {markdown(text)}" for text in study.run.reboots])
+    told = [*(problem for case in study.cases for problem in case.problems), *study.problems]
+    doubtful = [problem for problem in told if not problem.missing and not problem.is_unused]
+    for head, problems in (
+        ("Data that are not used:", [problem for problem in told if problem.is_unused]),
+        ("Data that are used and should be read with care:", doubtful),
+    ):
+        if problems:
+            yield ""
+            yield head
+            yield ""
+            yield from capped(
+                [f"- {markdown(_owner(names, each))}: {markdown(each.text(study.root))}" for each in problems]
+            )
+
+
+def _case_failures(study: Study, case: CaseStudy, names: CaseNames) -> Iterator[str]:
+    outcome = case.outcome
+    failed = outcome is not None and outcome.outcome not in ("", "passed")
+    if not failed and not case.missing:
+        return
+    head = f"- **{markdown(names.of(*case.id))}**"
+    if outcome is not None and failed:
+        head += f" {markdown(outcome.outcome)}" + (f": {markdown(outcome.message)}" if outcome.message else "")
+    yield head
+    yield from capped([f"  - {line}" for line in problem_lines(case.missing, study.root)])
+
+
+def _owner(names: CaseNames, problem: Problem) -> str:
+    if not problem.case_key:
+        return problem.environment or "results tree"
+    return names.of(problem.environment, problem.iteration, problem.case_key)
+
+
+def problem_lines(problems: Sequence[Problem], root: Path) -> list[str]:
+    return [markdown(problem.text(root)) for problem in problems]
+
+
+def capped(lines: Sequence[str]) -> list[str]:
+    """At most ``MAX_LINES_PER_LIST`` lines; the rest as a number."""
+    rest = len(lines) - MAX_LINES_PER_LIST
+    return [*lines[:MAX_LINES_PER_LIST], *([f"- and {rest} more"] if rest > 0 else [])]
+
+
+def _how_to_read(cases: Sequence[CaseStudy]) -> Iterator[str]:
+    yield "## How to read this"
+    yield ""
+    yield "- Each cell: baseline → tool, and the difference: the tool's mean over the baseline's mean, minus one."
+    yield "- Latency: a positive difference means slower with the tool. Throughput and packets/s: a negative one does."
+    yield "- In brackets: the smallest and the largest difference of the single units, where there are several."
+    if any(case.tool_id == CONTROL for case in cases):
+        yield (
+            f"- The tool of the case `{CONTROL}` only sleeps: what it seems to cost is the noise of this bed. Do not "
+            "believe a difference that is not clearly larger than those of this case in the same column."
+        )
+    yield "- Throughput and packets/s are what the receiver got. A packet is a UDP datagram that was delivered there."
+    yield (
+        "- Packets/s are measured at a rate that was asked for (`target_bw` of the perf test, for each stream). Where "
+        "the baseline reaches it, no difference means that the tool keeps up with this rate, not that it costs nothing."
+    )
+    yield (
+        "- Tool CPU and log per second: the tool's own processes during the perf tests, without its start-up. "
+        "RSS max: their highest memory at any time of a visit. What the tool's probes cost in the kernel is not in "
+        "these; it shows in the other columns."
+    )
+    if any(split_conn_type(metric.conn_type)[1] for case in cases for metric in case.comparisons):
+        yield (
+            "- At a load: throughput and packets/s are offered at that rate, over all streams, so what is received can "
+            "only fall; latency is measured beside a TCP flow of that rate, and without a load on an idle path. CPU "
+            "s/GB is the CPU time of the whole node where the tool runs per gigabyte received."
+        )
+    yield "- N/A: not measured, or not usable; the reason stands above, or the perf test was not selected."
+
+
+def _files(study: Study, output_dir: Path, files: Sequence[PurePosixPath]) -> Iterator[str]:
+    yield "## Files"
+    yield ""
+    for path in files:
+        yield f"- {link(path.as_posix(), output_dir / path, output_dir)}"
+    for name, what in _RUN_FILES:
+        if is_file(study.root / name):
+            yield f"- {link(name, study.root / name, output_dir)}: {what}"
+    for environment in study.environments:
+        folder = study.root / file_name(environment)
+        if is_folder(folder):
+            yield f"- {link(f'{environment}: raw files of all nodes', folder, output_dir)}"

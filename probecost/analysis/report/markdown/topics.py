@@ -1,0 +1,133 @@
+"""``{topic}_overview_{iteration}.md``: the cases of a topic and iteration, or of all, on a page beside the tables."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from pathlib import Path, PurePosixPath
+
+from probecost.analysis.study.case import CaseStudy
+from probecost.analysis.words.cells import decimal, link, markdown, percent
+from probecost.analysis.report.tables.columns import TABLES, Column
+from probecost.analysis.report.findings.comparisons import table_lines
+from probecost.analysis.report.markdown.degradations import DIFFS, VerdictWords, degradation_table, degradations, legend, marked
+from probecost.analysis.report.tables.groups import Group
+from probecost.analysis.report.tables.iterations import iteration_spread
+from probecost.analysis.report.markdown.overview import capped, problem_lines, units_line
+from probecost.analysis.report.findings.provenance import Provenance
+from probecost.analysis.report.tables.tables import row_names
+from probecost.analysis.settings.thresholds import Thresholds
+from probecost.analysis.judge.verdicts import CaseName
+from probecost.results.layout import REPORTS
+
+_WORSE = (
+    "A positive difference of a latency, and a negative one of throughput or packets per second, means worse with the "
+    "tool. Throughput and packets are those received."
+)
+
+
+def topic_overview(
+    group: Group,
+    files: Sequence[PurePosixPath],
+    origin: Provenance,
+    thresholds: Thresholds,
+    verdicts: VerdictWords,
+    switched: Collection[CaseName],
+) -> str:
+    """The page of a group. ``files``: what it links to, relative to the folder of all reports.
+
+    ``verdicts``: what is said of each metric. ``switched``: the cases whose verdicts come from switched flows. Links
+    are those of a page in the run's own folder of reports.
+    """
+    home = origin.root / REPORTS
+    here = (home / group.page).parent
+    lines = [
+        f"# {markdown(group.topic)}: {markdown(group.environment)}, {group.iteration_words}",
+        "",
+        *_counts(group, thresholds),
+        "",
+        units_line(group.cases, switched),
+        "",
+        *_differences(group, thresholds),
+        "",
+        _WORSE,
+        "",
+        legend(thresholds),
+        *_marked(group, thresholds, verdicts),
+        *_spreads(group),
+        "",
+        *(f"- {link(file.name, home / file, here)}" for file in files),
+    ]
+    missing = [line for case in group.cases for line in _missing(case, origin.root)]
+    if missing:
+        lines += ["", "Missing (N/A) and why:", "", *capped(missing)]
+    lines += ["", "## Where this comes from", "", *origin.lines(here, group.environment)]
+    return "\n".join(lines) + "\n"
+
+
+def _counts(group: Group, thresholds: Thresholds) -> Iterator[str]:
+    cases = group.cases
+    yield f"- Cases: {len(cases)}"
+    for perf_test in ("latency", "throughput", "pps"):
+        count = sum(
+            1
+            for case in cases
+            if any(metric.perf_test == perf_test and found.n_units for metric, found in case.comparisons.items())
+        )
+        yield f"- With {perf_test} of both arms: {count}" + ("" if count else " (not measured, or nothing usable)")
+    yield f"- With CPU samples of the tool: {sum(1 for case in cases if case.usage.cpu_samples)}"
+    found = degradations(cases, thresholds)
+    worst = f", the worst: {markdown(found[0].text())}" if found else ""
+    yield f"- Degradations (differences beyond their threshold): {len(found)}{worst}"
+
+
+def _differences(group: Group, thresholds: Thresholds) -> Iterator[str]:
+    """A row per case. Over several iterations the percentages are computed from the means of the values."""
+    over_all = group.iteration is None
+    head = ["Tool Case", "Protocol", "Direction", *(["Iterations"] if over_all else [])]
+    rows = []
+    for at, (case, label) in enumerate(zip(group.cases, row_names(group.cases), strict=True)):
+        found = [(metric, case.comparisons.get(metric)) for _, metric in DIFFS]
+        cells = [markdown(label), markdown(case.protocol) or "N/A", markdown(case.direction) or "N/A"]
+        cells += [str(len(group.members[at]))] if over_all else []
+        cells += [marked(percent(of.diff_pct if of else None), case, metric, thresholds) for metric, of in found]
+        rows.append(tuple(cells))
+    yield from table_lines([*head, *(f"{title} (%)" for title, _ in DIFFS)], rows)
+
+
+def _marked(group: Group, thresholds: Thresholds, verdicts: VerdictWords) -> Iterator[str]:
+    lines = list(degradation_table(group, thresholds, verdicts))
+    if lines:
+        yield from ("", *lines)
+
+
+def _spreads(group: Group) -> Iterator[str]:
+    """How the iterations' own differences lie; nothing for a single iteration."""
+    if group.iteration is not None:
+        return
+    columns = [(title, _diff_column(metric)) for title, metric in DIFFS]
+    rows = []
+    for label, iterations in zip(row_names(group.cases), group.members, strict=True):
+        for title, column in columns:
+            if (found := iteration_spread(iterations, column)) is None:
+                continue
+            numbers = (found.sd, found.min, found.max, found.median, found.mad)
+            rows.append((markdown(label), title, str(found.n), *map(decimal, numbers)))
+    yield ""
+    yield "## Between iterations"
+    yield ""
+    yield (
+        "How the differences of the single iterations lie (%): n iterations that have one, their standard deviation, "
+        "extremes, median, and median absolute deviation (MAD, not scaled). The table above is computed from the means "
+        "of all values and not from these."
+    )
+    yield ""
+    yield from table_lines(("Tool Case", "Difference", "n", "SD", "Min", "Max", "Median", "MAD"), rows)
+
+
+def _diff_column(metric: tuple[str, str, str]) -> Column:
+    return next(column for _, columns in TABLES for column in columns if column.is_diff and column.metric == metric)
+
+
+def _missing(case: CaseStudy, root: Path) -> Iterator[str]:
+    for line in problem_lines(case.missing, root):
+        yield f"- {markdown(case.id.case_key)}: {line}"

@@ -1,0 +1,30 @@
+"""The part of overview.md on pps tests over TCP: what they count is no packets, and is not called so."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from probecost.analysis.study.case import CaseStudy
+from probecost.analysis.judge.baseline import MetricId
+from probecost.analysis.words.cells import markdown
+from probecost.analysis.report.findings.comparisons import change, table_lines, thousands
+
+_COLUMNS = tuple(
+    (f"{end} {conn_type}", MetricId("pps", conn_type, f"{end}_writes_per_s"))
+    for conn_type in ("single", "multi")
+    for end in ("sent", "received")
+)
+
+
+def writes_table(cases: Sequence[CaseStudy]) -> Iterator[str]:
+    """A row per case; only the columns that were measured. Nothing where no pps test ran over TCP."""
+    columns = [(title, of) for title, of in _COLUMNS if any(of in case.comparisons for case in cases)]
+    if columns:
+        yield ""
+        yield "Writes per second of the pps tests over TCP (the kernel joins writes to packets as it likes):"
+        yield ""
+        rows = [
+            (markdown(case.id.case_key), *(change(case.comparisons.get(of), thousands) for _, of in columns))
+            for case in cases
+        ]
+        yield from table_lines(("Case", *(title for title, _ in columns)), rows)

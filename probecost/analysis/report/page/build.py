@@ -1,0 +1,295 @@
+"""Builds the data of ``report.html`` from a study: the ``Page``, and what makes the ``Detail`` of each of its cases."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from math import isinf
+from pathlib import PurePosixPath
+
+from probecost.analysis.judge.budgets import BudgetCheck
+from probecost.analysis.study.case import CaseStudy
+from probecost.analysis.judge.baseline import Comparison, MetricId
+from probecost.analysis.values.measurement import PRIMARY, UNITS
+from probecost.analysis.report.findings.answer import GROUPS, answer, word_text
+from probecost.analysis.words.cells import file_name
+from probecost.analysis.report.findings.estimates import estimate_of, estimated_cost_pct
+from probecost.analysis.report.markdown.overview import status
+from probecost.analysis.report.page.details import Details
+from probecost.analysis.report.page.model import (
+    SCHEMA,
+    Case,
+    Link,
+    Machine,
+    Page,
+    Row,
+    Run,
+    Test,
+)
+from probecost.analysis.report.page.links import link_to
+from probecost.analysis.report.findings.provenance import NODE_FACTS, UNKNOWN, Provenance, run_version, time_text
+from probecost.analysis.report.markdown.verdicts import CONTROL, column_order, short, title
+from probecost.analysis.statistics.verdict import MIN_UNITS, Word
+from probecost.analysis.study.run import Study
+from probecost.analysis.judge.verdicts import CPU_PER_BYTE, LOWER_IS_BETTER, CaseName, MetricVerdict
+from probecost.results.layout import REPORTS, RUN_FILE, WORKFLOW_FILE, WORKFLOW_RESULTS_FILE
+
+MAX_PROBLEMS = 200
+_METRICS = {
+    "sent_bps": "sent",
+    "received_bps": "received",
+    "min_us": "shortest",
+    "mean_us": "mean",
+    "max_us": "longest",
+    "p50_us": "median",
+    "p90_us": "90th percentile",
+    "p99_us": "99th percentile",
+    "transactions_per_s": "transactions/s",
+    "sent_pps": "sent",
+    "received_pps": "received",
+    "sent_writes_per_s": "TCP writes sent",
+    "received_writes_per_s": "TCP writes received",
+    "background_bps": "flow beside it",
+    "lost_share": "share lost",
+    "rcvbuf_errors": "no room in the buffer",
+    "interface_drops": "dropped by the interface",
+    "foreign_cpu_pct": "CPU of others",
+}
+#: What a verdict on one metric claims; ``{m}`` is the margin in percent.
+_MEANINGS = {
+    Word.OVERHEAD: "There is a cost, of the margin or more: the interval begins at {m} % or above.",
+    Word.SMALL: "There is a cost; it may be less than {m} %: the interval excludes 0 and reaches to both sides of it.",
+    Word.MASKED: "The rate stands at what was offered or at what the line carries and cannot fall before the CPU is "
+    "used up. The cost is elsewhere: the CPU time per byte rose.",
+    Word.INVALID: "Nothing can be said, because a gate failed; the reason says which.",
+    Word.SPEED_UP: "The interval lies below 0. Not believed, and without a number, before 8 fresh units confirm it.",
+    Word.INCONCLUSIVE: "These units cannot tell. It does not mean that there is no cost: one must be about as large as "
+    "the floor to be seen. More units lower it.",
+    Word.NONE: f"Fewer than {MIN_UNITS} units, or nothing usable: an estimate at most, and it may be noise.",
+    Word.NEGLIGIBLE: "The cost is at most the value shown: the whole interval lies within the margin of {m} %.",
+}
+_ROW_FIELDS = tuple(Row.__dataclass_fields__)
+
+
+def page_content(
+    study: Study, margin_pct: float, origin: Provenance, files: Sequence[PurePosixPath]
+) -> tuple[Page, Sequence[tuple[CaseName, Sequence[CaseStudy]]], Details]:
+    """The page's data; its cases with their iterations, in its order; and what makes the detail of each of these.
+
+    ``files``: the other reports, relative to their folder.
+    """
+    by_case = _by_case(study)
+    environments = study.environments
+    tests = _tests(study)
+    numbers = {metric: number for number, metric in enumerate(tests)}
+    rows = _rows(study, by_case, numbers)
+    reasons = {reason: at for at, reason in enumerate(sorted({reason for _, reason in rows}))}
+    page = Page(
+        schema=SCHEMA,
+        run=_run(study, origin),
+        answer=answer(study, margin_pct),
+        margin_pct=margin_pct,
+        words=tuple((word.value, word_text(word), _MEANINGS[word].format(m=f"{margin_pct:g}")) for word in GROUPS),
+        machines=tuple(_machine(study, environment) for environment in environments),
+        tests=tuple(map(_test, tests)),
+        cases=tuple(_case(case, own, several=len(environments) > 1) for case, own in by_case.items()),
+        row_fields=_ROW_FIELDS,
+        rows=tuple(_numbered(row, reasons[reason]) for row, reason in rows),
+        reasons=tuple(reasons),
+        problems=tuple(_problems(study)),
+        files=tuple(_files(study, files)),
+    )
+    primary = {metric for metric in tests if PRIMARY.get(metric.perf_test) == metric.metric}
+    shown = primary | {each.metric for each in study.verdicts if each.is_primary}
+    charted = frozenset(shown | {metric for metric in tests if metric.metric == CPU_PER_BYTE})
+    return page, list(by_case.items()), Details(study, numbers, charted)
+
+
+def metric_title(metric: MetricId) -> str:
+    """A metric in words; the usual one of a perf test has the name of the test.
+
+    >>> metric_title(MetricId("latency", "tcp_rr", "mean_us")), metric_title(MetricId("latency", "tcp_rr", "p99_us"))
+    ('TCP RR latency', 'TCP RR latency, 99th percentile')
+    """
+    if metric.metric == CPU_PER_BYTE or PRIMARY.get(metric.perf_test) == metric.metric:
+        return title(metric)
+    return f"{title(metric)}, {_METRICS.get(metric.metric, metric.metric.replace('_', ' '))}"
+
+
+def _by_case(study: Study) -> dict[CaseName, list[CaseStudy]]:
+    """The iterations of each case; controls last, as in every list of the page."""
+    found: dict[CaseName, list[CaseStudy]] = {}
+    for case in sorted(study.cases, key=lambda case: (case.tool_id == CONTROL, case.id)):
+        found.setdefault(CaseName(case.id.environment, case.id.case_key), []).append(case)
+    return found
+
+
+def _tests(study: Study) -> list[MetricId]:
+    """All metrics that were measured, in the order of the reports."""
+    found = {each.metric for each in study.verdicts}
+    found |= {metric for case in study.cases for metric in case.comparisons}
+    metrics = list(UNITS)
+    return sorted(found, key=lambda metric: (column_order(metric)[0], metric[:2], metrics.index(metric.metric)))
+
+
+def _run(study: Study, origin: Provenance) -> Run:
+    return Run(
+        id=origin.run,
+        version=run_version(study),
+        started=time_text(origin.started_ns) if origin.started_ns is not None else "",
+        facts=tuple((fact.name, fact.text, fact.is_command) for fact in origin.facts),
+        again=origin.again,
+    )
+
+
+def _machine(study: Study, environment: str) -> Machine:
+    nodes = study.nodes.get(environment, {})
+    names = tuple(sorted(nodes))
+    facts = tuple((name, *(fact(nodes[node]) or UNKNOWN for node in names)) for name, fact in NODE_FACTS)
+    return Machine(environment, names, facts if names else ())
+
+
+def _test(metric: MetricId) -> Test:
+    return Test(
+        metric_title(metric),
+        metric.perf_test,
+        metric.conn_type,
+        metric.metric,
+        UNITS[metric.metric],
+        LOWER_IS_BETTER.get(metric.metric),
+    )
+
+
+def _case(case: CaseName, studies: Sequence[CaseStudy], *, several: bool) -> Case:
+    first = studies[0]
+    states = dict.fromkeys(status(each) for each in studies)
+    return Case(
+        name=f"{case.environment}:{case.case_key}" if several else case.case_key,
+        environment=case.environment,
+        tool=first.tool_id,
+        pair=first.pair_kind,
+        command=first.command,
+        status="; ".join(states),
+        is_control=first.tool_id == CONTROL,
+    )
+
+
+def _rows(
+    study: Study, by_case: Mapping[CaseName, Sequence[CaseStudy]], tests: Mapping[MetricId, int]
+) -> list[tuple[Row, str]]:
+    """A row for each verdict, and for each difference that no verdict speaks of; with its reason, the worst first."""
+    budgets = {(check.case, check.budget.metric): check for check in study.budgets}
+    cases = {case: number for number, case in enumerate(by_case)}
+    found: list[tuple[Row, str]] = []
+    said: dict[CaseName, set[MetricId]] = {case: set() for case in by_case}
+    for each in study.verdicts:
+        if each.case in cases:
+            said[each.case].add(each.metric)
+            where = (cases[each.case], tests[each.metric], budgets.get((each.case, each.metric)))
+            estimate = estimate_of(by_case[each.case], each.metric) if each.cost is None else None
+            row = _verdict_row(each, *where) if estimate is None else _estimate_row(estimate, *where, each)
+            found.append((row, each.verdict.reason))
+    for case, studies in by_case.items():
+        metrics = dict.fromkeys(metric for each in studies for metric in each.comparisons)
+        for metric in metrics:
+            estimate = estimate_of(studies, metric) if metric not in said[case] else None
+            if estimate is not None:
+                where = (cases[case], tests[metric], budgets.get((case, metric)))
+                found.append((_estimate_row(estimate, *where), "no units of its own: an estimate and no verdict"))
+    words = [word.value for word in GROUPS]
+    is_control = [studies[0].tool_id == CONTROL for studies in by_case.values()]
+
+    def place(entry: tuple[Row, str]) -> tuple[bool, bool, int, float, int, int]:
+        row = entry[0]
+        cost = -row.cost if row.cost is not None else 0.0
+        return not row.is_primary, is_control[row.case], words.index(row.word), cost, row.case, row.test
+
+    return sorted(found, key=place)
+
+
+def _verdict_row(each: MetricVerdict, case: int, test: int, check: BudgetCheck | None) -> Row:
+    cost = each.stated_cost
+    has_interval = cost is not None and not (isinf(cost.low_pct) or isinf(cost.high_pct))
+    return Row(
+        case=case,
+        test=test,
+        is_primary=each.is_primary,
+        word=each.verdict.word.value,
+        is_unconfirmed=each.is_unconfirmed,
+        says=_says(each),
+        cost=cost.estimate_pct if cost is not None else None,
+        low=cost.low_pct if cost is not None and has_interval else None,
+        high=cost.high_pct if cost is not None and has_interval else None,
+        n_units=each.n_units,
+        schedule=each.schedule,
+        p_adjusted=each.p_adjusted,
+        void_baseline=each.n_void_baseline,
+        void_tool=each.n_void_tool,
+        reason=0,
+        budget=check.budget.percent if check else None,
+        budget_result=check.result.value if check else "",
+    )
+
+
+def _estimate_row(
+    found: Comparison, case: int, test: int, check: BudgetCheck | None, verdict: MetricVerdict | None = None
+) -> Row:
+    """A difference of means as a cost: a rate that falls is positive."""
+    is_primary = verdict.is_primary if verdict else PRIMARY.get(found.metric.perf_test) == found.metric.metric
+    return Row(
+        case=case,
+        test=test,
+        is_primary=is_primary,
+        word=Word.NONE.value,
+        is_unconfirmed=False,
+        says="",
+        cost=estimated_cost_pct(found),
+        low=None,
+        high=None,
+        n_units=found.n_units,
+        schedule="shared baseline" if found.shared_baseline else "visits",
+        p_adjusted=None,
+        void_baseline=verdict.n_void_baseline if verdict else 0,
+        void_tool=verdict.n_void_tool if verdict else 0,
+        reason=0,
+        budget=check.budget.percent if check else None,
+        budget_result=check.result.value if check else "",
+    )
+
+
+def _says(each: MetricVerdict) -> str:
+    """What follows the word where that is not the cost and its interval, which have cells of their own."""
+    if each.verdict.word not in (Word.NEGLIGIBLE, Word.INCONCLUSIVE, Word.MASKED, Word.SPEED_UP):
+        return ""
+    return short(each).removeprefix(each.verdict.word.value).removeprefix(",").strip()
+
+
+def _numbered(row: Row, reason: int) -> tuple[object, ...]:
+    return tuple(reason if name == "reason" else getattr(row, name) for name in _ROW_FIELDS)
+
+
+def _problems(study: Study) -> Iterator[str]:
+    """What belongs to no case that is shown."""
+    shown = {id(case.outcome) for case in study.cases}
+    lines = [
+        f"{outcome.case_key} has no results, {outcome.outcome}" + (f": {outcome.message}" if outcome.message else "")
+        for outcome in study.run.cases
+        if outcome.was_started and id(outcome) not in shown
+    ]
+    lines += [*study.run.notes, *(problem.text(study.root) for problem in study.problems)]
+    yield from lines[:MAX_PROBLEMS]
+    if len(lines) > MAX_PROBLEMS:
+        yield f"and {len(lines) - MAX_PROBLEMS} more"
+
+
+def _files(study: Study, files: Sequence[PurePosixPath]) -> Iterator[Link]:
+    """The reports that concern the whole run, and what the run wrote; the tables are listed in overview.md."""
+    for path in files:
+        if len(path.parts) == 1:
+            yield link_to(path.as_posix(), study.root / REPORTS / path, study.root)
+    for name in (RUN_FILE, WORKFLOW_FILE, WORKFLOW_RESULTS_FILE):
+        if (study.root / name).is_file():
+            yield link_to(name, study.root / name, study.root)
+    for environment in study.environments:
+        folder = study.root / file_name(environment)
+        if folder.is_dir():
+            yield link_to(f"{environment}: raw files of all nodes", folder, study.root)

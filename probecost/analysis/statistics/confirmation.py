@@ -1,0 +1,55 @@
+"""The second stage of an unexpected speed-up: fresh units alone, which nothing else is made of.
+
+Whatever the first stage picked, the fresh units know nothing of it: under no effect they say so falsely in one of forty
+cases (half of alpha: the side is given), and both stages are wrong together far more rarely than one of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from probecost.analysis.statistics.signflip import estimate
+from probecost.analysis.statistics.verdict import ALPHA, Cost, Verdict, Word, cost_of
+
+FRESH_UNITS = 8
+
+
+@dataclass(frozen=True)
+class Confirmation:
+    """``made``: fresh units, void ones included; ``usable`` of them count. ``cost``: ``None`` below ``FRESH_UNITS``."""
+
+    made: int
+    usable: int
+    cost: Cost | None
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether as many units were made as the test is planned with."""
+        return self.made >= FRESH_UNITS
+
+    @property
+    def is_confirmed(self) -> bool:
+        return self.is_complete and self.cost is not None and self.cost.high_pct < 0
+
+
+def confirmation(made: int, effects: Sequence[float], lower_is_better: bool) -> Confirmation:
+    """What ``made`` fresh units say, whose usable ones have ``effects`` (log): one test at 5 %, and no family."""
+    cost = cost_of(estimate(effects, ALPHA), lower_is_better) if len(effects) >= FRESH_UNITS else None
+    return Confirmation(made, len(effects), cost)
+
+
+def second_verdict(first: Verdict, found: Confirmation | None) -> Verdict:
+    """The verdict after the fresh units; the first one where it is no speed-up, or where not all of them were made."""
+    if first.word is not Word.SPEED_UP or found is None:
+        return first
+    if not found.is_complete:
+        return first.noting(f"only {found.made} of {FRESH_UNITS} were made")
+    if found.cost is None:
+        reason = f"a speed-up that fresh units did not confirm: only {found.usable} of {found.made} are usable"
+        return Verdict(Word.INCONCLUSIVE, reason)
+    low, mean, high = found.cost.low_pct, found.cost.estimate_pct, found.cost.high_pct
+    numbers = f"{mean:.1f} % [{low:.1f} %, {high:.1f} %]"
+    if found.is_confirmed:
+        return Verdict(Word.SPEED_UP, f"confirmed {numbers} on {found.usable} fresh units")
+    return Verdict(Word.INCONCLUSIVE, f"{found.usable} fresh units did not confirm a speed-up: {numbers}")

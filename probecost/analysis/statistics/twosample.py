@@ -1,0 +1,144 @@
+"""The numerics of two runs: by how much the mean effect of one differs from that of the other, and how sure that is.
+
+The units of two runs come from two days, two kernels or two tools: nothing makes their spreads equal, and one run may
+have three times as many units as the other. A permutation test is exact only where both scatter alike. Permuting
+Welch's t (Janssen 1997; Chung and Romano 2013) is right in the limit, and not yet with 8 units: where these scatter
+three times as widely as the 16 or 24 of the other run, its 95 % intervals cover the truth in 90 and 89 %. Welch's own t
+interval covers 94.5 to 96 % there, with tails as heavy as Student's t with 3 degrees of freedom too, and more than that
+(97 to 98 %) with outliers. So interval and p are Welch's, and never disagree. The p of the studentized permutation test
+stands beside it, as a check: it is exact for runs that scatter alike, whatever the shape.
+
+For n and m units all splits are permuted where there are at most ``EXACT_UP_TO``, else ``RANDOM_SPLITS`` random ones
+with the observed one added (Phipson and Smyth 2010).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import combinations
+from math import comb, inf, sqrt
+
+import numpy as np
+
+from probecost.analysis.statistics.signflip import Floats
+
+EXACT_UP_TO = 200_000
+RANDOM_SPLITS = 100_000
+
+#: Standard errors and differences of t below this share are rounding.
+_ROUNDING = 1e-9
+
+
+@dataclass(frozen=True)
+class Shift:
+    """By how much the mean of B's ``n_b`` units is above that of A's ``n_a``, in natural-log units.
+
+    ``low`` and ``high`` limit the interval at ``level`` (0.95 for alpha 0.05), infinite where a run has one unit; ``p``
+    is two-sided. ``p_permutation``: twice the smaller tail of the permuted t. ``hodges_lehmann`` is the median of the
+    differences between each unit of B and each of A. ``sd_a`` and ``sd_b`` have ``n - 1`` in their denominator and are
+    0 for one unit.
+    """
+
+    n_a: int
+    n_b: int
+    mean: float
+    hodges_lehmann: float
+    sd_a: float
+    sd_b: float
+    p: float
+    p_permutation: float
+    level: float
+    low: float
+    high: float
+
+
+def shift(a: Sequence[float], b: Sequence[float], alpha: float = 0.05, seed: int = 0) -> Shift:
+    """From the effects of the units of two runs to their difference, B less A; ``seed`` draws the random splits.
+
+    ``ValueError``: a run has no effect, one is not finite, or ``alpha`` is not between 0 and 1.
+
+    >>> found = shift([0.02, 0.05, 0.03, 0.04], [0.10, 0.14, 0.12, 0.11])
+    >>> round(found.mean, 4), round(found.p, 4), round(found.low, 3), round(found.high, 3)
+    (0.0825, 0.0004, 0.056, 0.109)
+    """
+    from scipy import stats  # takes a second: only where something is computed
+
+    first, second = _checked(a), _checked(b)
+    if not 0 < alpha < 1:
+        raise ValueError(f"expected an alpha between 0 and 1, found {alpha}")
+    n_a, n_b, mean = int(first.size), int(second.size), float(second.mean() - first.mean())
+    sd_a, sd_b = (float(values.std(ddof=1)) if values.size > 1 else 0.0 for values in (first, second))
+    p, p_permutation, half = 1.0, 1.0, inf
+    if min(n_a, n_b) > 1:
+        var_a, var_b = sd_a**2 / n_a, sd_b**2 / n_b
+        error = sqrt(var_a + var_b)
+        # Without any scatter the degrees of freedom do not matter.
+        freedom = error**4 / (var_a**2 / (n_a - 1) + var_b**2 / (n_b - 1)) if error**4 > 0 else 1.0
+        half = float(stats.t.ppf(1 - alpha / 2, freedom)) * error
+        p = float(2 * stats.t.sf(abs(mean) / error, freedom)) if error > 0 else float(mean == 0)
+        p_permutation = _permutation_p(first, second, seed)
+    return Shift(
+        n_a=n_a,
+        n_b=n_b,
+        mean=mean,
+        hodges_lehmann=float(np.median(second[:, None] - first[None, :])),
+        sd_a=sd_a,
+        sd_b=sd_b,
+        p=p,
+        p_permutation=p_permutation,
+        level=1 - alpha,
+        low=mean - half,
+        high=mean + half,
+    )
+
+
+def _checked(effects: Sequence[float]) -> Floats:
+    values = np.asarray(effects, dtype=np.float64)
+    if values.ndim != 1 or values.size == 0 or not np.isfinite(values).all():
+        raise ValueError("expected one finite effect or more of each run")
+    return values
+
+
+def _permutation_p(a: Floats, b: Floats, seed: int) -> float:
+    """Twice the smaller tail of Welch's t over the splits, at most 1; what differs by rounding alone is a tie."""
+    pooled = np.concatenate([a, b]) - np.concatenate([a, b]).mean()
+    observed_split = np.concatenate([np.zeros(a.size), np.ones(b.size)])[None, :]
+    observed = float(_welch_t(pooled, observed_split)[0])
+    splits, added = _splits(int(a.size), int(b.size), seed)
+    t = _welch_t(pooled, splits)
+    rounding = _ROUNDING * max(1.0, abs(observed))
+    above = added + int((t >= observed - rounding).sum())
+    below = added + int((t <= observed + rounding).sum())
+    return min(1.0, 2 * min(above, below) / (t.size + added))
+
+
+def _welch_t(pooled: Floats, splits: Floats) -> Floats:
+    """Welch's t of each split of ``pooled``, whose mean is 0; where a split leaves no scatter it is very large."""
+    m = splits[0].sum()
+    n = pooled.size - m
+    sums, squares = splits @ pooled, splits @ pooled**2
+    total = float((pooled**2).sum())
+    first_sd2 = (total - squares - sums**2 / n) / (n - 1)
+    second_sd2 = (squares - sums**2 / m) / (m - 1)
+    floor = max(total * _ROUNDING**2, np.finfo(float).tiny)
+    errors = np.sqrt(np.maximum(first_sd2 / n + second_sd2 / m, floor))
+    return np.asarray((sums / m + sums / n) / errors)
+
+
+@lru_cache(maxsize=2)
+def _splits(n: int, m: int, seed: int) -> tuple[Floats, int]:
+    """Splits of ``n + m`` units, a row each: 1 for the group of ``m``, else 0.
+
+    Beside them how often the observed split is to be added: never where all splits are there.
+    """
+    total = n + m
+    if comb(total, m) <= EXACT_UP_TO:
+        members, added = np.array(list(combinations(range(total), m)), dtype=np.intp), 0
+    else:
+        members = np.argsort(np.random.default_rng(seed).random((RANDOM_SPLITS, total)), axis=1)[:, :m]
+        added = 1
+    splits = np.zeros((len(members), total))
+    np.put_along_axis(splits, members, 1.0, axis=1)
+    return splits, added

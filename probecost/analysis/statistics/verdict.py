@@ -1,0 +1,133 @@
+"""The words: what one metric of one case allows to say, checked in this order.
+
+INVALID: a gate failed. NEGLIGIBLE: the interval lies inside the margin. UNEXPECTED SPEED-UP: it lies below 0.
+OVERHEAD: it lies above 0, at the margin or beyond. SMALL: it lies above 0 and straddles the margin. INCONCLUSIVE:
+everything else. The three that claim an effect also need a family-adjusted p-value of at most alpha. MASKED replaces
+NEGLIGIBLE and INCONCLUSIVE of a rate that the line or the offered load limits, where CPU time per byte rose. Below
+``MIN_UNITS`` units there is an estimate and no verdict.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from math import isinf, log1p
+
+from probecost.analysis.statistics.signflip import Estimate, cost_pct, units_needed
+
+MIN_UNITS = 8
+ALPHA = 0.05
+DEFAULT_MARGIN_PCT = 3.0
+MASKED_FROM = 0.97
+
+
+class Word(StrEnum):
+    """What is said of a metric; ``NONE`` where there are too few units to say anything."""
+
+    INVALID = "INVALID"
+    NEGLIGIBLE = "NEGLIGIBLE"
+    MASKED = "MASKED"
+    SPEED_UP = "UNEXPECTED SPEED-UP"
+    OVERHEAD = "OVERHEAD"
+    SMALL = "SMALL"
+    INCONCLUSIVE = "INCONCLUSIVE"
+    NONE = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """An estimate as cost in percent: positive is worse. ``low_pct`` and ``high_pct`` may be infinite."""
+
+    estimate_pct: float
+    low_pct: float
+    high_pct: float
+    robust_pct: float
+
+    @property
+    def half_width_pct(self) -> float:
+        return (self.high_pct - self.low_pct) / 2
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The word, and the sentence that gives its numbers or its reason."""
+
+    word: Word
+    reason: str
+
+    def noting(self, *remarks: str) -> Verdict:
+        """The same word; ``remarks`` follow the reason.
+
+        >>> Verdict(Word.SMALL, "2 %").noting("8 of 9 units used").reason
+        '2 %; 8 of 9 units used'
+        """
+        return Verdict(self.word, "; ".join([self.reason, *remarks]))
+
+
+@dataclass(frozen=True)
+class Limit:
+    """What a rate cannot exceed: ``per_s`` in the rate's own unit; ``name``: ``line`` or ``offered load``."""
+
+    name: str
+    per_s: float
+
+
+def cost_of(found: Estimate, lower_is_better: bool) -> Cost:
+    """The estimate in percent of cost; for a rate the interval's ends change places."""
+    ends = sorted((cost_pct(found.low, lower_is_better), cost_pct(found.high, lower_is_better)))
+    return Cost(
+        cost_pct(found.mean, lower_is_better), ends[0], ends[1], cost_pct(found.hodges_lehmann, lower_is_better)
+    )
+
+
+def judge(found: Estimate, cost: Cost, p_adjusted: float, margin_pct: float = DEFAULT_MARGIN_PCT) -> Verdict:
+    """The verdict on one metric that passed its gates."""
+    if found.n < MIN_UNITS:
+        return Verdict(Word.NONE, f"{_units(found.n)}: below {MIN_UNITS} there is an estimate and no verdict")
+    alpha = 1 - found.level
+    interval = f"[{_percent(cost.low_pct)}, {_percent(cost.high_pct)}]"
+    excludes_zero = cost.low_pct > 0 or cost.high_pct < 0
+    if -margin_pct <= cost.low_pct and cost.high_pct <= margin_pct:
+        worse = max(abs(cost.low_pct), abs(cost.high_pct))
+        detected = ", detected" if excludes_zero else ""
+        return _with_robust(Verdict(Word.NEGLIGIBLE, f"at most {worse:.1f} %{detected}"), cost)
+    if excludes_zero and p_adjusted <= alpha + 1e-12:
+        if cost.high_pct < 0:
+            return Verdict(Word.SPEED_UP, "no number before it is confirmed on 8 fresh units")
+        word = Word.OVERHEAD if cost.low_pct >= margin_pct else Word.SMALL
+        return _with_robust(Verdict(word, f"{_percent(cost.estimate_pct)} {interval}"), cost)
+    return Verdict(Word.INCONCLUSIVE, _why_not(found, cost, p_adjusted if excludes_zero else None, margin_pct))
+
+
+def masked(verdict: Verdict, rate_per_s: float, limit: Limit, cpu: Cost) -> Verdict:
+    """``verdict`` on a rate, or MASKED: a rate that stands at its limit cannot show the cost that ``cpu`` shows.
+
+    ``rate_per_s``: with the tool, in the unit of ``limit``. ``cpu``: the cost in CPU time per byte of the same units.
+    """
+    share = rate_per_s / limit.per_s
+    if verdict.word not in (Word.NEGLIGIBLE, Word.INCONCLUSIVE) or share < MASKED_FROM or not cpu.low_pct > 0:
+        return verdict
+    numbers = f"{_percent(cpu.estimate_pct)} [{_percent(cpu.low_pct)}, {_percent(cpu.high_pct)}]"
+    return Verdict(Word.MASKED, f"at {100 * share:.0f} % of the {limit.name}, CPU per byte {numbers}")
+
+
+def _why_not(found: Estimate, cost: Cost, p_adjusted: float | None, margin_pct: float) -> str:
+    floor = "no interval" if isinf(cost.half_width_pct) else f"floor {cost.half_width_pct:.1f} %"
+    needed = units_needed(found.sd, log1p(2 * margin_pct / 100))
+    if p_adjusted is not None:
+        return f"{floor}; an effect in this test alone, not among all of the plan (adjusted p {p_adjusted:.3f})"
+    return f"{floor}; a new test would need about {_units(max(needed, MIN_UNITS))} to see {2 * margin_pct:g} %"
+
+
+def _with_robust(verdict: Verdict, cost: Cost) -> Verdict:
+    if abs(cost.estimate_pct - cost.robust_pct) <= cost.half_width_pct:
+        return verdict
+    return Verdict(verdict.word, f"{verdict.reason}; outliers: the robust estimate is {_percent(cost.robust_pct)}")
+
+
+def _units(n: int) -> str:
+    return f"{n} unit{'' if n == 1 else 's'}"
+
+
+def _percent(percent: float) -> str:
+    return f"{percent:.1f} %"

@@ -1,0 +1,118 @@
+"""The figures of one case under flat names: for junit properties, HTML columns and the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from probecost.analysis.judge.budgets import Result
+from probecost.analysis.study.case import CaseStudy
+from probecost.analysis.report.markdown.budgets import budget_text
+from probecost.analysis.report.markdown.verdicts import badness, is_held_back, short, title
+from probecost.analysis.statistics.verdict import Word
+from probecost.analysis.study.run import CaseAlone
+from probecost.analysis.judge.verdicts import MetricVerdict
+from probecost.results.layout import REPORTS
+
+# Metric → its name without the unit, and the unit as the name's end.
+_NAMES = {
+    "sent_bps": ("sent", "bps"),
+    "received_bps": ("received", "bps"),
+    "min_us": ("min", "us"),
+    "mean_us": ("mean", "us"),
+    "max_us": ("max", "us"),
+    "p50_us": ("p50", "us"),
+    "p90_us": ("p90", "us"),
+    "p99_us": ("p99", "us"),
+    "transactions_per_s": ("transactions", "per_s"),
+    "sent_pps": ("sent", "pps"),
+    "received_pps": ("received", "pps"),
+    "sent_writes_per_s": ("sent_writes", "per_s"),
+    "received_writes_per_s": ("received_writes", "per_s"),
+}
+_UNDECIDED = (Word.INCONCLUSIVE, Word.INVALID)
+
+
+@dataclass(frozen=True)
+class CaseResults:
+    """``figures``: numbers and words by name, units in the names.
+
+    ``problems``: a line for each perf test without valid data, and for each budget that fails the case.
+    """
+
+    figures: Mapping[str, float | str]
+    problems: tuple[str, ...]
+
+
+def case_results(case: CaseAlone, root: Path) -> CaseResults:
+    """The figures of ``case`` that are known; paths in the problems are relative to ``root``."""
+    missing = (problem.text(root) for problem in case.study.missing)
+    return CaseResults({**figures(case.study), **_words(case)}, (*missing, *_failures(case, root)))
+
+
+def _words(case: CaseAlone) -> dict[str, str]:
+    """``verdict_latency_tcp_rr``, ``budget_latency_mean_tcp_rr`` and so on; ``verdict`` is the worst of the primary."""
+    primary = [each for each in case.verdicts if each.is_primary]
+    words = {f"verdict_{each.metric.perf_test}_{each.metric.conn_type}": _verdict(each) for each in primary}
+    judged = [each for each in primary if each.verdict.word is not Word.NONE]
+    if judged:
+        worst = min(judged, key=badness)
+        words["verdict"] = f"{title(worst.metric)}: {short(worst)}"
+    words |= {f"budget_{check.budget.name.replace(':', '_')}": budget_text(check) for check in case.budgets}
+    return words
+
+
+def _verdict(entry: MetricVerdict) -> str:
+    """In words. What only the others of the plan hold back may still be claimed when they are known."""
+    word, reason = entry.verdict.word, entry.verdict.reason
+    if word in (Word.NONE, Word.INVALID):
+        return f"{word}: {reason}" if word else reason
+    return f"{short(entry)} (adjusted at the end of the run: see verdicts.csv)" if is_held_back(entry) else short(entry)
+
+
+def _failures(case: CaseAlone, root: Path) -> list[str]:
+    """A line for each broken budget, or in a strict run for all that these units cannot tell."""
+    wrong = (Result.BROKEN, Result.INCONCLUSIVE) if case.is_strict else (Result.BROKEN,)
+    lines = [f"budget {budget_text(check)}" for check in case.budgets if check.result in wrong]
+    if case.is_strict:
+        answered = {check.budget.metric for check in case.budgets}
+        lines += [
+            f"verdict of {title(each.metric)}: {_verdict(each)}"
+            for each in case.verdicts
+            if each.is_primary and each.metric not in answered and each.verdict.word in _UNDECIDED
+        ]
+    if lines:
+        raw = case.study.folders[-1] if case.study.folders else root
+        lines.append(f"look at {raw}\nand, when the run is over, at overview.md and verdicts.csv in {root / REPORTS}")
+    return lines
+
+
+def figures(case: CaseStudy) -> dict[str, float | str]:
+    """``latency_tcp_rr_mean_us``, ``latency_tcp_rr_mean_baseline_us``, ``latency_tcp_rr_mean_diff_pct`` and so on."""
+    result: dict[str, float | str] = {"units": float(case.n_units)}
+    for metric in sorted(case.comparisons):
+        name = _NAMES.get(metric.metric)
+        if name is None:
+            continue
+        found, stem, unit = case.comparisons[metric], f"{metric.perf_test}_{metric.conn_type}_{name[0]}", name[1]
+        for key, value in (
+            (f"{stem}_{unit}", found.tool_mean),
+            (f"{stem}_baseline_{unit}", found.baseline_mean),
+            (f"{stem}_diff_pct", found.diff_pct),
+        ):
+            if value is not None:
+                result[key] = round(float(value), 3)
+    usage = case.usage
+    for key, value in (
+        ("tool_cpu_avg_pct", usage.cpu_avg_percent),
+        ("tool_cpu_max_pct", usage.cpu_max_percent),
+        ("tool_rss_max_kb", usage.rss_max_kb),
+        ("tool_vsz_max_kb", usage.virtual_max_kb),
+        ("tool_log_bytes", usage.log_bytes),
+        ("tool_log_bytes_per_s", usage.log_bytes_per_s),
+        ("tool_time_to_ready_s", case.time_to_ready_s),
+    ):
+        if value is not None:
+            result[key] = round(float(value), 3)
+    return result

@@ -1,0 +1,125 @@
+"""What the visits of a case should have, and what of it is not there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
+
+from probecost.analysis.judge.baseline import CaseId
+from probecost.analysis.tree.find import PerfTestRecord
+from probecost.analysis.values.measurement import PRIMARY, Measurement
+from probecost.analysis.tree.problem import Problem
+from probecost.results.layout import ARMS, BASELINE, SWITCHED, TOOL
+
+PERF_TESTS = (
+    ("latency", "tcp_rr"),
+    ("latency", "udp_rr"),
+    ("throughput", "single"),
+    ("throughput", "multi"),
+    ("pps", "single"),
+    ("pps", "multi"),
+)
+
+
+class Expected:
+    """What the visits of one case should have, and whether they have it.
+
+    A visit should have all perf tests that any visit of the same environment, iteration and pair kind has. One of a
+    unit that was not planned, a reserve, should have those that its unit was made for.
+    """
+
+    def __init__(
+        self,
+        case: CaseId,
+        records: Sequence[PerfTestRecord],
+        rows: Iterable[Measurement],
+        shared_records: Iterable[PerfTestRecord],
+        shared_rows: Iterable[Measurement],
+        planned: Mapping[tuple[str, int, str], set[tuple[str, str]]],
+        in_flows: Mapping[tuple[str, str], str] = MappingProxyType({}),
+    ) -> None:
+        """``in_flows``: perf tests that switched flows were made of, and why no flow is left; empty where one is."""
+        kinds = {record.metadata.pair_kind for record in records}
+        tests = {test for kind in kinds for test in planned[(case.environment, case.iteration, kind)]}
+        self.case = case
+        self._in_flows = in_flows
+        self.group = records[0].group
+        self.tests = sorted(
+            tests, key=lambda test: (PERF_TESTS.index(test) if test in PERF_TESTS else len(PERF_TESTS), test)
+        )
+        self.units = planned_units(records)
+        self._planned = {unit for record in records for unit in record.metadata.planned_units}
+        self._made = {(r.metadata.unit, r.metadata.perf_test, r.metadata.conn_type) for r in records}
+        self.there = {(record.metadata.arm, record.metadata.unit) for record in records}
+        self.valid = {(row.arm, row.unit_index, row.perf_test, row.conn_type) for row in rows if _is_valid(row)}
+        has_baseline = any(arm == BASELINE for arm, _ in self.there)
+        self.uses_shared = not has_baseline and any(r.metadata.pair_kind in kinds for r in shared_records)
+        self.shared_valid = {
+            (row.perf_test, row.conn_type) for row in shared_rows if _is_valid(row) and row.pair_kind in kinds
+        }
+
+    def unmeasured(self, known: Sequence[Problem]) -> Iterator[Problem]:
+        """A problem for each perf test of each visit that has no valid data and no reason listed yet.
+
+        What a gate voided is none, as long as another unit has the perf test in both arms, or a switched flow.
+        """
+        for test, reason in sorted(self._in_flows.items()):
+            if reason:
+                yield self._missing(f"no flow is left: {reason}", SWITCHED, 0, *test)
+        listed = {(p.arm, p.unit, p.perf_test, p.conn_type) for p in known if p.missing}
+        void = {(p.arm, p.unit, p.perf_test, p.conn_type): p.reason for p in known if p.is_void}
+        complete = {test for test in self.tests if any(self._is_complete(unit, test) for unit in self.units)}
+        complete |= {test for test, reason in self._in_flows.items() if not reason}
+        for test in self.tests if self.uses_shared else ():
+            if test not in self.shared_valid:
+                yield self._missing("the shared baseline has no valid data", BASELINE, 0, *test)
+        for unit in self.units:
+            for arm in (TOOL,) if self.uses_shared else ARMS:
+                if (arm, unit) not in self.there:
+                    yield self._missing("nothing was measured", arm, unit)
+                    continue
+                for test in self._tests_of(unit):
+                    place = (arm, unit, *test)
+                    if place in self.valid or place in listed or (place in void and test in complete):
+                        continue
+                    why = f"no unit is left: {void[place]}" if place in void else "there are no results"
+                    yield self._missing(why, *place)
+
+    def _tests_of(self, unit: int) -> list[tuple[str, str]]:
+        if not self._planned or unit in self._planned:
+            return self.tests
+        return [test for test in self.tests if (unit, *test) in self._made]
+
+    def _is_complete(self, unit: int, test: tuple[str, str]) -> bool:
+        return all((arm, unit, *test) in self.valid for arm in ((TOOL,) if self.uses_shared else ARMS))
+
+    def _missing(self, reason: str, arm: str, unit: int, perf_test: str = "", conn_type: str = "") -> Problem:
+        return Problem(
+            self.group,
+            reason,
+            missing=True,
+            environment=self.case.environment,
+            iteration=self.case.iteration,
+            case_key=self.case.case_key,
+            arm=arm,
+            unit=unit,
+            perf_test=perf_test,
+            conn_type=conn_type,
+        )
+
+
+def _is_valid(row: Measurement) -> bool:
+    return not row.void_reason and row.metric == PRIMARY.get(row.perf_test)
+
+
+def planned_units(records: Sequence[PerfTestRecord]) -> Sequence[int]:
+    """The units that the case should have: those that were planned, else from 1 as many as were asked for.
+
+    In any case those that its folders name.
+    """
+    planned = {unit for record in records for unit in record.metadata.planned_units}
+    if planned:
+        return sorted(planned | {record.metadata.unit for record in records})
+    asked = [what.options["units"] for what in (record.metadata for record in records) if "units" in what.options]
+    count = max([record.metadata.unit for record in records] + [int(text) for text in asked if text.isdecimal()])
+    return range(1, count + 1)

@@ -1,0 +1,114 @@
+"""What the units of one case say while it is being measured: how many are usable, how wide the intervals are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from math import isinf
+from pathlib import Path
+
+from probecost.analysis.values.case import measure_case, measure_fresh, without_fresh
+from probecost.analysis.gates.foreign_load import LIMIT_PCT
+from probecost.analysis.tree.find import locate
+from probecost.analysis.values.measurement import Measured
+from probecost.analysis.words.cells import percent
+from probecost.analysis.report.markdown.verdicts import title
+from probecost.analysis.judge.family import PrimaryMetrics, primary_metric
+from probecost.analysis.tree.run import RunInfo
+from probecost.analysis.tree.cache import Seen
+from probecost.analysis.statistics.looks import FIXED, StopRule
+from probecost.analysis.statistics.verdict import DEFAULT_MARGIN_PCT, Word, judge
+from probecost.analysis.judge.verdicts import CaseName, MetricVerdict, verdicts
+from probecost.results.layout import iteration_name
+
+
+@dataclass(frozen=True)
+class CaseProgress:
+    """By perf test (``latency:tcp_rr``). ``usable``: units of its primary metric, or of its best one where it has none.
+
+    ``half_widths_pct`` are of primary metrics. ``speed_ups``: those that are an UNEXPECTED SPEED-UP by their own test,
+    whatever the other tests of the plan make of it. ``text`` is for the line that a unit gets.
+    """
+
+    usable: Mapping[str, int]
+    half_widths_pct: Mapping[str, float | None]
+    speed_ups: tuple[str, ...]
+    text: str
+
+
+def case_progress(
+    root: Path,
+    environment: str,
+    iteration: int,
+    case_key: str,
+    foreign_cpu_limit_pct: float = LIMIT_PCT,
+    margin_pct: float = DEFAULT_MARGIN_PCT,
+    seen: Seen | None = None,
+) -> CaseProgress:
+    """Read what is there of the case. A metric of which nothing is usable yet counts as 0 units.
+
+    Units of confirmation count in nothing; the text is about them once there are any. With ``seen``, which is kept from
+    one question to the next, other cases cost no time.
+    """
+    seen = seen or Seen()
+    seen.begin(case_key)
+    every = [
+        record
+        for record in locate(root / environment / iteration_name(iteration), seen=seen).records
+        if record.metadata.case_key == case_key
+    ]
+    records = without_fresh(every)
+    run = seen.run(root)
+    case = CaseName(environment, case_key)
+    found = _judged(measure_case(records, foreign_cpu_limit_pct), case, run, run.rule)
+    primary = {_test(one): one for one in found if one.is_primary}
+    tests = {f"{what.perf_test}:{what.conn_type}" for what in (record.metadata for record in records)}
+    usable = {name: max(_units(name, found, run.primary), default=0) for name in sorted(tests)}
+    widths = {name: _half_width(one) for name, one in primary.items()}
+    speed_ups = tuple(name for name, one in primary.items() if _is_speed_up(one, margin_pct))
+    fresh = _judged(measure_fresh(every, foreign_cpu_limit_pct), case, run, FIXED)
+    text = _text(fresh) if fresh else _text(primary.values())
+    return CaseProgress(usable, widths, speed_ups, text)
+
+
+def _judged(measured: Sequence[Measured], case: CaseName, run: RunInfo, rule: StopRule) -> tuple[MetricVerdict, ...]:
+    metadata = [result.record.metadata for result in measured]
+    rows = [row for result in measured for row in result.measurements]
+    return verdicts(metadata, rows, [case], rule=rule, primary=run.primary)
+
+
+def _is_speed_up(found: MetricVerdict, margin_pct: float) -> bool:
+    """By its own p: how many other tests there will be, and how clear they are, is not known yet."""
+    if found.estimate is None or found.cost is None or found.verdict.word is Word.INVALID:
+        return False
+    return judge(found.estimate, found.cost, found.estimate.p, margin_pct).word is Word.SPEED_UP
+
+
+def _test(found: MetricVerdict) -> str:
+    return f"{found.metric.perf_test}:{found.metric.conn_type}"
+
+
+def _text(found: Iterable[MetricVerdict]) -> str:
+    return ", ".join(f"{title(one.metric)} {_said(one)}" for one in found if one.is_primary)
+
+
+def _units(perf_test: str, found: Sequence[MetricVerdict], primary: PrimaryMetrics) -> Iterator[int]:
+    """How many units are usable for each metric that counts: a perf test may have none that is primary, by the plan."""
+    for one in found:
+        where = one.metric.perf_test, one.metric.conn_type
+        if ":".join(where) == perf_test and (one.is_primary or primary_metric(*where, primary) is None):
+            yield one.n_units + one.n_unused
+
+
+def _half_width(found: MetricVerdict) -> float | None:
+    if found.cost is None or isinf(found.cost.half_width_pct):
+        return None
+    return found.cost.half_width_pct
+
+
+def _said(found: MetricVerdict) -> str:
+    """``+3.1 % ± 4.2``: cost so far; without an interval the estimate alone."""
+    if found.cost is None:
+        return "N/A"
+    width = _half_width(found)
+    return percent(found.cost.estimate_pct) + (f" ± {width:.1f}" if width is not None else "")

@@ -1,0 +1,91 @@
+"""What earlier looks at a growing tree told, so that asking for one case does not read all others again.
+
+While a run goes on its tree is asked after every unit for one case, and what belongs to which case never changes. Only
+names are remembered, and the metadata of the case that was asked for last: a campaign of a thousand cases needs no more
+memory than one of ten.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from probecost.analysis.tree.run import RunInfo, read_run
+from probecost.results.layout import SWITCHED
+
+if TYPE_CHECKING:
+    from probecost.analysis.tree.find import PerfTestRecord
+    from probecost.analysis.tree.metadata import PerfTestMetadata
+
+Version = tuple[int, int]
+
+
+class Seen:
+    """One per run and process. It answers for one case at a time; those of other cases are told by ``is_foreign``."""
+
+    def __init__(self) -> None:
+        self.tests: dict[tuple[str, int, str], set[tuple[str, str]]] = {}
+        self._owners: dict[str, dict[str, str]] = {}
+        self._case_folders: dict[str, tuple[int, set[str]]] = {}
+        self._loaded: dict[Path, tuple[Version, PerfTestMetadata]] = {}
+        self._case_key = ""
+        self._runs: dict[Path, RunInfo] = {}
+
+    def run(self, root: Path) -> RunInfo:
+        """What run.json said when it was first asked: cases, options and budgets, which the run does not change.
+
+        The outcomes of cases are those of that time.
+        """
+        if root not in self._runs:
+            self._runs[root] = read_run(root)[0]
+        return self._runs[root]
+
+    def begin(self, case_key: str) -> None:
+        """The next questions are about this case."""
+        if case_key != self._case_key:
+            self._loaded.clear()
+            self._case_key = case_key
+
+    def is_foreign(self, group: Path, relative: str) -> bool:
+        """Whether a folder of ``group`` (relative to the tree of a node) is known to be of no use for the case."""
+        return self._owners.get(str(group), {}).get(relative, self._case_key) not in ("", self._case_key)
+
+    def is_foreign_case(self, folder: str) -> bool:
+        """The same of the folder of a case on one node: all in it is of others, and nothing new is there."""
+        known = self._case_folders.get(folder)
+        return known is not None and self._case_key not in known[1] and known[0] == _changed_ns(folder)
+
+    def loaded(self, path: Path, version: Version) -> PerfTestMetadata | None:
+        """The metadata in this file, if they were read and the file is still the same."""
+        known = self._loaded.get(path)
+        return known[1] if known is not None and known[0] == version else None
+
+    def keep(self, path: Path, version: Version, found: PerfTestMetadata) -> None:
+        if found.case_key in ("", self._case_key):
+            self._loaded[path] = (version, found)
+
+    def note(self, records: Iterable[PerfTestRecord]) -> None:
+        """Remember whose folders these are, and which perf tests there are in each place."""
+        for record in records:
+            what, place = record.metadata, record.place
+            own = self._owners.setdefault(str(record.group), {})
+            if place.visit.case is None:
+                own[str(place.path)] = what.case_key
+            else:
+                own[str(place.visit.path)] = what.case_key
+                for folder in record.folders.values():
+                    case = str(folder).removesuffix(str(place.path)) + str(place.visit.path.parent)
+                    keys = self._case_folders.get(case, (0, set()))[1]
+                    self._case_folders[case] = (_changed_ns(case), keys | {what.case_key})
+            if what.arm != SWITCHED:
+                test = (what.perf_test, what.conn_type)
+                self.tests.setdefault((what.environment, what.iteration, what.pair_kind), set()).add(test)
+
+
+def _changed_ns(folder: str) -> int:
+    """When something came into a folder, or went."""
+    try:
+        return Path(folder).stat().st_mtime_ns
+    except OSError:
+        return 0

@@ -1,0 +1,351 @@
+"""Finds the perf tests of a results tree and joins what the nodes hold of each.
+
+Below one iteration every node has its own ``<node>/performance-test-results``; the client's and the server's tree hold
+the same relative folder for the same perf test. Nothing here raises for a damaged tree: what cannot be used becomes a
+``Problem``.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path, PurePosixPath
+from sys import intern
+from typing import TYPE_CHECKING, NamedTuple
+
+from probecost.analysis.tree import metadata
+from probecost.analysis.tree.metadata import PerfTestMetadata
+from probecost.analysis.tree.monitor_logs import MonitorLogs
+from probecost.analysis.processes import each
+from probecost.analysis.tree.problem import ParseError, Problem, is_folder, named_like, read_text
+from probecost.results import layout
+
+if TYPE_CHECKING:
+    from probecost.analysis.tree.cache import Seen
+
+_MAX_DEPTH = 8
+
+
+def in_tree(group: Path, node: str, below: PurePosixPath) -> Path:
+    """Where ``below`` lies in the tree of ``node``, whether it is there or not."""
+    return group.joinpath(node, layout.TREE, below)
+
+
+@dataclass(frozen=True, slots=True)
+class PerfTestRecord:
+    """One perf test of one visit: its metadata, and the ``nodes`` in whose trees it has a folder."""
+
+    group: Path
+    place: layout.PerfTestFolder
+    metadata: PerfTestMetadata
+    nodes: tuple[str, ...]
+
+    @property
+    def folders(self) -> Mapping[str, Path]:
+        """This perf test's folder in the tree of each node that has it."""
+        return {node: self.place_on(node) for node in self.nodes}
+
+    @property
+    def client_results(self) -> Path:
+        """The folder with the generators' output of the client, whether it is there or not."""
+        return self.expected(self.metadata.client_node, layout.CLIENT_RESULTS)
+
+    @property
+    def server_results(self) -> Path:
+        """The folder with the servers' output."""
+        return self.expected(self.metadata.server_node, layout.SERVER_RESULTS)
+
+    @property
+    def server_monitoring(self) -> Path:
+        """The counters of the node that received."""
+        return self.expected(self.metadata.server_node, layout.MONITORING)
+
+    @property
+    def tool_monitoring(self) -> Path:
+        """The counters of the node that ran the tool: the receiver, or the host of the guest that received."""
+        return self.expected(self.metadata.tool_node, layout.MONITORING)
+
+    @property
+    def tool_visit_dir(self) -> Path:
+        """Where the tool's output and monitor logs of this case lie, in the tree of the node that ran it."""
+        return in_tree(self.group, self.metadata.tool_node, self.place.visit.path)
+
+    @property
+    def monitor_logs(self) -> MonitorLogs:
+        """The logs of the monitors of the tool."""
+        return MonitorLogs(self.tool_visit_dir / layout.TOOL_MONITORING)
+
+    @property
+    def described_by(self) -> Path:
+        """The file, or folder, that says what this perf test is."""
+        return self.place_on(self.metadata.client_node) / self.place.metadata_name
+
+    @property
+    def counts_packets(self) -> bool:
+        """Whether the receiving node's packets were counted beside what the generators say."""
+        return True
+
+    @property
+    def client_files(self) -> Sequence[Path]:
+        """The generators' outputs, by name: ``pps_multi_udp_port_5202.txt`` and the like."""
+        return self._generated(self.client_results)
+
+    @property
+    def server_files(self) -> Sequence[Path]:
+        return self._generated(self.server_results)
+
+    def expected(self, node: str, part: str) -> Path:
+        """Where ``part``, a folder of this perf test, lies on ``node``, whether it is there or not."""
+        return self.place_on(node) / part
+
+    def place_on(self, node: str) -> Path:
+        """This perf test's folder in the tree of ``node``, whether it is there or not."""
+        return in_tree(self.group, node, self.place.path)
+
+    def problem(self, path: Path, reason: str, *, missing: bool) -> Problem:
+        return Problem(
+            path,
+            reason,
+            missing,
+            self.metadata.environment,
+            self.metadata.iteration,
+            self.metadata.case_key,
+            self.metadata.visit_id,
+            self.metadata.arm,
+            self.metadata.unit,
+            self.metadata.perf_test,
+            self.metadata.conn_type,
+        )
+
+    def _generated(self, folder: Path) -> Sequence[Path]:
+        return [path for path in named_like(folder, self.place.stream_files) if path.suffix in (".json", ".txt")]
+
+
+@dataclass(frozen=True)
+class Located:
+    """Everything found below a folder, in the order of place and time."""
+
+    records: tuple[PerfTestRecord, ...]
+    problems: tuple[Problem, ...]
+
+
+def locate(root: Path, jobs: int = 1, seen: Seen | None = None) -> Located:
+    """All perf tests below ``root``: a run's folder, an iteration's, or anything that holds node trees.
+
+    ``jobs``: how many processes read the metadata; 1 with ``seen``. Those that it knows to be of other cases than the
+    one at hand are left out, and it learns the rest.
+    """
+    records: list[PerfTestRecord] = []
+    problems: list[Problem] = []
+    for group, nodes in groups(root, problems):
+        found: dict[str, tuple[str, ...]] = {}
+        for node in sorted(nodes):
+            for relative in _folders_of_perf_tests(group, nodes[node], seen):
+                found[relative] = (*found.get(relative, ()), intern(node))
+        places = list(_places(group, found))
+        for place, read in zip(places, each(partial(_read, seen), places, jobs), strict=True):
+            problems += read.problems
+            if read.metadata is not None:
+                records.append(PerfTestRecord(group, place.folder, read.metadata, place.nodes))
+    if seen is not None:
+        seen.note(records)
+    return Located(tuple(records), _owned(problems, records))
+
+
+def groups(root: Path, problems: list[Problem]) -> Iterator[tuple[Path, dict[str, Path]]]:
+    """Each folder that holds nodes, with the nodes' trees by name."""
+    groups: dict[Path, dict[str, Path]] = {}
+    start = root.resolve()
+
+    def unreadable(error: OSError) -> None:
+        problems.append(Problem(Path(error.filename or root), f"cannot be read: {error.strerror}", missing=True))
+
+    if not is_folder(start):
+        problems.append(Problem(root, "there is no such folder", missing=True))
+        return
+    for name, folders, _ in os.walk(start, onerror=unreadable):
+        here = Path(name)
+        if here.name == layout.TREE:
+            groups.setdefault(here.parent.parent, {})[here.parent.name] = here
+        if here.name in (layout.TREE, layout.REPORTS) or len(here.relative_to(start).parts) >= _MAX_DEPTH:
+            folders.clear()
+        folders.sort()
+    for group in sorted(groups):
+        yield group, groups[group]
+
+
+def _folders_of_perf_tests(group: Path, tree: Path, seen: Seen | None) -> Iterator[str]:
+    """Relative to ``tree``, which may hold very many: names are joined, not paths. Others may lie among them."""
+    for visit in (*_below(tree, layout.BASELINE, 1), *_visits_of_cases(tree, seen)):
+        if seen is not None and seen.is_foreign(group, visit):
+            continue
+        for folder in (*_below(tree, visit, 2), *_below(tree, f"{visit}/{layout.SWITCHED}", 2)):
+            if seen is None or not seen.is_foreign(group, folder):
+                yield folder
+
+
+def _visits_of_cases(tree: Path, seen: Seen | None) -> Iterator[str]:
+    """``ebpf/eth_drop_case_1_0a1b2c/host``."""
+    for case in _below(tree, "ebpf", 1):
+        if seen is None or not seen.is_foreign_case(f"{tree}/{case}"):
+            yield from _below(tree, case, 1)
+
+
+class _Place(NamedTuple):
+    """The folder of a perf test below the trees of some nodes."""
+
+    group: Path
+    folder: layout.PerfTestFolder
+    nodes: tuple[str, ...]
+
+    def on(self, node: str, name: str = "") -> Path:
+        """The folder in the tree of ``node``, or a file in it."""
+        return in_tree(self.group, node, self.folder.path) / name
+
+
+def _places(group: Path, found: Mapping[str, tuple[str, ...]]) -> Iterator[_Place]:
+    """Those of ``found`` that are a perf test's, by name. Perf tests of the same visits share their ``VisitFolder``."""
+    visits: dict[layout.VisitFolder, layout.VisitFolder] = {}
+    nodes: dict[tuple[str, ...], tuple[str, ...]] = {}
+    for relative, own in sorted(found.items()):
+        folder = layout.PerfTestFolder.parse(PurePosixPath(relative))
+        if folder is not None:
+            shared = replace(folder, visit=visits.setdefault(folder.visit, folder.visit))
+            yield _Place(group, shared, nodes.setdefault(own, own))
+
+
+def _below(tree: Path, relative: str, depth: int) -> Iterator[str]:
+    """The folders so many levels below one of the tree, sorted on each level; none where it cannot be read."""
+    try:
+        with os.scandir(tree / relative) as entries:
+            names = sorted(entry.name for entry in entries if entry.is_dir())
+    except OSError:
+        return
+    for name in names:
+        if depth == 1:
+            yield f"{relative}/{name}"
+        else:
+            yield from _below(tree, f"{relative}/{name}", depth - 1)
+
+
+class _Read(NamedTuple):
+    """``metadata``: ``None`` where none can be used, or the copies contradict each other."""
+
+    metadata: PerfTestMetadata | None
+    problems: list[Problem]
+
+
+def _read(seen: Seen | None, place: _Place) -> _Read:
+    """The metadata of one perf test, from the copies on its nodes."""
+    problems: list[Problem] = []
+    copies: dict[str, PerfTestMetadata] = {}
+    for node in place.nodes:
+        path = place.on(node, place.folder.metadata_name)
+        try:
+            copies[node] = _placed(_load(path, seen), place)
+        except ParseError as error:
+            problems.append(_unplaced(path, f"metadata: {error}", place, missing=False))
+    if not copies:
+        reason = "no usable metadata: what this folder belongs to is unknown"
+        problems.append(_unplaced(place.on(place.nodes[0]), reason, place, missing=True))
+        return _Read(None, problems)
+    node, first = next(iter(copies.items()))
+    node = first.client_node if first.client_node in copies else node
+    contradiction = _contradiction(place.folder, list(copies.values()))
+    if contradiction:
+        problems.append(_unplaced(place.on(node), contradiction, place, missing=True))
+        return _Read(None, problems)
+    return _Read(copies[node], problems)
+
+
+def _version(path: Path) -> tuple[int, int]:
+    """Modification time and size: a file that is written again is read again."""
+    try:
+        status = path.stat()
+    except OSError:
+        return (0, 0)
+    return (status.st_mtime_ns, status.st_size)
+
+
+def _load(path: Path, seen: Seen | None) -> PerfTestMetadata:
+    """Read, but once per file and version where ``seen`` keeps it: a case is asked for again after each unit."""
+    if seen is None:
+        return metadata.parse(read_text(path))
+    version = _version(path)
+    found = seen.loaded(path, version)
+    if found is None:
+        found = metadata.parse(read_text(path))
+        seen.keep(path, version, found)
+    return found
+
+
+def _placed(found: PerfTestMetadata, place: _Place) -> PerfTestMetadata:
+    """What the metadata leave open (environment, iteration, pair kind) is taken from the folders' names."""
+    if found.environment and found.iteration and found.pair_kind and found.visit_id:
+        return found
+    environment, iteration = environment_of(place.group)
+    return replace(
+        found,
+        environment=found.environment or environment,
+        iteration=found.iteration or iteration,
+        pair_kind=found.pair_kind or place.folder.visit.pair_kind,
+        visit_id=found.visit_id or f"{found.case_key}/u{found.unit:03d}/{found.arm}",
+    )
+
+
+def environment_of(group: Path) -> tuple[str, int]:
+    """Environment and iteration by the names of the folders that hold the nodes."""
+    iteration = layout.parse_iteration(group.name)
+    return (group.parent.name, iteration) if iteration is not None else (group.name, 1)
+
+
+def _contradiction(place: layout.PerfTestFolder, copies: list[PerfTestMetadata]) -> str:
+    """Why folder name and metadata, or the copies on two nodes, cannot belong together; empty when they can."""
+    for copy in copies:
+        if copy.arm != place.arm:
+            return f"the metadata say arm {copy.arm!r}, the folder is one of arm {place.arm!r}"
+        if (copy.perf_test, copy.conn_type) != (place.perf_type, place.conn_type):
+            return f"the metadata say {copy.perf_test} {copy.conn_type}, the folder's name says otherwise"
+    if len({(copy.environment, copy.iteration, copy.case_key, copy.visit_id, copy.unit) for copy in copies}) > 1:
+        return "the metadata of the nodes name different visits"
+    return ""
+
+
+def _unplaced(path: Path, reason: str, place: _Place, *, missing: bool) -> Problem:
+    environment, iteration = environment_of(place.group)
+    return Problem(
+        path,
+        reason,
+        missing,
+        environment,
+        iteration,
+        arm=place.folder.arm,
+        perf_test=place.folder.perf_type,
+        conn_type=place.folder.conn_type,
+    )
+
+
+def _owned(problems: list[Problem], records: list[PerfTestRecord]) -> tuple[Problem, ...]:
+    """Give problems of a case's folder to that case, where another record tells whose folder it is."""
+    owners = {
+        (record.group, record.place.visit.path): record.metadata.case_key
+        for record in records
+        if record.place.visit.case is not None
+    }
+    groups = {record.group for record in records}
+    owned = []
+    for problem in problems:
+        places = ((group, visit) for group in groups for visit in _visits(problem.path, group))
+        key = next((owners[place] for place in places if place in owners), "")
+        owned.append(replace(problem, case_key=problem.case_key or key))
+    return tuple(owned)
+
+
+def _visits(path: Path, group: Path) -> tuple[PurePosixPath, ...]:
+    """The visit folders that ``path`` may lie in, relative to the node's tree."""
+    if not path.is_relative_to(group):
+        return ()
+    below = PurePosixPath(*path.relative_to(group).parts[2:])
+    return (below, *below.parents)

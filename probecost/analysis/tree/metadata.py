@@ -1,0 +1,322 @@
+"""``metadata_<ts>.json``: which case, visit and perf test a folder of raw files belongs to."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from sys import intern
+from typing import NamedTuple, TypeVar
+
+from probecost.analysis.processes import Carried
+from probecost.analysis.tree.problem import ParseError, child, number, parse_object, whole, words
+from probecost.results.layout import ARMS, SWITCHED
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Clock(Carried):
+    """A node's clock minus the controller's, and how far that moved until the end of the visit, where it is known."""
+
+    offset_ns: int
+    uncertainty_ns: int
+    drift_ns: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NodeFacts(Carried):
+    """What the reports show of a node, as text; empty where it was not recorded.
+
+    ``line_bps``: the speed of its fastest interface, bit/s; ``None`` where no interface says one.
+    """
+
+    hostname: str
+    kernel: str
+    arch: str
+    cpu_model: str
+    cpus: str
+    memory_kb: int | None
+    governor: str
+    iperf3: str
+    netperf: str
+    interfaces: tuple[str, ...]
+    line_bps: float | None = None
+    boot_id: str = ""
+    pid_namespace: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolFacts(Carried):
+    """The tool's process in this visit; ``guard_s``: in a switched flow, the time cut out after its start and stop."""
+
+    file: str
+    sha256: str
+    outcome: str
+    time_to_ready_s: float | None
+    guard_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PerfTestMetadata(Carried):
+    """One perf test of one visit. ``start_ns``, ``end_ns``: the client's run, Unix ns on the client node's clock.
+
+    ``target_bitrate``: what the options ask each of its streams to send, empty where it is not limited or not recorded.
+    ``offered_rate`` is in the unit of the primary metric, ``background_bps`` that of the flow beside a latency perf
+    test; ``None`` without. ``idle_busy_share``: how much of all CPUs of the tool's node is busy when nothing runs.
+    ``is_confirmation``: it belongs to a fresh unit that judges a speed-up, and to no estimate or mean of the others.
+    ``is_superseded``: its unit was measured again by a run that went on; it counts nowhere, and lacks nothing.
+    ``visit_start_ns``, ``visit_end_ns``: the whole visit, on the controller's clock.
+    """
+
+    run_id: str
+    probecost: str
+    environment: str
+    iteration: int
+    pair_kind: str
+    case_key: str
+    case_id: int | None
+    case_name: str
+    tool_id: str
+    category: str
+    parameters: Mapping[str, str]
+    command: str
+    visit_id: str
+    unit: int
+    planned_units: tuple[int, ...]
+    pair: int
+    arm: str
+    order: int | None
+    shared_baseline: bool
+    perf_test: str
+    conn_type: str
+    duration_s: float | None
+    streams: int
+    start_ns: int | None
+    end_ns: int | None
+    server_node: str
+    client_node: str
+    tool_node: str
+    clocks: Mapping[str, Clock]
+    facts: Mapping[str, NodeFacts]
+    tool: ToolFacts | None
+    options: Mapping[str, str]
+    void_reason: str
+    error: str
+    offered_rate: float | None = None
+    target_bitrate: str = ""
+    background_bps: float | None = None
+    idle_busy_share: float = 0.0
+    visit_start_ns: int | None = None
+    visit_end_ns: int | None = None
+    is_superseded: bool = False
+    is_confirmation: bool = False
+
+    @property
+    def unusable(self) -> str:
+        """Why nothing of this perf test is used; empty where it is."""
+        return self.void_reason or (f"failed: {self.error}" if self.error else "")
+
+
+#: What stands before the name of the node in whose tree the file lies. Each node of a perf test has a copy, which
+#: differs in nothing else.
+_NODE = '\n "node": "'
+_recent: deque[tuple[str, PerfTestMetadata]] = deque(maxlen=1)
+
+
+def parse(text: str) -> PerfTestMetadata:
+    """The metadata in ``text``. Raises ``ParseError`` when it does not say what the folder belongs to."""
+    before, key, after = text.partition(_NODE)
+    content = before + key + "".join(after.partition('",\n')[1:])
+    if not _recent or _recent[0][0] != content:
+        _recent.append((content, _parse(parse_object(text))))
+    return _recent[0][1]
+
+
+def _parse(document: Mapping[str, object]) -> PerfTestMetadata:
+    schema = whole(document, "schema")
+    if schema is not None and schema > SCHEMA:
+        raise ParseError(f"has schema {schema}, this version reads up to {SCHEMA}")
+    arm, unit = words(document, "arm"), whole(document, "unit")
+    shared = document.get("shared_baseline") is True
+    missing = [key for key in ("perf_test", "conn_type") if not words(document, key)]
+    missing += ["arm"] if arm not in (*ARMS, SWITCHED) else []
+    missing += ["unit"] if (unit is None and not shared) or (unit or 0) < 0 else []
+    missing += ["case_key"] if not words(document, "case_key") and not shared else []
+    if missing:
+        raise ParseError(f"lacks {', '.join(missing)}")
+    nodes, tool = child(document, "nodes"), child(document, "tool")
+    options = _options(child(document, "options"))
+    perf_test, conn_type = _shared_words(document, "perf_test"), _shared_words(document, "conn_type")
+    return PerfTestMetadata(
+        run_id=_shared_words(document, "run_id"),
+        probecost=_shared_words(document, "probecost"),
+        environment=_shared_words(document, "environment"),
+        iteration=whole(document, "iteration") or 0,
+        pair_kind=_shared_words(document, "pair_kind"),
+        case_key=_shared_words(document, "case_key"),
+        case_id=whole(document, "case_id"),
+        case_name=_shared_words(document, "case_name"),
+        tool_id=_shared_words(document, "tool_id"),
+        category=_shared_words(document, "category"),
+        parameters=_parameters(child(document, "parameters")),
+        command=_shared_words(document, "command"),
+        visit_id=words(document, "visit_id"),
+        unit=unit or 0,
+        planned_units=_numbers(document.get("planned_units")),
+        pair=whole(document, "pair") or unit or 0,
+        arm=intern(arm),
+        order=whole(document, "order"),
+        shared_baseline=shared,
+        perf_test=perf_test,
+        conn_type=conn_type,
+        duration_s=number(document, "duration_s"),
+        streams=max(1, whole(document, "streams") or 1),
+        background_bps=number(document, "background_bps"),
+        idle_busy_share=number(document, "idle_busy_share") or 0.0,
+        start_ns=whole(document, "start_ns") or None,
+        end_ns=whole(document, "end_ns") or None,
+        server_node=_shared_words(nodes, "server"),
+        client_node=_shared_words(nodes, "client"),
+        tool_node=_shared_words(nodes, "tool") or _shared_words(nodes, "server"),
+        clocks=_clocks(child(document, "clocks")),
+        facts=_facts(child(document, "facts")),
+        tool=_tool(tool) if tool else None,
+        options=options.texts,
+        void_reason=_shared_words(document, "void_reason") or _void_by_tool(tool),
+        error=words(document, "error"),
+        offered_rate=_above_0(number(document, "offered_rate")),
+        target_bitrate=options.target_bitrates.get((perf_test, conn_type), ""),
+        visit_start_ns=whole(document, "visit_start_ns") or None,
+        visit_end_ns=whole(document, "visit_end_ns") or None,
+        is_superseded=document.get("superseded") is True,
+        is_confirmation=document.get("confirmation") is True,
+    )
+
+
+def _shared_words(values: Mapping[str, object], key: str) -> str:
+    """As ``words``; equal texts of all files are one object."""
+    return intern(words(values, key))
+
+
+_Made = TypeVar("_Made")
+
+
+def _shared(make: Callable[[Mapping[str, object]], _Made], recent: int) -> Callable[[Mapping[str, object]], _Made]:
+    """``make``, done once for values that equal one of the ``recent`` last ones.
+
+    Thousands of files repeat the facts of the same few nodes, and the options of the same run.
+    """
+    made: deque[tuple[Mapping[str, object], _Made]] = deque(maxlen=recent)
+
+    def of(values: Mapping[str, object]) -> _Made:
+        for known, result in made:
+            if known == values:
+                return result
+        made.append((values, make(values)))
+        return made[-1][1]
+
+    return of
+
+
+class _Options(NamedTuple):
+    """The options of a run as text, and what they ask a stream to send, by perf test and connection type."""
+
+    texts: Mapping[str, str]
+    target_bitrates: Mapping[tuple[str, str], str]
+
+
+def _read_options(values: Mapping[str, object]) -> _Options:
+    specs = values.get("perf_tests")
+    found = [spec for spec in (specs if isinstance(specs, list) else ()) if isinstance(spec, dict)]
+    bitrates = {
+        (words(spec, "perf_type"), words(spec, "conn_type")): words(spec, "target_bitrate") for spec in reversed(found)
+    }
+    return _Options(_texts(values), bitrates)
+
+
+def _void_by_tool(values: Mapping[str, object]) -> str:
+    """A visit whose tool was not there from start to stop tells nothing of the tool."""
+    if words(values, "outcome") in ("exited", "timeout"):
+        return "the tool did not start"
+    if child(values, "stop").get("alive") is False:
+        return "the tool ended before the visit did"
+    return ""
+
+
+def _numbers(value: object) -> tuple[int, ...]:
+    """The whole numbers above 0 of a list, sorted; none for anything else."""
+    entries = value if isinstance(value, list) else ()
+    return tuple(sorted({entry for entry in entries if type(entry) is int and entry > 0}))
+
+
+def _above_0(value: float | None) -> float | None:
+    return value if value is not None and value > 0 else None
+
+
+def _texts(values: Mapping[str, object]) -> Mapping[str, str]:
+    """Values as text: lists joined by commas, ``null`` left out, sorted by name."""
+    texts = {}
+    for key in sorted(values):
+        value = values[key]
+        if isinstance(value, list):
+            texts[key] = ",".join(str(item) for item in value)
+        elif value is not None:
+            texts[key] = str(value)
+    return texts
+
+
+def _read_clocks(values: Mapping[str, object]) -> Mapping[str, Clock]:
+    clocks = {}
+    for node in values:
+        entry = child(values, node)
+        offset_ns = whole(entry, "offset_ns")
+        if offset_ns is not None:
+            clocks[node] = Clock(offset_ns, whole(entry, "uncertainty_ns") or 0, whole(entry, "drift_ns"))
+    return clocks
+
+
+def _tool(values: Mapping[str, object]) -> ToolFacts:
+    return ToolFacts(
+        words(values, "file"),
+        words(values, "sha256"),
+        words(values, "outcome"),
+        number(values, "time_to_ready_s"),
+        number(values, "guard_s"),
+    )
+
+
+def _node_facts(values: Mapping[str, object]) -> NodeFacts:
+    entries = values.get("interfaces")
+    interfaces = [
+        entry
+        for entry in (entries if isinstance(entries, list) else ())
+        if isinstance(entry, dict) and words(entry, "name") not in ("", "lo")
+    ]
+    speeds_mbps = [speed for entry in interfaces if (speed := _above_0(number(entry, "speed_mbps"))) is not None]
+    return NodeFacts(
+        hostname=words(values, "hostname"),
+        kernel=words(values, "kernel"),
+        arch=words(values, "arch"),
+        cpu_model=words(values, "cpu_model"),
+        cpus=words(values, "cpus"),
+        memory_kb=whole(values, "memory_kb"),
+        governor=words(values, "governor"),
+        iperf3=words(values, "iperf3"),
+        netperf=words(values, "netperf"),
+        interfaces=tuple(
+            f"{words(entry, 'name')} ({words(entry, 'driver') or 'no driver'}, MTU {words(entry, 'mtu') or '?'})"
+            for entry in interfaces
+        ),
+        line_bps=max(speeds_mbps) * 1e6 if speeds_mbps else None,
+        boot_id=words(values, "boot_id"),
+        pid_namespace=words(values, "pid_namespace"),
+    )
+
+
+def _read_facts(values: Mapping[str, object]) -> Mapping[str, NodeFacts]:
+    return {node: _node_facts(child(values, node)) for node in values}
+
+
+_parameters, _clocks = _shared(_texts, 4), _shared(_read_clocks, 4)
+_facts, _options = _shared(_read_facts, 4), _shared(_read_options, 4)

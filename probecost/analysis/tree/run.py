@@ -1,0 +1,187 @@
+"""``run.json``: what a run was asked to do and how its cases ended. Every part of it is optional."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from probecost.analysis.judge.baseline import MetricId
+from probecost.analysis.values.measurement import UNITS
+from probecost.analysis.tree.problem import ParseError, Problem, child, number, parse_object, read_text, whole, words
+from probecost.analysis.statistics.looks import FIXED, LOOKS, StopRule
+from probecost.results.layout import RUN_FILE, CaseFolder
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What one metric of a case may cost, in percent. ``name`` is how users write it: ``latency_mean:tcp_rr``."""
+
+    name: str
+    metric: MetricId
+    percent: float
+
+
+@dataclass(frozen=True)
+class CaseOutcome:
+    """How pytest saw one case in one iteration, and why; with what is known of the case itself.
+
+    ``outcome``: ``passed``, ``failed``, ``error``, ``skipped``, ``interrupted``, ``not run``. ``environment`` is empty
+    and ``iteration`` 0 where the file does not name them; so is the rest.
+    """
+
+    case_key: str
+    environment: str
+    iteration: int
+    outcome: str
+    message: str
+    pair_kind: str = ""
+    tool_id: str = ""
+    case_id: int | None = None
+    case_name: str = ""
+    category: str = ""
+    hash: str = ""
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    command: str = ""
+    budgets: tuple[Budget, ...] = ()
+
+    @property
+    def was_started(self) -> bool:
+        return self.outcome not in ("", "not run")
+
+    @property
+    def label(self) -> str:
+        """The name of the case's folder, as much of it as is known."""
+        if self.tool_id and self.case_id is not None and self.hash:
+            return CaseFolder(self.tool_id, self.case_id, self.hash).name
+        return self.case_key
+
+
+@dataclass(frozen=True)
+class RunInfo:
+    """Who made these results, with what command. Empty or ``None`` where it is not recorded.
+
+    ``rule``: how the plan was to stop. ``primary``: name of a perf test → the primary metric that the plan chose for
+    it, ``None`` for none. ``reboots``: which nodes rebooted, and what was measured again.
+    """
+
+    run_id: str
+    probecost: str
+    started_ns: int | None
+    ended_ns: int | None
+    argv: tuple[str, ...]
+    environments: tuple[str, ...]
+    options: Mapping[str, str]
+    exit_status: int | None
+    cases: tuple[CaseOutcome, ...]
+    notes: tuple[str, ...]
+    rule: StopRule = FIXED
+    primary: Mapping[str, str | None] = field(default_factory=dict)
+    reboots: tuple[str, ...] = ()
+
+    def outcome(self, environment: str, iteration: int, case_key: str) -> CaseOutcome | None:
+        """The outcome of one case, ``None`` when it is not recorded."""
+        found = (case for case in self._by_key.get(case_key, ()) if case.environment in ("", environment))
+        return next((case for case in found if case.iteration in (0, iteration)), None)
+
+    @cached_property
+    def _by_key(self) -> Mapping[str, Sequence[CaseOutcome]]:
+        by_key: dict[str, list[CaseOutcome]] = {}
+        for case in self.cases:
+            by_key.setdefault(case.case_key, []).append(case)
+        return by_key
+
+
+def read_run(root: Path) -> tuple[RunInfo, tuple[Problem, ...]]:
+    """The facts in ``root``'s run file; a damaged one is a problem, an absent one (an iteration's folder) is not."""
+    path = root / RUN_FILE
+    problems: tuple[Problem, ...] = ()
+    document: Mapping[str, object] = {}
+    if path.exists():
+        try:
+            document = parse_object(read_text(path))
+        except ParseError as error:
+            problems = (Problem(path, f"run file: {error}", missing=False),)
+    options = child(document, "options")
+    rule, rule_problems = _stop_rule(path, options)
+    primary, primary_problems = _primary(path, child(document, "primary"))
+    cases = child(document, "cases")
+    info = RunInfo(
+        run_id=words(document, "run_id"),
+        probecost=words(document, "probecost"),
+        started_ns=whole(document, "started_ns"),
+        ended_ns=whole(document, "ended_ns"),
+        argv=_strings(document.get("argv")),
+        environments=_strings(document.get("environments")),
+        options={key: _text(options[key]) for key in sorted(options) if options[key] is not None},
+        exit_status=whole(document, "exit_status"),
+        cases=tuple(_outcome(key, child(cases, key)) for key in cases),
+        notes=_strings(document.get("notes")),
+        reboots=_strings(document.get("reboots")),
+        rule=rule,
+        primary=primary,
+    )
+    return info, (*problems, *rule_problems, *primary_problems)
+
+
+def _stop_rule(path: Path, options: Mapping[str, object]) -> tuple[StopRule, tuple[Problem, ...]]:
+    """Looks where a precision was asked for. One that cannot be read counts as one: that claims less, never more."""
+    if options.get("precision_pct") is None:
+        return FIXED, ()
+    asked = number(options, "precision_pct")
+    if asked is not None and asked > 0:
+        return LOOKS, ()
+    reason = f"run file: options.precision_pct: expected a percentage above 0, found {options['precision_pct']!r}"
+    return LOOKS, (Problem(path, f"{reason}; verdicts are those of a plan with looks", missing=False),)
+
+
+def _primary(path: Path, entries: Mapping[str, object]) -> tuple[Mapping[str, str | None], tuple[Problem, ...]]:
+    """The plan's choice; an entry that names no metric is a problem, and the perf test's usual metric is primary."""
+    chosen: dict[str, str | None] = {}
+    problems = []
+    for name in sorted(entries):
+        metric = entries[name]
+        if metric is None or (isinstance(metric, str) and metric in UNITS):
+            chosen[name] = metric
+        else:
+            reason = f"run file: primary.{name}: expected one of {', '.join(UNITS)} or null, found {metric!r}"
+            problems.append(Problem(path, reason, missing=False))
+    return chosen, tuple(problems)
+
+
+def _outcome(key: str, entry: Mapping[str, object]) -> CaseOutcome:
+    """One entry of ``cases``, by case key or by item id; the entry's own ``case_key`` goes first."""
+    parameters = child(entry, "parameters")
+    return CaseOutcome(
+        case_key=words(entry, "case_key") or key,
+        environment=words(entry, "environment"),
+        iteration=whole(entry, "iteration") or 0,
+        outcome=words(entry, "outcome"),
+        message=words(entry, "message"),
+        pair_kind=words(entry, "pair_kind"),
+        tool_id=words(entry, "tool_id"),
+        case_id=whole(entry, "case_id"),
+        case_name=words(entry, "case_name"),
+        category=words(entry, "category"),
+        hash=words(entry, "hash"),
+        parameters={name: words(parameters, name) for name in sorted(parameters)},
+        command=words(entry, "command"),
+        budgets=tuple(_budgets(entry.get("budgets"))),
+    )
+
+
+def _budgets(entries: object) -> Iterator[Budget]:
+    """Those that are whole; what else may stand there was not written by a run."""
+    for entry in entries if isinstance(entries, list) else ():
+        if isinstance(entry, dict) and (percent := number(entry, "percent")) is not None:
+            perf_test, conn_type, figure = (words(entry, key) for key in ("perf_type", "conn_type", "figure"))
+            yield Budget(f"{words(entry, 'metric')}:{conn_type}", MetricId(perf_test, conn_type, figure), percent)
+
+
+def _strings(value: object) -> tuple[str, ...]:
+    return tuple(str(item) for item in value) if isinstance(value, list) else ()
+
+
+def _text(value: object) -> str:
+    return ",".join(str(item) for item in value) if isinstance(value, list) else str(value)

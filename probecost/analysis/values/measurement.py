@@ -1,0 +1,215 @@
+"""The tidy table: one row per figure of one perf test of one visit, computed from the raw files.
+
+Rates of several streams are sums. Packets per second are datagrams: those sent from the clients' own count, those
+received from the receiving node's ``Udp InDatagrams``, both over the seconds that the clients measured. CPU time is
+that of all CPUs of the node where the tool runs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from probecost.analysis.gates import foreign_load as foreign
+from probecost.analysis.tree.find import PerfTestRecord
+from probecost.analysis.tree.metadata import PerfTestMetadata
+from probecost.analysis.parsers.segments import Segment
+from probecost.analysis.tree.problem import Problem
+from probecost.analysis.values.perf_test import RawReader
+
+COLUMNS = (
+    "run_id",
+    "environment",
+    "iteration",
+    "case_key",
+    "visit_id",
+    "unit_index",
+    "pair_index",
+    "arm",
+    "order",
+    "perf_test",
+    "conn_type",
+    "metric",
+    "value",
+    "unit",
+    "start",
+    "end",
+    "void_reason",
+)
+UNITS = {
+    "sent_bps": "bit/s",
+    "received_bps": "bit/s",
+    "retransmits": "count",
+    "min_us": "us",
+    "mean_us": "us",
+    "max_us": "us",
+    "p50_us": "us",
+    "p90_us": "us",
+    "p99_us": "us",
+    "transactions_per_s": "1/s",
+    "background_bps": "bit/s",
+    "sent_pps": "packets/s",
+    "received_pps": "packets/s",
+    "sent_writes_per_s": "writes/s",
+    "received_writes_per_s": "writes/s",
+    "lost_share": "share",
+    "rcvbuf_errors": "count",
+    "interface_drops": "count",
+    "cpu_s_per_gb": "s/GB",
+    "foreign_cpu_pct": "% of a core",
+}
+# The metric without which a perf test has no valid data.
+PRIMARY = {"throughput": "received_bps", "latency": "mean_us", "pps": "received_pps"}
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """One row: ``value`` is in ``unit``, of the whole perf test ``what``, or of one ``segment`` of a switched flow.
+
+    ``start_ns`` and ``end_ns`` are Unix ns on the client node's clock; those of a segment on that of the node that
+    counted.
+    """
+
+    what: PerfTestMetadata
+    metric: str
+    value: float
+    void_reason: str
+    segment: Segment | None = None
+
+    @property
+    def unit(self) -> str:
+        return UNITS[self.metric]
+
+    @property
+    def is_switched(self) -> bool:
+        return self.segment is not None
+
+    @property
+    def run_id(self) -> str:
+        return self.what.run_id
+
+    @property
+    def environment(self) -> str:
+        return self.what.environment
+
+    @property
+    def pair_kind(self) -> str:
+        return self.what.pair_kind
+
+    @property
+    def iteration(self) -> int:
+        return self.what.iteration
+
+    @property
+    def case_key(self) -> str:
+        return self.what.case_key
+
+    @property
+    def visit_id(self) -> str:
+        return self.what.visit_id if self.segment is None else f"{self.what.visit_id}/s{self.segment.number:03d}"
+
+    @property
+    def unit_index(self) -> int:
+        return self.what.unit
+
+    @property
+    def pair_index(self) -> int:
+        return self.what.pair if self.segment is None else self.segment.pair
+
+    @property
+    def arm(self) -> str:
+        return self.what.arm if self.segment is None else self.segment.arm
+
+    @property
+    def order(self) -> int | None:
+        return self.what.order if self.segment is None else None
+
+    @property
+    def shared_baseline(self) -> bool:
+        return self.what.shared_baseline
+
+    @property
+    def perf_test(self) -> str:
+        return self.what.perf_test
+
+    @property
+    def conn_type(self) -> str:
+        return self.what.conn_type
+
+    @property
+    def start_ns(self) -> int | None:
+        return self.what.start_ns if self.segment is None else self.segment.start_ns
+
+    @property
+    def end_ns(self) -> int | None:
+        return self.what.end_ns if self.segment is None else self.segment.end_ns
+
+    def is_beside(self, other: Measurement | None) -> bool:
+        """Whether the two are of one perf test, or of one segment: whether they differ in nothing but what they say."""
+        return other is not None and self.what is other.what and self.segment is other.segment
+
+    def place(self) -> tuple[object, ...]:
+        """The cells under ``COLUMNS`` up to the metric; ``None`` where there is nothing."""
+        return (
+            self.run_id,
+            self.environment,
+            self.iteration,
+            self.case_key,
+            self.visit_id,
+            self.unit_index,
+            self.pair_index,
+            self.arm,
+            self.order,
+            self.perf_test,
+            self.conn_type,
+        )
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What one perf test gave, and what is wrong with it. ``record``: as given, with the reason if a gate voided it."""
+
+    measurements: tuple[Measurement, ...]
+    problems: tuple[Problem, ...]
+    record: PerfTestRecord
+
+
+def measure(record: PerfTestRecord, pair_void: str = "", foreign_cpu_limit_pct: float = foreign.LIMIT_PCT) -> Measured:
+    """Read the raw files of one perf test. Never raises for what they hold.
+
+    ``pair_void``: why a gate on its pair of visits does not let it count; empty where they all do.
+    """
+    reader = RawReader(record)
+    what = record.metadata
+    figures: dict[str, float | None] = {}
+    match what.perf_test:
+        case "throughput":
+            figures = reader.throughput()
+        case "latency":
+            figures = reader.latency()
+        case "pps":
+            figures = reader.pps()
+        case other:
+            reader.lost(record.place_on(what.client_node), f"perf test {other!r} is not known to this version")
+    void_reason = what.unusable
+    if void_reason:
+        reader.lost(
+            record.described_by, f"not used, {void_reason}" if what.void_reason else f"the perf test {void_reason}"
+        )
+    loads = foreign.of_perf_test(record)
+    gates = (pair_void, *(load.void_reason(foreign_cpu_limit_pct) for load in loads), reader.void_reason)
+    if not void_reason and any(gates):
+        void_reason = next(filter(None, gates))
+        record = replace(record, metadata=replace(what, void_reason=void_reason))
+        problem = record.problem(record.described_by, f"not used, {void_reason}", missing=False)
+        reader.problems.append(replace(problem, is_void=True, is_short=void_reason == reader.void_reason))
+    figures["foreign_cpu_pct"] = max((load.percent for load in loads if load.percent is not None), default=None)
+    rows = tuple(
+        Measurement(what, metric, value, void_reason) for metric, value in figures.items() if value is not None
+    )
+    return Measured(rows, set_aside(record) if what.is_superseded else tuple(reader.problems), record)
+
+
+def set_aside(record: PerfTestRecord) -> tuple[Problem]:
+    """All that is said of what a resumed run measured again: its files may be half ones."""
+    path = record.place_on(record.metadata.client_node) / record.place.metadata.name
+    return (replace(record.problem(path, f"not used, {record.metadata.void_reason}", missing=False), is_void=True),)

@@ -1,0 +1,200 @@
+"""``probecost cases``: what would be measured, how long it would take, and what was edited by hand."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import click
+
+from probecost.cli import options
+from probecost.cli.environments import find_environment
+from probecost.cli.planning import planned_items
+from probecost.cli.selection import matcher
+from probecost.cli.table import counted, table
+from probecost.config.environment import Case, PerfTestSpec
+from probecost.config.find import bootstrap_command
+from probecost.config.folder import Loaded, changed_inputs, load_all
+from probecost.config.offered_load import Load
+from probecost.errors import ConfigError
+from probecost.plan.edited_cases import Change, Difference, compare
+from probecost.plan.matrix import generated_cases
+from probecost.plan.null_case import with_null_cases
+from probecost.plan.offered_loads import at_loads
+from probecost.plan.perf_tests import select_perf_tests
+from probecost.plan.plan import Planned, Settings, expected_s
+from probecost.plan.visits import AskedSchedule, spell
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The selected cases of ``total``, the perf tests of each visit, the estimate, and the difference of the file.
+
+    ``difference`` is ``None`` where nothing can be generated now, and ``notes`` say why. ``unsupported`` is what the
+    environment's files ask for and will not get. ``outdated``: that the files are older than what they were
+    made of, and what to do; empty where they are not.
+    """
+
+    environment: str
+    cases: tuple[Case, ...]
+    total: int
+    perf_tests: tuple[PerfTestSpec, ...]
+    duration_s: float
+    units: int
+    difference: Difference | None
+    notes: tuple[str, ...]
+    unsupported: tuple[str, ...]
+    outdated: str
+
+
+@click.command(short_help="List the cases of an environment.")
+@click.option("--env", "environment", required=True, help="An environment below --config-dir.")
+@options.config_dir
+@click.option("-k", "expression", default="", metavar="EXPR", help="Select by id: words joined by and, or, not, ( ).")
+@click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True)
+@options.units
+@options.schedule
+@click.option("--baseline", type=click.Choice(["paired", "shared"]), default="paired", show_default=True)
+@click.option("--perf-tests", multiple=True, metavar="NAMES", help="For the estimated time: latency, pps:single, ...")
+@click.option("--duration", type=float, help="For the estimated time: seconds of each perf test.")
+@options.load
+def command(
+    environment: str,
+    config_dir: Path,
+    expression: str,
+    form: str,
+    units: int | None,
+    schedule: AskedSchedule,
+    baseline: Literal["paired", "shared"],
+    perf_tests: tuple[str, ...],
+    duration: float | None,
+    load: tuple[Load, ...] | None,
+) -> None:
+    """List the cases of an environment with an estimate of the time that they take.
+
+    Says where the cases file differs from what would be generated now: it is used as it is.
+    """
+    matches = matcher(expression)
+    folder = find_environment(config_dir, environment)
+    loaded = load_all(folder)
+    known, every = loaded.environment, loaded.cases
+    chosen = tuple(case for case in every if matches(case.key))
+    if not chosen:
+        raise ConfigError(f"-k {expression!r} selects none of {len(every)} cases")
+    specs = at_loads(select_perf_tests(known.perf_tests, perf_tests, duration), load or ())
+    difference, notes = _difference(loaded)
+    settings = Settings(units, baseline, perf_tests=perf_tests, duration_s=duration, schedule=schedule)
+    environments = {known.name: Planned(known, with_null_cases(known, every), specs)}
+    keys = [f"[{case.key}]" for case in chosen]
+    _, items = planned_items(environments, settings, lambda text: any(key in text for key in keys), to_run=False)
+    seconds = expected_s(items, environments)
+    count = max((visit.unit for item in items for visit in item.visits if visit.is_planned), default=units or 1)
+    more = (known.notes, _outdated(folder))
+    listing = Listing(known.name, chosen, len(every), specs, seconds, count, difference, notes, *more)
+    click.echo(_as_json(listing) if form == "json" else _as_text(listing))
+
+
+def _outdated(folder: Path) -> str:
+    changed = " and ".join(file.name for file in changed_inputs(folder))
+    return f"{changed} changed since these cases were generated; run: {bootstrap_command(folder)}" if changed else ""
+
+
+def _difference(loaded: Loaded) -> tuple[Difference | None, tuple[str, ...]]:
+    """How the cases differ from generated ones; ``None`` where none can be generated, and why."""
+    if not any(category.tools for category in loaded.full.file.tools.categories.values()):
+        return None, ("the configuration has no tools with command templates (tools.categories)",)
+    try:
+        generated, notes = generated_cases(loaded.full, loaded.environment)
+    except ConfigError as error:
+        return None, error.problems
+    return compare(loaded.cases, generated), notes
+
+
+def _as_json(listing: Listing) -> str:
+    difference = listing.difference
+    content: dict[str, Any] = {
+        "environment": listing.environment,
+        "total_cases": listing.total,
+        "expected_duration_s": round(listing.duration_s, 1),
+        "perf_tests": [_perf_test(spec) for spec in listing.perf_tests],
+        "cases": [{**asdict(case), "parameters": dict(case.parameters)} for case in listing.cases],
+        "difference": None
+        if difference is None
+        else {
+            "only_in_file": [case.key for case in difference.only_in_file],
+            "only_generated": [case.key for case in difference.only_generated],
+            "changed": [asdict(change) for change in difference.changed],
+            "reordered": difference.reordered,
+        },
+        "notes": list(listing.notes),
+        "unsupported": list(listing.unsupported),
+        "outdated": listing.outdated or None,
+    }
+    return json.dumps(content, indent=2, ensure_ascii=False)
+
+
+def _perf_test(spec: PerfTestSpec) -> dict[str, Any]:
+    return {
+        "perf_type": spec.perf_type,
+        "conn_type": spec.conn_type,
+        "duration_s": spec.duration_s,
+        "streams": spec.streams,
+        "target_bitrate": spec.target_bitrate,
+    }
+
+
+def _as_text(listing: Listing) -> str:
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
+    rows = [(str(case.id), case.key, case.category, case.command) for case in listing.cases]
+    lines = [table(("ID", "CASE", "CATEGORY", "COMMAND"), rows, width)] if rows else []
+    tests = ", ".join(f"{spec.name} {spec.duration_s:g} s" for spec in listing.perf_tests)
+    lines += [
+        "",
+        f"{listing.environment}: {len(listing.cases)} of {counted(listing.total, 'case')}",
+        f"perf tests of each visit: {tests}",
+        f"estimated time: {spell(listing.duration_s)} ({counted(listing.units, 'unit')} per case, null case included)",
+        *_verdicts(listing),
+    ]
+    if listing.outdated:
+        lines += ["", listing.outdated]
+    if listing.unsupported:
+        lines += ["", "What has no counterpart in probecost:", *(f"  {note}" for note in listing.unsupported)]
+    return "\n".join([*lines, *_difference_lines(listing)]).lstrip("\n")
+
+
+def _verdicts(listing: Listing) -> Sequence[str]:
+    """Whether so many units can claim an overhead at all, where there are enough for verdicts."""
+    from probecost.analysis.report.markdown.verdicts import claim_line
+    from probecost.analysis.statistics.verdict import MIN_UNITS
+
+    tests = len(listing.cases) * len(listing.perf_tests)
+    line = claim_line(listing.units, tests) if listing.units >= MIN_UNITS else ""
+    return [f"verdicts: {line}"] if line else []
+
+
+def _difference_lines(listing: Listing) -> Sequence[str]:
+    difference = listing.difference
+    if difference is None:
+        return ["", "not compared with generated cases, there are none:", *(f"  {note}" for note in listing.notes)]
+    lines = [f"note: {note}" for note in listing.notes]
+    if difference:
+        lines += ["", "The cases file differs from what would be generated now (it is used as it is):"]
+        lines += [f"  + {case.key}: {case.command}" for case in difference.only_in_file]
+        lines += [f"  - {case.key}: {case.command}" for case in difference.only_generated]
+        lines += [line for change in difference.changed for line in _change_lines(change)]
+    elif difference.reordered:
+        lines.append("The cases file holds the cases that would be generated now, in another order.")
+    return lines
+
+
+def _change_lines(change: Change) -> list[str]:
+    return [
+        f"  ~ {change.key}: {change.what}",
+        f"      in the file: {change.in_file}",
+        f"      generated:   {change.generated}",
+    ]

@@ -1,0 +1,62 @@
+"""``probecost compare``: how the overhead changed from one run to another."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from probecost.cli import options
+from probecost.cli.table import table
+from probecost.errors import printable
+
+FAILED = 1
+_RUN = click.Path(exists=True, file_okay=False, path_type=Path)
+
+
+@click.command(short_help="Say how the overhead changed from one run to another.")
+@click.argument("run_a", type=_RUN)
+@click.argument("run_b", type=_RUN)
+@click.option(
+    "--across",
+    type=click.Choice(["kernel", "bed", "generators", "options"]),
+    multiple=True,
+    help="Compare although the runs differ in this; may be given several times.",
+)
+@click.option("--allow-different", is_flag=True, help="Compare whatever differs between the runs.")
+@click.option(
+    "--output-dir",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Write compare.csv and compare.md there.",
+)
+@options.analysis_settings("--config")
+@click.option("--fail-on-worse", is_flag=True, help="Exit with 1 where an overhead grew (verdict OVERHEAD).")
+def command(
+    run_a: Path,
+    run_b: Path,
+    across: tuple[str, ...],
+    allow_different: bool,
+    output_dir: Path | None,
+    config: Path | None,
+    fail_on_worse: bool,
+) -> int:
+    """Compare two runs (results/<run_id>, results/latest): two versions of a tool, two kernels, two months.
+
+    The verdicts are on the change of cost from RUN_A to RUN_B. Runs under different conditions are refused, with what
+    differs and the option that accepts it.
+    """
+    from probecost.analysis.report.markdown.change import TITLES, foot_lines, head_lines, table_rows, write_change
+    from probecost.analysis.settings.settings import load_settings
+    from probecost.analysis.two_runs.changes import compare_runs
+    from probecost.analysis.two_runs.conditions import Kind
+
+    accepted = list(Kind) if allow_different else [Kind(kind) for kind in across]
+    settings = load_settings(config)
+    found = compare_runs(run_a, run_b, settings.margin_pct, accepted, settings.foreign_cpu_limit_pct)
+    rows = table_rows(found.changes)
+    body = [table(TITLES, rows)] if rows else ["no primary metric was measured in both runs"]
+    click.echo(printable("\n".join([*head_lines(found), "", *body, "", *foot_lines(found)])))
+    if output_dir is not None:
+        for file in write_change(found, output_dir):
+            click.echo(f"written: {file}")
+    return FAILED if fail_on_worse and found.is_worse else 0

@@ -1,0 +1,288 @@
+"""``workflow.json``, key by key. All durations in it are seconds."""
+
+from __future__ import annotations
+
+import copy
+from typing import Annotated, Literal, TypeVar
+
+from pydantic import AfterValidator, Field, ValidatorFunctionWrapHandler, WrapValidator, model_validator
+
+from probecost.config.budgets import metric_of
+from probecost.config.environment import Attaches, ConnType, PairKind, PerfType
+from probecost.config.offered_load import Load
+from probecost.config.validation import Section, complaint
+from probecost.plan.visits import AskedSchedule, Baseline, Order
+from probecost.plan.workflow.asked import AskedCommandEntry, AskedVersusEntry
+
+SCHEMA = 1
+
+CycleType = Literal["baseline", "ebpf_test", "switched"]
+Count = Annotated[int, Field(ge=1)]
+Seconds = Annotated[float, Field(gt=0)]
+Text = Annotated[str, Field(min_length=1)]
+Percent = Annotated[float, Field(gt=0)]
+CaseKey = Annotated[str, Field(pattern=r"^[^/]*[^/.][^/]*$")]  # the name of a folder too
+
+T = TypeVar("T")
+
+
+def _budget_name(text: str) -> str:
+    try:
+        metric_of(text)
+    except ValueError as error:
+        raise complaint(str(error)) from None
+    return text
+
+
+BudgetName = Annotated[str, AfterValidator(_budget_name)]
+
+
+def _load(text: str) -> str:
+    try:
+        return str(Load.parse(text))
+    except ValueError as error:
+        raise complaint(str(error)) from None
+
+
+LoadText = Annotated[str, AfterValidator(_load)]
+BitsPerSecond = Annotated[int, Field(ge=1)]
+Rate = Annotated[float, Field(gt=0)]
+
+
+def _not_empty(items: tuple[T, ...]) -> tuple[T, ...]:
+    if not items:
+        raise complaint("must not be empty")
+    return items
+
+
+Some = Annotated[tuple[T, ...], AfterValidator(_not_empty)]  # pydantic's own counts only the valid ones
+
+
+class Versions(Section):
+    probecost: str
+    python: str
+
+
+class Asked(Section):
+    """The options that matter; empty or null where the environment or the planner decided.
+
+    ``precision``: a case ends at the first look whose interval is at most so many percent to either side.
+    """
+
+    units: Count | None
+    baseline: Baseline
+    iterations: Count
+    perf_tests: tuple[str, ...]
+    duration: Seconds | None
+    schedule: AskedSchedule = "visits"
+    precision: Annotated[float, Field(gt=0, lt=100)] | None = None
+    time_budget: Seconds | None = None
+    order: Order = "file"
+    budgets: tuple[str, ...] = ()
+    load: tuple[LoadText, ...] = ()
+    max_rate: BitsPerSecond | None = None
+    command: AskedCommandEntry | None = None
+    versus: AskedVersusEntry | None = None
+
+
+class Metadata(Section):
+    schema_version: int
+    generation_time: str
+    total_test_cycles: int
+    environments: tuple[Text, ...]
+    seed: Annotated[int, Field(ge=0)]
+    estimated_duration: float
+    versions: Versions
+    options: Asked
+    primary: dict[str, str | None] = Field(default_factory=dict)
+
+
+class NodeEntry(Section):
+    host: str
+    user: str | None
+    port: int | None
+    workdir: str
+
+
+class SideEntry(Section):
+    node: str
+    test_ip: str
+    interface: str | None
+    tool_node: str
+
+
+class PairEntry(Section):
+    server: SideEntry
+    client: SideEntry
+
+    @property
+    def nodes(self) -> frozenset[str]:
+        """Every node of the pair."""
+        return frozenset(name for side in (self.server, self.client) for name in (side.node, side.tool_node))
+
+
+class EnvironmentEntry(Section):
+    """What an environment was when the workflow was written. ``tool_files``: path on the node to SHA-256."""
+
+    folder: Text
+    nodes: dict[str, NodeEntry]
+    test_pairs: dict[PairKind, PairEntry]
+    python_interpreter: str
+    port_range: tuple[int, int]
+    tools_dir: str
+    tool_files: dict[str, str]
+    idle_busy_share: dict[PairKind, Annotated[float, Field(ge=0, le=1)]] = Field(default_factory=dict)
+
+
+class GlobalConfig(Section):
+    environments: dict[str, EnvironmentEntry]
+
+
+class VersusEntry(Section):
+    """The version that runs where there would be no tool; keys as in ``EbpfCase``."""
+
+    command: Text
+    program: str | None
+
+
+class EbpfCase(Section):
+    """A case, whole. ``program`` is the tool's file as it stands in ``command``, null where that names none."""
+
+    case_id: int
+    case_key: CaseKey
+    case_name: str
+    tool_id: Annotated[str, Field(pattern=r"^[^/]+$")]
+    program: str | None
+    command: Text
+    duration: Seconds
+    test_params: dict[str, str]
+    category: str
+    hash: Annotated[str, Field(pattern=r"^[0-9a-f]{6}$")]
+    attaches: Attaches
+    ready_timeout: Seconds
+    stop_signal: Text
+    log_cap_bytes: Count
+    budgets: dict[BudgetName, Percent] = Field(default_factory=dict)
+    versus: VersusEntry | None = None
+
+
+class InitHook(Section):
+    tasks: tuple[str, ...]
+    ebpf_startup_command: str | None
+
+
+class PostHook(Section):
+    tasks: tuple[str, ...]
+
+
+class PerfTestConfig(Section):
+    """``load`` is null for the plain perf test. ``resolved_rate``: what a load in percent is on this pair, per second.
+
+    Bits, for pps packets; null while it is not known, and for a load that is a rate. ``max_rate``: bit/s.
+    """
+
+    conn_type: ConnType
+    duration: Seconds
+    streams: Count
+    target_bitrate: str | None
+    load: LoadText | None = None
+    resolved_rate: Rate | None = None
+    max_rate: BitsPerSecond | None = None
+
+    @model_validator(mode="after")
+    def _rate_belongs_to_a_share(self) -> PerfTestConfig:
+        if self.load == "100%":
+            raise complaint("100% is the plain perf test: expected null", key="load")
+        if self.resolved_rate is not None and not (self.load or "").endswith("%"):
+            raise complaint("expected null: only a load in percent is resolved", key="resolved_rate")
+        return self
+
+
+class PerfTests(Section):
+    type: PerfType
+    configs: Some[PerfTestConfig]
+
+    @model_validator(mode="after")
+    def _packets_are_of_pps(self) -> PerfTests:
+        if self.type != "pps" and any((config.load or "").endswith("pps") for config in self.configs):
+            raise complaint("packets per second are a load of pps only", key="configs")
+        return self
+
+
+class _Repeated:
+    """Most cycles have the perf tests of the one before them: equal input gives the same value, checked once.
+
+    That makes half of what a long workflow costs. ``_seen`` is a copy of the input: nobody else can change it.
+    """
+
+    def __init__(self) -> None:
+        self._seen: object = None
+        self._value: object = None
+
+    def __call__(self, value: object, check: ValidatorFunctionWrapHandler) -> object:
+        if self._seen is None or value != self._seen:
+            self._value = check(value)  # raises where it is invalid, and nothing is remembered
+            self._seen = copy.deepcopy(value)
+        return self._value
+
+
+class TestCycle(Section):
+    __test__ = False  # not a class of tests, whatever its name says to pytest
+
+    init_hook: InitHook
+    performance_tests: Annotated[Some[PerfTests], WrapValidator(_Repeated())]
+    post_hook: PostHook
+
+
+class Monitoring(Section):
+    interval: float
+    node_counters: tuple[str, ...]
+    tool: tuple[str, ...]
+
+
+class Switching(Section):
+    """Of a switched cycle: how long its segments are, and the flow of each perf test, by name."""
+
+    segment: Seconds
+    flows: dict[str, Seconds]
+
+
+class CycleEntry(Section):
+    """One visit. ``case_key``: the case whose unit it belongs to, null for a baseline that all cases share.
+
+    ``ebpf_case`` is null for a baseline. Of a ``switched`` cycle each perf test is one flow in which the tool is
+    switched; the order of its segments follows from the seed. A ``reserve`` is made only in place of a unit that
+    turned out void, a ``confirmation`` only where the units before it say that the tool makes the network faster.
+    ``result_path`` is a pattern below the run's folder: ``*`` is each node.
+    """
+
+    cycle_id: Text
+    cycle_type: CycleType
+    environment: Text
+    iteration: Count
+    pair_kind: PairKind
+    case_key: CaseKey | None
+    unit: Count
+    ebpf_case: EbpfCase | None
+    test_cycle: TestCycle
+    monitoring_config: Monitoring
+    expected_duration: float
+    result_path: str
+    reserve: bool = False
+    confirmation: bool = False
+    switching: Switching | None = None
+
+    @property
+    def is_planned(self) -> bool:
+        """Whether it is made whatever the units before it say."""
+        return not (self.reserve or self.confirmation)
+
+    @property
+    def is_shared(self) -> bool:
+        return self.case_key is None
+
+
+class WorkflowFile(Section):
+    metadata: Metadata
+    global_config: GlobalConfig
+    test_sequence: Some[CycleEntry]

@@ -1,0 +1,43 @@
+"""The pytest plugin of probecost: options in every session, everything else only in one that measures.
+
+A session measures when it has ``--env``, ``--workflow`` or ``--resume``. In any other, only the options are known, and
+a file of perf tests without an environment is an error of usage. ``pytest --fixtures`` shows our fixtures too.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from probecost.fixtures.collect import cases
+from probecost.fixtures.options import settings
+
+#: In the order of registration: hooks of a later one are called first.
+MEASURING = (
+    "probecost.fixtures.run",
+    "probecost.fixtures.session",
+    "probecost.fixtures.collect.order",
+    "probecost.fixtures.collect.selection",
+    "probecost.fixtures.tool",
+    "probecost.fixtures.case",
+    "probecost.fixtures.perf_test",
+    "probecost.fixtures.summary",
+    "probecost.fixtures.measuring.give_up",
+    "probecost.fixtures.parallel.controller",
+    "probecost.fixtures.parallel.worker",
+    "probecost.analysis.plugin",
+)
+
+
+def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
+    """Register the modules that every session needs; pytest asks each of them for its options and hooks."""
+    pluginmanager.register(settings, settings.__name__)
+    pluginmanager.register(cases, cases.__name__)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
+    """Register the rest before the first conftest.py, whose hooks are called before ours that way."""
+    given = early_config.known_args_namespace
+    if settings.asked_to_measure(given) or given.showfixtures or given.show_fixtures_per_test:
+        for name in MEASURING:
+            early_config.pluginmanager.import_plugin(name)

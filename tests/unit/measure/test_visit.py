@@ -1,0 +1,135 @@
+"""What a visit makes of how its tool started and ended."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import replace
+from typing import Any, cast
+
+import pytest
+
+from probecost.config.environment import Case, OtherVersion, PairSide, PerfTestSpec, TestPair
+from probecost.errors import ProbecostError
+from probecost.measure.visit import Visit, VisitSetup
+from probecost.measure.visit_record import PerfTestRecord, VisitRecord, metadata
+from probecost.remote.messages import ToolSpec, ToolStart, ToolStop
+from probecost.remote.node import Node
+from probecost.results import layout
+from probecost.results.layout import PerfTestFolder, VisitFolder
+
+CASE = Case("bed", "host-x", 1, "x", "x", "x", "c", "host", (), "abc123", 10.0)
+PAIR = TestPair("host", PairSide("a", "192.0.2.1", None, "a"), PairSide("b", "192.0.2.2", None, "b"))
+READY = ToolStart("ready", 7, None, False, "", 0.5, 0, 0, True)
+ENDED = ToolStop(True, None, "SIGINT", False, True, (), 0, "", 3, None)
+
+
+class ToolNode:
+    """A node whose tool starts and ends as it is told."""
+
+    name = "node-a"
+
+    def __init__(self, started: ToolStart, stopped: ToolStop) -> None:
+        self._started, self._stopped = started, stopped
+
+    def events(self) -> list[dict[str, Any]]:
+        return []
+
+    def start_tool(self, spec: object) -> ToolStart:
+        return self._started
+
+    def stop_tool(self) -> ToolStop:
+        return self._stopped
+
+
+def visit(started: ToolStart = READY, stopped: ToolStop = ENDED) -> VisitRecord:
+    record = VisitRecord(layout.TOOL, 1, 1, 1, False, 1_795_383_298_000_000_000)
+    node = cast(Node, ToolNode(started, stopped))
+    nodes = {"a": node, "b": node}
+    run = Visit(VisitSetup(CASE, PAIR, nodes, (1, 2), (), None), record)
+    run.run(lambda _: contextlib.nullcontext())
+    return record
+
+
+def test_one_that_starts_and_ends_as_it_should() -> None:
+    assert visit().error is None
+
+
+@pytest.mark.parametrize(
+    ("loaded", "seen"),
+    [
+        (0, "it loaded no BPF program: say attaches: none if it uses none, or a longer"),
+        (2, "1 of 2 BPF programs attached"),
+    ],
+)
+def test_one_that_does_not_attach_is_told_why(loaded: int, seen: str) -> None:
+    late = ToolStart("timeout", 7, None, False, "", None, loaded, min(loaded, 1), True)
+    with pytest.raises(ProbecostError) as caught:
+        visit(late)
+    assert f"node node-a: x did not attach within 60 s ({seen}" in str(caught.value)
+
+
+@pytest.mark.parametrize("started", [READY, replace(READY, outcome="timeout", time_to_ready_s=None)])
+def test_one_that_runs_on_fails_the_visit(started: ToolStart) -> None:
+    with pytest.raises(
+        ProbecostError, match=r"node node-a: x could not be ended: sleep \(pid 7\) ran on after SIGKILL"
+    ):
+        visit(started, replace(ENDED, still_running=("sleep (pid 7)",)))
+
+
+@pytest.mark.parametrize(("exit_code", "told"), [(0, True), (3, False)])
+def test_a_launcher_is_told_to_stay_in_the_foreground(exit_code: int, told: bool) -> None:
+    """Exit code 0 is no failure of the tool: it has most likely left a daemon behind."""
+    exited = replace(READY, outcome="exited", exit_code=exit_code, time_to_ready_s=None)
+    with pytest.raises(ProbecostError, match=f"x ended at once with exit code {exit_code}") as at_once:
+        visit(exited, replace(ENDED, alive=False, exit_code=exit_code))
+    with pytest.raises(ProbecostError, match=f"x died during the visit with exit code {exit_code}") as later:
+        visit(READY, replace(ENDED, alive=False, exit_code=exit_code))
+    for error in (at_once, later):
+        assert ("must stay in the foreground" in str(error.value)) is told
+
+
+class TestTwoVersions:
+    """In a baseline of a case that has another version, that one runs."""
+
+    def made(self, arm: str, versus: OtherVersion | None) -> tuple[Visit, list[str]]:
+        record = VisitRecord(arm, 1, 1, 1, False, 1_795_383_298_000_000_000)
+        node, commands = ToolNode(READY, ENDED), []
+
+        def start_tool(spec: ToolSpec) -> ToolStart:
+            commands.append(spec.command)
+            return READY
+
+        node.start_tool = start_tool  # type: ignore[method-assign, assignment]
+        nodes = dict.fromkeys("ab", cast(Node, node))
+        made = Visit(VisitSetup(replace(CASE, versus=versus), PAIR, nodes, (1, 2), (), "own", "others"), record)
+        made.run(lambda _: contextlib.nullcontext())
+        return made, commands
+
+    def test_each_in_its_arm(self) -> None:
+        other = OtherVersion("old x", "versus/x")
+        tool, own = self.made(layout.TOOL, other)
+        baseline, others = self.made(layout.BASELINE, other)
+        assert (own, others) == (["x"], ["old x"])
+        assert tool.record.tool is not None
+        assert baseline.record.tool is not None
+        assert (tool.record.tool["sha256"], baseline.record.tool["sha256"]) == ("own", "others")
+        assert baseline.record.tool["file"] == "versus/x"
+        assert baseline.record.time_to_ready_s == 0.5
+        files = [path for path in baseline.paths if "tool_cpu_usage" in path]
+        assert files == [
+            "performance-test-results/baseline/host/ebpf_monitoring/tool_cpu_usage_20261122_213458_000.log"
+        ]
+
+    def test_a_baseline_without_one_starts_nothing(self) -> None:
+        baseline, commands = self.made(layout.BASELINE, None)
+        assert (commands, baseline.record.tool, baseline.paths) == ([], None, ())
+
+    def test_the_metadata_say_which_ran(self) -> None:
+        case = replace(CASE, versus=OtherVersion("old x", "versus/x"))
+        spec = PerfTestSpec("latency", "tcp_rr", 1.0)
+        perf_test = PerfTestRecord(PerfTestFolder(VisitFolder("host"), "latency", "tcp_rr", "t"), spec)
+        for arm, command in ((layout.BASELINE, "old x"), (layout.TOOL, "x"), (layout.SWITCHED, "x")):
+            record = VisitRecord(arm, 1, 1, 1, False, 1)
+            found = metadata({}, case, record, perf_test, "a", {"command": "old x"})
+            assert (found["command"], found["versus"]) == (command, {"command": "old x"})
+            assert metadata({}, CASE, record, perf_test, "a")["versus"] is None
