@@ -7,6 +7,7 @@ from pathlib import Path, PurePosixPath
 
 from probecost.analysis.judge.baseline import MetricId
 from probecost.analysis.judge.verdicts import FLOWS, CaseName, MetricVerdict
+from probecost.analysis.parsers.text import is_file, is_folder
 from probecost.analysis.report.findings.case_names import CaseNames
 from probecost.analysis.report.findings.comparisons import change, table_lines, thousands
 from probecost.analysis.report.findings.provenance import NODE_FACTS, UNKNOWN, Provenance
@@ -23,7 +24,7 @@ from probecost.analysis.statistics.verdict import MIN_UNITS
 from probecost.analysis.study.case import CaseStudy
 from probecost.analysis.study.run import Study
 from probecost.analysis.tree.metadata import NodeFacts
-from probecost.analysis.tree.problem import Problem, is_file, is_folder
+from probecost.analysis.tree.problem import Problem
 from probecost.analysis.values.tool_usage import human_size
 from probecost.analysis.words.cells import NA, decimal, file_name, gbps, link, markdown
 from probecost.results.layout import (
