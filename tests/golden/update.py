@@ -27,7 +27,7 @@ def main() -> None:
     parser.add_argument("names", nargs="*", help="trees and comparisons; all of them where none is named")
     parser.add_argument("--store", nargs=2, metavar=("NAME", "RUN"), help="keep a run as this tree, and do no more")
     options = parser.parse_args()
-    sys.path[:0] = [str(PROJECT), str(PROJECT / "tests/unit/golden")]
+    sys.path[:0] = [str(PROJECT), str(PROJECT / "tests")]
     if options.store:
         store(options.store[0], Path(options.store[1]).resolve())
     else:
@@ -35,7 +35,7 @@ def main() -> None:
 
 
 def update(names: list[str]) -> None:
-    import golden_files as golden
+    from helpers import golden_files as golden
 
     known = [each.name for each in (*golden.TREES, *golden.COMPARISONS_OF)]
     if unknown := sorted(set(names) - set(known)):
@@ -53,7 +53,7 @@ def update(names: list[str]) -> None:
 
 def store(name: str, run: Path) -> None:
     """The same bytes for the same run: sorted, without times and owners."""
-    import golden_files as golden
+    from helpers import golden_files as golden
 
     if not run.is_dir():
         sys.exit(f"{run}: no such folder")

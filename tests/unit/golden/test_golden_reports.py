@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from golden_files import (
+from helpers.golden_files import (
     COMPARISONS,
     COMPARISONS_OF,
     EXPECTED,

@@ -30,7 +30,7 @@ from pathlib import Path
 
 from openpyxl import load_workbook
 
-GOLDEN = Path(__file__).parents[2] / "golden"
+GOLDEN = Path(__file__).parents[1] / "golden"
 ARCHIVE, SETTINGS, EXPECTED = "tree.tar.xz", "settings.yaml", "expected"
 COMPARISONS = "comparisons"
 #: What stands in the expected files for the folder in which the analysis ran.
@@ -104,7 +104,7 @@ COMPARISONS_OF = (
 
 def probecost(arguments: Sequence[str]) -> str:
     """What a verb writes to the terminal, errors and warnings after the rest, and its exit code in the last line."""
-    from cli.main import main
+    from probecost.cli.main import main
 
     said, errors, root = io.StringIO(), io.StringIO(), logging.getLogger()
     warnings = logging.StreamHandler(errors)  # what Python itself does where nobody listens, as in a terminal
