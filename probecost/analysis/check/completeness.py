@@ -8,16 +8,16 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
-from probecost.analysis.study.case import CaseStudy
-from probecost.analysis.judge.baseline import CaseId
-from probecost.analysis.study.expected import PERF_TESTS, planned_units
-from probecost.analysis.tree.find import PerfTestRecord
-from probecost.analysis.values.measurement import PRIMARY, Measurement
 from probecost.analysis.check.plausibility import doubts_of_case, doubts_of_tree
-from probecost.analysis.tree.problem import Kind, Problem
-from probecost.analysis.statistics.looks import FIXED
-from probecost.analysis.study.run import Study, refuse_others
+from probecost.analysis.judge.baseline import CaseId
 from probecost.analysis.judge.units import FLOWS, VISITS
+from probecost.analysis.statistics.looks import FIXED
+from probecost.analysis.study.case import CaseStudy
+from probecost.analysis.study.expected import PERF_TESTS, planned_units
+from probecost.analysis.study.run import Study, refuse_others
+from probecost.analysis.tree.find import PerfTestRecord
+from probecost.analysis.tree.problem import Kind, Problem
+from probecost.analysis.values.measurement import PRIMARY, Measurement
 from probecost.results.layout import ARMS, BASELINE, SWITCHED, iteration_name
 
 #: Perf test, connection type, and whether flows are meant.

@@ -10,14 +10,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from probecost.analysis.study.case import CaseStudy
 from probecost.analysis.gates.counters import readings
+from probecost.analysis.study.case import CaseStudy
+from probecost.analysis.study.run import Study
 from probecost.analysis.tree.find import PerfTestRecord
-from probecost.analysis.values.measurement import Measurement
 from probecost.analysis.tree.metadata import NodeFacts, PerfTestMetadata
 from probecost.analysis.tree.problem import Problem, is_file
+from probecost.analysis.values.measurement import Measurement
 from probecost.analysis.values.perf_test import MIN_SHARE_OF_DURATION
-from probecost.analysis.study.run import Study
 from probecost.results.layout import (
     ARMS,
     COUNTERS_FILE,

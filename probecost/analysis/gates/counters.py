@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Mapping
 
-from probecost.analysis.tree.find import PerfTestRecord
 from probecost.analysis.parsers import counters
 from probecost.analysis.parsers.counters import CountersDelta
+from probecost.analysis.tree.find import PerfTestRecord
 from probecost.analysis.tree.problem import ParseError, read_text
 from probecost.results.layout import COUNTERS_FILE, MONITORING
 

@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from probecost.analysis.gates.counters import readings
-from probecost.analysis.tree.find import PerfTestRecord
-from probecost.analysis.tree.metadata import PerfTestMetadata
 from probecost.analysis.parsers.counters import CountersDelta
 from probecost.analysis.parsers.segments import Segment
+from probecost.analysis.tree.find import PerfTestRecord
+from probecost.analysis.tree.metadata import PerfTestMetadata
 
 LIMIT_PCT = 10.0
 _REASON = re.compile(r"foreign processes on (?P<nodes>.+?) used (?P<percent>\d+) % of a core in user mode")

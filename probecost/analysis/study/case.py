@@ -6,17 +6,17 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from probecost.analysis.judge.baseline import CaseId, Comparison, Comparisons, MetricId, compare, has_own_baseline
-from probecost.analysis.study.expected import Expected
 from probecost.analysis.gates.pairs import pair_gates
-from probecost.analysis.tree.find import PerfTestRecord
-from probecost.analysis.values.measurement import Measured, Measurement, measure
-from probecost.analysis.tree.metadata import PerfTestMetadata
+from probecost.analysis.judge.baseline import CaseId, Comparison, Comparisons, MetricId, compare, has_own_baseline
 from probecost.analysis.processes import each
-from probecost.analysis.tree.problem import Problem
-from probecost.analysis.values.tool_usage import NO_USAGE, CaseUsage, case_usage
-from probecost.analysis.tree.run import CaseOutcome, RunInfo
+from probecost.analysis.study.expected import Expected
 from probecost.analysis.tree.cache import Seen
+from probecost.analysis.tree.find import PerfTestRecord
+from probecost.analysis.tree.metadata import PerfTestMetadata
+from probecost.analysis.tree.problem import Problem
+from probecost.analysis.tree.run import CaseOutcome, RunInfo
+from probecost.analysis.values.measurement import Measured, Measurement, measure
+from probecost.analysis.values.tool_usage import NO_USAGE, CaseUsage, case_usage
 from probecost.results.layout import ARMS, TOOL, iteration_name
 
 

@@ -7,8 +7,8 @@ from types import MappingProxyType
 
 from probecost.analysis.judge.baseline import CaseId
 from probecost.analysis.tree.find import PerfTestRecord
-from probecost.analysis.values.measurement import PRIMARY, Measurement
 from probecost.analysis.tree.problem import Problem
+from probecost.analysis.values.measurement import PRIMARY, Measurement
 from probecost.results.layout import ARMS, BASELINE, SWITCHED, TOOL
 
 PERF_TESTS = (

@@ -6,23 +6,23 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from probecost.analysis.tree import any_tree as trees
-from probecost.analysis.judge.budgets import BudgetCheck, check_budgets
-from probecost.analysis.study.case import CaseStudy, study_cases, with_problems, without_results
-from probecost.analysis.judge.baseline import CaseId
-from probecost.analysis.values.flow import measure_flow
-from probecost.analysis.judge.confirmation import Fresh
-from probecost.analysis.values.case import measure_case, measure_fresh, without_fresh
 from probecost.analysis.gates.foreign_load import LIMIT_PCT
 from probecost.analysis.gates.overlaps import Audit, audited
+from probecost.analysis.judge.baseline import CaseId
+from probecost.analysis.judge.budgets import BudgetCheck, check_budgets
+from probecost.analysis.judge.confirmation import Fresh
+from probecost.analysis.judge.verdicts import CaseName, MetricVerdict, verdicts
+from probecost.analysis.statistics.verdict import DEFAULT_MARGIN_PCT
+from probecost.analysis.study.case import CaseStudy, study_cases, with_problems, without_results
+from probecost.analysis.tree import any_tree as trees
+from probecost.analysis.tree.cache import Seen
 from probecost.analysis.tree.find import PerfTestRecord, locate
-from probecost.analysis.values.measurement import Measurement
 from probecost.analysis.tree.metadata import NodeFacts, PerfTestMetadata
 from probecost.analysis.tree.problem import Problem, is_file
 from probecost.analysis.tree.run import Budget, RunInfo, read_run
-from probecost.analysis.tree.cache import Seen
-from probecost.analysis.statistics.verdict import DEFAULT_MARGIN_PCT
-from probecost.analysis.judge.verdicts import CaseName, MetricVerdict, verdicts
+from probecost.analysis.values.case import measure_case, measure_fresh, without_fresh
+from probecost.analysis.values.flow import measure_flow
+from probecost.analysis.values.measurement import Measurement
 from probecost.errors import ConfigError
 from probecost.results.layout import RUN_FILE, SWITCHED, TREE, iteration_name
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from probecost.analysis.tree import find as current
-from probecost.analysis.tree.older import find as older
 from probecost.analysis.tree.find import Located
+from probecost.analysis.tree.older import find as older
 
 
 def locate(root: Path, jobs: int = 1) -> Located:

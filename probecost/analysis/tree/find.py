@@ -15,10 +15,10 @@ from pathlib import Path, PurePosixPath
 from sys import intern
 from typing import TYPE_CHECKING, NamedTuple
 
+from probecost.analysis.processes import each
 from probecost.analysis.tree import metadata
 from probecost.analysis.tree.metadata import PerfTestMetadata
 from probecost.analysis.tree.monitor_logs import MonitorLogs
-from probecost.analysis.processes import each
 from probecost.analysis.tree.problem import ParseError, Problem, is_folder, named_like, read_text
 from probecost.results import layout
 

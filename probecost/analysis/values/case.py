@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from probecost.analysis.values.flow import measure_flow
 from probecost.analysis.gates.foreign_load import LIMIT_PCT
 from probecost.analysis.gates.pairs import pair_gates
 from probecost.analysis.tree.find import PerfTestRecord
+from probecost.analysis.values.flow import measure_flow
 from probecost.analysis.values.measurement import Measured, measure
 from probecost.results.layout import SWITCHED
 

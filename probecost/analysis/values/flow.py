@@ -9,13 +9,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from probecost.analysis.gates import foreign_load as foreign, interface_setup as setups
+from probecost.analysis.gates import foreign_load as foreign
+from probecost.analysis.gates import interface_setup as setups
 from probecost.analysis.gates.clocks import clock_void
-from probecost.analysis.tree.find import PerfTestRecord
-from probecost.analysis.values.measurement import Measured, Measurement, set_aside
 from probecost.analysis.parsers import segments
 from probecost.analysis.parsers.segments import Segment
+from probecost.analysis.tree.find import PerfTestRecord
 from probecost.analysis.tree.problem import ParseError, Problem, read_text
+from probecost.analysis.values.measurement import Measured, Measurement, set_aside
 from probecost.results.layout import SEGMENTS_FILE
 
 # Which counter says what arrived: at a host its own interface and its kernel, at a guest the tap that leads to it.

@@ -10,9 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from probecost.analysis.gates import foreign_load as foreign
+from probecost.analysis.parsers.segments import Segment
 from probecost.analysis.tree.find import PerfTestRecord
 from probecost.analysis.tree.metadata import PerfTestMetadata
-from probecost.analysis.parsers.segments import Segment
 from probecost.analysis.tree.problem import Problem
 from probecost.analysis.values.perf_test import RawReader
 

@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from probecost.analysis.parsers import monitors
 from probecost.analysis.tree.find import PerfTestRecord
 from probecost.analysis.tree.metadata import PerfTestMetadata
-from probecost.analysis.parsers import monitors
 from probecost.analysis.tree.problem import ParseError, named_like, read_text
 from probecost.results.layout import BASELINE, TOOL_MONITORING
 

@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from probecost.analysis.tree.find import PerfTestRecord
 from probecost.analysis.parsers import counters, iperf3, iperf3_log, netperf, netperf_classic, stat
+from probecost.analysis.tree.find import PerfTestRecord
 from probecost.analysis.tree.problem import ParseError, Problem, is_file, read_text
 from probecost.results.layout import COUNTERS_FILE, STAT_FILE
 

@@ -13,8 +13,8 @@ from pathlib import Path
 from statistics import fmean, median
 from typing import NamedTuple
 
-from probecost.analysis.tree.find import PerfTestRecord
 from probecost.analysis.parsers.monitors import CpuSample, SampleT, Series
+from probecost.analysis.tree.find import PerfTestRecord
 from probecost.analysis.tree.problem import ParseError, Problem
 from probecost.results.layout import TOOL
 

@@ -6,12 +6,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from probecost.analysis.study.case import CaseStudy
 from probecost.analysis.judge.baseline import CaseId, MetricId
-from probecost.analysis.tree.find import PerfTestRecord
-from probecost.analysis.values.measurement import Measurement
-from probecost.analysis.tree.problem import Problem
+from probecost.analysis.judge.units import FLOWS, VISITS
+from probecost.analysis.judge.verdicts import LOWER_IS_BETTER, CaseName, unit_effects
+from probecost.analysis.report.findings.provenance import time_text
 from probecost.analysis.report.markdown.overview import status
+from probecost.analysis.report.markdown.verdicts import title
+from probecost.analysis.report.page.links import link_to
 from probecost.analysis.report.page.model import (
     Chart,
     Detail,
@@ -23,15 +24,14 @@ from probecost.analysis.report.page.model import (
     Used,
     Window,
 )
-from probecost.analysis.report.page.links import link_to
-from probecost.analysis.values.monitoring import Monitored, Samples, read_monitored, tool_clock_shift_ns
 from probecost.analysis.report.page.thin import thin
-from probecost.analysis.report.findings.provenance import time_text
-from probecost.analysis.report.markdown.verdicts import title
 from probecost.analysis.statistics.signflip import cost_pct
+from probecost.analysis.study.case import CaseStudy
 from probecost.analysis.study.run import Study
-from probecost.analysis.judge.units import FLOWS, VISITS
-from probecost.analysis.judge.verdicts import LOWER_IS_BETTER, CaseName, unit_effects
+from probecost.analysis.tree.find import PerfTestRecord
+from probecost.analysis.tree.problem import Problem
+from probecost.analysis.values.measurement import Measurement
+from probecost.analysis.values.monitoring import Monitored, Samples, read_monitored, tool_clock_shift_ns
 from probecost.results.layout import BASELINE, SWITCHED, TOOL
 
 MAX_PROBLEMS = 50

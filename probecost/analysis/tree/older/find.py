@@ -13,11 +13,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+from probecost.analysis.tree.find import Located, environment_of, groups
+from probecost.analysis.tree.metadata import PerfTestMetadata
 from probecost.analysis.tree.older import windows
 from probecost.analysis.tree.older.names import FieldCase, TestName, parse_case, parse_test, stamp_ns
 from probecost.analysis.tree.older.record import FieldRecord
-from probecost.analysis.tree.find import Located, environment_of, groups
-from probecost.analysis.tree.metadata import PerfTestMetadata
 from probecost.analysis.tree.problem import Problem, is_folder
 from probecost.results import layout
 from probecost.results.layout import BASELINE, CLIENT_RESULTS, SERVER_RESULTS, TOOL

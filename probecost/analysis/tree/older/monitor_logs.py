@@ -7,11 +7,11 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
-from probecost.analysis.tree.older.names import stamp_ns
-from probecost.analysis.tree.monitor_logs import MonitorLogs
 from probecost.analysis.parsers import monitors
-from probecost.analysis.tree.older import pidstat
 from probecost.analysis.parsers.monitors import CpuSample, LogSizeSample, MemorySample, Series
+from probecost.analysis.tree.monitor_logs import MonitorLogs
+from probecost.analysis.tree.older import pidstat
+from probecost.analysis.tree.older.names import stamp_ns
 from probecost.analysis.tree.problem import ParseError, read_text
 
 RESOURCES, LOG_SIZES = "ebpf_resource_monitor", "ebpf_logsize_monitor"

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from probecost.analysis.tree.older.monitor_logs import FieldMonitorLogs
 from probecost.analysis.tree.find import PerfTestRecord
+from probecost.analysis.tree.older.monitor_logs import FieldMonitorLogs
 from probecost.analysis.tree.problem import is_file
 from probecost.results import layout
 from probecost.results.layout import CLIENT_RESULTS, TOOL_MONITORING

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from helpers.analysis_tree import CASE, CASE_KEY, CLIENT, ENVIRONMENT, SERVER, Tree, netperf
 
-from probecost.analysis.tree import find as locate_module
-from probecost.analysis.tree.find import locate
 from probecost.analysis.study.progress import case_progress
-from probecost.analysis.tree.cache import Seen
 from probecost.analysis.study.run import study_case
+from probecost.analysis.tree import find as locate_module
+from probecost.analysis.tree.cache import Seen
+from probecost.analysis.tree.find import locate
 from probecost.results.layout import ARMS, BASELINE, CaseFolder
 
 OTHER_KEY, OTHER = "host-eth_drop-tx", CaseFolder("eth_drop", 2, "0a1b2c")

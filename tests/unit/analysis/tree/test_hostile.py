@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from helpers.analysis_tree import CLIENT, SERVER, Tree, full_tree
 
+from probecost.analysis.report.write import write_reports
 from probecost.analysis.tree import problem as problems
 from probecost.analysis.tree.problem import ParseError, parse_object, read_text
-from probecost.analysis.report.write import write_reports
 from probecost.analysis.words.cells import code, markdown, text_cell
 
 ESCAPES = "\x1b]0;owned\x07"

@@ -20,9 +20,9 @@ from helpers.analysis_tree import (
 )
 
 from probecost.analysis.judge.baseline import CaseId, Comparison, MetricId, compare
+from probecost.analysis.parsers.monitors import CpuSample
 from probecost.analysis.tree.find import locate
 from probecost.analysis.values.measurement import Measured, Measurement, measure
-from probecost.analysis.parsers.monitors import CpuSample
 from probecost.analysis.values.tool_usage import CaseUsage, Window, case_usage, cpu_in
 from probecost.results import layout
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-
 import pytest
 
 from probecost.analysis.parsers import iperf3_log, netperf_classic
-from probecost.analysis.tree.older import pidstat, timing
 from probecost.analysis.parsers.monitors import CpuSample, MemorySample, parse_time_ns
+from probecost.analysis.tree.older import pidstat, timing
 from probecost.analysis.tree.problem import ParseError
 
 _H = "# Time UID PID %usr %system %guest %wait %CPU CPU VSZ RSS %MEM Command"
