@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from probecost.analysis.study.case import CaseStudy
 from probecost.analysis.judge.baseline import Comparison, MetricId
-from probecost.analysis.study.run import Study
 from probecost.analysis.judge.verdicts import LOWER_IS_BETTER, CaseName
+from probecost.analysis.study.case import CaseStudy
+from probecost.analysis.study.run import Study
 
 
 def estimate_of(studies: Iterable[CaseStudy], metric: MetricId) -> Comparison | None:

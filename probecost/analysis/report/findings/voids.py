@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from statistics import median
 
 from probecost.analysis.gates.foreign_load import read_reason
-from probecost.analysis.values.measurement import PRIMARY, Measurement
 from probecost.analysis.study.run import Study
+from probecost.analysis.values.measurement import PRIMARY, Measurement
 
 _TO_DO = (
     "End them or wait until they are done, and measure again with --calibration always; or raise "

@@ -5,18 +5,25 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
-from probecost.analysis.study.case import CaseStudy
-from probecost.analysis.words.cells import decimal, link, markdown, percent
-from probecost.analysis.report.tables.columns import TABLES, Column
+from probecost.analysis.judge.verdicts import CaseName
 from probecost.analysis.report.findings.comparisons import table_lines
-from probecost.analysis.report.markdown.degradations import DIFFS, VerdictWords, degradation_table, degradations, legend, marked
+from probecost.analysis.report.findings.provenance import Provenance
+from probecost.analysis.report.markdown.degradations import (
+    DIFFS,
+    VerdictWords,
+    degradation_table,
+    degradations,
+    legend,
+    marked,
+)
+from probecost.analysis.report.markdown.overview import capped, problem_lines, units_line
+from probecost.analysis.report.tables.columns import TABLES, Column
 from probecost.analysis.report.tables.groups import Group
 from probecost.analysis.report.tables.iterations import iteration_spread
-from probecost.analysis.report.markdown.overview import capped, problem_lines, units_line
-from probecost.analysis.report.findings.provenance import Provenance
 from probecost.analysis.report.tables.tables import row_names
 from probecost.analysis.settings.thresholds import Thresholds
-from probecost.analysis.judge.verdicts import CaseName
+from probecost.analysis.study.case import CaseStudy
+from probecost.analysis.words.cells import decimal, link, markdown, percent
 from probecost.results.layout import REPORTS
 
 _WORSE = (

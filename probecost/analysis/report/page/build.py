@@ -6,15 +6,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from math import isinf
 from pathlib import PurePosixPath
 
-from probecost.analysis.judge.budgets import BudgetCheck
-from probecost.analysis.study.case import CaseStudy
 from probecost.analysis.judge.baseline import Comparison, MetricId
-from probecost.analysis.values.measurement import PRIMARY, UNITS
+from probecost.analysis.judge.budgets import BudgetCheck
+from probecost.analysis.judge.verdicts import CPU_PER_BYTE, LOWER_IS_BETTER, CaseName, MetricVerdict
 from probecost.analysis.report.findings.answer import GROUPS, answer, word_text
-from probecost.analysis.words.cells import file_name
 from probecost.analysis.report.findings.estimates import estimate_of, estimated_cost_pct
+from probecost.analysis.report.findings.provenance import NODE_FACTS, UNKNOWN, Provenance, run_version, time_text
 from probecost.analysis.report.markdown.overview import status
+from probecost.analysis.report.markdown.verdicts import CONTROL, column_order, short, title
 from probecost.analysis.report.page.details import Details
+from probecost.analysis.report.page.links import link_to
 from probecost.analysis.report.page.model import (
     SCHEMA,
     Case,
@@ -25,12 +26,11 @@ from probecost.analysis.report.page.model import (
     Run,
     Test,
 )
-from probecost.analysis.report.page.links import link_to
-from probecost.analysis.report.findings.provenance import NODE_FACTS, UNKNOWN, Provenance, run_version, time_text
-from probecost.analysis.report.markdown.verdicts import CONTROL, column_order, short, title
 from probecost.analysis.statistics.verdict import MIN_UNITS, Word
+from probecost.analysis.study.case import CaseStudy
 from probecost.analysis.study.run import Study
-from probecost.analysis.judge.verdicts import CPU_PER_BYTE, LOWER_IS_BETTER, CaseName, MetricVerdict
+from probecost.analysis.values.measurement import PRIMARY, UNITS
+from probecost.analysis.words.cells import file_name
 from probecost.results.layout import REPORTS, RUN_FILE, WORKFLOW_FILE, WORKFLOW_RESULTS_FILE
 
 MAX_PROBLEMS = 200

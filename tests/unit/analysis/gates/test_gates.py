@@ -8,11 +8,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers.analysis_tree import CLIENT, OFFSETS_NS, SECOND_NS, SERVER, START_NS, Tree, load_counters, netperf, udp_result
+from helpers.analysis_tree import (
+    CLIENT,
+    OFFSETS_NS,
+    SECOND_NS,
+    SERVER,
+    START_NS,
+    Tree,
+    load_counters,
+    netperf,
+    udp_result,
+)
 
-from probecost.analysis.values.measurement import Measurement
-from probecost.analysis.tree.problem import Problem
 from probecost.analysis.study.run import Study, study_run
+from probecost.analysis.tree.problem import Problem
+from probecost.analysis.values.measurement import Measurement
 from probecost.results.layout import BASELINE, TOOL
 
 FLOW = [(pair, arm, 1000) for pair in range(1, 4) for arm in (BASELINE, TOOL)]
