@@ -1,4 +1,4 @@
-"""What ``probecost analyze`` and ``python -m probecost.analysis`` have in common: the options, and what is done with them."""
+"""Options that ``probecost analyze`` and ``python -m probecost.analysis`` share, and the analysis itself."""
 
 from __future__ import annotations
 
@@ -10,7 +10,14 @@ import click
 
 from probecost.analysis.processes import in_its_own_process
 from probecost.analysis.report.write import write_study
-from probecost.analysis.study.selection import ALL, BASIC_FORMATS, MORE_FORMATS, Request, parse_formats_option, parse_iteration_option
+from probecost.analysis.study.selection import (
+    ALL,
+    BASIC_FORMATS,
+    MORE_FORMATS,
+    Request,
+    parse_formats_option,
+    parse_iteration_option,
+)
 from probecost.analysis.settings.settings import DEFAULT_FILE, load_settings
 from probecost.analysis.study.run import refuse_others, study_run
 from probecost.errors import ProbecostError

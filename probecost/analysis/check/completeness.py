@@ -10,9 +10,10 @@ from pathlib import Path
 
 from probecost.analysis.study.case import CaseStudy
 from probecost.analysis.judge.baseline import CaseId
-from probecost.analysis.study.expected import PERF_TESTS, planned_units
+from probecost.analysis.study.expected import planned_units
 from probecost.analysis.tree.find import PerfTestRecord
-from probecost.analysis.values.measurement import PRIMARY, Measurement
+from probecost.analysis.values.measurement import Measurement
+from probecost.results.metrics import PRIMARY, place
 from probecost.analysis.check.plausibility import doubts_of_case, doubts_of_tree
 from probecost.analysis.tree.problem import Kind, Problem
 from probecost.analysis.statistics.looks import FIXED
@@ -166,8 +167,7 @@ class _Facts:
 
 def _order(test: _Test) -> tuple[bool, int, _Test]:
     """Flows last; perf tests as the tables have them, those at a load after them."""
-    known = test[:2] in PERF_TESTS
-    return (test[2], PERF_TESTS.index(test[:2]) if known else len(PERF_TESTS), test)
+    return (test[2], place(*test[:2]), test)
 
 
 def _case(case: CaseStudy, facts: _Facts, problems: list[Problem]) -> CaseValidation:

@@ -20,7 +20,8 @@ from probecost.analysis.statistics.signflip import Estimate
 from probecost.analysis.statistics.twosample import Shift, shift
 from probecost.analysis.statistics.verdict import ALPHA, MIN_UNITS, Cost, Verdict, Word, cost_of, judge
 from probecost.analysis.study.run import Study, refuse_others, study_run
-from probecost.analysis.judge.verdicts import LOWER_IS_BETTER, MetricVerdict, unit_effects
+from probecost.analysis.judge.verdicts import MetricVerdict, unit_effects
+from probecost.results.metrics import lower_is_better
 from probecost.errors import ConfigError
 
 
@@ -129,7 +130,7 @@ def _untested(a: MetricVerdict, b: MetricVerdict, effects_a: Sequence[float], ef
     verdict = Verdict(Word.NONE, f"run {' and '.join(without)} has no unit with both arms")
     if gates:
         verdict = Verdict(Word.INVALID, "; ".join(gates))
-    cost = cost_of(_as_estimate(found), LOWER_IS_BETTER[b.metric.metric]) if found else None
+    cost = cost_of(_as_estimate(found), lower_is_better(b.metric.metric)) if found else None
     return Change(a, b, found, cost, None, 0, verdict)
 
 

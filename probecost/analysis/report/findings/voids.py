@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from statistics import median
 
 from probecost.analysis.gates.foreign_load import read_reason
-from probecost.analysis.values.measurement import PRIMARY, Measurement
+from probecost.analysis.values.measurement import Measurement
+from probecost.results.metrics import PRIMARY
 from probecost.analysis.study.run import Study
 
 _TO_DO = (

@@ -5,11 +5,19 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
+from probecost.results.metrics import PERF_TYPES
 from probecost.analysis.study.case import CaseStudy
 from probecost.analysis.words.cells import decimal, link, markdown, percent
 from probecost.analysis.report.tables.columns import TABLES, Column
 from probecost.analysis.report.findings.comparisons import table_lines
-from probecost.analysis.report.markdown.degradations import DIFFS, VerdictWords, degradation_table, degradations, legend, marked
+from probecost.analysis.report.markdown.degradations import (
+    DIFFS,
+    VerdictWords,
+    degradation_table,
+    degradations,
+    legend,
+    marked,
+)
 from probecost.analysis.report.tables.groups import Group
 from probecost.analysis.report.tables.iterations import iteration_spread
 from probecost.analysis.report.markdown.overview import capped, problem_lines, units_line
@@ -67,7 +75,7 @@ def topic_overview(
 def _counts(group: Group, thresholds: Thresholds) -> Iterator[str]:
     cases = group.cases
     yield f"- Cases: {len(cases)}"
-    for perf_test in ("latency", "throughput", "pps"):
+    for perf_test in PERF_TYPES:
         count = sum(
             1
             for case in cases

@@ -31,7 +31,8 @@ from probecost.analysis.report.markdown.verdicts import title
 from probecost.analysis.statistics.signflip import cost_pct
 from probecost.analysis.study.run import Study
 from probecost.analysis.judge.units import FLOWS, VISITS
-from probecost.analysis.judge.verdicts import LOWER_IS_BETTER, CaseName, unit_effects
+from probecost.analysis.judge.verdicts import CaseName, unit_effects
+from probecost.results.metrics import lower_is_better
 from probecost.results.layout import BASELINE, SWITCHED, TOOL
 
 MAX_PROBLEMS = 50
@@ -87,7 +88,7 @@ class Details:
     def _unit_costs(self, case: CaseName) -> Iterator[UnitCosts]:
         rows = [row for own in self._iterations.get(case, ()) for row in own.rows]
         for (_, metric), effects in unit_effects(rows).items():
-            costs = tuple(cost_pct(effect, LOWER_IS_BETTER[metric.metric]) for effect in effects)
+            costs = tuple(cost_pct(effect, lower_is_better(metric.metric)) for effect in effects)
             yield UnitCosts(self._tests[metric], costs)
 
     def _facts(self, studies: Sequence[CaseStudy]) -> Iterator[tuple[str, str]]:

@@ -8,7 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers.analysis_tree import CLIENT, OFFSETS_NS, SECOND_NS, SERVER, START_NS, Tree, load_counters, netperf, udp_result
+from helpers.analysis_tree import (
+    CLIENT,
+    OFFSETS_NS,
+    SECOND_NS,
+    SERVER,
+    START_NS,
+    Tree,
+    load_counters,
+    netperf,
+    udp_result,
+)
 
 from probecost.analysis.values.measurement import Measurement
 from probecost.analysis.tree.problem import Problem

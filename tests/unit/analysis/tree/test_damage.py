@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from helpers.analysis_tree import CASE_KEY, CLIENT, SERVER, Tree, full_tree, netperf
 
-from probecost.analysis.values.measurement import PRIMARY
+from probecost.results.metrics import PRIMARY
 from probecost.analysis.report.write import write_reports
 from probecost.analysis.study.run import study_run
 
