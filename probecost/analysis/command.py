@@ -1,4 +1,4 @@
-"""Options that ``probecost analyze`` and ``python -m probecost.analysis`` share, and the analysis itself."""
+"""The command behind ``probecost analyze`` and ``python -m probecost.analysis``: its options, and its work."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ import click
 
 from probecost.analysis.processes import in_its_own_process
 from probecost.analysis.report.write import write_study
+from probecost.analysis.settings.settings import DEFAULT_FILE, load_settings
+from probecost.analysis.study.run import refuse_others, study_run
 from probecost.analysis.study.selection import (
     ALL,
     BASIC_FORMATS,
@@ -18,8 +20,6 @@ from probecost.analysis.study.selection import (
     parse_formats_option,
     parse_iteration_option,
 )
-from probecost.analysis.settings.settings import DEFAULT_FILE, load_settings
-from probecost.analysis.study.run import refuse_others, study_run
 from probecost.errors import ProbecostError
 from probecost.results.layout import REPORTS
 

@@ -9,27 +9,27 @@ from typing import Protocol
 
 import pytest
 
-from probecost.analysis.study.case import CaseStudy
-from probecost.analysis.study.case_properties import CaseResults, case_results
+from probecost.analysis.judge.baseline import MetricId
 from probecost.analysis.judge.best_schedule import Choice, Question, plan_tool
-from probecost.analysis.study.progress import CaseProgress, case_progress
-from probecost.analysis.report.write import write_study
-from probecost.analysis.report.markdown.budgets import budget_lines
-from probecost.analysis.words.cells import decimal, percent
+from probecost.analysis.judge.verdicts import CaseName, MetricVerdict
 from probecost.analysis.report.findings.case_names import CaseNames
+from probecost.analysis.report.findings.versions import versions_line
+from probecost.analysis.report.markdown.budgets import budget_lines
 from probecost.analysis.report.markdown.overview import status, switched_cases, units_line
 from probecost.analysis.report.markdown.verdicts import claim_line, verdict_lines
-from probecost.analysis.report.findings.versions import versions_line
-from probecost.analysis.tree.cache import Seen
+from probecost.analysis.report.write import write_study
 from probecost.analysis.settings.settings import Settings, load_settings
 from probecost.analysis.statistics.looks import FIXED, LOOKS
 from probecost.analysis.statistics.verdict import Word
+from probecost.analysis.study.case import CaseStudy
+from probecost.analysis.study.case_properties import CaseResults, case_results
+from probecost.analysis.study.progress import CaseProgress, case_progress
 from probecost.analysis.study.run import Study, study_case, study_run
-from probecost.analysis.judge.verdicts import CaseName, MetricVerdict
+from probecost.analysis.tree.cache import Seen
+from probecost.analysis.words.cells import decimal, percent
 from probecost.errors import ConfigError, printable
 from probecost.results.layout import REPORT_PAGE, RunTree
 from probecost.results.metrics import PERF_TESTS, PRIMARY
-from probecost.analysis.judge.baseline import MetricId
 
 _COLUMNS = tuple(
     (test.terminal, MetricId(test.type, test.conn_type, PRIMARY[test.type])) for test in PERF_TESTS if test.terminal

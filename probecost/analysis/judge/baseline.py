@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
-from probecost.analysis.values.measurement import Measurement
 from probecost.analysis.processes import Carried
 from probecost.analysis.statistics.moments import mean
+from probecost.analysis.values.measurement import Measurement
 from probecost.results.layout import BASELINE, TOOL
 
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Self
 
 from probecost.analysis.judge.baseline import MetricId
-from probecost.analysis.values.measurement import Measured, Measurement
-from probecost.analysis.tree.metadata import PerfTestMetadata
 from probecost.analysis.judge.family import CaseName
-from probecost.analysis.statistics.confirmation import Confirmation, confirmation
 from probecost.analysis.judge.units import FLOWS, Series, whole_effects
+from probecost.analysis.statistics.confirmation import Confirmation, confirmation
+from probecost.analysis.tree.metadata import PerfTestMetadata
+from probecost.analysis.values.measurement import Measured, Measurement
 from probecost.results.layout import ARMS, SWITCHED
 
 

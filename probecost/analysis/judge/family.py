@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from probecost.analysis.judge.baseline import MetricId
-from probecost.analysis.values.measurement import Measurement
-from probecost.analysis.tree.metadata import PerfTestMetadata
 from probecost.analysis.statistics.verdict import Limit
+from probecost.analysis.tree.metadata import PerfTestMetadata
+from probecost.analysis.values.measurement import Measurement
 from probecost.results.layout import BASELINE, TOOL
 from probecost.results.metrics import METRICS, PRIMARY
 

@@ -10,9 +10,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import log
 
-from probecost.analysis.values.measurement import Measurement
 from probecost.analysis.statistics.carryover import OrderedEffect
 from probecost.analysis.statistics.moments import mean
+from probecost.analysis.values.measurement import Measurement
 from probecost.results.layout import ARMS, BASELINE, TOOL
 
 VISITS, FLOWS = "visits", "switched"

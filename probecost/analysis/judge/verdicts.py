@@ -13,16 +13,16 @@ from types import MappingProxyType
 
 from probecost.analysis.judge.baseline import MetricId, metric_id
 from probecost.analysis.judge.confirmation import Fresh
-from probecost.analysis.values.measurement import Measurement
-from probecost.analysis.tree.metadata import PerfTestMetadata
 from probecost.analysis.judge.family import CaseName, PrimaryMetrics, RunFacts
+from probecost.analysis.judge.units import FLOWS, VISITS, Pair, Series, Unit, effects, ordered_effects, tool_mean
 from probecost.analysis.statistics.carryover import CarryOver, carry_overs
 from probecost.analysis.statistics.confirmation import Confirmation, second_verdict
 from probecost.analysis.statistics.families import benjamini_hochberg, holm
 from probecost.analysis.statistics.looks import FIXED, StopRule
 from probecost.analysis.statistics.signflip import Estimate, estimates
 from probecost.analysis.statistics.verdict import DEFAULT_MARGIN_PCT, Cost, Verdict, Word, cost_of, judge, masked
-from probecost.analysis.judge.units import FLOWS, VISITS, Pair, Series, Unit, effects, ordered_effects, tool_mean
+from probecost.analysis.tree.metadata import PerfTestMetadata
+from probecost.analysis.values.measurement import Measurement
 from probecost.results.layout import BASELINE, TOOL
 from probecost.results.metrics import CPU_PER_BYTE, METRICS, has_verdict, lower_is_better
 

@@ -20,15 +20,15 @@ from openpyxl.styles import Font, PatternFill
 from openpyxl.utils import get_column_letter
 from openpyxl.writer.excel import ExcelWriter
 
-from probecost.analysis.study.case import CaseStudy
-from probecost.analysis.words.cells import NA
-from probecost.analysis.report.tables.columns import Column
+from probecost.analysis.report.findings.provenance import Provenance
 from probecost.analysis.report.markdown.degradations import legend
+from probecost.analysis.report.tables.columns import Column
 from probecost.analysis.report.tables.groups import Group
 from probecost.analysis.report.tables.iterations import STATISTICS_COLUMNS, members_of, statistics_rows
-from probecost.analysis.report.findings.provenance import Provenance
 from probecost.analysis.report.tables.tables import Row, Table
 from probecost.analysis.settings.thresholds import Thresholds
+from probecost.analysis.study.case import CaseStudy
+from probecost.analysis.words.cells import NA
 
 _EPOCH = datetime(1980, 1, 1, tzinfo=UTC)  # the first time that a ZIP archive can hold
 _LAST = datetime(2107, 12, 31, tzinfo=UTC)

@@ -5,19 +5,19 @@ from __future__ import annotations
 import logging
 from pathlib import Path, PurePosixPath
 
-from probecost.analysis.report.forest import forest_files
-from probecost.analysis.report.tables.groups import Group, groups
-from probecost.analysis.report.tables.iterations import STATISTICS, statistics_text
-from probecost.analysis.report.markdown.overview import overview, switched_cases
-from probecost.analysis.report.page import page_text
 from probecost.analysis.report.findings.provenance import Provenance, provenance
+from probecost.analysis.report.forest import forest_files
+from probecost.analysis.report.markdown.overview import overview, switched_cases
 from probecost.analysis.report.markdown.summary import summary
-from probecost.analysis.report.tables.tables import measurements_text
 from probecost.analysis.report.markdown.topics import topic_overview
 from probecost.analysis.report.markdown.verdicts import verdict_words, verdicts_text
-from probecost.analysis.study.selection import EVERYTHING, PICTURES, WORKBOOK, Request, select
+from probecost.analysis.report.page import page_text
+from probecost.analysis.report.tables.groups import Group, groups
+from probecost.analysis.report.tables.iterations import STATISTICS, statistics_text
+from probecost.analysis.report.tables.tables import measurements_text
 from probecost.analysis.settings.settings import Settings, load_settings
 from probecost.analysis.study.run import Study, study_run
+from probecost.analysis.study.selection import EVERYTHING, PICTURES, WORKBOOK, Request, select
 from probecost.results.layout import REPORT_PAGE, REPORTS
 
 __all__ = ["write_reports", "write_study"]

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from probecost.analysis.gates.foreign_load import LIMIT_PCT
 from probecost.analysis.settings.file import Entry, SettingsFile
-from probecost.analysis.statistics.verdict import DEFAULT_MARGIN_PCT
 from probecost.analysis.settings.thresholds import Thresholds, defaults_pct, names
+from probecost.analysis.statistics.verdict import DEFAULT_MARGIN_PCT
 from probecost.errors import ConfigError
 
 DEFAULT_FILE = Path(__file__).with_name("config.yaml")

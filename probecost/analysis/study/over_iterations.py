@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import median
 
-from probecost.analysis.study.case import CaseStudy
 from probecost.analysis.judge.baseline import Comparison, MetricId, diff_pct
-from probecost.analysis.values.tool_usage import NO_USAGE, CaseUsage, Usage
 from probecost.analysis.statistics.moments import mean, sd
+from probecost.analysis.study.case import CaseStudy
+from probecost.analysis.values.tool_usage import NO_USAGE, CaseUsage, Usage
 
 #: The iteration of a ``CaseStudy`` that stands for all of them.
 ALL_ITERATIONS = 0

@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from probecost.analysis.judge.baseline import CaseId
-from probecost.analysis.tree.problem import Problem
-from probecost.analysis.tree.run import CaseOutcome
+from probecost.analysis.judge.verdicts import CaseName
 from probecost.analysis.settings.settings import Settings
 from probecost.analysis.study.run import Study
-from probecost.analysis.judge.verdicts import CaseName
+from probecost.analysis.tree.problem import Problem
+from probecost.analysis.tree.run import CaseOutcome
 from probecost.errors import ConfigError
 
 ALL = "all"

@@ -12,17 +12,17 @@ from dataclasses import dataclass, replace
 from math import sqrt
 from pathlib import Path
 
-from probecost.analysis.two_runs.conditions import Difference, Differences, Kind, PerfTestName, differences
-from probecost.analysis.two_runs.pairing import Pairing, pair
 from probecost.analysis.gates.foreign_load import LIMIT_PCT
+from probecost.analysis.judge.verdicts import MetricVerdict, unit_effects
 from probecost.analysis.statistics.families import benjamini_hochberg, holm
 from probecost.analysis.statistics.signflip import Estimate
 from probecost.analysis.statistics.twosample import Shift, shift
 from probecost.analysis.statistics.verdict import ALPHA, MIN_UNITS, Cost, Verdict, Word, cost_of, judge
 from probecost.analysis.study.run import Study, refuse_others, study_run
-from probecost.analysis.judge.verdicts import MetricVerdict, unit_effects
-from probecost.results.metrics import lower_is_better
+from probecost.analysis.two_runs.conditions import Difference, Differences, Kind, PerfTestName, differences
+from probecost.analysis.two_runs.pairing import Pairing, pair
 from probecost.errors import ConfigError
+from probecost.results.metrics import lower_is_better
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,9 @@ from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import NamedTuple
 
-from probecost.analysis.two_runs.pairing import Pairing
-from probecost.analysis.tree.metadata import NodeFacts, PerfTestMetadata
 from probecost.analysis.study.run import Study
+from probecost.analysis.tree.metadata import NodeFacts, PerfTestMetadata
+from probecost.analysis.two_runs.pairing import Pairing
 from probecost.results.layout import SWITCHED, TOOL
 
 

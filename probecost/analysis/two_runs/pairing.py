@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from probecost.analysis.study.run import Study
 from probecost.analysis.judge.verdicts import CaseName, MetricVerdict
+from probecost.analysis.study.run import Study
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,9 @@ import pytest
 from helpers.analysis_tree import Tree, netperf
 
 from probecost.analysis import processes as parallel
-from probecost.analysis.tree.metadata import Clock
 from probecost.analysis.processes import WORTHWHILE, each, in_its_own_process
 from probecost.analysis.report.write import write_reports
+from probecost.analysis.tree.metadata import Clock
 
 
 def test_results_come_in_the_order_of_the_items_from_other_processes() -> None:

@@ -10,11 +10,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from probecost.analysis.judge.baseline import MetricId
-from probecost.analysis.tree.metadata import NodeFacts
-from probecost.analysis.words.cells import percent
+from probecost.analysis.judge.verdicts import MetricVerdict
 from probecost.analysis.report.findings.estimates import Estimates
-from probecost.analysis.report.markdown.overview import units_line
 from probecost.analysis.report.findings.provenance import NODE_FACTS
+from probecost.analysis.report.findings.versions import versions_line
+from probecost.analysis.report.findings.voids import Voids, voids, voids_of
+from probecost.analysis.report.markdown.overview import units_line
 from probecost.analysis.report.markdown.verdicts import (
     CONTROL,
     badness,
@@ -27,11 +28,10 @@ from probecost.analysis.report.markdown.verdicts import (
     units_text,
     worst_first,
 )
-from probecost.analysis.report.findings.versions import versions_line
-from probecost.analysis.report.findings.voids import Voids, voids, voids_of
 from probecost.analysis.statistics.verdict import MIN_UNITS, Word
 from probecost.analysis.study.run import Study
-from probecost.analysis.judge.verdicts import MetricVerdict
+from probecost.analysis.tree.metadata import NodeFacts
+from probecost.analysis.words.cells import percent
 
 NO_VERDICT = "no verdict"
 _LEAST_BAD = (len(Word), 0.0)

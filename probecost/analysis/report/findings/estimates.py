@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from probecost.analysis.study.case import CaseStudy
 from probecost.analysis.judge.baseline import Comparison, MetricId
-from probecost.analysis.study.run import Study
 from probecost.analysis.judge.verdicts import CaseName
+from probecost.analysis.study.case import CaseStudy
+from probecost.analysis.study.run import Study
 from probecost.results.metrics import has_verdict, lower_is_better
 
 

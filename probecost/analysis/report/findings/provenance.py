@@ -8,13 +8,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from shlex import join
 
-from probecost.analysis.tree.metadata import NodeFacts
-from probecost.analysis.words.cells import code, link, markdown
-from probecost.analysis.study.selection import EVERYTHING, Request
-from probecost.analysis.values.tool_usage import human_size
-from probecost.analysis.tree.run import RunInfo
 from probecost.analysis.settings.settings import Settings
 from probecost.analysis.study.run import Study
+from probecost.analysis.study.selection import EVERYTHING, Request
+from probecost.analysis.tree.metadata import NodeFacts
+from probecost.analysis.tree.run import RunInfo
+from probecost.analysis.values.tool_usage import human_size
+from probecost.analysis.words.cells import code, link, markdown
 
 UNKNOWN = "not recorded"
 #: What the reports show of a node: a title, and how to get it; empty text where it was not recorded.

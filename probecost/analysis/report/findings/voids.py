@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from statistics import median
 
 from probecost.analysis.gates.foreign_load import read_reason
+from probecost.analysis.study.run import Study
 from probecost.analysis.values.measurement import Measurement
 from probecost.results.metrics import PRIMARY
-from probecost.analysis.study.run import Study
 
 _TO_DO = (
     "End them or wait until they are done, and measure again with --calibration always; or raise "

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from math import isinf
 
 from probecost.analysis.judge.budgets import BudgetCheck, Result
-from probecost.analysis.words.cells import markdown, percent
 from probecost.analysis.judge.verdicts import FLOWS, MetricVerdict
+from probecost.analysis.words.cells import markdown, percent
 
 _ORDER = (Result.BROKEN, Result.INCONCLUSIVE, Result.WITHIN)
 _UNITS = {FLOWS: ("switched flow", "switched flows")}

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from operator import attrgetter
 from pathlib import Path
 
-from probecost.analysis.study.case import CaseStudy
 from probecost.analysis.judge.baseline import MetricId
-from probecost.analysis.words.cells import link, markdown, percent
+from probecost.analysis.judge.verdicts import CaseName
 from probecost.analysis.report.findings.comparisons import table_lines
 from probecost.analysis.report.tables.groups import Group
 from probecost.analysis.report.tables.tables import row_names
 from probecost.analysis.settings.thresholds import Thresholds
-from probecost.analysis.judge.verdicts import CaseName
+from probecost.analysis.study.case import CaseStudy
+from probecost.analysis.words.cells import link, markdown, percent
 from probecost.results.metrics import PERF_TESTS, PRIMARY
 
 #: What is said of a metric of a case, where it has a verdict.

@@ -5,27 +5,28 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
-from probecost.analysis.study.case import CaseStudy
 from probecost.analysis.judge.baseline import MetricId
-from probecost.analysis.tree.metadata import NodeFacts
-from probecost.analysis.tree.problem import Problem, is_file, is_folder
-from probecost.analysis.report.markdown.budgets import budget_section
-from probecost.analysis.words.cells import NA, decimal, file_name, link, markdown
-from probecost.analysis.report.findings.comparisons import change, table_lines
-from probecost.analysis.report.markdown.degradations import degradation_section, marked
-from probecost.analysis.report.tables.groups import Group
-from probecost.analysis.report.markdown.loads import load_tables, show_of
+from probecost.analysis.judge.verdicts import FLOWS, CaseName, MetricVerdict
+from probecost.analysis.parsers.text import is_file, is_folder
 from probecost.analysis.report.findings.case_names import CaseNames
+from probecost.analysis.report.findings.comparisons import change, table_lines
 from probecost.analysis.report.findings.provenance import NODE_FACTS, UNKNOWN, Provenance
-from probecost.analysis.report.markdown.verdicts import CONTROL, verdict_section, verdict_words
 from probecost.analysis.report.findings.versions import versions_line
 from probecost.analysis.report.findings.voids import voids
+from probecost.analysis.report.markdown.budgets import budget_section
+from probecost.analysis.report.markdown.degradations import degradation_section, marked
+from probecost.analysis.report.markdown.loads import load_tables, show_of
+from probecost.analysis.report.markdown.verdicts import CONTROL, verdict_section, verdict_words
 from probecost.analysis.report.markdown.writes import writes_table
-from probecost.analysis.values.tool_usage import human_size
-from probecost.analysis.statistics.verdict import MIN_UNITS
-from probecost.analysis.study.run import Study
+from probecost.analysis.report.tables.groups import Group
 from probecost.analysis.settings.thresholds import Thresholds
-from probecost.analysis.judge.verdicts import FLOWS, CaseName, MetricVerdict
+from probecost.analysis.statistics.verdict import MIN_UNITS
+from probecost.analysis.study.case import CaseStudy
+from probecost.analysis.study.run import Study
+from probecost.analysis.tree.metadata import NodeFacts
+from probecost.analysis.tree.problem import Problem
+from probecost.analysis.values.tool_usage import human_size
+from probecost.analysis.words.cells import NA, decimal, file_name, link, markdown
 from probecost.results.layout import (
     REPORTS,
     RUN_FILE,

@@ -8,14 +8,14 @@ from itertools import islice
 from pathlib import PurePosixPath
 
 from probecost.analysis.report.findings.answer import GROUPS, answer, estimate_text, word_text
-from probecost.analysis.report.markdown.budgets import budget_lines
-from probecost.analysis.words.cells import link, markdown
-from probecost.analysis.report.findings.estimates import Estimates
 from probecost.analysis.report.findings.case_names import CaseNames
+from probecost.analysis.report.findings.estimates import Estimates
 from probecost.analysis.report.findings.provenance import Provenance
+from probecost.analysis.report.markdown.budgets import budget_lines
 from probecost.analysis.report.markdown.verdicts import CONTROL, badness, title
 from probecost.analysis.statistics.verdict import Word
 from probecost.analysis.study.run import Study
+from probecost.analysis.words.cells import link, markdown
 from probecost.results.layout import REPORTS
 
 _WORST, _LINES_OF_A_KIND = 8, 3

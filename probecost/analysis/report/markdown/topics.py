@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
-from probecost.results.metrics import PERF_TYPES
-from probecost.analysis.study.case import CaseStudy
-from probecost.analysis.words.cells import decimal, link, markdown, percent
-from probecost.analysis.report.tables.columns import TABLES, Column
+from probecost.analysis.judge.verdicts import CaseName
 from probecost.analysis.report.findings.comparisons import table_lines
+from probecost.analysis.report.findings.provenance import Provenance
 from probecost.analysis.report.markdown.degradations import (
     DIFFS,
     VerdictWords,
@@ -18,14 +16,16 @@ from probecost.analysis.report.markdown.degradations import (
     legend,
     marked,
 )
+from probecost.analysis.report.markdown.overview import capped, problem_lines, units_line
+from probecost.analysis.report.tables.columns import TABLES, Column
 from probecost.analysis.report.tables.groups import Group
 from probecost.analysis.report.tables.iterations import iteration_spread
-from probecost.analysis.report.markdown.overview import capped, problem_lines, units_line
-from probecost.analysis.report.findings.provenance import Provenance
 from probecost.analysis.report.tables.tables import row_names
 from probecost.analysis.settings.thresholds import Thresholds
-from probecost.analysis.judge.verdicts import CaseName
+from probecost.analysis.study.case import CaseStudy
+from probecost.analysis.words.cells import decimal, link, markdown, percent
 from probecost.results.layout import REPORTS
+from probecost.results.metrics import PERF_TYPES
 
 _WORSE = (
     "A positive difference of a latency, and a negative one of throughput or packets per second, means worse with the "

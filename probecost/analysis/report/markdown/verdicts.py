@@ -6,14 +6,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from math import isinf
 
-from probecost.analysis.judge.budgets import BudgetCheck
 from probecost.analysis.judge.baseline import MetricId
-from probecost.analysis.words.cells import decimal, exact, markdown, percent, text_cell
+from probecost.analysis.judge.budgets import BudgetCheck
+from probecost.analysis.judge.verdicts import FLOWS, VISITS, CaseName, MetricVerdict
 from probecost.analysis.report.tables.tables import csv_text
 from probecost.analysis.statistics.confirmation import Confirmation
 from probecost.analysis.statistics.looks import FIXED, StopRule
 from probecost.analysis.statistics.verdict import Word
-from probecost.analysis.judge.verdicts import FLOWS, VISITS, CaseName, MetricVerdict
+from probecost.analysis.words.cells import decimal, exact, markdown, percent, text_cell
 from probecost.results.metrics import CPU_PER_BYTE, METRICS, PERF_TESTS, place
 
 #: The tool that only sleeps. Whatever it seems to cost is the noise of the bed.

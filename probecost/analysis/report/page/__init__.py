@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from pathlib import PurePosixPath
 
 from probecost.analysis.processes import each
+from probecost.analysis.report.findings.provenance import Provenance
 from probecost.analysis.report.page.build import page_content
 from probecost.analysis.report.page.embed import html_text, json_text
-from probecost.analysis.report.findings.provenance import Provenance
 from probecost.analysis.study.run import Study
 
 __all__ = ["page_text"]

@@ -6,30 +6,21 @@ from collections.abc import Iterator, Mapping, Sequence
 from math import isinf
 from pathlib import PurePosixPath
 
-from probecost.analysis.judge.budgets import BudgetCheck
-from probecost.analysis.study.case import CaseStudy
 from probecost.analysis.judge.baseline import Comparison, MetricId
-from probecost.analysis.report.findings.answer import GROUPS, answer, word_text
-from probecost.analysis.words.cells import file_name
-from probecost.analysis.report.findings.estimates import estimate_of, estimated_cost_pct
-from probecost.analysis.report.markdown.overview import status
-from probecost.analysis.report.page.details import Details
-from probecost.analysis.report.page.model import (
-    SCHEMA,
-    Case,
-    Link,
-    Machine,
-    Page,
-    Row,
-    Run,
-    Test,
-)
-from probecost.analysis.report.page.links import link_to
-from probecost.analysis.report.findings.provenance import NODE_FACTS, UNKNOWN, Provenance, run_version, time_text
-from probecost.analysis.report.markdown.verdicts import CONTROL, column_order, short, title
-from probecost.analysis.statistics.verdict import MIN_UNITS, Word
-from probecost.analysis.study.run import Study
+from probecost.analysis.judge.budgets import BudgetCheck
 from probecost.analysis.judge.verdicts import CaseName, MetricVerdict
+from probecost.analysis.report.findings.answer import GROUPS, answer, word_text
+from probecost.analysis.report.findings.estimates import estimate_of, estimated_cost_pct
+from probecost.analysis.report.findings.provenance import NODE_FACTS, UNKNOWN, Provenance, run_version, time_text
+from probecost.analysis.report.markdown.overview import status
+from probecost.analysis.report.markdown.verdicts import CONTROL, column_order, short, title
+from probecost.analysis.report.page.details import Details
+from probecost.analysis.report.page.links import link_to
+from probecost.analysis.report.page.model import SCHEMA, Case, Link, Machine, Page, Row, Run, Test
+from probecost.analysis.statistics.verdict import MIN_UNITS, Word
+from probecost.analysis.study.case import CaseStudy
+from probecost.analysis.study.run import Study
+from probecost.analysis.words.cells import file_name
 from probecost.results.layout import REPORTS, RUN_FILE, WORKFLOW_FILE, WORKFLOW_RESULTS_FILE
 from probecost.results.metrics import CPU_PER_BYTE, METRICS, PRIMARY
 

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from probecost.analysis.study.case import CaseStudy
 from probecost.analysis.judge.baseline import Comparison, MetricId
-from probecost.analysis.words.cells import NA, decimal, gbps, whole_number
+from probecost.analysis.study.case import CaseStudy
 from probecost.analysis.values.tool_usage import Usage, human_size
+from probecost.analysis.words.cells import NA, decimal, gbps, whole_number
 
 Value = Callable[[CaseStudy], float | None]
 _T = TypeVar("_T")

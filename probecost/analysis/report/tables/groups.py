@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import PurePosixPath
 
-from probecost.analysis.study.over_iterations import over_iterations, series
-from probecost.analysis.study.case import CaseStudy
-from probecost.analysis.words.cells import file_name
 from probecost.analysis.report.tables.tables import Table, tables
-from probecost.analysis.study.selection import ALL
 from probecost.analysis.settings.settings import Settings
+from probecost.analysis.study.case import CaseStudy
+from probecost.analysis.study.over_iterations import over_iterations, series
 from probecost.analysis.study.run import Study
+from probecost.analysis.study.selection import ALL
+from probecost.analysis.words.cells import file_name
 from probecost.results.layout import iteration_name
 
 

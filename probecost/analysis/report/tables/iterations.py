@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from probecost.analysis.study.over_iterations import Spread, compared, spread
-from probecost.analysis.study.case import CaseStudy
 from probecost.analysis.processes import each
 from probecost.analysis.report.tables.columns import TABLES, Column
 from probecost.analysis.report.tables.groups import Group
 from probecost.analysis.report.tables.tables import cell, csv_text, row_names
+from probecost.analysis.study.case import CaseStudy
+from probecost.analysis.study.over_iterations import Spread, compared, spread
 
 STATISTICS = "statistics"
 STATISTICS_COLUMNS = (

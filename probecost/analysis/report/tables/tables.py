@@ -9,10 +9,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
+from probecost.analysis.report.tables.columns import CASE_COLUMNS, LATENCY, PPS, RESOURCES, TABLES, THROUGHPUT, Column
 from probecost.analysis.study.case import CaseStudy
 from probecost.analysis.values.measurement import COLUMNS, Measurement
 from probecost.analysis.words.cells import exact, text_cell
-from probecost.analysis.report.tables.columns import CASE_COLUMNS, LATENCY, PPS, RESOURCES, TABLES, THROUGHPUT, Column
 
 
 def _names(columns: Iterable[Column]) -> tuple[str, ...]:

@@ -31,11 +31,11 @@ from helpers.validation_tree import (
     whole_tree,
 )
 
-from probecost.analysis.tree.problem import Kind
-from probecost.analysis.study.run import study_run
 from probecost.analysis.check.completeness import State, validate
-from probecost.results import layout
+from probecost.analysis.study.run import study_run
+from probecost.analysis.tree.problem import Kind
 from probecost.errors import ConfigError
+from probecost.results import layout
 
 
 def test_a_whole_tree_is_clean(tmp_path: Path) -> None:

@@ -20,9 +20,9 @@ from helpers.analysis_tree import (
     udp_result,
 )
 
-from probecost.analysis.values.measurement import Measurement
-from probecost.analysis.tree.problem import Problem
 from probecost.analysis.study.run import Study, study_run
+from probecost.analysis.tree.problem import Problem
+from probecost.analysis.values.measurement import Measurement
 from probecost.results.layout import BASELINE, TOOL
 
 FLOW = [(pair, arm, 1000) for pair in range(1, 4) for arm in (BASELINE, TOOL)]

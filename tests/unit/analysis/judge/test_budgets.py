@@ -11,11 +11,11 @@ import pytest
 from helpers.analysis_tree import CASE_KEY, Tree, netperf
 
 from probecost.analysis.judge.budgets import Result
-from probecost.analysis.study.case_properties import CaseResults
 from probecost.analysis.plugin import AnalysisPlugin
-from probecost.analysis.report.write import write_reports
 from probecost.analysis.report.markdown.budgets import budget_lines
+from probecost.analysis.report.write import write_reports
 from probecost.analysis.settings.settings import Settings
+from probecost.analysis.study.case_properties import CaseResults
 from probecost.analysis.study.run import study_run
 from probecost.results.layout import RunTree
 

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from probecost.analysis.judge.baseline import MetricId
-from probecost.analysis.values.measurement import Measurement
-from probecost.analysis.tree.metadata import NodeFacts, PerfTestMetadata
+from probecost.analysis.judge.verdicts import CaseName, MetricVerdict, verdicts
 from probecost.analysis.parsers.segments import Segment
 from probecost.analysis.statistics.looks import LOOKS
 from probecost.analysis.statistics.verdict import Word
-from probecost.analysis.judge.verdicts import CaseName, MetricVerdict, verdicts
+from probecost.analysis.tree.metadata import NodeFacts, PerfTestMetadata
+from probecost.analysis.values.measurement import Measurement
 from probecost.results.layout import ARMS, BASELINE, TOOL
 
 LATENCY = MetricId("latency", "tcp_rr", "mean_us")

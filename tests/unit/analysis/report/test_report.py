@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from helpers.analysis_tree import CASE, CASE_KEY, Tree, csv_rows, full_tree, netperf
 
-from probecost.analysis.report.write import write_reports, write_study
 from probecost.analysis.report.tables.tables import LATENCY_COLUMNS, PPS_COLUMNS, RESOURCES_COLUMNS, THROUGHPUT_COLUMNS
+from probecost.analysis.report.write import write_reports, write_study
 from probecost.analysis.settings.settings import Settings, load_settings
 from probecost.analysis.study.run import study_run
 from probecost.errors import ConfigError

@@ -11,10 +11,10 @@ import pytest
 from helpers.analysis_tree import CASE, RUN_ID, Tree, csv_rows, full_tree, netperf
 from openpyxl import load_workbook
 
-from probecost.analysis.report.write import write_reports
 from probecost.analysis.report.tables.tables import LATENCY_COLUMNS, RESOURCES_COLUMNS
-from probecost.analysis.study.selection import Request
+from probecost.analysis.report.write import write_reports
 from probecost.analysis.settings.settings import load_settings
+from probecost.analysis.study.selection import Request
 
 XLSX = Request(formats=("xlsx",))
 

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 from helpers.analysis_tree import CASE_KEY, Tree, load_counters, netperf
 from helpers.fake_project import Project
-from unit.fixtures.collect.test_cases import refused
 
 from probecost.analysis.plugin import AnalysisPlugin
 from probecost.analysis.settings.settings import Settings
 from probecost.cli.main import main
 from probecost.results.layout import BASELINE, TOOL, RunTree
+from unit.fixtures.collect.test_cases import refused
 
 
 def settings(folder: Path, text: str = "foreign_cpu_limit_pct: 60\n") -> Path:

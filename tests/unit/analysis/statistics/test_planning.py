@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from bench.simulation import exact_intervals
 from probecost.analysis.statistics.looks import FIXED, LOOKS, Look
 from probecost.analysis.statistics.planning import (
     allan_deviation,
@@ -19,7 +20,6 @@ from probecost.analysis.statistics.planning import (
     predicted_half_width_pct,
     unit_sd,
 )
-from bench.simulation import exact_intervals
 
 # The 1000-point test suite of NIST Special Publication 1065 (Riley 2008), section 12.4: a linear congruential
 # generator, and the overlapping Allan deviation of its values at averaging factors 1, 10 and 100.

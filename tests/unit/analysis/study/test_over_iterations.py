@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from helpers.analysis_tree import CASE, CASE_KEY, Tree, csv_rows, netperf, visit
 
-from probecost.analysis.study.over_iterations import Spread, over_iterations, series, spread
-from probecost.analysis.report.write import write_reports
 from probecost.analysis.report.tables.iterations import STATISTICS_COLUMNS
+from probecost.analysis.report.write import write_reports
+from probecost.analysis.study.over_iterations import Spread, over_iterations, series, spread
 from probecost.analysis.study.run import study_run
 
 #: Per iteration: TCP RR mean of the baseline and with the tool. The differences are +50, +20 and 0 %.

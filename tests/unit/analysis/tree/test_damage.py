@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from helpers.analysis_tree import CASE_KEY, CLIENT, SERVER, Tree, full_tree, netperf
 
-from probecost.results.metrics import PRIMARY
 from probecost.analysis.report.write import write_reports
 from probecost.analysis.study.run import study_run
+from probecost.results.metrics import PRIMARY
 
 
 class TestDamage:

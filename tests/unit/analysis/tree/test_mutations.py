@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from helpers.analysis_tree import OFFSETS_NS, SECOND_NS, SERVER, Tree, load_counters, netperf
 
+from probecost.analysis.judge.verdicts import MetricVerdict
 from probecost.analysis.report.write import write_reports
 from probecost.analysis.statistics.verdict import Word
 from probecost.analysis.study.run import study_run
-from probecost.analysis.judge.verdicts import MetricVerdict
 from probecost.results.layout import BASELINE, TOOL
 
 UNITS = 12

@@ -7,8 +7,8 @@ from pathlib import Path
 from helpers.analysis_tree import Tree, full_tree, netperf
 from helpers.page_trees import EXPENSIVE, NULL, judged_tree
 
-from probecost.analysis.report.write import write_reports
 from probecost.analysis.report.findings.answer import Answer, answer
+from probecost.analysis.report.write import write_reports
 from probecost.analysis.study.run import study_run
 
 

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from helpers.analysis_tree import RUN_ID, Tree, full_tree, netperf
 
-from probecost.analysis.report.write import write_reports
 from probecost.analysis.report.findings.provenance import Fact, provenance
-from probecost.analysis.study.selection import EVERYTHING, Request
+from probecost.analysis.report.write import write_reports
 from probecost.analysis.settings.settings import Settings, load_settings
 from probecost.analysis.study.run import study_run
+from probecost.analysis.study.selection import EVERYTHING, Request
 from probecost.cli.main import main
 
 NODE = "Kernel 6.1.0-test x86_64, CPU 2 x Test | CPU <b>, Memory 4.0GB, iperf3 3.12, netperf 2.7.0, Interfaces eth0"

@@ -8,9 +8,9 @@ from helpers.analysis_tree import Tree, load_counters, netperf
 from helpers.page_trees import EXPENSIVE, NULL, judged_tree
 
 from probecost.analysis.gates.foreign_load import ForeignCpu, read_reason
-from probecost.analysis.report.write import write_reports
 from probecost.analysis.report.findings.answer import answer
 from probecost.analysis.report.findings.voids import voids
+from probecost.analysis.report.write import write_reports
 from probecost.analysis.study.run import Study, study_run
 from probecost.results.layout import BASELINE, TOOL, CaseFolder
 

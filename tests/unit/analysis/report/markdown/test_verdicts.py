@@ -9,8 +9,8 @@ import pytest
 from helpers.analysis_tree import Tree, netperf
 
 from probecost.analysis.judge.baseline import MetricId
-from probecost.analysis.report.write import write_reports
 from probecost.analysis.report.markdown.verdicts import VERDICT_COLUMNS, claim_line, title, verdict_lines
+from probecost.analysis.report.write import write_reports
 from probecost.analysis.statistics.looks import LOOKS
 from probecost.analysis.study.run import study_run
 from probecost.results.layout import CaseFolder

@@ -16,11 +16,11 @@ from helpers.analysis_tree import CASE_KEY, SECOND_NS, Tree, full_tree, netperf
 from helpers.page_trees import EXPENSIVE, HOSTILE, NULL, hostile_tree, judged_tree
 
 from probecost.analysis.judge.baseline import MetricId
-from probecost.analysis.report.write import write_reports
 from probecost.analysis.report.page.build import metric_title
 from probecost.analysis.report.page.details import points_of_each
 from probecost.analysis.report.page.embed import SCRIPTS
 from probecost.analysis.report.page.thin import thin
+from probecost.analysis.report.write import write_reports
 
 
 class Parsed(HTMLParser):
