@@ -9,7 +9,7 @@ from typing import Protocol
 
 import pytest
 
-from probecost.analysis.judge.baseline import CaseId
+from probecost.analysis.judge.baseline import CaseId, MetricId
 from probecost.analysis.judge.best_schedule import Choice, Question, plan_tool
 from probecost.analysis.judge.verdicts import CaseName, MetricVerdict
 from probecost.analysis.report.findings.case_names import CaseNames
@@ -29,12 +29,10 @@ from probecost.analysis.tree.cache import Seen
 from probecost.analysis.words.cells import decimal, percent
 from probecost.errors import ConfigError, printable
 from probecost.results.layout import REPORT_PAGE, RunTree
+from probecost.results.metrics import PERF_TESTS, PRIMARY
 
-_COLUMNS = (
-    ("TCP RR", "latency", "tcp_rr", "mean_us"),
-    ("UDP RR", "latency", "udp_rr", "mean_us"),
-    ("throughput", "throughput", "single", "received_bps"),
-    ("pps", "pps", "single", "received_pps"),
+_COLUMNS = tuple(
+    (test.terminal, MetricId(test.type, test.conn_type, PRIMARY[test.type])) for test in PERF_TESTS if test.terminal
 )
 
 
@@ -136,10 +134,10 @@ def count_line(verdicts: Sequence[MetricVerdict]) -> Iterator[str]:
 
 def summary_lines(cases: tuple[CaseStudy, ...], switched: Collection[CaseName] = ()) -> list[str]:
     """A table for the terminal: case, differences in percent, CPU of the tool, status."""
-    head = ["case", *(title for title, *_ in _COLUMNS), "tool CPU", "status"]
+    head = ["case", *(title for title, _ in _COLUMNS), "tool CPU", "status"]
     rows, names = [], CaseNames(cases)
     for case in cases:
-        found = [case.get(*where) for _, *where in _COLUMNS]
+        found = [case.comparisons.get(metric) for _, metric in _COLUMNS]
         diffs = [percent(comparison.diff_pct if comparison else None) for comparison in found]
         cpu = case.usage.cpu_avg_percent
         rows.append([names.of(*case.id), *diffs, "N/A" if cpu is None else f"{decimal(cpu, 1)} %", status(case)])

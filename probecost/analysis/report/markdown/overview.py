@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
 from probecost.analysis.judge.baseline import MetricId
 from probecost.analysis.judge.verdicts import FLOWS, CaseName, MetricVerdict
 from probecost.analysis.parsers.text import is_file, is_folder
 from probecost.analysis.report.findings.case_names import CaseNames
-from probecost.analysis.report.findings.comparisons import change, table_lines, thousands
+from probecost.analysis.report.findings.comparisons import change, table_lines
 from probecost.analysis.report.findings.provenance import NODE_FACTS, UNKNOWN, Provenance
 from probecost.analysis.report.findings.versions import versions_line
 from probecost.analysis.report.findings.voids import voids
 from probecost.analysis.report.markdown.budgets import budget_section
 from probecost.analysis.report.markdown.degradations import degradation_section, marked
-from probecost.analysis.report.markdown.loads import load_tables
+from probecost.analysis.report.markdown.loads import load_tables, show_of
 from probecost.analysis.report.markdown.verdicts import CONTROL, verdict_section, verdict_words
 from probecost.analysis.report.markdown.writes import writes_table
 from probecost.analysis.report.tables.groups import Group
@@ -26,7 +26,7 @@ from probecost.analysis.study.run import Study
 from probecost.analysis.tree.metadata import NodeFacts
 from probecost.analysis.tree.problem import Problem
 from probecost.analysis.values.tool_usage import human_size
-from probecost.analysis.words.cells import NA, decimal, file_name, gbps, link, markdown
+from probecost.analysis.words.cells import NA, decimal, file_name, link, markdown
 from probecost.results.layout import (
     REPORTS,
     RUN_FILE,
@@ -35,6 +35,7 @@ from probecost.results.layout import (
     WORKFLOW_RESULTS_FILE,
     split_conn_type,
 )
+from probecost.results.metrics import columns
 
 MAX_LINES_PER_LIST = 50
 
@@ -44,23 +45,15 @@ _RUN_FILES = (
     (WORKFLOW_RESULTS_FILE, "what became of it, visit by visit"),
     (RUN_LOG_FILE, "what happened when"),
 )
-# What stands in the columns after the case's.
-_METRICS: tuple[tuple[MetricId, Callable[[float | None], str]], ...] = (
-    (MetricId("latency", "tcp_rr", "mean_us"), decimal),
-    (MetricId("latency", "udp_rr", "mean_us"), decimal),
-    (MetricId("throughput", "single", "received_bps"), gbps),
-    (MetricId("throughput", "multi", "received_bps"), gbps),
-    (MetricId("pps", "single", "received_pps"), thousands),
-    (MetricId("pps", "multi", "received_pps"), thousands),
+# Heading and metric of each column after the case's.
+_COLUMNS = tuple(
+    (heading, MetricId(test.type, test.conn_type, metric.name), show_of(metric))
+    for heading, test, metric in columns()
+    if metric.is_primary
 )
 _HEAD = (
     "Case",
-    "TCP RR mean (us)",
-    "UDP RR mean (us)",
-    "Throughput single (Gbit/s)",
-    "Throughput multi (Gbit/s)",
-    "Packets/s single",
-    "Packets/s multi",
+    *(heading for heading, _, _ in _COLUMNS),
     "Tool CPU avg / max (% of one core)",
     "RSS max",
     "Log per second",
@@ -221,7 +214,7 @@ def _case_row(case: CaseStudy, output_dir: Path, thresholds: Thresholds) -> tupl
     cpu = f"{decimal(usage.cpu_avg_percent)} / {decimal(usage.cpu_max_percent)}"
     return (
         label,
-        *(marked(change(case.comparisons.get(of), show), case, of, thresholds) for of, show in _METRICS),
+        *(marked(change(case.comparisons.get(of), show), case, of, thresholds) for _, of, show in _COLUMNS),
         NA if usage.cpu_avg_percent is None else cpu,
         NA if usage.rss_max_kb is None else human_size(usage.rss_max_kb * 1024),
         NA if usage.log_bytes_per_s is None else human_size(usage.log_bytes_per_s),
