@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
-from types import MappingProxyType
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from probecost.analysis.judge.baseline import MetricId
@@ -40,7 +39,7 @@ class RunPlan:
 
     cases: Collection[CaseName] = ()
     rule: StopRule = FIXED
-    primary: PrimaryMetrics = MappingProxyType({})
+    primary: PrimaryMetrics = field(default_factory=dict)
 
 
 def primary_metric(perf_test: str, conn_type: str, chosen: PrimaryMetrics) -> str | None:
