@@ -13,7 +13,8 @@ from math import sqrt
 from pathlib import Path
 
 from probecost.analysis.gates.foreign_load import LIMIT_PCT
-from probecost.analysis.judge.verdicts import LOWER_IS_BETTER, MetricVerdict, unit_effects
+from probecost.analysis.judge.baseline import MetricId
+from probecost.analysis.judge.verdicts import LOWER_IS_BETTER, CaseName, MetricVerdict, unit_effects
 from probecost.analysis.statistics.families import benjamini_hochberg, holm
 from probecost.analysis.statistics.signflip import Estimate
 from probecost.analysis.statistics.twosample import Shift, shift
@@ -40,6 +41,18 @@ class Change:
     p_adjusted: float | None
     family_m: int
     verdict: Verdict
+
+    @property
+    def case(self) -> CaseName:
+        return self.b.case
+
+    @property
+    def tool(self) -> str:
+        return self.b.tool
+
+    @property
+    def metric(self) -> MetricId:
+        return self.b.metric
 
     @property
     def is_primary(self) -> bool:

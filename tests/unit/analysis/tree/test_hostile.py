@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 from helpers.analysis_tree import CLIENT, SERVER, Tree, full_tree
 
+from probecost.analysis.report.markdown.text import code, markdown
 from probecost.analysis.report.write import write_reports
 from probecost.analysis.tree import problem as problems
 from probecost.analysis.tree.problem import ParseError, parse_object, read_text
-from probecost.analysis.words.cells import code, markdown, text_cell
+from probecost.analysis.words.cells import text_cell
 
 ESCAPES = "\x1b]0;owned\x07"
 
