@@ -15,8 +15,8 @@ from probecost.analysis.statistics.looks import FIXED
 from probecost.analysis.study.case import CaseStudy
 from probecost.analysis.study.expected import PERF_TESTS, planned_units
 from probecost.analysis.study.run import Study, refuse_others
-from probecost.analysis.tree.find import PerfTestRecord
 from probecost.analysis.tree.problem import Kind, Problem
+from probecost.analysis.tree.record import PerfTestFiles
 from probecost.analysis.values.measurement import PRIMARY, Measurement
 from probecost.results.layout import ARMS, BASELINE, SWITCHED, iteration_name
 
@@ -95,7 +95,7 @@ def validate(study: Study) -> Validation:
 class _CaseFacts:
     """``arms``: by perf test, unit and pair, which arms have a valid value of what the perf test is for."""
 
-    records: list[PerfTestRecord] = field(default_factory=list)
+    records: list[PerfTestFiles] = field(default_factory=list)
     rows: list[Measurement] = field(default_factory=list)
     arms: dict[_Test, dict[int, dict[int, set[str]]]] = field(default_factory=dict)
 
@@ -158,7 +158,7 @@ class _Facts:
         return made | (self._planned_flows(records) if self.is_fixed else set())
 
     @staticmethod
-    def _planned_flows(records: Sequence[PerfTestRecord]) -> set[int]:
+    def _planned_flows(records: Sequence[PerfTestFiles]) -> set[int]:
         """From 1 as many as were asked for; a plan that stops by itself does not tell."""
         asked = [record.metadata.options.get("units", "") for record in records if record.metadata.arm == SWITCHED]
         return set(range(1, max((int(text) for text in asked if text.isdecimal()), default=0) + 1))

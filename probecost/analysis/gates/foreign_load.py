@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from probecost.analysis.gates.counters import readings
 from probecost.analysis.parsers.counters import CountersDelta
 from probecost.analysis.parsers.segments import Segment
-from probecost.analysis.tree.find import PerfTestRecord
 from probecost.analysis.tree.metadata import PerfTestMetadata
+from probecost.analysis.tree.record import PerfTestFiles
 
 LIMIT_PCT = 10.0
 _REASON = re.compile(r"foreign processes on (?P<nodes>.+?) used (?P<percent>\d+) % of a core in user mode")
@@ -42,7 +42,7 @@ def read_reason(text: str) -> ForeignCpu | None:
     return None if found is None else ForeignCpu(tuple(found["nodes"].split(" and ")), float(found["percent"]))
 
 
-def of_perf_test(record: PerfTestRecord) -> tuple[ForeignCpu, ...]:
+def of_perf_test(record: PerfTestFiles) -> tuple[ForeignCpu, ...]:
     """One entry per machine whose CPU time was recorded; none for files of older versions."""
     machines: dict[str, dict[str, CountersDelta]] = {}
     for node, counted in readings(record).items():

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 
 from probecost.analysis.judge.baseline import CaseId
-from probecost.analysis.tree.find import PerfTestRecord
 from probecost.analysis.tree.problem import Problem
+from probecost.analysis.tree.record import PerfTestFiles
 from probecost.analysis.values.measurement import PRIMARY, Measurement
 from probecost.results.layout import ARMS, BASELINE, SWITCHED, TOOL
 
@@ -31,9 +31,9 @@ class Expected:
     def __init__(
         self,
         case: CaseId,
-        records: Sequence[PerfTestRecord],
+        records: Sequence[PerfTestFiles],
         rows: Iterable[Measurement],
-        shared_records: Iterable[PerfTestRecord],
+        shared_records: Iterable[PerfTestFiles],
         shared_rows: Iterable[Measurement],
         planned: Mapping[tuple[str, int, str], set[tuple[str, str]]],
         in_flows: Mapping[tuple[str, str], str] = MappingProxyType({}),
@@ -112,7 +112,7 @@ def _is_valid(row: Measurement) -> bool:
     return not row.void_reason and row.metric == PRIMARY.get(row.perf_test)
 
 
-def planned_units(records: Sequence[PerfTestRecord]) -> Sequence[int]:
+def planned_units(records: Sequence[PerfTestFiles]) -> Sequence[int]:
     """The units that the case should have: those that were planned, else from 1 as many as were asked for.
 
     In any case those that its folders name.

@@ -13,7 +13,7 @@ from probecost.analysis.judge.verdicts import CaseName, MetricVerdict, verdicts
 from probecost.analysis.statistics.looks import FIXED, StopRule
 from probecost.analysis.statistics.verdict import DEFAULT_MARGIN_PCT, Word, judge
 from probecost.analysis.tree.cache import Seen
-from probecost.analysis.tree.find import locate
+from probecost.analysis.tree.find import find_perf_tests
 from probecost.analysis.tree.run import RunInfo
 from probecost.analysis.values.case import measure_case, measure_fresh, without_fresh
 from probecost.analysis.values.measurement import Measured
@@ -54,7 +54,7 @@ def case_progress(
     seen.begin(case_key)
     every = [
         record
-        for record in locate(root / environment / iteration_name(iteration), seen=seen).records
+        for record in find_perf_tests(root / environment / iteration_name(iteration), seen=seen).records
         if record.metadata.case_key == case_key
     ]
     records = without_fresh(every)

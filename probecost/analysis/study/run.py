@@ -12,13 +12,15 @@ from probecost.analysis.judge.baseline import CaseId
 from probecost.analysis.judge.budgets import BudgetCheck, check_budgets
 from probecost.analysis.judge.confirmation import Fresh
 from probecost.analysis.judge.verdicts import CaseName, MetricVerdict, verdicts
+from probecost.analysis.parsers.text import is_file
 from probecost.analysis.statistics.verdict import DEFAULT_MARGIN_PCT
 from probecost.analysis.study.case import CaseStudy, study_cases, with_problems, without_results
-from probecost.analysis.tree import any_tree as trees
+from probecost.analysis.tree.any_tree import find_in_any_tree
 from probecost.analysis.tree.cache import Seen
-from probecost.analysis.tree.find import PerfTestRecord, locate
+from probecost.analysis.tree.find import find_perf_tests
 from probecost.analysis.tree.metadata import NodeFacts, PerfTestMetadata
-from probecost.analysis.tree.problem import Problem, is_file
+from probecost.analysis.tree.problem import Problem
+from probecost.analysis.tree.record import PerfTestFiles
 from probecost.analysis.tree.run import Budget, RunInfo, read_run
 from probecost.analysis.values.case import measure_case, measure_fresh, without_fresh
 from probecost.analysis.values.flow import measure_flow
@@ -59,7 +61,7 @@ class Study:
     problems: tuple[Problem, ...]
     nodes: Mapping[str, Mapping[str, NodeFacts]]
     versions: tuple[str, ...]
-    perf_tests: tuple[PerfTestRecord, ...]
+    perf_tests: tuple[PerfTestFiles, ...]
     budgets: tuple[BudgetCheck, ...] = ()
     fresh: tuple[Measurement, ...] = ()
     audit: Audit = field(default_factory=Audit)
@@ -85,7 +87,7 @@ def study_run(
     """
     root = root.resolve()
     _refuse_runs(root)
-    located = trees.locate(root, jobs)
+    located = find_in_any_tree(root, jobs)
     records, audit = audited(located.records)
     located = replace(located, records=records)
     run, run_problems = read_run(root)
@@ -151,19 +153,19 @@ def refuse_others(study: Study) -> None:
         )
 
 
-def _planned(run: RunInfo, records: Sequence[PerfTestRecord]) -> set[CaseName]:
+def _planned(run: RunInfo, records: Sequence[PerfTestFiles]) -> set[CaseName]:
     """All cases that the run was to measure."""
     only = _only_environment(records)
     return {CaseName(case.environment or only, case.case_key) for case in run.cases}
 
 
-def _budgets(run: RunInfo, records: Sequence[PerfTestRecord]) -> dict[CaseName, tuple[Budget, ...]]:
+def _budgets(run: RunInfo, records: Sequence[PerfTestFiles]) -> dict[CaseName, tuple[Budget, ...]]:
     """The budgets of the cases that were started."""
     only = _only_environment(records)
     return {CaseName(case.environment or only, case.case_key): case.budgets for case in run.cases if case.was_started}
 
 
-def _only_environment(records: Sequence[PerfTestRecord]) -> str:
+def _only_environment(records: Sequence[PerfTestFiles]) -> str:
     """Where there is only one, the run's file may not name it; empty where there are several."""
     environments = {record.metadata.environment for record in records}
     return environments.pop() if len(environments) == 1 else ""
@@ -185,11 +187,14 @@ def study_case(
     root = root.resolve()
     seen = seen or Seen()
     seen.begin(case_key)
-    located = locate(root / environment / iteration_name(iteration), seen=seen)
+    located = find_perf_tests(root / environment / iteration_name(iteration), seen=seen)
     run = seen.run(root)
     wanted = CaseId(environment, iteration, case_key)
     visits = [record for record in without_fresh(located.records) if record.metadata.arm != SWITCHED]
-    earlier = [locate(root / environment / iteration_name(number), seen=seen).records for number in range(1, iteration)]
+    earlier = [
+        find_perf_tests(root / environment / iteration_name(number), seen=seen).records
+        for number in range(1, iteration)
+    ]
     records = [record for found in (*earlier, located.records) for record in found]
     name = CaseName(environment, case_key)
     own = [record for record in records if record.metadata.case_key == case_key]

@@ -8,8 +8,10 @@ from functools import cached_property
 from pathlib import Path
 
 from probecost.analysis.judge.baseline import MetricId
+from probecost.analysis.parsers.json_fields import child, number, parse_object, whole, words
+from probecost.analysis.parsers.text import ParseError, read_text
 from probecost.analysis.statistics.looks import FIXED, LOOKS, StopRule
-from probecost.analysis.tree.problem import ParseError, Problem, child, number, parse_object, read_text, whole, words
+from probecost.analysis.tree.problem import Problem
 from probecost.analysis.values.measurement import UNITS
 from probecost.results.layout import RUN_FILE, CaseFolder
 

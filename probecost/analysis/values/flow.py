@@ -14,8 +14,9 @@ from probecost.analysis.gates import interface_setup as setups
 from probecost.analysis.gates.clocks import clock_void
 from probecost.analysis.parsers import segments
 from probecost.analysis.parsers.segments import Segment
-from probecost.analysis.tree.find import PerfTestRecord
-from probecost.analysis.tree.problem import ParseError, Problem, read_text
+from probecost.analysis.parsers.text import ParseError, read_text
+from probecost.analysis.tree.problem import Problem
+from probecost.analysis.tree.record import PerfTestFiles
 from probecost.analysis.values.measurement import Measured, Measurement, set_aside
 from probecost.results.layout import SEGMENTS_FILE
 
@@ -26,7 +27,7 @@ _RECEIVED: Mapping[str, Mapping[str, str]] = {
 }
 
 
-def measure_flow(record: PerfTestRecord, foreign_cpu_limit_pct: float = foreign.LIMIT_PCT) -> Measured:
+def measure_flow(record: PerfTestFiles, foreign_cpu_limit_pct: float = foreign.LIMIT_PCT) -> Measured:
     """A row per figure and segment; ``void_reason`` where the flow did not run all through it, or a gate stopped it."""
     what = record.metadata
     path = record.place_on(what.tool_node) / SEGMENTS_FILE
@@ -57,19 +58,19 @@ def measure_flow(record: PerfTestRecord, foreign_cpu_limit_pct: float = foreign.
     return Measured(tuple(rows), set_aside(record) if what.is_superseded else tuple(problems), record)
 
 
-def _set_up_anew(record: PerfTestRecord) -> str:
+def _set_up_anew(record: PerfTestFiles) -> str:
     """At both ends of the flow the tool is off: what is not the same there was changed by others, within some pair."""
     changes = setups.in_window(record)
     return f"the set-up changed during the flow: {setups.listed(changes)}" if changes else ""
 
 
-def _load_elsewhere(record: PerfTestRecord, limit_pct: float) -> str:
+def _load_elsewhere(record: PerfTestFiles, limit_pct: float) -> str:
     """Foreign load on the machines that do not count the segments: it is known for the flow as a whole."""
     loads = foreign.of_perf_test(record)
     return next((load.void_reason(limit_pct) for load in loads if record.metadata.tool_node not in load.nodes), "")
 
 
-def _not_observable(record: PerfTestRecord, found: Sequence[Segment]) -> Iterator[Problem]:
+def _not_observable(record: PerfTestFiles, found: Sequence[Segment]) -> Iterator[Problem]:
     """That the gate on foreign load was not checked, where the node's file has a place for it."""
     what = record.metadata
     if any("user_usec" in segment.counts and foreign.of_segment(what, segment).percent is None for segment in found):
@@ -77,7 +78,7 @@ def _not_observable(record: PerfTestRecord, found: Sequence[Segment]) -> Iterato
         yield _remark(record, path, f"foreign CPU time is not observable on {what.tool_node}")
 
 
-def _remark(record: PerfTestRecord, path: Path, reason: str) -> Problem:
+def _remark(record: PerfTestFiles, path: Path, reason: str) -> Problem:
     return replace(record.problem(path, reason, missing=False), is_remark=True)
 
 
@@ -105,7 +106,7 @@ def _figures(pair_kind: str, perf_test: str, segment: Segment, idle_busy_share: 
             yield "received_pps", count("datagrams") / segment.seconds
 
 
-def _outside(record: PerfTestRecord, segment: Segment) -> str:
+def _outside(record: PerfTestFiles, segment: Segment) -> str:
     """Whether the segment lies within the client's run, as well as the two nodes' clocks allow to say."""
     what = record.metadata
     if what.start_ns is None or what.end_ns is None:
@@ -119,7 +120,7 @@ def _outside(record: PerfTestRecord, segment: Segment) -> str:
     return ""
 
 
-def _void(record: PerfTestRecord, segment: Segment, reason: str) -> Problem:
+def _void(record: PerfTestFiles, segment: Segment, reason: str) -> Problem:
     path = record.place_on(record.metadata.tool_node) / SEGMENTS_FILE
     text = f"segment {segment.number} ({segment.arm}) is not used: {reason}"
     return replace(record.problem(path, text, missing=False), is_void=True)

@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 
 from probecost.analysis.gates import foreign_load as foreign
 from probecost.analysis.parsers.segments import Segment
-from probecost.analysis.tree.find import PerfTestRecord
 from probecost.analysis.tree.metadata import PerfTestMetadata
 from probecost.analysis.tree.problem import Problem
+from probecost.analysis.tree.record import PerfTestFiles
 from probecost.analysis.values.perf_test import RawReader
 
 COLUMNS = (
@@ -170,10 +170,10 @@ class Measured:
 
     measurements: tuple[Measurement, ...]
     problems: tuple[Problem, ...]
-    record: PerfTestRecord
+    record: PerfTestFiles
 
 
-def measure(record: PerfTestRecord, pair_void: str = "", foreign_cpu_limit_pct: float = foreign.LIMIT_PCT) -> Measured:
+def measure(record: PerfTestFiles, pair_void: str = "", foreign_cpu_limit_pct: float = foreign.LIMIT_PCT) -> Measured:
     """Read the raw files of one perf test. Never raises for what they hold.
 
     ``pair_void``: why a gate on its pair of visits does not let it count; empty where they all do.
@@ -209,7 +209,7 @@ def measure(record: PerfTestRecord, pair_void: str = "", foreign_cpu_limit_pct: 
     return Measured(rows, set_aside(record) if what.is_superseded else tuple(reader.problems), record)
 
 
-def set_aside(record: PerfTestRecord) -> tuple[Problem]:
+def set_aside(record: PerfTestFiles) -> tuple[Problem]:
     """All that is said of what a resumed run measured again: its files may be half ones."""
     path = record.place_on(record.metadata.client_node) / record.place.metadata.name
     return (replace(record.problem(path, f"not used, {record.metadata.void_reason}", missing=False), is_void=True),)

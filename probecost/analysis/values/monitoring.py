@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from probecost.analysis.parsers import monitors
-from probecost.analysis.tree.find import PerfTestRecord
+from probecost.analysis.parsers.text import ParseError, named_like, read_text
 from probecost.analysis.tree.metadata import PerfTestMetadata
-from probecost.analysis.tree.problem import ParseError, named_like, read_text
+from probecost.analysis.tree.record import PerfTestFiles
 from probecost.results.layout import BASELINE, TOOL_MONITORING
 
 #: A log's samples: time (ns) and value, in the order of time.
@@ -40,7 +40,7 @@ class Monitored:
     windows: tuple[Window, ...]
 
 
-def read_monitored(records: Iterable[PerfTestRecord]) -> Monitored:
+def read_monitored(records: Iterable[PerfTestFiles]) -> Monitored:
     """Read the logs beside ``records``, those of one case in one iteration; what cannot be read is left out here.
 
     (It is told among the problems of the case, where its figures are computed.)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
 from probecost.analysis.judge.baseline import MetricId
+from probecost.analysis.parsers.text import is_file, is_folder
 from probecost.analysis.report.findings.case_names import CaseNames
 from probecost.analysis.report.findings.provenance import NODE_FACTS, UNKNOWN, Provenance
 from probecost.analysis.report.findings.status import status, switched_cases, units_line
@@ -23,7 +24,7 @@ from probecost.analysis.settings.thresholds import Thresholds
 from probecost.analysis.study.case import CaseStudy
 from probecost.analysis.study.run import Study
 from probecost.analysis.tree.metadata import NodeFacts
-from probecost.analysis.tree.problem import Problem, is_file, is_folder
+from probecost.analysis.tree.problem import Problem
 from probecost.analysis.values.tool_usage import human_size
 from probecost.analysis.words.cells import NA, change, decimal, file_name, gbps, thousands
 from probecost.analysis.words.verdict_words import CONTROL, short_by_metric

@@ -27,8 +27,8 @@ from probecost.analysis.report.page.thin import thin
 from probecost.analysis.statistics.signflip import cost_pct
 from probecost.analysis.study.case import CaseStudy
 from probecost.analysis.study.run import Study
-from probecost.analysis.tree.find import PerfTestRecord
 from probecost.analysis.tree.problem import Problem
+from probecost.analysis.tree.record import PerfTestFiles
 from probecost.analysis.values.measurement import Measurement
 from probecost.analysis.values.monitoring import Monitored, Samples, read_monitored, tool_clock_shift_ns
 from probecost.analysis.words.verdict_words import title
@@ -48,7 +48,7 @@ _SECOND_NS = 1_000_000_000
 class _Own:
     """What belongs to one case in one iteration."""
 
-    records: list[PerfTestRecord]
+    records: list[PerfTestFiles]
     rows: list[Measurement]
 
 
@@ -178,7 +178,7 @@ class Details:
                     found.n_units,
                 )
 
-    def _files(self, records: Iterable[PerfTestRecord]) -> Iterator[Link]:
+    def _files(self, records: Iterable[PerfTestFiles]) -> Iterator[Link]:
         """The folders of a case, each once: those of its tool, and those that hold its baseline visits."""
         found: dict[Path, str] = {}
         for record in records:

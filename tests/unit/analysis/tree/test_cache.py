@@ -13,7 +13,7 @@ from probecost.analysis.study.progress import case_progress
 from probecost.analysis.study.run import study_case
 from probecost.analysis.tree import find as locate_module
 from probecost.analysis.tree.cache import Seen
-from probecost.analysis.tree.find import locate
+from probecost.analysis.tree.find import find_perf_tests
 from probecost.results.layout import ARMS, BASELINE, CaseFolder
 
 OTHER_KEY, OTHER = "host-eth_drop-tx", CaseFolder("eth_drop", 2, "0a1b2c")
@@ -128,7 +128,7 @@ def test_a_damaged_file_is_told_each_time(tree: Tree) -> None:
         for file in tree.node(node).glob(f"ebpf/{OTHER.name}/**/metadata_*.json"):
             file.write_text("{")
     folder = tree.root / ENVIRONMENT / ITERATION
-    assert locate(folder, seen=seen).problems == locate(folder, seen=seen).problems != ()
+    assert find_perf_tests(folder, seen=seen).problems == find_perf_tests(folder, seen=seen).problems != ()
 
 
 def test_what_the_run_planned_is_read_once(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,9 +9,9 @@ import pytest
 from helpers.analysis_tree import Tree, csv_rows, full_tree, netperf, stat, tcp_client
 
 from probecost.analysis.parsers.stat import CpuTime, parse
+from probecost.analysis.parsers.text import ParseError
 from probecost.analysis.report.write import write_reports
 from probecost.analysis.study.run import Study, study_run
-from probecost.analysis.tree.problem import ParseError
 from probecost.analysis.values.measurement import Measurement
 
 LOADS: dict[str, tuple[float, float]] = {"load25": (20.0, 24.0), "load2G": (20.0, 40.0), "load500M": (20.0, 30.0)}
