@@ -13,12 +13,13 @@ from probecost.analysis.judge.baseline import CaseId
 from probecost.analysis.judge.units import FLOWS, VISITS
 from probecost.analysis.statistics.looks import FIXED
 from probecost.analysis.study.case import CaseStudy
-from probecost.analysis.study.expected import PERF_TESTS, planned_units
+from probecost.analysis.study.expected import planned_units
 from probecost.analysis.study.run import Study, refuse_others
 from probecost.analysis.tree.problem import Kind, Problem
 from probecost.analysis.tree.record import PerfTestFiles
-from probecost.analysis.values.measurement import PRIMARY, Measurement
+from probecost.analysis.values.measurement import Measurement
 from probecost.results.layout import ARMS, BASELINE, SWITCHED, iteration_name
+from probecost.results.metrics import PRIMARY, place
 
 #: Perf test, connection type, and whether flows are meant.
 _Test = tuple[str, str, bool]
@@ -166,8 +167,7 @@ class _Facts:
 
 def _order(test: _Test) -> tuple[bool, int, _Test]:
     """Flows last; perf tests as the tables have them, those at a load after them."""
-    known = test[:2] in PERF_TESTS
-    return (test[2], PERF_TESTS.index(test[:2]) if known else len(PERF_TESTS), test)
+    return (test[2], place(*test[:2]), test)
 
 
 def _case(case: CaseStudy, facts: _Facts, problems: list[Problem]) -> CaseValidation:

@@ -9,8 +9,9 @@ from typing import NamedTuple
 from probecost.analysis.judge.baseline import MetricId
 from probecost.analysis.statistics.verdict import Limit
 from probecost.analysis.tree.metadata import PerfTestMetadata
-from probecost.analysis.values.measurement import PRIMARY, UNITS, Measurement
+from probecost.analysis.values.measurement import Measurement
 from probecost.results.layout import BASELINE, TOOL
+from probecost.results.metrics import METRICS, PRIMARY
 
 #: Name of a perf test (``throughput:single``) → its primary metric, or ``None`` where it has none.
 PrimaryMetrics = Mapping[str, str | None]
@@ -112,8 +113,9 @@ class RunFacts:
 
         ``None`` for a metric that is no rate, and where neither is recorded.
         """
-        unit = UNITS[metric.metric]
-        if unit not in ("bit/s", "packets/s") or unit != UNITS.get(PRIMARY.get(metric.perf_test, "")):
+        unit = METRICS[metric.metric].unit
+        primary = PRIMARY.get(metric.perf_test)
+        if unit not in ("bit/s", "packets/s") or primary is None or unit != METRICS[primary].unit:
             return None
         limits = []
         if (offered := self._offered.get((case, metric.perf_test, metric.conn_type))) is not None:

@@ -22,29 +22,12 @@ from probecost.analysis.statistics.looks import FIXED, StopRule
 from probecost.analysis.statistics.signflip import Estimate, estimates
 from probecost.analysis.statistics.verdict import DEFAULT_MARGIN_PCT, Cost, Verdict, Word, cost_of, judge, masked
 from probecost.analysis.tree.metadata import PerfTestMetadata
-from probecost.analysis.values.measurement import UNITS, Measurement
+from probecost.analysis.values.measurement import Measurement
 from probecost.results.layout import BASELINE, TOOL
+from probecost.results.metrics import CPU_PER_BYTE, METRICS, has_verdict, lower_is_better
 
-__all__ = ["FLOWS", "LOWER_IS_BETTER", "VISITS", "CaseName", "MetricVerdict", "unit_effects", "verdicts"]
+__all__ = ["FLOWS", "VISITS", "CaseName", "MetricVerdict", "unit_effects", "verdicts"]
 
-#: Metrics with a better end: ``True`` where lower is better.
-LOWER_IS_BETTER = {
-    "sent_bps": False,
-    "received_bps": False,
-    "min_us": True,
-    "mean_us": True,
-    "max_us": True,
-    "p50_us": True,
-    "p90_us": True,
-    "p99_us": True,
-    "transactions_per_s": False,
-    "sent_pps": False,
-    "received_pps": False,
-    "sent_writes_per_s": False,
-    "received_writes_per_s": False,
-    "cpu_s_per_gb": True,
-}
-CPU_PER_BYTE = "cpu_s_per_gb"
 _DEFAULT_PRIMARY: PrimaryMetrics = MappingProxyType({})
 _NO_FRESH = Fresh()
 
@@ -137,7 +120,7 @@ def _confirmed(entry: MetricVerdict, fresh: Fresh) -> MetricVerdict:
     """A speed-up after its second stage; fresh units of whatever is none are left alone."""
     if entry.verdict.word is not Word.SPEED_UP:
         return entry
-    found = fresh.confirmation(entry.case, entry.metric, entry.schedule, LOWER_IS_BETTER[entry.metric.metric])
+    found = fresh.confirmation(entry.case, entry.metric, entry.schedule, lower_is_better(entry.metric.metric))
     return entry if found is None else replace(entry, fresh=found, verdict=second_verdict(entry.verdict, found))
 
 
@@ -147,7 +130,7 @@ def _series(measurements: Iterable[Measurement]) -> dict[tuple[CaseName, MetricI
     before: Measurement | None = None
     case = CaseName("", "")
     for row in measurements:
-        if row.void_reason or row.shared_baseline or row.metric not in LOWER_IS_BETTER:
+        if row.void_reason or row.shared_baseline or not has_verdict(row.metric):
             continue
         if not row.is_beside(before):
             case, before = CaseName(row.environment, row.case_key), row
@@ -207,7 +190,7 @@ def _unjudged(
         pair_kind=facts.pair_kinds.get(case, ""),
         tool=facts.tools.get(case, ""),
         metric=metric,
-        unit=UNITS[metric.metric],
+        unit=METRICS[metric.metric].unit,
         is_primary=facts.is_primary(metric),
         schedule=entry.schedule,
         n_units=len(units),
@@ -215,7 +198,7 @@ def _unjudged(
         n_void_baseline=facts.voids[case, metric.perf_test, metric.conn_type, BASELINE],
         n_void_tool=facts.voids[case, metric.perf_test, metric.conn_type, TOOL],
         estimate=found,
-        cost=cost_of(found, LOWER_IS_BETTER[metric.metric]) if found else None,
+        cost=cost_of(found, lower_is_better(metric.metric)) if found else None,
         tool_value=tool_mean(units) if units else None,
         carry_over=order,
         rule=rule,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 
+from probecost.analysis.judge.baseline import MetricId
 from probecost.analysis.judge.budgets import BudgetCheck, Result
 from probecost.analysis.judge.verdicts import CaseName, MetricVerdict
 from probecost.analysis.report.findings.case_names import CaseNames
@@ -25,12 +26,10 @@ from probecost.analysis.words.verdict_words import (
     units_text,
     worst_first,
 )
+from probecost.results.metrics import PERF_TESTS, PRIMARY
 
-_COLUMNS = (
-    ("TCP RR", "latency", "tcp_rr", "mean_us"),
-    ("UDP RR", "latency", "udp_rr", "mean_us"),
-    ("throughput", "throughput", "single", "received_bps"),
-    ("pps", "pps", "single", "received_pps"),
+_COLUMNS = tuple(
+    (test.terminal, MetricId(test.type, test.conn_type, PRIMARY[test.type])) for test in PERF_TESTS if test.terminal
 )
 
 
@@ -46,10 +45,10 @@ def terminal_lines(study: Study) -> Iterator[str]:
 
 def summary_lines(cases: tuple[CaseStudy, ...], switched: Collection[CaseName] = ()) -> list[str]:
     """A table of cases: name, differences in percent, CPU of the tool, status."""
-    head = ["case", *(title for title, *_ in _COLUMNS), "tool CPU", "status"]
+    head = ["case", *(heading for heading, _ in _COLUMNS), "tool CPU", "status"]
     rows, names = [], CaseNames(cases)
     for case in cases:
-        found = [case.get(*where) for _, *where in _COLUMNS]
+        found = [case.comparisons.get(metric) for _, metric in _COLUMNS]
         diffs = [percent(comparison.diff_pct if comparison else None) for comparison in found]
         cpu = case.usage.cpu_avg_percent
         rows.append([names.of(*case.id), *diffs, NA if cpu is None else f"{decimal(cpu, 1)} %", status(case)])

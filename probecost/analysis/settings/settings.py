@@ -9,7 +9,7 @@ from pathlib import Path
 
 from probecost.analysis.gates.foreign_load import LIMIT_PCT
 from probecost.analysis.settings.file import Entry, SettingsFile
-from probecost.analysis.settings.thresholds import DEFAULTS_PCT, Thresholds, names
+from probecost.analysis.settings.thresholds import Thresholds, defaults_pct, names
 from probecost.analysis.statistics.verdict import DEFAULT_MARGIN_PCT
 from probecost.errors import ConfigError
 
@@ -60,7 +60,7 @@ def load_settings(given: Path | None = None) -> Settings:
             return Settings({})
         raise ConfigError(f"{path}: there is no such file") from None
     topics: dict[str, str] = {}
-    limits: dict[str, float | None] = dict(DEFAULTS_PCT)
+    limits: dict[str, float | None] = defaults_pct()
     numbers: dict[str, float] = {}
     readers: dict[str, Callable[[Entry], None]] = {
         "topics": lambda entry: _topics(file, entry, topics),

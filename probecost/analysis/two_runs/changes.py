@@ -14,7 +14,7 @@ from pathlib import Path
 
 from probecost.analysis.gates.foreign_load import LIMIT_PCT
 from probecost.analysis.judge.baseline import MetricId
-from probecost.analysis.judge.verdicts import LOWER_IS_BETTER, CaseName, MetricVerdict, unit_effects
+from probecost.analysis.judge.verdicts import CaseName, MetricVerdict, unit_effects
 from probecost.analysis.statistics.families import benjamini_hochberg, holm
 from probecost.analysis.statistics.signflip import Estimate
 from probecost.analysis.statistics.twosample import Shift, shift
@@ -23,6 +23,7 @@ from probecost.analysis.study.run import Study, refuse_others, study_run
 from probecost.analysis.two_runs.conditions import Difference, Differences, Kind, PerfTestName, differences
 from probecost.analysis.two_runs.pairing import Pairing, pair
 from probecost.errors import ConfigError
+from probecost.results.metrics import lower_is_better
 
 
 @dataclass(frozen=True)
@@ -142,7 +143,7 @@ def _untested(a: MetricVerdict, b: MetricVerdict, effects_a: Sequence[float], ef
     verdict = Verdict(Word.NONE, f"run {' and '.join(without)} has no unit with both arms")
     if gates:
         verdict = Verdict(Word.INVALID, "; ".join(gates))
-    cost = cost_of(_as_estimate(found), LOWER_IS_BETTER[b.metric.metric]) if found else None
+    cost = cost_of(_as_estimate(found), lower_is_better(b.metric.metric)) if found else None
     return Change(a, b, found, cost, None, 0, verdict)
 
 

@@ -5,7 +5,7 @@ A flow is one unit: its effect is the mean over its pairs of log(tool / baseline
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,12 +19,7 @@ from probecost.analysis.tree.problem import Problem
 from probecost.analysis.tree.record import PerfTestFiles
 from probecost.analysis.values.measurement import Measured, Measurement, set_aside
 from probecost.results.layout import SEGMENTS_FILE
-
-# Which counter says what arrived: at a host its own interface and its kernel, at a guest the tap that leads to it.
-_RECEIVED: Mapping[str, Mapping[str, str]] = {
-    "host": {"packets": "rx_packets", "bytes": "rx_bytes", "datagrams": "udp_in_datagrams"},
-    "vm": {"packets": "tx_packets", "bytes": "tx_bytes", "datagrams": "tx_packets"},
-}
+from probecost.results.metrics import ARRIVED, CPU_PER_BYTE, FOREIGN_CPU
 
 
 def measure_flow(record: PerfTestFiles, foreign_cpu_limit_pct: float = foreign.LIMIT_PCT) -> Measured:
@@ -52,7 +47,7 @@ def measure_flow(record: PerfTestFiles, foreign_cpu_limit_pct: float = foreign.L
             Measurement(what, metric, value, void_reason, segment)
             for metric, value in (
                 *_figures(what.pair_kind, what.perf_test, segment, what.idle_busy_share),
-                *([("foreign_cpu_pct", load.percent)] if load.percent is not None else []),
+                *([(FOREIGN_CPU, load.percent)] if load.percent is not None else []),
             )
         ]
     return Measured(tuple(rows), set_aside(record) if what.is_superseded else tuple(problems), record)
@@ -87,23 +82,22 @@ def _figures(pair_kind: str, perf_test: str, segment: Segment, idle_busy_share: 
 
     In a segment without any, latency is at least the segment's length, and that is what is counted.
     """
-    received = _RECEIVED.get(pair_kind, _RECEIVED["host"])
-
-    def count(what: str) -> int:
-        return segment.counts.get(received[what], 0)
-
+    counter = ARRIVED.get(pair_kind, ARRIVED["host"]).get(perf_test)
+    if counter is None:
+        return
+    arrived = segment.counts.get(counter.name, 0)
     match perf_test:
         case "latency":
-            yield "mean_us", segment.seconds * 1e6 / max(1, count("packets"))
-            yield "transactions_per_s", count("packets") / segment.seconds
+            yield "mean_us", segment.seconds * 1e6 / max(1, arrived)
+            yield "transactions_per_s", arrived / segment.seconds
         case "throughput":
-            yield "received_bps", count("bytes") * 8 / segment.seconds
+            yield "received_bps", arrived * counter.scale / segment.seconds
             busy_s = segment.cpu_busy_s
-            if count("bytes") and busy_s is not None:
+            if arrived and busy_s is not None:
                 at_rest_s = idle_busy_share * segment.cpus * segment.seconds
-                yield "cpu_s_per_gb", (busy_s - at_rest_s) / (count("bytes") / 1e9)
+                yield CPU_PER_BYTE, (busy_s - at_rest_s) / (arrived / 1e9)
         case "pps":
-            yield "received_pps", count("datagrams") / segment.seconds
+            yield "received_pps", arrived / segment.seconds
 
 
 def _outside(record: PerfTestFiles, segment: Segment) -> str:

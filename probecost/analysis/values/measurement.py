@@ -15,6 +15,7 @@ from probecost.analysis.tree.metadata import PerfTestMetadata
 from probecost.analysis.tree.problem import Problem
 from probecost.analysis.tree.record import PerfTestFiles
 from probecost.analysis.values.perf_test import RawReader
+from probecost.results.metrics import FOREIGN_CPU, METRICS
 
 COLUMNS = (
     "run_id",
@@ -35,30 +36,6 @@ COLUMNS = (
     "end",
     "void_reason",
 )
-UNITS = {
-    "sent_bps": "bit/s",
-    "received_bps": "bit/s",
-    "retransmits": "count",
-    "min_us": "us",
-    "mean_us": "us",
-    "max_us": "us",
-    "p50_us": "us",
-    "p90_us": "us",
-    "p99_us": "us",
-    "transactions_per_s": "1/s",
-    "background_bps": "bit/s",
-    "sent_pps": "packets/s",
-    "received_pps": "packets/s",
-    "sent_writes_per_s": "writes/s",
-    "received_writes_per_s": "writes/s",
-    "lost_share": "share",
-    "rcvbuf_errors": "count",
-    "interface_drops": "count",
-    "cpu_s_per_gb": "s/GB",
-    "foreign_cpu_pct": "% of a core",
-}
-# The metric without which a perf test has no valid data.
-PRIMARY = {"throughput": "received_bps", "latency": "mean_us", "pps": "received_pps"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +54,7 @@ class Measurement:
 
     @property
     def unit(self) -> str:
-        return UNITS[self.metric]
+        return METRICS[self.metric].unit
 
     @property
     def is_switched(self) -> bool:
@@ -202,7 +179,7 @@ def measure(record: PerfTestFiles, pair_void: str = "", foreign_cpu_limit_pct: f
         record = replace(record, metadata=replace(what, void_reason=void_reason))
         problem = record.problem(record.described_by, f"not used, {void_reason}", missing=False)
         reader.problems.append(replace(problem, is_void=True, is_short=void_reason == reader.void_reason))
-    figures["foreign_cpu_pct"] = max((load.percent for load in loads if load.percent is not None), default=None)
+    figures[FOREIGN_CPU] = max((load.percent for load in loads if load.percent is not None), default=None)
     rows = tuple(
         Measurement(what, metric, value, void_reason) for metric, value in figures.items() if value is not None
     )

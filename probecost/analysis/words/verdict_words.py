@@ -9,24 +9,18 @@ from math import isinf
 from typing import Protocol, TypeVar
 
 from probecost.analysis.judge.baseline import MetricId
-from probecost.analysis.judge.verdicts import CPU_PER_BYTE, FLOWS, VISITS, CaseName, MetricVerdict
+from probecost.analysis.judge.verdicts import FLOWS, VISITS, CaseName, MetricVerdict
 from probecost.analysis.statistics.confirmation import Confirmation
 from probecost.analysis.statistics.looks import FIXED, StopRule
 from probecost.analysis.statistics.verdict import Cost, Verdict, Word
 from probecost.analysis.words.cells import NA, decimal, percent, span_text
 from probecost.analysis.words.vocabulary import WORST_FIRST
+from probecost.results.metrics import CPU_PER_BYTE, METRICS, PERF_TESTS, place
 
 #: The tool that only sleeps. Whatever it seems to cost is the noise of the bed.
 CONTROL = "null"
 _CLAIMS = (Word.OVERHEAD, Word.SMALL, Word.SPEED_UP, Word.MASKED)
-_TITLES = {
-    ("latency", "tcp_rr"): "TCP RR latency",
-    ("latency", "udp_rr"): "UDP RR latency",
-    ("throughput", "single"): "Throughput single",
-    ("throughput", "multi"): "Throughput multi",
-    ("pps", "single"): "Packets/s single",
-    ("pps", "multi"): "Packets/s multi",
-}
+_TITLES: dict[tuple[str, str], str] = {(test.type, test.conn_type): test.title for test in PERF_TESTS}
 
 
 class Judged(Protocol):
@@ -196,14 +190,15 @@ def title(metric: MetricId) -> str:
     if load:
         name += f" at {load} % load" if load.isdecimal() else f" at load {load}"
     if metric.metric == CPU_PER_BYTE:
-        return f"CPU per GB, {name if name.startswith(('TCP', 'UDP')) else name[:1].lower() + name[1:]}"
+        return (
+            f"{METRICS[CPU_PER_BYTE].title}, {name if name.startswith(('TCP', 'UDP')) else name[:1].lower() + name[1:]}"
+        )
     return name[:1].upper() + name[1:]
 
 
 def column_order(metric: MetricId) -> tuple[int, MetricId]:
     """The usual perf tests first, each with its loads beside it, then what is new."""
-    test = (metric.perf_test, metric.conn_type.partition("-load")[0])
-    return (list(_TITLES).index(test) if test in _TITLES else len(_TITLES)), metric
+    return place(metric.perf_test, metric.conn_type.partition("-load")[0]), metric
 
 
 def too_few_units(verdicts: Sequence[MetricVerdict]) -> Iterator[str]:

@@ -12,20 +12,14 @@ from probecost.analysis.report.tables.tables import row_names
 from probecost.analysis.settings.thresholds import Thresholds
 from probecost.analysis.study.case import CaseStudy
 from probecost.analysis.words.cells import percent
+from probecost.results.metrics import PERF_TESTS, PRIMARY
 
 #: What is said of a metric of a case, where it has a verdict.
 VerdictWords = Mapping[tuple[CaseName, MetricId], str]
 
 MARK = "⚠"
 #: The differences that the overviews show, and which are counted: of what was received.
-DIFFS = (
-    ("TCP RR", MetricId("latency", "tcp_rr", "mean_us")),
-    ("UDP RR", MetricId("latency", "udp_rr", "mean_us")),
-    ("Throughput single", MetricId("throughput", "single", "received_bps")),
-    ("Throughput multi", MetricId("throughput", "multi", "received_bps")),
-    ("PPS single", MetricId("pps", "single", "received_pps")),
-    ("PPS multi", MetricId("pps", "multi", "received_pps")),
-)
+DIFFS = tuple((test.short, MetricId(test.type, test.conn_type, PRIMARY[test.type])) for test in PERF_TESTS)
 
 
 @dataclass(frozen=True)

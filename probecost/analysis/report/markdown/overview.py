@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
 from probecost.analysis.judge.baseline import MetricId
@@ -14,7 +14,7 @@ from probecost.analysis.report.findings.versions import versions_line
 from probecost.analysis.report.findings.voids import voids
 from probecost.analysis.report.markdown.budgets import budget_section
 from probecost.analysis.report.markdown.degradations import degradation_section, marked
-from probecost.analysis.report.markdown.loads import load_tables
+from probecost.analysis.report.markdown.loads import load_tables, show_of
 from probecost.analysis.report.markdown.source import source_lines
 from probecost.analysis.report.markdown.text import capped, link, markdown, table_lines
 from probecost.analysis.report.markdown.verdicts import verdict_section
@@ -26,7 +26,7 @@ from probecost.analysis.study.run import Study
 from probecost.analysis.tree.metadata import NodeFacts
 from probecost.analysis.tree.problem import Problem
 from probecost.analysis.values.tool_usage import human_size
-from probecost.analysis.words.cells import NA, change, decimal, file_name, gbps, thousands
+from probecost.analysis.words.cells import NA, change, decimal, file_name
 from probecost.analysis.words.verdict_words import CONTROL, short_by_metric
 from probecost.results.layout import (
     REPORTS,
@@ -36,6 +36,7 @@ from probecost.results.layout import (
     WORKFLOW_RESULTS_FILE,
     split_conn_type,
 )
+from probecost.results.metrics import columns
 from probecost.text import counted
 
 _RUN_FILES = (
@@ -44,23 +45,15 @@ _RUN_FILES = (
     (WORKFLOW_RESULTS_FILE, "what became of it, visit by visit"),
     (RUN_LOG_FILE, "what happened when"),
 )
-# What stands in the columns after the case's.
-_METRICS: tuple[tuple[MetricId, Callable[[float | None], str]], ...] = (
-    (MetricId("latency", "tcp_rr", "mean_us"), decimal),
-    (MetricId("latency", "udp_rr", "mean_us"), decimal),
-    (MetricId("throughput", "single", "received_bps"), gbps),
-    (MetricId("throughput", "multi", "received_bps"), gbps),
-    (MetricId("pps", "single", "received_pps"), thousands),
-    (MetricId("pps", "multi", "received_pps"), thousands),
+# Heading and metric of each column after the case's.
+_COLUMNS = tuple(
+    (heading, MetricId(test.type, test.conn_type, metric.name), show_of(metric))
+    for heading, test, metric in columns()
+    if metric.is_primary
 )
 _HEAD = (
     "Case",
-    "TCP RR mean (us)",
-    "UDP RR mean (us)",
-    "Throughput single (Gbit/s)",
-    "Throughput multi (Gbit/s)",
-    "Packets/s single",
-    "Packets/s multi",
+    *(heading for heading, _, _ in _COLUMNS),
     "Tool CPU avg / max (% of one core)",
     "RSS max",
     "Log per second",
@@ -159,7 +152,7 @@ def _case_row(case: CaseStudy, output_dir: Path, thresholds: Thresholds) -> tupl
     cpu = f"{decimal(usage.cpu_avg_percent)} / {decimal(usage.cpu_max_percent)}"
     return (
         label,
-        *(marked(change(case.comparisons.get(of), show), case, of, thresholds) for of, show in _METRICS),
+        *(marked(change(case.comparisons.get(of), show), case, of, thresholds) for _, of, show in _COLUMNS),
         NA if usage.cpu_avg_percent is None else cpu,
         NA if usage.rss_max_kb is None else human_size(usage.rss_max_kb * 1024),
         NA if usage.log_bytes_per_s is None else human_size(usage.log_bytes_per_s),

@@ -20,6 +20,7 @@ from probecost.analysis.settings.thresholds import Thresholds
 from probecost.analysis.study.case import CaseStudy
 from probecost.analysis.words.cells import NA, decimal, percent
 from probecost.results.layout import REPORTS
+from probecost.results.metrics import PERF_TYPES
 
 _WORSE = (
     "A positive difference of a latency, and a negative one of throughput or packets per second, means worse with the "
@@ -69,7 +70,7 @@ def topic_overview(
 def _counts(group: Group, thresholds: Thresholds) -> Iterator[str]:
     cases = group.cases
     yield f"- Cases: {len(cases)}"
-    for perf_test in ("latency", "throughput", "pps"):
+    for perf_test in PERF_TYPES:
         count = sum(
             1
             for case in cases

@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 
 from probecost.analysis.judge.baseline import Comparison, MetricId
 from probecost.analysis.judge.budgets import BudgetCheck
-from probecost.analysis.judge.verdicts import CPU_PER_BYTE, LOWER_IS_BETTER, CaseName, MetricVerdict
+from probecost.analysis.judge.verdicts import CaseName, MetricVerdict
 from probecost.analysis.report.findings.answer import answer
 from probecost.analysis.report.findings.estimates import estimate_of, estimated_cost_pct
 from probecost.analysis.report.findings.provenance import NODE_FACTS, UNKNOWN, Provenance, run_version, time_text
@@ -28,33 +28,13 @@ from probecost.analysis.report.page.model import (
 from probecost.analysis.statistics.verdict import Word
 from probecost.analysis.study.case import CaseStudy
 from probecost.analysis.study.run import Study
-from probecost.analysis.values.measurement import PRIMARY, UNITS
 from probecost.analysis.words.cells import file_name
 from probecost.analysis.words.verdict_words import CONTROL, column_order, short, title
 from probecost.analysis.words.vocabulary import WORDS, WORST_FIRST, word_text
 from probecost.results.layout import REPORTS, RUN_FILE, WORKFLOW_FILE, WORKFLOW_RESULTS_FILE
+from probecost.results.metrics import CPU_PER_BYTE, METRICS, PRIMARY
 
 MAX_PROBLEMS = 200
-_METRICS = {
-    "sent_bps": "sent",
-    "received_bps": "received",
-    "min_us": "shortest",
-    "mean_us": "mean",
-    "max_us": "longest",
-    "p50_us": "median",
-    "p90_us": "90th percentile",
-    "p99_us": "99th percentile",
-    "transactions_per_s": "transactions/s",
-    "sent_pps": "sent",
-    "received_pps": "received",
-    "sent_writes_per_s": "TCP writes sent",
-    "received_writes_per_s": "TCP writes received",
-    "background_bps": "flow beside it",
-    "lost_share": "share lost",
-    "rcvbuf_errors": "no room in the buffer",
-    "interface_drops": "dropped by the interface",
-    "foreign_cpu_pct": "CPU of others",
-}
 _ROW_FIELDS = tuple(Row.__dataclass_fields__)
 
 
@@ -102,7 +82,7 @@ def metric_title(metric: MetricId) -> str:
     """
     if metric.metric == CPU_PER_BYTE or PRIMARY.get(metric.perf_test) == metric.metric:
         return title(metric)
-    return f"{title(metric)}, {_METRICS.get(metric.metric, metric.metric.replace('_', ' '))}"
+    return f"{title(metric)}, {METRICS[metric.metric].title}"
 
 
 def _by_case(study: Study) -> dict[CaseName, list[CaseStudy]]:
@@ -117,7 +97,7 @@ def _tests(study: Study) -> list[MetricId]:
     """All metrics that were measured, in the order of the reports."""
     found = {each.metric for each in study.verdicts}
     found |= {metric for case in study.cases for metric in case.comparisons}
-    metrics = list(UNITS)
+    metrics = list(METRICS)
     return sorted(found, key=lambda metric: (column_order(metric)[0], metric[:2], metrics.index(metric.metric)))
 
 
@@ -144,8 +124,8 @@ def _test(metric: MetricId) -> Test:
         metric.perf_test,
         metric.conn_type,
         metric.metric,
-        UNITS[metric.metric],
-        LOWER_IS_BETTER.get(metric.metric),
+        METRICS[metric.metric].unit,
+        METRICS[metric.metric].lower_is_better,
     )
 
 

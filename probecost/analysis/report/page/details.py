@@ -8,21 +8,11 @@ from pathlib import Path
 
 from probecost.analysis.judge.baseline import CaseId, MetricId
 from probecost.analysis.judge.units import FLOWS, VISITS
-from probecost.analysis.judge.verdicts import LOWER_IS_BETTER, CaseName, unit_effects
+from probecost.analysis.judge.verdicts import CaseName, unit_effects
 from probecost.analysis.report.findings.provenance import time_text
 from probecost.analysis.report.findings.status import status
 from probecost.analysis.report.page.links import link_to
-from probecost.analysis.report.page.model import (
-    Chart,
-    Detail,
-    Figure,
-    Iteration,
-    Link,
-    Trace,
-    UnitCosts,
-    Used,
-    Window,
-)
+from probecost.analysis.report.page.model import Chart, Detail, Figure, Iteration, Link, Trace, UnitCosts, Used, Window
 from probecost.analysis.report.page.thin import thin
 from probecost.analysis.statistics.signflip import cost_pct
 from probecost.analysis.study.case import CaseStudy
@@ -33,6 +23,7 @@ from probecost.analysis.values.measurement import Measurement
 from probecost.analysis.values.monitoring import Monitored, Samples, read_monitored, tool_clock_shift_ns
 from probecost.analysis.words.verdict_words import title
 from probecost.results.layout import BASELINE, SWITCHED, TOOL
+from probecost.results.metrics import lower_is_better
 
 MAX_PROBLEMS = 50
 #: No series has more points than this, nor fewer where it has them.
@@ -87,7 +78,7 @@ class Details:
     def _unit_costs(self, case: CaseName) -> Iterator[UnitCosts]:
         rows = [row for own in self._iterations.get(case, ()) for row in own.rows]
         for (_, metric), effects in unit_effects(rows).items():
-            costs = tuple(cost_pct(effect, LOWER_IS_BETTER[metric.metric]) for effect in effects)
+            costs = tuple(cost_pct(effect, lower_is_better(metric.metric)) for effect in effects)
             yield UnitCosts(self._tests[metric], costs)
 
     def _facts(self, studies: Sequence[CaseStudy]) -> Iterator[tuple[str, str]]:

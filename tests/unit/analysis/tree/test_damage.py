@@ -12,7 +12,7 @@ from helpers.analysis_tree import CASE_KEY, CLIENT, SERVER, Tree, full_tree, net
 
 from probecost.analysis.report.write import write_reports
 from probecost.analysis.study.run import study_run
-from probecost.analysis.values.measurement import PRIMARY
+from probecost.results.metrics import PRIMARY
 
 
 class TestDamage:
