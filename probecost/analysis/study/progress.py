@@ -10,7 +10,6 @@ from pathlib import Path
 from probecost.analysis.judge.baseline import CaseId
 from probecost.analysis.judge.family import PrimaryMetrics, RunPlan, primary_metric
 from probecost.analysis.judge.verdicts import CaseName, MetricVerdict, verdicts
-from probecost.analysis.report.markdown.verdicts import title
 from probecost.analysis.settings.settings import Settings
 from probecost.analysis.statistics.looks import FIXED
 from probecost.analysis.statistics.verdict import Word, judge
@@ -19,6 +18,7 @@ from probecost.analysis.tree.find import find_perf_tests
 from probecost.analysis.values.case import measure_case, measure_fresh, without_fresh
 from probecost.analysis.values.measurement import Measured
 from probecost.analysis.words.cells import percent
+from probecost.analysis.words.verdict_words import title
 from probecost.results.layout import iteration_name
 
 

@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 from math import sqrt
 from pathlib import Path
 
-from probecost.analysis.judge.verdicts import MetricVerdict, unit_effects
+from probecost.analysis.judge.baseline import MetricId
+from probecost.analysis.judge.verdicts import CaseName, MetricVerdict, unit_effects
 from probecost.analysis.settings.settings import Settings
 from probecost.analysis.statistics.families import benjamini_hochberg, holm
 from probecost.analysis.statistics.signflip import Estimate
@@ -41,6 +42,18 @@ class Change:
     p_adjusted: float | None
     family_m: int
     verdict: Verdict
+
+    @property
+    def case(self) -> CaseName:
+        return self.b.case
+
+    @property
+    def tool(self) -> str:
+        return self.b.tool
+
+    @property
+    def metric(self) -> MetricId:
+        return self.b.metric
 
     @property
     def is_primary(self) -> bool:

@@ -15,7 +15,6 @@ from probecost.analysis.judge.baseline import CaseId
 from probecost.analysis.judge.confirmation import Fresh
 from probecost.analysis.judge.family import RunPlan
 from probecost.analysis.judge.verdicts import CaseName, MetricVerdict, verdicts
-from probecost.analysis.report.markdown.verdicts import short
 from probecost.analysis.report.write import write_reports
 from probecost.analysis.settings.settings import Settings
 from probecost.analysis.statistics.verdict import Word
@@ -23,6 +22,7 @@ from probecost.analysis.study.progress import CaseProgress, case_progress
 from probecost.analysis.study.run import study_case, study_run
 from probecost.analysis.study.selection import Request
 from probecost.analysis.values.measurement import Measurement
+from probecost.analysis.words.verdict_words import short
 from probecost.results.layout import ARMS, REPORT_PAGE, SWITCHED, TOOL
 from unit.analysis.judge.test_verdicts import changed, in_a_flow, only, record, records, units
 
