@@ -21,7 +21,9 @@ from statistics import fmean
 
 from bench import dose_truth
 from bench.dose_truth import TOOL_ID, Truth, TruthError
-from probecost.analysis.tree.find import PerfTestRecord, locate
+from probecost.analysis.settings.settings import Settings
+from probecost.analysis.tree.find import find_perf_tests
+from probecost.analysis.tree.record import PerfTestFiles
 from probecost.analysis.values.flow import measure_flow
 from probecost.results.layout import BASELINE, REPORTS, SWITCHED
 
@@ -63,8 +65,8 @@ class Dose:
 
 def read_doses(root: Path) -> list[Dose]:
     """The doses of a run, smallest first. ``TruthError``: there are none, dose 0 is missing, or something of one is."""
-    flows: dict[str, list[PerfTestRecord]] = {}
-    for record in locate(root).records:
+    flows: dict[str, list[PerfTestFiles]] = {}
+    for record in find_perf_tests(root).records:
         what = record.metadata
         is_flow = what.arm == SWITCHED and not what.is_confirmation
         if what.tool_id == TOOL_ID and is_flow and (what.perf_test, what.conn_type) == _TEST[:2]:
@@ -140,10 +142,10 @@ def _effects(file: Path) -> dict[str, tuple[float, float, float]]:
     return found
 
 
-def _dose(case: str, records: Sequence[PerfTestRecord], effects: dict[str, tuple[float, float, float]]) -> Dose:
+def _dose(case: str, records: Sequence[PerfTestFiles], effects: dict[str, tuple[float, float, float]]) -> Dose:
     if case not in effects:
         raise TruthError(f"{case}: verdicts.csv has no interval of its latency: it takes 6 flows at least")
-    rows = [row for record in records for row in measure_flow(record).measurements if not row.void_reason]
+    rows = [row for record in records for row in measure_flow(record, Settings()).measurements if not row.void_reason]
     baseline = [row.value for row in rows if row.metric == "mean_us" and row.arm == BASELINE]
     baseline_us = _geometric_mean(baseline)
     middle, low, high = (baseline_us * percent / 100 for percent in effects[case])

@@ -10,7 +10,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from probecost.analysis.tree.find import PerfTestRecord, locate
+from probecost.analysis.tree.find import find_perf_tests
+from probecost.analysis.tree.record import PerfTestFiles
 from probecost.results.layout import SWITCHED, TOOL
 
 TOOL_ID = "dose"
@@ -73,7 +74,7 @@ def total(truths: Iterable[Truth]) -> Truth:
     )
 
 
-def flow_truths(record: PerfTestRecord) -> list[Truth]:
+def flow_truths(record: PerfTestFiles) -> list[Truth]:
     """Each start of the tool inside one switched flow, in the order of files. ``TruthError`` names a file."""
     folder = record.place_on(record.metadata.tool_node)
     pattern = record.place.switched_stdout.name.format(start="*")
@@ -83,13 +84,13 @@ def flow_truths(record: PerfTestRecord) -> list[Truth]:
 def case_truths(root: Path) -> dict[str, Truth]:
     """By case key, all that the tool counted in a run: its visits and its flows. ``TruthError`` names a file."""
     files: dict[str, set[Path]] = {}
-    for record in locate(root).records:
+    for record in find_perf_tests(root).records:
         if record.metadata.tool_id == TOOL_ID:
             files.setdefault(record.metadata.case_key, set()).update(_logs(record))
     return {case: total(_read(file) for file in sorted(logs)) for case, logs in sorted(files.items()) if logs}
 
 
-def _logs(record: PerfTestRecord) -> Iterator[Path]:
+def _logs(record: PerfTestFiles) -> Iterator[Path]:
     if record.metadata.arm == SWITCHED:
         yield from record.place_on(record.metadata.tool_node).glob("ebpf_output_*.log")
     elif record.metadata.arm == TOOL:

@@ -14,12 +14,14 @@ from pathlib import Path
 
 from probecost.analysis.judge.baseline import MetricId
 from probecost.analysis.judge.units import Series, effects
-from probecost.analysis.judge.verdicts import FLOWS, LOWER_IS_BETTER, CaseName
+from probecost.analysis.judge.verdicts import FLOWS, CaseName
+from probecost.analysis.settings.settings import Settings
 from probecost.analysis.statistics.signflip import estimate
 from probecost.analysis.statistics.verdict import cost_of
 from probecost.analysis.study.run import Study, study_run
 from probecost.analysis.values.measurement import Measurement
 from probecost.results.layout import BASELINE, SWITCHED, TOOL
+from probecost.results.metrics import lower_is_better
 
 UNITS = (8, 16, 24)
 
@@ -67,7 +69,7 @@ def _spent(study: Study, case: CaseName, metric: MetricId, rows: Sequence[Measur
     known = effects(series.units())
     if len(known) < n:
         return None
-    cost = cost_of(estimate(known[:n]), LOWER_IS_BETTER[metric.metric])
+    cost = cost_of(estimate(known[:n]), lower_is_better(metric.metric))
     used = set(sorted({(row.iteration, row.unit_index) for row in rows})[:n])
     arms = (SWITCHED,) if rows[0].is_switched else (BASELINE, TOOL)
     seconds = sum(
@@ -93,7 +95,7 @@ def _one_run(metric: MetricId, study: Study, case: CaseName) -> str:
     if BASELINE not in first or TOOL not in first or first[BASELINE] <= 0:
         return ""
     ratio = first[TOOL] / first[BASELINE]
-    cost = (ratio - 1) if LOWER_IS_BETTER[metric.metric] else (1 - ratio)
+    cost = (ratio - 1) if lower_is_better(metric.metric) else (1 - ratio)
     return f"  one baseline, one run: {100 * cost:+.1f} %"
 
 
@@ -102,7 +104,7 @@ def main(arguments: Sequence[str]) -> int:
         sys.stderr.write("usage: python -m bench.half_width RUN...\n")
         return 4
     for argument in arguments:
-        for line in lines(study_run(Path(argument))):
+        for line in lines(study_run(Path(argument), Settings())):
             sys.stdout.write(f"{line}\n")
     return 0
 

@@ -24,7 +24,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from probecost.analysis.tree.find import PerfTestRecord, locate
+from probecost.analysis.tree.find import find_perf_tests
+from probecost.analysis.tree.record import PerfTestFiles
 from probecost.results.layout import (
     BASELINE,
     CLIENT_RESULTS,
@@ -58,10 +59,10 @@ class Cost:
     reference_s: float
 
 
-def template(run: Path) -> list[PerfTestRecord]:
+def template(run: Path) -> list[PerfTestFiles]:
     """The first unit of the case with the most perf tests; ``ValueError``: there is none with both arms."""
-    units: dict[str, list[PerfTestRecord]] = {}
-    for record in locate(run.resolve()).records:
+    units: dict[str, list[PerfTestFiles]] = {}
+    for record in find_perf_tests(run.resolve()).records:
         what = record.metadata
         if what.unit == 1 and what.case_key and not record.place.is_switched and not what.unusable:
             units.setdefault(what.case_key, []).append(record)
@@ -71,7 +72,7 @@ def template(run: Path) -> list[PerfTestRecord]:
     return max(whole, key=len)
 
 
-def build(unit: Sequence[PerfTestRecord], root: Path, cases: int, iterations: int = ITERATIONS) -> None:
+def build(unit: Sequence[PerfTestFiles], root: Path, cases: int, iterations: int = ITERATIONS) -> None:
     """A run of so many cases below ``root``."""
     run = RunTree(root)
     outcomes = {}
@@ -93,16 +94,16 @@ def build(unit: Sequence[PerfTestRecord], root: Path, cases: int, iterations: in
     (root / RUN_FILE).write_text(json.dumps(document))
 
 
-def _key(record: PerfTestRecord, number: int) -> str:
+def _key(record: PerfTestFiles, number: int) -> str:
     return f"{record.metadata.case_key}-{number}"
 
 
-def _visit(record: PerfTestRecord, number: int) -> VisitFolder:
+def _visit(record: PerfTestFiles, number: int) -> VisitFolder:
     case = record.place.visit.case
     return VisitFolder(record.place.visit.pair_kind, case and CaseFolder(case.tool_id, number, case.hash))
 
 
-def _perf_test(record: PerfTestRecord, source: Path, tree: Path, number: int, iteration: int) -> None:
+def _perf_test(record: PerfTestFiles, source: Path, tree: Path, number: int, iteration: int) -> None:
     """One perf test's folder on one node. Baselines of all cases lie side by side: an hour keeps them apart."""
     start_ns = record.metadata.start_ns or 0
     ts = timestamp(start_ns + number * timedelta(hours=1) // timedelta(microseconds=1) * 1000)
@@ -127,14 +128,14 @@ def _perf_test(record: PerfTestRecord, source: Path, tree: Path, number: int, it
     (tree / place.metadata).write_text(json.dumps(document, indent=1))
 
 
-def _on_machines_of_its_own(record: PerfTestRecord, facts: dict[str, Any], boot: str) -> dict[str, Any]:
+def _on_machines_of_its_own(record: PerfTestFiles, facts: dict[str, Any], boot: str) -> dict[str, Any]:
     """All cases have the times of the real one; on the same machines they would void each other."""
     what = record.metadata
     nodes = dict.fromkeys([what.server_node, what.client_node, what.tool_node])
     return {node: {**facts.get(node, {}), "boot_id": boot} for node in nodes}
 
 
-def _tool_logs(unit: Sequence[PerfTestRecord], run: RunTree, number: int, iteration: int) -> None:
+def _tool_logs(unit: Sequence[PerfTestFiles], run: RunTree, number: int, iteration: int) -> None:
     """The monitor logs and outputs of the tool, beside its perf tests."""
     record = next(record for record in unit if record.metadata.arm != BASELINE)
     node = record.metadata.tool_node

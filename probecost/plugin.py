@@ -6,8 +6,11 @@ a file of perf tests without an environment is an error of usage. ``pytest --fix
 
 from __future__ import annotations
 
+import importlib
+
 import pytest
 
+from probecost.fixtures import hookspecs
 from probecost.fixtures.collect import cases
 from probecost.fixtures.options import settings
 
@@ -28,6 +31,11 @@ MEASURING = (
 )
 
 
+def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
+    """In every session, as a conftest.py may implement them whether anything is measured or not."""
+    pluginmanager.add_hookspecs(hookspecs)
+
+
 def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
     """Register the modules that every session needs; pytest asks each of them for its options and hooks."""
     pluginmanager.register(settings, settings.__name__)
@@ -40,4 +48,4 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
     given = early_config.known_args_namespace
     if settings.asked_to_measure(given) or given.showfixtures or given.show_fixtures_per_test:
         for name in MEASURING:
-            early_config.pluginmanager.import_plugin(name)
+            early_config.pluginmanager.register(importlib.import_module(name), name)

@@ -19,35 +19,16 @@ from typing import Annotated, Literal, NamedTuple, get_args
 from pydantic import BeforeValidator, Field
 
 from probecost.config.documents import Document, KeyPath
-from probecost.config.environment import Budget, Case, ConnType, PerfTestSpec, PerfType
+from probecost.config.environment import Budget, Case, PerfTestSpec
 from probecost.config.tools import Registry
 from probecost.config.validation import Section, complaint, nearest
 from probecost.config.values import null_is_empty
 from probecost.errors import ConfigError
+from probecost.results.metrics import ConnType, by_budget
 
 NO_BUDGET = "none"
 FORM = "[SCOPE:]METRIC[:CONNECTION]=PERCENT, such as latency_mean=5% or eth_drop:throughput:multi=10%"
 
-#: What a budget may be set for: its perf test, and what the analysis calls the metric.
-METRICS: Mapping[str, tuple[PerfType, str]] = {
-    "latency_mean": ("latency", "mean_us"),
-    "latency_min": ("latency", "min_us"),
-    "latency_max": ("latency", "max_us"),
-    "latency_p50": ("latency", "p50_us"),
-    "latency_p90": ("latency", "p90_us"),
-    "latency_p99": ("latency", "p99_us"),
-    "transactions": ("latency", "transactions_per_s"),
-    "throughput": ("throughput", "received_bps"),
-    "throughput_sent": ("throughput", "sent_bps"),
-    "cpu_per_gb": ("throughput", "cpu_s_per_gb"),
-    "pps": ("pps", "received_pps"),
-    "pps_sent": ("pps", "sent_pps"),
-}
-CONN_TYPES: Mapping[PerfType, tuple[ConnType, ...]] = {
-    "latency": ("tcp_rr", "udp_rr"),
-    "throughput": ("single", "multi"),
-    "pps": ("single", "multi"),
-}
 Level = Literal["default", "category", "tool", "case"]
 _LEVELS: tuple[Level, ...] = get_args(Level)
 _PERCENT = re.compile(r"\d+(\.\d+)?\s*%?")
@@ -91,30 +72,31 @@ class Budgets(Section):
     cases: ByName = Field(default_factory=dict)
 
 
-class Metric(NamedTuple):
-    """What a budget is for: a name of ``METRICS``, and one connection type of it or ``None`` for each."""
+class Budgeted(NamedTuple):
+    """A metric by its name in budgets; ``conn_type``: one connection type of it, ``None`` for each."""
 
     name: str
     conn_type: ConnType | None = None
 
     @property
     def covered(self) -> Iterator[tuple[str, ConnType]]:
-        conn_types = CONN_TYPES[METRICS[self.name][0]]
+        conn_types = by_budget()[self.name].conn_types
         return ((self.name, conn_type) for conn_type in conn_types if self.conn_type in (None, conn_type))
 
 
-def metric_of(text: str) -> Metric:
+def metric_of(text: str) -> Budgeted:
     """``latency_mean`` or ``latency_mean:tcp_rr``. ``ValueError`` where there is no such metric; it lists them."""
     name, colon, conn_type = text.partition(":")
-    if name not in METRICS:
-        raise ValueError(f"there is no such metric{nearest(name, METRICS)}; budgets are for {', '.join(METRICS)}")
-    known = CONN_TYPES[METRICS[name][0]]
+    metrics = by_budget()
+    if name not in metrics:
+        raise ValueError(f"there is no such metric{nearest(name, metrics)}; budgets are for {', '.join(metrics)}")
+    known = metrics[name].conn_types
     for one in known:
         if colon and one == conn_type:
-            return Metric(name, one)
+            return Budgeted(name, one)
     if colon:
         raise ValueError(f"{name} has the connection types {' and '.join(known)}{nearest(conn_type, known)}")
-    return Metric(name)
+    return Budgeted(name)
 
 
 @dataclass(frozen=True)
@@ -122,7 +104,7 @@ class Rule:
     """One budget as it was written: ``scope`` is a category, a tool or a case, empty for the default."""
 
     scope: str
-    metric: Metric
+    metric: Budgeted
     percent: float | None
     level: Level = "default"
 
@@ -138,7 +120,7 @@ def parse_rule(text: str) -> Rule:
     """A rule of the command line, its scope not looked up yet. ``ValueError`` says what was expected.
 
     >>> parse_rule("eth_drop:latency_mean:tcp_rr=5%")
-    Rule(scope='eth_drop', metric=Metric(name='latency_mean', conn_type='tcp_rr'), percent=5.0, level='default')
+    Rule(scope='eth_drop', metric=Budgeted(name='latency_mean', conn_type='tcp_rr'), percent=5.0, level='default')
     """
     left, equals, right = text.rpartition("=")
     parts = [part.strip() for part in left.split(":")]
@@ -234,7 +216,7 @@ def asked_rules(texts: Iterable[str], cases: Sequence[Case], perf_tests: Iterabl
             listing = nearest(rule.scope, every) or _listing([*known["category"], *known["tool"]])
             problems.append(f"--budget {text!r}: there is no case, tool or category {rule.scope!r}{listing}")
             continue
-        perf_type = METRICS[rule.metric.name][0]
+        perf_type = by_budget()[rule.metric.name].perf_type
         if not any(f"{perf_type}:{conn_type}" in made for _, conn_type in rule.metric.covered):
             problems.append(f"--budget {text!r}: this run does not measure it, only {', '.join(made)}")
         rules.append(replace(rule, level=level or "default"))
@@ -267,8 +249,9 @@ def _ruled(case: Case, rules: Sequence[Rule]) -> Case:
 
 
 def _budget(name: str, conn_type: ConnType, limit: float) -> Budget:
-    perf_type, figure = METRICS[name]
-    return Budget(name, perf_type, conn_type, figure, limit)
+    metric = by_budget()[name]
+    assert metric.perf_type is not None, name
+    return Budget(name, metric.perf_type, conn_type, metric.name, limit)
 
 
 def _names(case: Case) -> dict[str, tuple[str, ...]]:

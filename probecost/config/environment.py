@@ -10,11 +10,10 @@ from typing import ClassVar, Literal
 from probecost.config.offered_load import DATAGRAM_BITS, Load, bitrate_bps
 from probecost.errors import ConfigError
 from probecost.results.layout import CaseFolder, loaded_conn_type
+from probecost.results.metrics import ConnType, PerfType
 
 PairKind = Literal["host", "vm"]
 PAIR_KINDS: tuple[PairKind, ...] = ("host", "vm")
-PerfType = Literal["throughput", "latency", "pps"]
-ConnType = Literal["single", "multi", "tcp_rr", "udp_rr"]
 Attaches = Literal["bpf", "none"]
 
 DEFAULT_ATTACHES: Attaches = "bpf"

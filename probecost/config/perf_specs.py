@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from probecost.config.environment import ConnType, PerfTestSpec, PerfType
+from probecost.config.environment import PerfTestSpec
 from probecost.config.schema import LatencyTests, PerformanceTests, PerfTest, StreamTests
+from probecost.results.metrics import ConnType, PerfType
 
 DEFAULT_DURATION_S = 10.0
 DEFAULT_STREAMS = 2  # generators of a multi test that does not say

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -21,6 +21,7 @@ from probecost.plan.plan import counted_interface
 from probecost.remote.messages import CounterSeries
 from probecost.results import layout
 from probecost.results.layout import TREE, PerfTestFolder, VisitFolder
+from probecost.results.metrics import ARRIVED
 
 if TYPE_CHECKING:
     from probecost.measure.bed import Bed
@@ -34,12 +35,6 @@ IDLE_LOOKS = 5  # at most, until the node is at rest in one
 REST_CORES = 0.1  # busy, at most, of a node at rest: above it, foreign load voids segments too unless configured
 START_FLOW_S = 6
 TICKS_PER_S = 100  # USER_HZ, the same on every Linux
-
-# Which counter says what arrived: at a host its own interface and its kernel, at a guest the tap that leads to it.
-_RECEIVED: Mapping[PairKind, Mapping[str, tuple[str, float]]] = {
-    "host": {"latency": ("rx_packets", 1), "throughput": ("rx_bytes", 8), "pps": ("udp_in_datagrams", 1)},
-    "vm": {"latency": ("tx_packets", 1), "throughput": ("tx_bytes", 8), "pps": ("tx_packets", 1)},
-}
 
 
 def calibrate(bed: Bed, cases: Sequence[Case], tell: Callable[[str], None]) -> Calibration:
@@ -103,10 +98,10 @@ class _Calibrator:
     def _noise(self, spec: PerfTestSpec) -> Noise:
         self._tell(f"calibration of {spec.name}: {FLOWS} flows of {FLOW_S} s without a tool")
         found = [self._flow(replace(spec, duration_s=FLOW_S)) for _ in range(FLOWS)]
-        counter, scale = _RECEIVED[self._kind][spec.perf_type]
+        counter = ARRIVED[self._kind][spec.perf_type]
         return Noise(
             interval_s=INTERVAL_S,
-            flows=tuple(_rates(series, counter, scale) for series in found),
+            flows=tuple(_rates(series, counter.name, counter.scale) for series in found),
             busy_share=sum(map(_busy_share, found)) / len(found),
         )
 

@@ -14,9 +14,9 @@ from probecost.config.offered_load import Load
 from probecost.plan.calibration import Calibration
 from probecost.plan.offered_loads import at_load
 from probecost.plan.plan import Plan, Planned, Settings
+from probecost.results.metrics import CPU_PER_BYTE
 
 SATURATED = "throughput:single"
-CPU_METRIC = "cpu_s_per_gb"
 _HALF = Load.parse("50%")
 _FIXED_RATE = f"{SATURATED}-load50"
 _BUSY = 0.9  # of all CPUs: nothing is left to send more with
@@ -57,7 +57,7 @@ def primary_metrics(made: Plan, calibrations: Mapping[str, Calibration]) -> dict
         if name in calibrations
         for kind in dict.fromkeys(case.pair_kind for case in planned.cases)
     )
-    return {SATURATED: None, _FIXED_RATE: CPU_METRIC} if limited else {_FIXED_RATE: None}
+    return {SATURATED: None, _FIXED_RATE: CPU_PER_BYTE} if limited else {_FIXED_RATE: None}
 
 
 def count_primary(specs: Iterable[PerfTestSpec], primary: Mapping[str, str | None]) -> int:

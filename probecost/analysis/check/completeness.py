@@ -13,12 +13,13 @@ from probecost.analysis.judge.baseline import CaseId
 from probecost.analysis.judge.units import FLOWS, VISITS
 from probecost.analysis.statistics.looks import FIXED
 from probecost.analysis.study.case import CaseStudy
-from probecost.analysis.study.expected import PERF_TESTS, planned_units
+from probecost.analysis.study.expected import planned_units
 from probecost.analysis.study.run import Study, refuse_others
-from probecost.analysis.tree.find import PerfTestRecord
 from probecost.analysis.tree.problem import Kind, Problem
-from probecost.analysis.values.measurement import PRIMARY, Measurement
+from probecost.analysis.tree.record import PerfTestFiles
+from probecost.analysis.values.measurement import Measurement
 from probecost.results.layout import ARMS, BASELINE, SWITCHED, iteration_name
+from probecost.results.metrics import PRIMARY, place
 
 #: Perf test, connection type, and whether flows are meant.
 _Test = tuple[str, str, bool]
@@ -95,7 +96,7 @@ def validate(study: Study) -> Validation:
 class _CaseFacts:
     """``arms``: by perf test, unit and pair, which arms have a valid value of what the perf test is for."""
 
-    records: list[PerfTestRecord] = field(default_factory=list)
+    records: list[PerfTestFiles] = field(default_factory=list)
     rows: list[Measurement] = field(default_factory=list)
     arms: dict[_Test, dict[int, dict[int, set[str]]]] = field(default_factory=dict)
 
@@ -158,7 +159,7 @@ class _Facts:
         return made | (self._planned_flows(records) if self.is_fixed else set())
 
     @staticmethod
-    def _planned_flows(records: Sequence[PerfTestRecord]) -> set[int]:
+    def _planned_flows(records: Sequence[PerfTestFiles]) -> set[int]:
         """From 1 as many as were asked for; a plan that stops by itself does not tell."""
         asked = [record.metadata.options.get("units", "") for record in records if record.metadata.arm == SWITCHED]
         return set(range(1, max((int(text) for text in asked if text.isdecimal()), default=0) + 1))
@@ -166,8 +167,7 @@ class _Facts:
 
 def _order(test: _Test) -> tuple[bool, int, _Test]:
     """Flows last; perf tests as the tables have them, those at a load after them."""
-    known = test[:2] in PERF_TESTS
-    return (test[2], PERF_TESTS.index(test[:2]) if known else len(PERF_TESTS), test)
+    return (test[2], place(*test[:2]), test)
 
 
 def _case(case: CaseStudy, facts: _Facts, problems: list[Problem]) -> CaseValidation:

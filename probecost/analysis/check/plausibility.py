@@ -11,11 +11,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from probecost.analysis.gates.counters import readings
+from probecost.analysis.parsers.text import is_file
 from probecost.analysis.study.case import CaseStudy
 from probecost.analysis.study.run import Study
-from probecost.analysis.tree.find import PerfTestRecord
 from probecost.analysis.tree.metadata import NodeFacts, PerfTestMetadata
-from probecost.analysis.tree.problem import Problem, is_file
+from probecost.analysis.tree.problem import Problem
+from probecost.analysis.tree.record import PerfTestFiles
 from probecost.analysis.values.measurement import Measurement
 from probecost.analysis.values.perf_test import MIN_SHARE_OF_DURATION
 from probecost.results.layout import (
@@ -42,15 +43,13 @@ _SENT = {"received_bps": "sent_bps", "received_pps": "sent_pps"}
 _Place = tuple[int, str, str, str]
 
 
-def doubts_of_case(
-    case: CaseStudy, records: Sequence[PerfTestRecord], rows: Iterable[Measurement]
-) -> Iterator[Problem]:
+def doubts_of_case(case: CaseStudy, records: Sequence[PerfTestFiles], rows: Iterable[Measurement]) -> Iterator[Problem]:
     """All that is implausible in one case, beyond what reading it found. ``records``, ``rows``: those of the case."""
     by_place: dict[_Place, list[Measurement]] = {}
     for row in rows:
         place = (row.unit_index, SWITCHED if row.is_switched else row.arm, row.perf_test, row.conn_type)
         by_place.setdefault(place, []).append(row)
-    first: dict[_Place, PerfTestRecord] = {}
+    first: dict[_Place, PerfTestFiles] = {}
     for record in records:
         what = record.metadata
         if what.is_superseded or what.unusable:
@@ -92,7 +91,7 @@ def doubts_of_tree(study: Study) -> Iterator[Problem]:
             yield Problem(place, reason, False, environment, iteration, is_remark=True)
 
 
-def _figures(record: PerfTestRecord, rows: Sequence[Measurement]) -> Iterator[Problem]:
+def _figures(record: PerfTestFiles, rows: Sequence[Measurement]) -> Iterator[Problem]:
     """``rows``: what is used of the perf test; of a flow one row per segment and metric."""
     what = record.metadata
     path = record.place_on(what.tool_node if what.arm == SWITCHED else what.client_node)
@@ -123,7 +122,7 @@ def _figures(record: PerfTestRecord, rows: Sequence[Measurement]) -> Iterator[Pr
                 yield doubt(f"nothing arrived in {idle} of {len(values[metric])} segments")
 
 
-def _segments(record: PerfTestRecord, rows: Sequence[Measurement]) -> Iterator[Problem]:
+def _segments(record: PerfTestFiles, rows: Sequence[Measurement]) -> Iterator[Problem]:
     """Pairs of which only one segment is in the file, void ones are. How many a flow was to have is not recorded."""
     path = record.place_on(record.metadata.tool_node) / SEGMENTS_FILE
     arms: dict[int, set[str]] = {}
@@ -140,7 +139,7 @@ def _line_bps(what: PerfTestMetadata) -> float | None:
     return None if facts is None else facts.line_bps
 
 
-def _times(record: PerfTestRecord) -> Iterator[Problem]:
+def _times(record: PerfTestFiles) -> Iterator[Problem]:
     """The client's own start and end. The tool's monitors tell of unknown ones themselves."""
     what = record.metadata
     if what.start_ns is None or what.end_ns is None:
@@ -154,7 +153,7 @@ def _times(record: PerfTestRecord) -> Iterator[Problem]:
         yield _of_metadata(record, f"ran {seconds:.2f} s by its times, {what.duration_s:g} s were asked for")
 
 
-def _clocks(record: PerfTestRecord) -> Iterator[Problem]:
+def _clocks(record: PerfTestFiles) -> Iterator[Problem]:
     """Segments carry another node's times than the flow they lie in."""
     what = record.metadata
     for node in dict.fromkeys((what.client_node, what.tool_node)):
@@ -163,7 +162,7 @@ def _clocks(record: PerfTestRecord) -> Iterator[Problem]:
             yield _of_metadata(record, reason)
 
 
-def _tool(record: PerfTestRecord) -> Iterator[Problem]:
+def _tool(record: PerfTestFiles) -> Iterator[Problem]:
     """Whether the tool was there; a tree that other scripts wrote has its own way to tell."""
     what = record.metadata
     if what.arm not in (TOOL, SWITCHED) or not what.probecost:
@@ -174,7 +173,7 @@ def _tool(record: PerfTestRecord) -> Iterator[Problem]:
         yield _of_metadata(record, "not all of the tool's programs were attached")
 
 
-def _not_checked(record: PerfTestRecord) -> Iterator[Problem]:
+def _not_checked(record: PerfTestFiles) -> Iterator[Problem]:
     """Counters that are not there or cannot be read: what they would have shown voids nothing, and nobody knows."""
     what = record.metadata
     if not what.probecost:
@@ -192,7 +191,7 @@ def _not_checked(record: PerfTestRecord) -> Iterator[Problem]:
         yield record.problem(stat, "is not there: no CPU time per gigabyte", missing=True)
 
 
-def _cpu(case: CaseStudy, records: Sequence[PerfTestRecord]) -> Iterator[Problem]:
+def _cpu(case: CaseStudy, records: Sequence[PerfTestFiles]) -> Iterator[Problem]:
     """A tool cannot use more than all CPUs of its node."""
     highest = case.usage.cpu_max_percent
     for record in (record for record in records if record.metadata.arm == TOOL):
@@ -209,6 +208,6 @@ def _cpus(facts: Mapping[str, NodeFacts], node: str) -> int:
     return int(known.cpus) if known is not None and known.cpus.isdecimal() else 0
 
 
-def _of_metadata(record: PerfTestRecord, reason: str) -> Problem:
+def _of_metadata(record: PerfTestFiles, reason: str) -> Problem:
     path = record.place_on(record.metadata.client_node) / record.place.metadata.name
     return record.problem(path, reason, missing=False)

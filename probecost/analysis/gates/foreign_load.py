@@ -1,4 +1,4 @@
-"""The gate on foreign load: user CPU time of others on the machine, below a tenth of a core unless configured.
+"""The gate on foreign load: user CPU time of others on the machine, below a limit of the settings.
 
 Foreign is what is left of the machine's user time without our cgroups and without what carries the traffic (of virtual
 machines our own ones are not told apart from others). Nodes that share a kernel are one machine.
@@ -13,10 +13,9 @@ from dataclasses import dataclass
 from probecost.analysis.gates.counters import readings
 from probecost.analysis.parsers.counters import CountersDelta
 from probecost.analysis.parsers.segments import Segment
-from probecost.analysis.tree.find import PerfTestRecord
 from probecost.analysis.tree.metadata import PerfTestMetadata
+from probecost.analysis.tree.record import PerfTestFiles
 
-LIMIT_PCT = 10.0
 _REASON = re.compile(r"foreign processes on (?P<nodes>.+?) used (?P<percent>\d+) % of a core in user mode")
 
 
@@ -42,7 +41,7 @@ def read_reason(text: str) -> ForeignCpu | None:
     return None if found is None else ForeignCpu(tuple(found["nodes"].split(" and ")), float(found["percent"]))
 
 
-def of_perf_test(record: PerfTestRecord) -> tuple[ForeignCpu, ...]:
+def of_perf_test(record: PerfTestFiles) -> tuple[ForeignCpu, ...]:
     """One entry per machine whose CPU time was recorded; none for files of older versions."""
     machines: dict[str, dict[str, CountersDelta]] = {}
     for node, counted in readings(record).items():

@@ -6,14 +6,14 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from probecost.analysis.gates.counters import readings
-from probecost.analysis.tree.find import PerfTestRecord
+from probecost.analysis.tree.record import PerfTestFiles
 
 
 class Pair(NamedTuple):
     """One perf test in both arms of a unit."""
 
-    baseline: PerfTestRecord
-    tool: PerfTestRecord
+    baseline: PerfTestFiles
+    tool: PerfTestFiles
 
 
 class Change(NamedTuple):
@@ -31,7 +31,7 @@ class Change(NamedTuple):
         return f"{self.key}{where} on {self.node}: {self.first} and {self.last}"
 
 
-def in_window(record: PerfTestRecord) -> tuple[Change, ...]:
+def in_window(record: PerfTestFiles) -> tuple[Change, ...]:
     """What is not the same at both ends of the perf test."""
     return tuple(
         Change(node, counted.interface, key, value, counted.setup_end[key])
@@ -45,7 +45,7 @@ def listed(changes: Sequence[Change]) -> str:
     return "; ".join(change.text for change in changes)
 
 
-def programs_of_others(record: PerfTestRecord) -> Iterator[str]:
+def programs_of_others(record: PerfTestFiles) -> Iterator[str]:
     """A remark for each node on which BPF programs came or went: the tool's own are the same at both ends."""
     for node, counted in readings(record).items():
         came, went = (", ".join(map(str, some)) for some in (counted.new_programs, counted.gone_programs))
@@ -87,6 +87,6 @@ def _is_the_tools(place: tuple[str, str], pairs: Sequence[Pair]) -> bool:
     return len(baseline) == 1 and not baseline & tool
 
 
-def _values(record: PerfTestRecord, node: str, key: str) -> Iterator[str]:
+def _values(record: PerfTestFiles, node: str, key: str) -> Iterator[str]:
     counted = readings(record)[node]
     yield from (side[key] for side in (counted.setup_start, counted.setup_end) if key in side)

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from probecost.analysis.tree.find import PerfTestRecord
 from probecost.analysis.tree.metadata import PerfTestMetadata
+from probecost.analysis.tree.record import PerfTestFiles
+from probecost.text import counted
 
 _Visit = tuple[str, int, str, str, int]
 
@@ -26,7 +27,7 @@ class Audit:
     @property
     def text(self) -> str:
         """One sentence for the reports."""
-        where = f"{self.visits} visits on {self.machines} machine{'' if self.machines == 1 else 's'}"
+        where = f"{self.visits} visits on {counted(self.machines, 'machine')}"
         if self.overlapping:
             return f"Audit: of {where}, {self.overlapping} overlapped with another one and are void."
         return f"Audit: {where}, never two at the same time on one."
@@ -41,7 +42,7 @@ class _Span:
     end_ns: int
 
 
-def audited(records: Sequence[PerfTestRecord]) -> tuple[tuple[PerfTestRecord, ...], Audit]:
+def audited(records: Sequence[PerfTestFiles]) -> tuple[tuple[PerfTestFiles, ...], Audit]:
     """``records``, those of visits that overlapped void with the reason; superseded ones are left as they are."""
     spans = _spans(record.metadata for record in records if not record.metadata.is_superseded)
     partner: dict[_Visit, tuple[_Visit, str]] = {}
@@ -56,7 +57,7 @@ def audited(records: Sequence[PerfTestRecord]) -> tuple[tuple[PerfTestRecord, ..
     return tuple(_voided(record, partner.get(_visit(record.metadata))) for record in records), audit
 
 
-def _voided(record: PerfTestRecord, partner: tuple[_Visit, str] | None) -> PerfTestRecord:
+def _voided(record: PerfTestFiles, partner: tuple[_Visit, str] | None) -> PerfTestFiles:
     if partner is None or record.metadata.is_superseded or record.metadata.void_reason:
         return record
     (environment, iteration, _, visit_id, _), node = partner

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from probecost.analysis.gates import interface_setup as setups
 from probecost.analysis.gates.foreign_load import of_perf_test
 from probecost.analysis.gates.interface_setup import Pair, listed
-from probecost.analysis.tree.find import PerfTestRecord
 from probecost.analysis.tree.problem import Problem
+from probecost.analysis.tree.record import PerfTestFiles
 from probecost.results.layout import BASELINE, TOOL
 
 MAX_VISIT_LENGTHS_APART = 10
@@ -25,11 +25,11 @@ class PairGates:
     void_reasons: Mapping[object, str]
     notes: tuple[Problem, ...]
 
-    def void_reason(self, record: PerfTestRecord) -> str:
+    def void_reason(self, record: PerfTestFiles) -> str:
         return self.void_reasons.get((record.group, record.place), "")
 
 
-def pair_gates(records: Iterable[PerfTestRecord]) -> PairGates:
+def pair_gates(records: Iterable[PerfTestFiles]) -> PairGates:
     """Check the visits of all cases in ``records``; a void holds for both perf tests of a pair."""
     reasons: dict[object, str] = {}
     notes: list[Problem] = []
@@ -45,8 +45,8 @@ def pair_gates(records: Iterable[PerfTestRecord]) -> PairGates:
     return PairGates(reasons, tuple(notes))
 
 
-def _by_case(records: Iterable[PerfTestRecord]) -> Mapping[_Case, list[PerfTestRecord]]:
-    found: dict[_Case, list[PerfTestRecord]] = {}
+def _by_case(records: Iterable[PerfTestFiles]) -> Mapping[_Case, list[PerfTestFiles]]:
+    found: dict[_Case, list[PerfTestFiles]] = {}
     for record in (record for record in records if not record.metadata.is_superseded):
         what = record.metadata
         if not what.shared_baseline:
@@ -54,15 +54,15 @@ def _by_case(records: Iterable[PerfTestRecord]) -> Mapping[_Case, list[PerfTestR
     return found
 
 
-def _pairs(records: Sequence[PerfTestRecord]) -> list[Pair]:
-    arms: dict[tuple[int, str, str], dict[str, PerfTestRecord]] = {}
+def _pairs(records: Sequence[PerfTestFiles]) -> list[Pair]:
+    arms: dict[tuple[int, str, str], dict[str, PerfTestFiles]] = {}
     for record in records:
         what = record.metadata
         arms.setdefault((what.unit, what.perf_test, what.conn_type), {})[what.arm] = record
     return [Pair(both[BASELINE], both[TOOL]) for _, both in sorted(arms.items()) if {BASELINE, TOOL} <= both.keys()]
 
 
-def _apart(records: Sequence[PerfTestRecord]) -> dict[int, str]:
+def _apart(records: Sequence[PerfTestFiles]) -> dict[int, str]:
     """By unit, why its two visits do not belong together."""
     spans: dict[tuple[int, str], list[tuple[int, int]]] = {}
     for record in records:
@@ -89,9 +89,7 @@ def _changed(pair: Pair, by_tool: set[tuple[str, str]]) -> str:
     return f"the set-up differs between the arms: {listed(foreign)}" if foreign else ""
 
 
-def _notes(
-    records: Sequence[PerfTestRecord], pairs: Sequence[Pair], by_tool: set[tuple[str, str]]
-) -> Iterator[Problem]:
+def _notes(records: Sequence[PerfTestFiles], pairs: Sequence[Pair], by_tool: set[tuple[str, str]]) -> Iterator[Problem]:
     for record in records:
         changes = setups.in_window(record)
         if changes:
@@ -108,5 +106,5 @@ def _notes(
         yield _note(records[0], f"foreign CPU time is not observable on {', '.join(unseen)}: there is no cgroup")
 
 
-def _note(record: PerfTestRecord, reason: str) -> Problem:
+def _note(record: PerfTestFiles, reason: str) -> Problem:
     return replace(record.problem(record.place_on(record.metadata.tool_node), reason, missing=False), is_remark=True)

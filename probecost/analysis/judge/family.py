@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from probecost.analysis.judge.baseline import MetricId
+from probecost.analysis.statistics.looks import FIXED, StopRule
 from probecost.analysis.statistics.verdict import Limit
 from probecost.analysis.tree.metadata import PerfTestMetadata
-from probecost.analysis.values.measurement import PRIMARY, UNITS, Measurement
+from probecost.analysis.values.measurement import Measurement
 from probecost.results.layout import BASELINE, TOOL
+from probecost.results.metrics import METRICS, PRIMARY
 
 #: Name of a perf test (``throughput:single``) → its primary metric, or ``None`` where it has none.
 PrimaryMetrics = Mapping[str, str | None]
@@ -24,6 +27,19 @@ class CaseName(NamedTuple):
 
     environment: str
     case_key: str
+
+
+@dataclass(frozen=True)
+class RunPlan:
+    """The plan of a run, as far as verdicts depend on it.
+
+    ``cases``: every case that the run was to measure, measured or not. ``rule``: when it was to stop. ``primary``: the
+    primary metrics that the plan chose.
+    """
+
+    cases: Collection[CaseName] = ()
+    rule: StopRule = FIXED
+    primary: PrimaryMetrics = field(default_factory=dict)
 
 
 def primary_metric(perf_test: str, conn_type: str, chosen: PrimaryMetrics) -> str | None:
@@ -112,8 +128,9 @@ class RunFacts:
 
         ``None`` for a metric that is no rate, and where neither is recorded.
         """
-        unit = UNITS[metric.metric]
-        if unit not in ("bit/s", "packets/s") or unit != UNITS.get(PRIMARY.get(metric.perf_test, "")):
+        unit = METRICS[metric.metric].unit
+        primary = PRIMARY.get(metric.perf_test)
+        if unit not in ("bit/s", "packets/s") or primary is None or unit != METRICS[primary].unit:
             return None
         limits = []
         if (offered := self._offered.get((case, metric.perf_test, metric.conn_type))) is not None:

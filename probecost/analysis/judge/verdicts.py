@@ -9,43 +9,25 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from types import MappingProxyType
 
 from probecost.analysis.judge.baseline import MetricId, metric_id
 from probecost.analysis.judge.confirmation import Fresh
-from probecost.analysis.judge.family import CaseName, PrimaryMetrics, RunFacts
+from probecost.analysis.judge.family import CaseName, RunFacts, RunPlan
 from probecost.analysis.judge.units import FLOWS, VISITS, Pair, Series, Unit, effects, ordered_effects, tool_mean
+from probecost.analysis.settings.settings import Settings
 from probecost.analysis.statistics.carryover import CarryOver, carry_overs
 from probecost.analysis.statistics.confirmation import Confirmation, second_verdict
 from probecost.analysis.statistics.families import benjamini_hochberg, holm
-from probecost.analysis.statistics.looks import FIXED, StopRule
+from probecost.analysis.statistics.looks import StopRule
 from probecost.analysis.statistics.signflip import Estimate, estimates
-from probecost.analysis.statistics.verdict import DEFAULT_MARGIN_PCT, Cost, Verdict, Word, cost_of, judge, masked
+from probecost.analysis.statistics.verdict import Cost, Verdict, Word, cost_of, judge, masked
 from probecost.analysis.tree.metadata import PerfTestMetadata
-from probecost.analysis.values.measurement import UNITS, Measurement
+from probecost.analysis.values.measurement import Measurement
 from probecost.results.layout import BASELINE, TOOL
+from probecost.results.metrics import CPU_PER_BYTE, METRICS, has_verdict, lower_is_better
 
-__all__ = ["FLOWS", "LOWER_IS_BETTER", "VISITS", "CaseName", "MetricVerdict", "unit_effects", "verdicts"]
+__all__ = ["FLOWS", "VISITS", "CaseName", "MetricVerdict", "unit_effects", "verdicts"]
 
-#: Metrics with a better end: ``True`` where lower is better.
-LOWER_IS_BETTER = {
-    "sent_bps": False,
-    "received_bps": False,
-    "min_us": True,
-    "mean_us": True,
-    "max_us": True,
-    "p50_us": True,
-    "p90_us": True,
-    "p99_us": True,
-    "transactions_per_s": False,
-    "sent_pps": False,
-    "received_pps": False,
-    "sent_writes_per_s": False,
-    "received_writes_per_s": False,
-    "cpu_s_per_gb": True,
-}
-CPU_PER_BYTE = "cpu_s_per_gb"
-_DEFAULT_PRIMARY: PrimaryMetrics = MappingProxyType({})
 _NO_FRESH = Fresh()
 
 
@@ -97,30 +79,30 @@ class MetricVerdict:
 def verdicts(
     records: Iterable[PerfTestMetadata],
     measurements: Iterable[Measurement],
-    planned: Iterable[CaseName],
-    margin_pct: float = DEFAULT_MARGIN_PCT,
-    rule: StopRule = FIXED,
-    primary: PrimaryMetrics = _DEFAULT_PRIMARY,
+    plan: RunPlan,
+    settings: Settings,
     fresh: Fresh = _NO_FRESH,
 ) -> tuple[MetricVerdict, ...]:
     """All verdicts of a run, by case and metric.
 
-    ``planned``: every case the run was to measure, measured or not. ``rule``: how the run was to stop. ``primary``: the
-    plan's choice of primary metrics, where it made one. ``fresh``: the units of confirmation, which are in neither.
+    ``fresh``: the units of confirmation, which are in neither of the first two.
     """
     rows = list(measurements)
-    facts = RunFacts(records, primary)
+    facts = RunFacts(records, plan.primary)
     facts.add_segments(rows)
     found = _untested(
-        [_looked_at(*where, series, rule) for where, series in sorted(_series(rows).items())], facts, rule
+        [_looked_at(*where, series, plan.rule) for where, series in sorted(_series(rows).items())], facts, plan.rule
     )
     own = [entry for entry in found if entry.is_primary]
     others = [entry for entry in found if not entry.is_primary]
-    m = max(facts.primary_tests(planned), len(own))
+    m = max(facts.primary_tests(plan.cases), len(own))
     judged = {
-        **_judged(own, holm([p for p in map(_p_value, own) if p is not None], m), m, margin_pct),
+        **_judged(own, holm([p for p in map(_p_value, own) if p is not None], m), m, settings.margin_pct),
         **_judged(
-            others, benjamini_hochberg([p for p in map(_p_value, others) if p is not None]), len(others), margin_pct
+            others,
+            benjamini_hochberg([p for p in map(_p_value, others) if p is not None]),
+            len(others),
+            settings.margin_pct,
         ),
     }
     return tuple(
@@ -137,7 +119,7 @@ def _confirmed(entry: MetricVerdict, fresh: Fresh) -> MetricVerdict:
     """A speed-up after its second stage; fresh units of whatever is none are left alone."""
     if entry.verdict.word is not Word.SPEED_UP:
         return entry
-    found = fresh.confirmation(entry.case, entry.metric, entry.schedule, LOWER_IS_BETTER[entry.metric.metric])
+    found = fresh.confirmation(entry.case, entry.metric, entry.schedule, lower_is_better(entry.metric.metric))
     return entry if found is None else replace(entry, fresh=found, verdict=second_verdict(entry.verdict, found))
 
 
@@ -147,7 +129,7 @@ def _series(measurements: Iterable[Measurement]) -> dict[tuple[CaseName, MetricI
     before: Measurement | None = None
     case = CaseName("", "")
     for row in measurements:
-        if row.void_reason or row.shared_baseline or row.metric not in LOWER_IS_BETTER:
+        if row.void_reason or row.shared_baseline or not has_verdict(row.metric):
             continue
         if not row.is_beside(before):
             case, before = CaseName(row.environment, row.case_key), row
@@ -207,7 +189,7 @@ def _unjudged(
         pair_kind=facts.pair_kinds.get(case, ""),
         tool=facts.tools.get(case, ""),
         metric=metric,
-        unit=UNITS[metric.metric],
+        unit=METRICS[metric.metric].unit,
         is_primary=facts.is_primary(metric),
         schedule=entry.schedule,
         n_units=len(units),
@@ -215,7 +197,7 @@ def _unjudged(
         n_void_baseline=facts.voids[case, metric.perf_test, metric.conn_type, BASELINE],
         n_void_tool=facts.voids[case, metric.perf_test, metric.conn_type, TOOL],
         estimate=found,
-        cost=cost_of(found, LOWER_IS_BETTER[metric.metric]) if found else None,
+        cost=cost_of(found, lower_is_better(metric.metric)) if found else None,
         tool_value=tool_mean(units) if units else None,
         carry_over=order,
         rule=rule,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from probecost.analysis.tree.problem import ParseError, child, parse_object, whole, words
+from probecost.analysis.parsers.json_fields import child, parse_object, whole, words
+from probecost.analysis.parsers.text import ParseError
 
 
 @dataclass(frozen=True, slots=True)

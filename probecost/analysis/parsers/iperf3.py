@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from probecost.analysis.tree.problem import ParseError, child, number, parse_object, whole, words
+from probecost.analysis.parsers.json_fields import child, number, parse_object, whole, words
+from probecost.analysis.parsers.text import ParseError
 
 MIN_STALL_INTERVAL_S = 0.5
 

@@ -10,7 +10,7 @@ import re
 
 from probecost.analysis.parsers import iperf3
 from probecost.analysis.parsers.iperf3 import ServerResult
-from probecost.analysis.tree.problem import ParseError
+from probecost.analysis.parsers.text import ParseError
 
 _SUMMARY = re.compile(r"\s*(?:- ){5,}-?\s*$")
 _LINE = re.compile(

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Generic, TypeVar
 
-from probecost.analysis.tree.problem import ParseError
+from probecost.analysis.parsers.text import ParseError
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

@@ -10,7 +10,7 @@ import csv
 import math
 from dataclasses import dataclass
 
-from probecost.analysis.tree.problem import ParseError
+from probecost.analysis.parsers.text import ParseError
 
 _TITLES = {
     "minimum latency microseconds": "min_us",

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 
 from probecost.analysis.parsers.netperf import LatencyResult
-from probecost.analysis.tree.problem import ParseError
+from probecost.analysis.parsers.text import ParseError
 
 _VALUES = 6
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from probecost.analysis.parsers.stat import TICKS_PER_S
-from probecost.analysis.tree.problem import ParseError
+from probecost.analysis.parsers.text import ParseError
 from probecost.results.layout import ARMS
 
 _PLAIN = ("segment", "pair", "arm", "start_ns", "end_ns", "elapsed_ns")

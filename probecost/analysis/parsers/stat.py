@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from probecost.analysis.tree.problem import ParseError
+from probecost.analysis.parsers.text import ParseError
 
 TICKS_PER_S = 100  # USER_HZ, the same on every Linux
 _IDLE = slice(4, 6)  # of "cpu user nice system idle iowait": these two are measured, the busy times only sampled

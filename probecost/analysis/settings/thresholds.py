@@ -7,45 +7,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
+from typing import TYPE_CHECKING
 
-from probecost.analysis.judge.baseline import MetricId
-from probecost.analysis.judge.verdicts import LOWER_IS_BETTER
 from probecost.results.layout import split_conn_type
+from probecost.results.metrics import METRICS, by_budget, lower_is_better
 
-#: As budgets call them: what the reports show differences of.
-METRICS: Mapping[str, tuple[str, str]] = {
-    "latency_mean": ("latency", "mean_us"),
-    "throughput": ("throughput", "received_bps"),
-    "throughput_sent": ("throughput", "sent_bps"),
-    "cpu_per_gb": ("throughput", "cpu_s_per_gb"),
-    "pps": ("pps", "received_pps"),
-    "pps_sent": ("pps", "sent_pps"),
-}
-CONN_TYPES: Mapping[str, tuple[str, ...]] = {
-    "latency": ("tcp_rr", "udp_rr"),
-    "throughput": ("single", "multi"),
-    "pps": ("single", "multi"),
-}
-DEFAULTS_PCT: Mapping[str, float | None] = MappingProxyType(
-    {
-        "latency_mean": 10.0,
-        "throughput": 5.0,
-        "throughput_sent": 5.0,
-        "cpu_per_gb": 10.0,
-        "pps": 5.0,
-        "pps_sent": 5.0,
-    }
-)
-_NAMES = {metric: name for name, metric in METRICS.items()}
+if TYPE_CHECKING:
+    from probecost.analysis.judge.baseline import MetricId
+
+
+def defaults_pct() -> dict[str, float | None]:
+    """Metric, by its name in budgets → percent: of the metrics that the reports show differences of."""
+    return {name: metric.threshold_pct for name, metric in by_budget().items() if metric.threshold_pct is not None}
 
 
 def names() -> tuple[str, ...]:
     """All names that a threshold may have: ``latency_mean``, ``latency_mean:tcp_rr`` and so on."""
+    metrics = by_budget()
     return tuple(
         name
-        for metric, (perf_test, _) in METRICS.items()
-        for name in (metric, *(f"{metric}:{conn_type}" for conn_type in CONN_TYPES[perf_test]))
+        for metric in defaults_pct()
+        for name in (metric, *(f"{metric}:{conn_type}" for conn_type in metrics[metric].conn_types))
     )
 
 
@@ -53,21 +35,23 @@ def names() -> tuple[str, ...]:
 class Thresholds:
     """``limits_pct``: metric, or metric and connection type → percent; ``None``: never marked."""
 
-    limits_pct: Mapping[str, float | None] = field(default_factory=lambda: DEFAULTS_PCT)
+    limits_pct: Mapping[str, float | None] = field(default_factory=defaults_pct)
 
     def limit_pct(self, metric: MetricId) -> float | None:
         """What holds for ``metric``, at any load: the entry of its connection type goes before that of all.
 
+        >>> from probecost.analysis.judge.baseline import MetricId
         >>> Thresholds({"pps": 5.0, "pps:multi": 9.0}).limit_pct(MetricId("pps", "multi-load25", "received_pps"))
         9.0
         """
-        name = _NAMES.get((metric.perf_test, metric.metric), "")
+        name = METRICS[metric.metric].budget
         own = f"{name}:{split_conn_type(metric.conn_type)[0]}"
         return self.limits_pct[own] if own in self.limits_pct else self.limits_pct.get(name)
 
     def is_degraded(self, metric: MetricId, diff_pct: float | None) -> bool:
         """Whether the difference is worse than its limit.
 
+        >>> from probecost.analysis.judge.baseline import MetricId
         >>> pps = MetricId("pps", "single", "received_pps")
         >>> [Thresholds().is_degraded(pps, diff) for diff in (-5.01, -5.0, 50.0, None)]
         [True, False, False, False]
@@ -75,7 +59,7 @@ class Thresholds:
         limit_pct = self.limit_pct(metric)
         if diff_pct is None or limit_pct is None:
             return False
-        return (diff_pct if LOWER_IS_BETTER[metric.metric] else -diff_pct) > limit_pct
+        return (diff_pct if lower_is_better(metric.metric) else -diff_pct) > limit_pct
 
     def text(self) -> str:
         """In one line, as the settings name them: ``latency_mean 10 %, pps:multi none``."""

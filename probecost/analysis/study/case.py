@@ -9,11 +9,12 @@ from pathlib import Path
 from probecost.analysis.gates.pairs import pair_gates
 from probecost.analysis.judge.baseline import CaseId, Comparison, Comparisons, MetricId, compare, has_own_baseline
 from probecost.analysis.processes import each
+from probecost.analysis.settings.settings import Settings
 from probecost.analysis.study.expected import Expected
 from probecost.analysis.tree.cache import Seen
-from probecost.analysis.tree.find import PerfTestRecord
 from probecost.analysis.tree.metadata import PerfTestMetadata
 from probecost.analysis.tree.problem import Problem
+from probecost.analysis.tree.record import PerfTestFiles
 from probecost.analysis.tree.run import CaseOutcome, RunInfo
 from probecost.analysis.values.measurement import Measured, Measurement, measure
 from probecost.analysis.values.tool_usage import NO_USAGE, CaseUsage, case_usage
@@ -55,21 +56,21 @@ class CaseStudy:
 
 
 def study_cases(
-    records: Sequence[PerfTestRecord],
+    records: Sequence[PerfTestFiles],
     problems: Sequence[Problem],
     run: RunInfo,
-    foreign_cpu_limit_pct: float,
+    settings: Settings,
     flows: Sequence[Measured] = (),
     only: CaseId | None = None,
     jobs: int = 1,
     seen: Seen | None = None,
-) -> tuple[list[CaseStudy], list[Measurement], list[Problem], list[PerfTestRecord]]:
+) -> tuple[list[CaseStudy], list[Measurement], list[Problem], list[PerfTestFiles]]:
     """Cases, measurements, the problems of the shared baselines' files, and the perf tests with the gates' reasons.
 
     ``flows``: what switched flows gave. ``only``: one case and what it needs; ``seen`` tells what others have.
     """
     in_flows = _in_flows(flows)
-    by_case: dict[CaseId, list[PerfTestRecord]] = {}
+    by_case: dict[CaseId, list[PerfTestFiles]] = {}
     planned = {} if seen is None else {place: set(tests) for place, tests in seen.tests.items()}
     for record in records:
         what = record.metadata
@@ -78,10 +79,10 @@ def study_cases(
         planned.setdefault(place, set()).add((what.perf_test, what.conn_type))
     rows: dict[CaseId, list[Measurement]] = {}
     found: dict[CaseId, list[Problem]] = {}
-    used: list[PerfTestRecord] = []
+    used: list[PerfTestFiles] = []
     usages: dict[CaseId, tuple[CaseUsage, tuple[Problem, ...]]] = {}
     wanted = [case for case in by_case if only is None or case == only or not case.case_key]
-    reads = each(lambda case: _read(case, by_case[case], foreign_cpu_limit_pct), wanted, jobs)
+    reads = each(lambda case: _read(case, by_case[case], settings), wanted, jobs)
     comparisons: dict[CaseId, Comparisons] = {}
     for case, read in zip(wanted, reads, strict=True):
         records_of_case = [_voided(*pair) for pair in zip(by_case[case], read.void_reasons, strict=True)]
@@ -138,9 +139,9 @@ class _CaseRead:
     comparisons: Comparisons | None
 
 
-def _read(case: CaseId, records: Sequence[PerfTestRecord], foreign_cpu_limit_pct: float) -> _CaseRead:
+def _read(case: CaseId, records: Sequence[PerfTestFiles], settings: Settings) -> _CaseRead:
     gates = pair_gates(records)
-    measured = [measure(record, gates.void_reason(record), foreign_cpu_limit_pct) for record in records]
+    measured = [measure(record, settings, gates.void_reason(record)) for record in records]
     usage, usage_problems = case_usage(records)
     rows = [row for result in measured for row in result.measurements]
     return _CaseRead(
@@ -153,7 +154,7 @@ def _read(case: CaseId, records: Sequence[PerfTestRecord], foreign_cpu_limit_pct
     )
 
 
-def _voided(record: PerfTestRecord, void_reason: str) -> PerfTestRecord:
+def _voided(record: PerfTestFiles, void_reason: str) -> PerfTestFiles:
     what = record.metadata
     return (
         record if what.void_reason == void_reason else replace(record, metadata=replace(what, void_reason=void_reason))
@@ -214,7 +215,7 @@ def without_results(root: Path, run: RunInfo, measured: Sequence[CaseStudy]) -> 
 
 def _study(
     case: CaseId,
-    records: Sequence[PerfTestRecord],
+    records: Sequence[PerfTestFiles],
     comparisons: Comparisons,
     usage: CaseUsage,
     problems: Sequence[Problem],
@@ -247,7 +248,7 @@ def _study(
     )
 
 
-def _label(tool_records: Sequence[PerfTestRecord], what: PerfTestMetadata) -> str:
+def _label(tool_records: Sequence[PerfTestFiles], what: PerfTestMetadata) -> str:
     """The case's folder name; without a tool visit its hash is unknown and left out."""
     for record in tool_records:
         if record.place.visit.case is not None:

@@ -8,29 +8,14 @@ from pathlib import Path
 
 from probecost.analysis.judge.budgets import Result
 from probecost.analysis.judge.verdicts import MetricVerdict
-from probecost.analysis.report.markdown.budgets import budget_text
-from probecost.analysis.report.markdown.verdicts import badness, is_held_back, short, title
 from probecost.analysis.statistics.verdict import Word
 from probecost.analysis.study.case import CaseStudy
 from probecost.analysis.study.run import CaseAlone
+from probecost.analysis.words.budget_words import budget_text
+from probecost.analysis.words.verdict_words import badness, is_held_back, short, title
 from probecost.results.layout import REPORTS
+from probecost.results.metrics import METRICS
 
-# Metric → its name without the unit, and the unit as the name's end.
-_NAMES = {
-    "sent_bps": ("sent", "bps"),
-    "received_bps": ("received", "bps"),
-    "min_us": ("min", "us"),
-    "mean_us": ("mean", "us"),
-    "max_us": ("max", "us"),
-    "p50_us": ("p50", "us"),
-    "p90_us": ("p90", "us"),
-    "p99_us": ("p99", "us"),
-    "transactions_per_s": ("transactions", "per_s"),
-    "sent_pps": ("sent", "pps"),
-    "received_pps": ("received", "pps"),
-    "sent_writes_per_s": ("sent_writes", "per_s"),
-    "received_writes_per_s": ("received_writes", "per_s"),
-}
 _UNDECIDED = (Word.INCONCLUSIVE, Word.INVALID)
 
 
@@ -92,10 +77,11 @@ def figures(case: CaseStudy) -> dict[str, float | str]:
     """``latency_tcp_rr_mean_us``, ``latency_tcp_rr_mean_baseline_us``, ``latency_tcp_rr_mean_diff_pct`` and so on."""
     result: dict[str, float | str] = {"units": float(case.n_units)}
     for metric in sorted(case.comparisons):
-        name = _NAMES.get(metric.metric)
-        if name is None:
+        known = METRICS[metric.metric]
+        if not known.stem:
             continue
-        found, stem, unit = case.comparisons[metric], f"{metric.perf_test}_{metric.conn_type}_{name[0]}", name[1]
+        found = case.comparisons[metric]
+        stem, unit = known.property_stem(metric.perf_test, metric.conn_type), known.property_unit
         for key, value in (
             (f"{stem}_{unit}", found.tool_mean),
             (f"{stem}_baseline_{unit}", found.baseline_mean),

@@ -6,19 +6,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 
 from probecost.analysis.judge.baseline import CaseId
-from probecost.analysis.tree.find import PerfTestRecord
 from probecost.analysis.tree.problem import Problem
-from probecost.analysis.values.measurement import PRIMARY, Measurement
+from probecost.analysis.tree.record import PerfTestFiles
+from probecost.analysis.values.measurement import Measurement
 from probecost.results.layout import ARMS, BASELINE, SWITCHED, TOOL
-
-PERF_TESTS = (
-    ("latency", "tcp_rr"),
-    ("latency", "udp_rr"),
-    ("throughput", "single"),
-    ("throughput", "multi"),
-    ("pps", "single"),
-    ("pps", "multi"),
-)
+from probecost.results.metrics import PRIMARY, place
 
 
 class Expected:
@@ -31,9 +23,9 @@ class Expected:
     def __init__(
         self,
         case: CaseId,
-        records: Sequence[PerfTestRecord],
+        records: Sequence[PerfTestFiles],
         rows: Iterable[Measurement],
-        shared_records: Iterable[PerfTestRecord],
+        shared_records: Iterable[PerfTestFiles],
         shared_rows: Iterable[Measurement],
         planned: Mapping[tuple[str, int, str], set[tuple[str, str]]],
         in_flows: Mapping[tuple[str, str], str] = MappingProxyType({}),
@@ -44,9 +36,7 @@ class Expected:
         self.case = case
         self._in_flows = in_flows
         self.group = records[0].group
-        self.tests = sorted(
-            tests, key=lambda test: (PERF_TESTS.index(test) if test in PERF_TESTS else len(PERF_TESTS), test)
-        )
+        self.tests = sorted(tests, key=lambda test: (place(*test), test))
         self.units = planned_units(records)
         self._planned = {unit for record in records for unit in record.metadata.planned_units}
         self._made = {(r.metadata.unit, r.metadata.perf_test, r.metadata.conn_type) for r in records}
@@ -79,11 +69,11 @@ class Expected:
                     yield self._missing("nothing was measured", arm, unit)
                     continue
                 for test in self._tests_of(unit):
-                    place = (arm, unit, *test)
-                    if place in self.valid or place in listed or (place in void and test in complete):
+                    visit = (arm, unit, *test)
+                    if visit in self.valid or visit in listed or (visit in void and test in complete):
                         continue
-                    why = f"no unit is left: {void[place]}" if place in void else "there are no results"
-                    yield self._missing(why, *place)
+                    why = f"no unit is left: {void[visit]}" if visit in void else "there are no results"
+                    yield self._missing(why, *visit)
 
     def _tests_of(self, unit: int) -> list[tuple[str, str]]:
         if not self._planned or unit in self._planned:
@@ -112,7 +102,7 @@ def _is_valid(row: Measurement) -> bool:
     return not row.void_reason and row.metric == PRIMARY.get(row.perf_test)
 
 
-def planned_units(records: Sequence[PerfTestRecord]) -> Sequence[int]:
+def planned_units(records: Sequence[PerfTestFiles]) -> Sequence[int]:
     """The units that the case should have: those that were planned, else from 1 as many as were asked for.
 
     In any case those that its folders name.

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from probecost.analysis.tree import find as current
-from probecost.analysis.tree.find import Located
-from probecost.analysis.tree.older import find as older
+from probecost.analysis.tree.find import Found, find_perf_tests
+from probecost.analysis.tree.older.find import find_older_perf_tests
 
 
-def locate(root: Path, jobs: int = 1) -> Located:
+def find_in_any_tree(root: Path, jobs: int = 1) -> Found:
     """All perf tests below ``root``: those with metadata, then those of the older shape, which has none.
 
     ``jobs``: how many processes read the metadata.
     """
-    found, before = current.locate(root, jobs), older.locate(root)
-    return Located((*found.records, *before.records), (*found.problems, *before.problems))
+    found, older = find_perf_tests(root, jobs), find_older_perf_tests(root)
+    return Found((*found.records, *older.records), (*found.problems, *older.problems))

@@ -9,14 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from probecost.analysis.tree.metadata import PerfTestMetadata
+from probecost.analysis.tree.record import PerfTestFiles
 from probecost.analysis.tree.run import RunInfo, read_run
 from probecost.results.layout import SWITCHED
-
-if TYPE_CHECKING:
-    from probecost.analysis.tree.find import PerfTestRecord
-    from probecost.analysis.tree.metadata import PerfTestMetadata
 
 Version = tuple[int, int]
 
@@ -65,7 +62,7 @@ class Seen:
         if found.case_key in ("", self._case_key):
             self._loaded[path] = (version, found)
 
-    def note(self, records: Iterable[PerfTestRecord]) -> None:
+    def note(self, records: Iterable[PerfTestFiles]) -> None:
         """Remember whose folders these are, and which perf tests there are in each place."""
         for record in records:
             what, place = record.metadata, record.place

@@ -8,136 +8,40 @@ the same relative folder for the same perf test. Nothing here raises for a damag
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path, PurePosixPath
 from sys import intern
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
+from probecost.analysis.parsers.text import ParseError, is_folder, read_text
 from probecost.analysis.processes import each
 from probecost.analysis.tree import metadata
+from probecost.analysis.tree.cache import Seen
 from probecost.analysis.tree.metadata import PerfTestMetadata
-from probecost.analysis.tree.monitor_logs import MonitorLogs
-from probecost.analysis.tree.problem import ParseError, Problem, is_folder, named_like, read_text
+from probecost.analysis.tree.problem import Problem
+from probecost.analysis.tree.record import PerfTestFiles, in_tree
 from probecost.results import layout
-
-if TYPE_CHECKING:
-    from probecost.analysis.tree.cache import Seen
 
 _MAX_DEPTH = 8
 
 
-def in_tree(group: Path, node: str, below: PurePosixPath) -> Path:
-    """Where ``below`` lies in the tree of ``node``, whether it is there or not."""
-    return group.joinpath(node, layout.TREE, below)
-
-
-@dataclass(frozen=True, slots=True)
-class PerfTestRecord:
-    """One perf test of one visit: its metadata, and the ``nodes`` in whose trees it has a folder."""
-
-    group: Path
-    place: layout.PerfTestFolder
-    metadata: PerfTestMetadata
-    nodes: tuple[str, ...]
-
-    @property
-    def folders(self) -> Mapping[str, Path]:
-        """This perf test's folder in the tree of each node that has it."""
-        return {node: self.place_on(node) for node in self.nodes}
-
-    @property
-    def client_results(self) -> Path:
-        """The folder with the generators' output of the client, whether it is there or not."""
-        return self.expected(self.metadata.client_node, layout.CLIENT_RESULTS)
-
-    @property
-    def server_results(self) -> Path:
-        """The folder with the servers' output."""
-        return self.expected(self.metadata.server_node, layout.SERVER_RESULTS)
-
-    @property
-    def server_monitoring(self) -> Path:
-        """The counters of the node that received."""
-        return self.expected(self.metadata.server_node, layout.MONITORING)
-
-    @property
-    def tool_monitoring(self) -> Path:
-        """The counters of the node that ran the tool: the receiver, or the host of the guest that received."""
-        return self.expected(self.metadata.tool_node, layout.MONITORING)
-
-    @property
-    def tool_visit_dir(self) -> Path:
-        """Where the tool's output and monitor logs of this case lie, in the tree of the node that ran it."""
-        return in_tree(self.group, self.metadata.tool_node, self.place.visit.path)
-
-    @property
-    def monitor_logs(self) -> MonitorLogs:
-        """The logs of the monitors of the tool."""
-        return MonitorLogs(self.tool_visit_dir / layout.TOOL_MONITORING)
-
-    @property
-    def described_by(self) -> Path:
-        """The file, or folder, that says what this perf test is."""
-        return self.place_on(self.metadata.client_node) / self.place.metadata_name
-
-    @property
-    def counts_packets(self) -> bool:
-        """Whether the receiving node's packets were counted beside what the generators say."""
-        return True
-
-    @property
-    def client_files(self) -> Sequence[Path]:
-        """The generators' outputs, by name: ``pps_multi_udp_port_5202.txt`` and the like."""
-        return self._generated(self.client_results)
-
-    @property
-    def server_files(self) -> Sequence[Path]:
-        return self._generated(self.server_results)
-
-    def expected(self, node: str, part: str) -> Path:
-        """Where ``part``, a folder of this perf test, lies on ``node``, whether it is there or not."""
-        return self.place_on(node) / part
-
-    def place_on(self, node: str) -> Path:
-        """This perf test's folder in the tree of ``node``, whether it is there or not."""
-        return in_tree(self.group, node, self.place.path)
-
-    def problem(self, path: Path, reason: str, *, missing: bool) -> Problem:
-        return Problem(
-            path,
-            reason,
-            missing,
-            self.metadata.environment,
-            self.metadata.iteration,
-            self.metadata.case_key,
-            self.metadata.visit_id,
-            self.metadata.arm,
-            self.metadata.unit,
-            self.metadata.perf_test,
-            self.metadata.conn_type,
-        )
-
-    def _generated(self, folder: Path) -> Sequence[Path]:
-        return [path for path in named_like(folder, self.place.stream_files) if path.suffix in (".json", ".txt")]
-
-
 @dataclass(frozen=True)
-class Located:
+class Found:
     """Everything found below a folder, in the order of place and time."""
 
-    records: tuple[PerfTestRecord, ...]
+    records: tuple[PerfTestFiles, ...]
     problems: tuple[Problem, ...]
 
 
-def locate(root: Path, jobs: int = 1, seen: Seen | None = None) -> Located:
+def find_perf_tests(root: Path, jobs: int = 1, seen: Seen | None = None) -> Found:
     """All perf tests below ``root``: a run's folder, an iteration's, or anything that holds node trees.
 
     ``jobs``: how many processes read the metadata; 1 with ``seen``. Those that it knows to be of other cases than the
     one at hand are left out, and it learns the rest.
     """
-    records: list[PerfTestRecord] = []
+    records: list[PerfTestFiles] = []
     problems: list[Problem] = []
     for group, nodes in groups(root, problems):
         found: dict[str, tuple[str, ...]] = {}
@@ -148,10 +52,10 @@ def locate(root: Path, jobs: int = 1, seen: Seen | None = None) -> Located:
         for place, read in zip(places, each(partial(_read, seen), places, jobs), strict=True):
             problems += read.problems
             if read.metadata is not None:
-                records.append(PerfTestRecord(group, place.folder, read.metadata, place.nodes))
+                records.append(PerfTestFiles(group, place.folder, read.metadata, place.nodes))
     if seen is not None:
         seen.note(records)
-    return Located(tuple(records), _owned(problems, records))
+    return Found(tuple(records), _owned(problems, records))
 
 
 def groups(root: Path, problems: list[Problem]) -> Iterator[tuple[Path, dict[str, Path]]]:
@@ -327,7 +231,7 @@ def _unplaced(path: Path, reason: str, place: _Place, *, missing: bool) -> Probl
     )
 
 
-def _owned(problems: list[Problem], records: list[PerfTestRecord]) -> tuple[Problem, ...]:
+def _owned(problems: list[Problem], records: list[PerfTestFiles]) -> tuple[Problem, ...]:
     """Give problems of a case's folder to that case, where another record tells whose folder it is."""
     owners = {
         (record.group, record.place.visit.path): record.metadata.case_key

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from sys import intern
 from typing import NamedTuple, TypeVar
 
+from probecost.analysis.parsers.json_fields import child, number, parse_object, whole, words
+from probecost.analysis.parsers.text import ParseError
 from probecost.analysis.processes import Carried
-from probecost.analysis.tree.problem import ParseError, child, number, parse_object, whole, words
 from probecost.results.layout import ARMS, SWITCHED
 
 SCHEMA = 1

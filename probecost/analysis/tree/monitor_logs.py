@@ -7,7 +7,7 @@ from pathlib import Path
 
 from probecost.analysis.parsers import monitors
 from probecost.analysis.parsers.monitors import CpuSample, LogSizeSample, MemorySample, Series
-from probecost.analysis.tree.problem import named_like, read_text
+from probecost.analysis.parsers.text import named_like, read_text
 
 
 class MonitorLogs:

@@ -8,10 +8,12 @@ from functools import cached_property
 from pathlib import Path
 
 from probecost.analysis.judge.baseline import MetricId
+from probecost.analysis.parsers.json_fields import child, number, parse_object, whole, words
+from probecost.analysis.parsers.text import ParseError, read_text
 from probecost.analysis.statistics.looks import FIXED, LOOKS, StopRule
-from probecost.analysis.tree.problem import ParseError, Problem, child, number, parse_object, read_text, whole, words
-from probecost.analysis.values.measurement import UNITS
+from probecost.analysis.tree.problem import Problem
 from probecost.results.layout import RUN_FILE, CaseFolder
+from probecost.results.metrics import METRICS
 
 
 @dataclass(frozen=True)
@@ -142,10 +144,10 @@ def _primary(path: Path, entries: Mapping[str, object]) -> tuple[Mapping[str, st
     problems = []
     for name in sorted(entries):
         metric = entries[name]
-        if metric is None or (isinstance(metric, str) and metric in UNITS):
+        if metric is None or (isinstance(metric, str) and metric in METRICS):
             chosen[name] = metric
         else:
-            reason = f"run file: primary.{name}: expected one of {', '.join(UNITS)} or null, found {metric!r}"
+            reason = f"run file: primary.{name}: expected one of {', '.join(METRICS)} or null, found {metric!r}"
             problems.append(Problem(path, reason, missing=False))
     return chosen, tuple(problems)
 

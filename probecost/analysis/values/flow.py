@@ -5,7 +5,7 @@ A flow is one unit: its effect is the mean over its pairs of log(tool / baseline
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,19 +14,16 @@ from probecost.analysis.gates import interface_setup as setups
 from probecost.analysis.gates.clocks import clock_void
 from probecost.analysis.parsers import segments
 from probecost.analysis.parsers.segments import Segment
-from probecost.analysis.tree.find import PerfTestRecord
-from probecost.analysis.tree.problem import ParseError, Problem, read_text
+from probecost.analysis.parsers.text import ParseError, read_text
+from probecost.analysis.settings.settings import Settings
+from probecost.analysis.tree.problem import Problem
+from probecost.analysis.tree.record import PerfTestFiles
 from probecost.analysis.values.measurement import Measured, Measurement, set_aside
 from probecost.results.layout import SEGMENTS_FILE
-
-# Which counter says what arrived: at a host its own interface and its kernel, at a guest the tap that leads to it.
-_RECEIVED: Mapping[str, Mapping[str, str]] = {
-    "host": {"packets": "rx_packets", "bytes": "rx_bytes", "datagrams": "udp_in_datagrams"},
-    "vm": {"packets": "tx_packets", "bytes": "tx_bytes", "datagrams": "tx_packets"},
-}
+from probecost.results.metrics import ARRIVED, CPU_PER_BYTE, FOREIGN_CPU
 
 
-def measure_flow(record: PerfTestRecord, foreign_cpu_limit_pct: float = foreign.LIMIT_PCT) -> Measured:
+def measure_flow(record: PerfTestFiles, settings: Settings) -> Measured:
     """A row per figure and segment; ``void_reason`` where the flow did not run all through it, or a gate stopped it."""
     what = record.metadata
     path = record.place_on(what.tool_node) / SEGMENTS_FILE
@@ -39,37 +36,42 @@ def measure_flow(record: PerfTestRecord, foreign_cpu_limit_pct: float = foreign.
     problems = [*_not_observable(record, found)]
     problems += [_remark(record, path, moved) for moved in setups.programs_of_others(record)]
     rows = []
-    flow_void = (
-        what.unusable or clock_void(what) or _set_up_anew(record) or _load_elsewhere(record, foreign_cpu_limit_pct)
-    )
+    flow_void = what.unusable or clock_void(what) or _set_up_anew(record) or _load_elsewhere(record, settings)
     for segment in found:
         load = foreign.of_segment(what, segment)
-        void_reason = flow_void or _outside(record, segment) or load.void_reason(foreign_cpu_limit_pct)
+        void_reason = flow_void or _outside(record, segment) or load.void_reason(settings.foreign_cpu_limit_pct)
         if void_reason:
             problems.append(_void(record, segment, void_reason))
         rows += [
             Measurement(what, metric, value, void_reason, segment)
             for metric, value in (
                 *_figures(what.pair_kind, what.perf_test, segment, what.idle_busy_share),
-                *([("foreign_cpu_pct", load.percent)] if load.percent is not None else []),
+                *([(FOREIGN_CPU, load.percent)] if load.percent is not None else []),
             )
         ]
     return Measured(tuple(rows), set_aside(record) if what.is_superseded else tuple(problems), record)
 
 
-def _set_up_anew(record: PerfTestRecord) -> str:
+def _set_up_anew(record: PerfTestFiles) -> str:
     """At both ends of the flow the tool is off: what is not the same there was changed by others, within some pair."""
     changes = setups.in_window(record)
     return f"the set-up changed during the flow: {setups.listed(changes)}" if changes else ""
 
 
-def _load_elsewhere(record: PerfTestRecord, limit_pct: float) -> str:
+def _load_elsewhere(record: PerfTestFiles, settings: Settings) -> str:
     """Foreign load on the machines that do not count the segments: it is known for the flow as a whole."""
     loads = foreign.of_perf_test(record)
-    return next((load.void_reason(limit_pct) for load in loads if record.metadata.tool_node not in load.nodes), "")
+    return next(
+        (
+            load.void_reason(settings.foreign_cpu_limit_pct)
+            for load in loads
+            if record.metadata.tool_node not in load.nodes
+        ),
+        "",
+    )
 
 
-def _not_observable(record: PerfTestRecord, found: Sequence[Segment]) -> Iterator[Problem]:
+def _not_observable(record: PerfTestFiles, found: Sequence[Segment]) -> Iterator[Problem]:
     """That the gate on foreign load was not checked, where the node's file has a place for it."""
     what = record.metadata
     if any("user_usec" in segment.counts and foreign.of_segment(what, segment).percent is None for segment in found):
@@ -77,7 +79,7 @@ def _not_observable(record: PerfTestRecord, found: Sequence[Segment]) -> Iterato
         yield _remark(record, path, f"foreign CPU time is not observable on {what.tool_node}")
 
 
-def _remark(record: PerfTestRecord, path: Path, reason: str) -> Problem:
+def _remark(record: PerfTestFiles, path: Path, reason: str) -> Problem:
     return replace(record.problem(path, reason, missing=False), is_remark=True)
 
 
@@ -86,26 +88,25 @@ def _figures(pair_kind: str, perf_test: str, segment: Segment, idle_busy_share: 
 
     In a segment without any, latency is at least the segment's length, and that is what is counted.
     """
-    received = _RECEIVED.get(pair_kind, _RECEIVED["host"])
-
-    def count(what: str) -> int:
-        return segment.counts.get(received[what], 0)
-
+    counter = ARRIVED.get(pair_kind, ARRIVED["host"]).get(perf_test)
+    if counter is None:
+        return
+    arrived = segment.counts.get(counter.name, 0)
     match perf_test:
         case "latency":
-            yield "mean_us", segment.seconds * 1e6 / max(1, count("packets"))
-            yield "transactions_per_s", count("packets") / segment.seconds
+            yield "mean_us", segment.seconds * 1e6 / max(1, arrived)
+            yield "transactions_per_s", arrived / segment.seconds
         case "throughput":
-            yield "received_bps", count("bytes") * 8 / segment.seconds
+            yield "received_bps", arrived * counter.scale / segment.seconds
             busy_s = segment.cpu_busy_s
-            if count("bytes") and busy_s is not None:
+            if arrived and busy_s is not None:
                 at_rest_s = idle_busy_share * segment.cpus * segment.seconds
-                yield "cpu_s_per_gb", (busy_s - at_rest_s) / (count("bytes") / 1e9)
+                yield CPU_PER_BYTE, (busy_s - at_rest_s) / (arrived / 1e9)
         case "pps":
-            yield "received_pps", count("datagrams") / segment.seconds
+            yield "received_pps", arrived / segment.seconds
 
 
-def _outside(record: PerfTestRecord, segment: Segment) -> str:
+def _outside(record: PerfTestFiles, segment: Segment) -> str:
     """Whether the segment lies within the client's run, as well as the two nodes' clocks allow to say."""
     what = record.metadata
     if what.start_ns is None or what.end_ns is None:
@@ -119,7 +120,7 @@ def _outside(record: PerfTestRecord, segment: Segment) -> str:
     return ""
 
 
-def _void(record: PerfTestRecord, segment: Segment, reason: str) -> Problem:
+def _void(record: PerfTestFiles, segment: Segment, reason: str) -> Problem:
     path = record.place_on(record.metadata.tool_node) / SEGMENTS_FILE
     text = f"segment {segment.number} ({segment.arm}) is not used: {reason}"
     return replace(record.problem(path, text, missing=False), is_void=True)

@@ -11,10 +11,12 @@ from dataclasses import dataclass, replace
 
 from probecost.analysis.gates import foreign_load as foreign
 from probecost.analysis.parsers.segments import Segment
-from probecost.analysis.tree.find import PerfTestRecord
+from probecost.analysis.settings.settings import Settings
 from probecost.analysis.tree.metadata import PerfTestMetadata
 from probecost.analysis.tree.problem import Problem
+from probecost.analysis.tree.record import PerfTestFiles
 from probecost.analysis.values.perf_test import RawReader
+from probecost.results.metrics import FOREIGN_CPU, METRICS
 
 COLUMNS = (
     "run_id",
@@ -35,30 +37,6 @@ COLUMNS = (
     "end",
     "void_reason",
 )
-UNITS = {
-    "sent_bps": "bit/s",
-    "received_bps": "bit/s",
-    "retransmits": "count",
-    "min_us": "us",
-    "mean_us": "us",
-    "max_us": "us",
-    "p50_us": "us",
-    "p90_us": "us",
-    "p99_us": "us",
-    "transactions_per_s": "1/s",
-    "background_bps": "bit/s",
-    "sent_pps": "packets/s",
-    "received_pps": "packets/s",
-    "sent_writes_per_s": "writes/s",
-    "received_writes_per_s": "writes/s",
-    "lost_share": "share",
-    "rcvbuf_errors": "count",
-    "interface_drops": "count",
-    "cpu_s_per_gb": "s/GB",
-    "foreign_cpu_pct": "% of a core",
-}
-# The metric without which a perf test has no valid data.
-PRIMARY = {"throughput": "received_bps", "latency": "mean_us", "pps": "received_pps"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +55,7 @@ class Measurement:
 
     @property
     def unit(self) -> str:
-        return UNITS[self.metric]
+        return METRICS[self.metric].unit
 
     @property
     def is_switched(self) -> bool:
@@ -170,10 +148,10 @@ class Measured:
 
     measurements: tuple[Measurement, ...]
     problems: tuple[Problem, ...]
-    record: PerfTestRecord
+    record: PerfTestFiles
 
 
-def measure(record: PerfTestRecord, pair_void: str = "", foreign_cpu_limit_pct: float = foreign.LIMIT_PCT) -> Measured:
+def measure(record: PerfTestFiles, settings: Settings, pair_void: str = "") -> Measured:
     """Read the raw files of one perf test. Never raises for what they hold.
 
     ``pair_void``: why a gate on its pair of visits does not let it count; empty where they all do.
@@ -196,20 +174,20 @@ def measure(record: PerfTestRecord, pair_void: str = "", foreign_cpu_limit_pct: 
             record.described_by, f"not used, {void_reason}" if what.void_reason else f"the perf test {void_reason}"
         )
     loads = foreign.of_perf_test(record)
-    gates = (pair_void, *(load.void_reason(foreign_cpu_limit_pct) for load in loads), reader.void_reason)
+    gates = (pair_void, *(load.void_reason(settings.foreign_cpu_limit_pct) for load in loads), reader.void_reason)
     if not void_reason and any(gates):
         void_reason = next(filter(None, gates))
         record = replace(record, metadata=replace(what, void_reason=void_reason))
         problem = record.problem(record.described_by, f"not used, {void_reason}", missing=False)
         reader.problems.append(replace(problem, is_void=True, is_short=void_reason == reader.void_reason))
-    figures["foreign_cpu_pct"] = max((load.percent for load in loads if load.percent is not None), default=None)
+    figures[FOREIGN_CPU] = max((load.percent for load in loads if load.percent is not None), default=None)
     rows = tuple(
         Measurement(what, metric, value, void_reason) for metric, value in figures.items() if value is not None
     )
     return Measured(rows, set_aside(record) if what.is_superseded else tuple(reader.problems), record)
 
 
-def set_aside(record: PerfTestRecord) -> tuple[Problem]:
+def set_aside(record: PerfTestFiles) -> tuple[Problem]:
     """All that is said of what a resumed run measured again: its files may be half ones."""
     path = record.place_on(record.metadata.client_node) / record.place.metadata.name
     return (replace(record.problem(path, f"not used, {record.metadata.void_reason}", missing=False), is_void=True),)

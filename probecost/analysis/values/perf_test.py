@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import TypeVar
 
 from probecost.analysis.parsers import counters, iperf3, iperf3_log, netperf, netperf_classic, stat
-from probecost.analysis.tree.find import PerfTestRecord
-from probecost.analysis.tree.problem import ParseError, Problem, is_file, read_text
+from probecost.analysis.parsers.text import ParseError, is_file, read_text
+from probecost.analysis.tree.problem import Problem
+from probecost.analysis.tree.record import PerfTestFiles
 from probecost.results.layout import COUNTERS_FILE, STAT_FILE
 
 MAX_DISAGREEMENT = 0.05
@@ -26,7 +27,7 @@ class RawReader:
     length, so that its figures are not those of a whole one; empty where all did.
     """
 
-    def __init__(self, record: PerfTestRecord) -> None:
+    def __init__(self, record: PerfTestFiles) -> None:
         self.record = record
         self.problems: list[Problem] = []
         self.void_reason = ""

@@ -10,10 +10,11 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
-from probecost.config.environment import PairKind, PerfType
+from probecost.config.environment import PairKind
 from probecost.config.schema import FullPairs, FullSshHost, Name, PerfTest, Seconds, Streams
 from probecost.config.validation import Section
 from probecost.config.values import Bitrate, FolderName, Scalars, null_is_empty, one_or_many
+from probecost.results.metrics import PerfType
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 Bitrates = Annotated[tuple[Bitrate, ...], BeforeValidator(one_or_many)]

@@ -17,7 +17,7 @@ from pydantic import BaseModel
 
 from probecost.config.commands import parse
 from probecost.config.documents import Document, KeyPath, Patchwork, read_json, read_yaml
-from probecost.config.environment import PairKind, PerfType
+from probecost.config.environment import PairKind
 from probecost.config.find import LEGACY_FILES
 from probecost.config.legacy.files import EnvironmentFile, LegacyTool, PerformanceFile, SshFile, ToolsFile
 from probecost.config.legacy.perf_tests import perf_notes, performance_tests
@@ -35,6 +35,7 @@ from probecost.config.schema import (
 from probecost.config.validation import in_order, validate
 from probecost.config.values import FOLDER_NAME, is_folder_name
 from probecost.errors import ConfigError
+from probecost.results.metrics import PerfType
 
 M = TypeVar("M", bound=BaseModel)
 

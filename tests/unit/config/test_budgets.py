@@ -9,16 +9,13 @@ from pathlib import Path
 import pytest
 from helpers.fake_project import case_entries, full_config
 
-from probecost.analysis.judge.verdicts import LOWER_IS_BETTER
-from probecost.analysis.values.measurement import PRIMARY
-from probecost.config.budgets import CONN_TYPES, METRICS, asked_rules, budgets_of, parse_rule, spelled, with_asked
+from probecost.config.budgets import asked_rules, budgets_of, parse_rule, spelled, with_asked
 from probecost.config.environment import Case, PerfTestSpec
 from probecost.config.folder import load_folder, load_minimal
 from probecost.errors import ConfigError
+from probecost.results.metrics import PERF_TESTS, PRIMARY, by_budget, has_verdict
 
-SPECS = tuple(
-    PerfTestSpec(perf_type, conn_type, 1.0) for perf_type, conn_types in CONN_TYPES.items() for conn_type in conn_types
-)
+SPECS = tuple(PerfTestSpec(test.type, test.conn_type, 1.0) for test in PERF_TESTS)
 RX, TX, PRINT = "host-eth_drop-rx", "host-eth_drop-tx", "host-packet_print-rx"
 
 
@@ -52,8 +49,8 @@ def asked(cases: Mapping[str, Case], *texts: str) -> dict[str, dict[str, float]]
 
 class TestNames:
     def test_each_metric_is_one_of_the_analysis_and_each_primary_one_has_a_budget(self) -> None:
-        assert {figure for _, figure in METRICS.values()} <= set(LOWER_IS_BETTER)
-        assert set(PRIMARY.items()) <= set(METRICS.values())
+        assert all(has_verdict(metric.name) for metric in by_budget().values())
+        assert set(PRIMARY.items()) <= {(metric.perf_type, metric.name) for metric in by_budget().values()}
 
     def test_what_is_spelled_is_read(self, tmp_path: Path) -> None:
         case = loaded(tmp_path, {"default": {"latency_mean": "5%", "throughput:multi": 10}})[RX]
@@ -78,7 +75,7 @@ class TestFile:
         assert (
             " budgets.tools.eth_drop.latency_meen = 5: there is no such metric (did you mean 'latency_mean'?)" in text
         )
-        assert all(name in text for name in METRICS)
+        assert all(name in text for name in by_budget())
 
     def test_an_unknown_connection_type(self, tmp_path: Path) -> None:
         text = refusal(tmp_path, {"default": {"latency_mean:single": 5}})

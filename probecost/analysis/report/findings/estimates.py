@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from probecost.analysis.judge.baseline import Comparison, MetricId
-from probecost.analysis.judge.verdicts import LOWER_IS_BETTER, CaseName
+from probecost.analysis.judge.verdicts import CaseName
 from probecost.analysis.study.case import CaseStudy
 from probecost.analysis.study.run import Study
+from probecost.results.metrics import has_verdict, lower_is_better
 
 
 def estimate_of(studies: Iterable[CaseStudy], metric: MetricId) -> Comparison | None:
     """The difference of a metric with a direction; of several iterations that of the first that has one."""
-    if metric.metric not in LOWER_IS_BETTER:
+    if not has_verdict(metric.metric):
         return None
     own = (case.comparisons.get(metric) for case in studies)
     return next((found for found in own if found is not None and found.diff_pct is not None), None)
@@ -22,7 +23,7 @@ def estimated_cost_pct(found: Comparison) -> float | None:
     """The difference as a cost: a rate that falls is positive."""
     if found.diff_pct is None:
         return None
-    return found.diff_pct if LOWER_IS_BETTER[found.metric.metric] else -found.diff_pct
+    return found.diff_pct if lower_is_better(found.metric.metric) else -found.diff_pct
 
 
 class Estimates:

@@ -10,7 +10,8 @@ from statistics import median
 
 from probecost.analysis.gates.foreign_load import read_reason
 from probecost.analysis.study.run import Study
-from probecost.analysis.values.measurement import PRIMARY, Measurement
+from probecost.analysis.values.measurement import Measurement
+from probecost.results.metrics import PRIMARY
 
 _TO_DO = (
     "End them or wait until they are done, and measure again with --calibration always; or raise "

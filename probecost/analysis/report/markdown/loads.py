@@ -3,28 +3,25 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from probecost.analysis.judge.baseline import MetricId
-from probecost.analysis.report.findings.comparisons import change, table_lines, thousands
 from probecost.analysis.report.markdown.degradations import marked
+from probecost.analysis.report.markdown.text import markdown, table_lines
 from probecost.analysis.settings.thresholds import Thresholds
 from probecost.analysis.study.case import CaseStudy
-from probecost.analysis.words.cells import decimal, gbps, markdown
+from probecost.analysis.words.cells import change, decimal, gbps, thousands
 from probecost.results.layout import loaded_conn_type, split_conn_type
+from probecost.results.metrics import Metric, columns
 
-_COLUMNS: tuple[tuple[str, tuple[str, str, str], Callable[[float | None], str]], ...] = (
-    ("TCP RR mean (us)", ("latency", "tcp_rr", "mean_us"), decimal),
-    ("UDP RR mean (us)", ("latency", "udp_rr", "mean_us"), decimal),
-    ("Throughput single (Gbit/s)", ("throughput", "single", "received_bps"), gbps),
-    ("CPU s/GB single", ("throughput", "single", "cpu_s_per_gb"), decimal),
-    ("Throughput multi (Gbit/s)", ("throughput", "multi", "received_bps"), gbps),
-    ("CPU s/GB multi", ("throughput", "multi", "cpu_s_per_gb"), decimal),
-    ("Packets/s single", ("pps", "single", "received_pps"), thousands),
-    ("Packets/s multi", ("pps", "multi", "received_pps"), thousands),
-)
+_SHOW: Mapping[str, Callable[[float | None], str]] = {"bit/s": gbps, "packets/s": thousands}
 _LOAD = re.compile(r"load(?P<number>[\d.]+)(?P<unit>\D*)")
 _FACTORS = {"": 1.0, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}
+
+
+def show_of(metric: Metric) -> Callable[[float | None], str]:
+    """How the overview's tables show values of a metric."""
+    return _SHOW.get(metric.unit, decimal)
 
 
 def load_tables(cases: Sequence[CaseStudy], thresholds: Thresholds) -> Iterator[str]:
@@ -34,22 +31,22 @@ def load_tables(cases: Sequence[CaseStudy], thresholds: Thresholds) -> Iterator[
     """
     loads = {split_conn_type(metric.conn_type)[1] for case in cases for metric in case.comparisons}
     for load in sorted(loads - {""}, key=_rank):
-        columns = [
-            (title, MetricId(perf_test, loaded_conn_type(base, load), metric), show)
-            for title, (perf_test, base, metric), show in _COLUMNS
-            if any(case.get(perf_test, loaded_conn_type(base, load), metric) for case in cases)
+        known = [
+            (heading, MetricId(test.type, loaded_conn_type(test.conn_type, load), metric.name), show_of(metric))
+            for heading, test, metric in columns()
         ]
+        there = [column for column in known if any(case.comparisons.get(column[1]) for case in cases)]
         rows = [
             (
                 markdown(case.id.case_key),
-                *(marked(change(case.comparisons.get(of), show), case, of, thresholds) for _, of, show in columns),
+                *(marked(change(case.comparisons.get(of), show), case, of, thresholds) for _, of, show in there),
             )
             for case in cases
         ]
         yield ""
         yield f"At {spelled(load)}:"
         yield ""
-        yield from table_lines(("Case", *(title for title, _, _ in columns)), rows)
+        yield from table_lines(("Case", *(heading for heading, _, _ in there)), rows)
 
 
 def spelled(load: str) -> str:

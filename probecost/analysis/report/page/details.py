@@ -8,31 +8,23 @@ from pathlib import Path
 
 from probecost.analysis.judge.baseline import CaseId, MetricId
 from probecost.analysis.judge.units import FLOWS, VISITS
-from probecost.analysis.judge.verdicts import LOWER_IS_BETTER, CaseName, unit_effects
+from probecost.analysis.judge.verdicts import CaseName, unit_effects
 from probecost.analysis.report.findings.provenance import time_text
-from probecost.analysis.report.markdown.overview import status
-from probecost.analysis.report.markdown.verdicts import title
+from probecost.analysis.report.findings.status import status
 from probecost.analysis.report.page.links import link_to
-from probecost.analysis.report.page.model import (
-    Chart,
-    Detail,
-    Figure,
-    Iteration,
-    Link,
-    Trace,
-    UnitCosts,
-    Used,
-    Window,
-)
+from probecost.analysis.report.page.model import Chart, Detail, Figure, Iteration, Link, Trace, UnitCosts, Used, Window
 from probecost.analysis.report.page.thin import thin
 from probecost.analysis.statistics.signflip import cost_pct
 from probecost.analysis.study.case import CaseStudy
 from probecost.analysis.study.run import Study
-from probecost.analysis.tree.find import PerfTestRecord
 from probecost.analysis.tree.problem import Problem
+from probecost.analysis.tree.record import PerfTestFiles
 from probecost.analysis.values.measurement import Measurement
-from probecost.analysis.values.monitoring import Monitored, Samples, read_monitored, tool_clock_shift_ns
+from probecost.analysis.values.monitoring import Monitored, Samples, read_monitored
+from probecost.analysis.values.window import tool_clock_shift_ns
+from probecost.analysis.words.verdict_words import title
 from probecost.results.layout import BASELINE, SWITCHED, TOOL
+from probecost.results.metrics import lower_is_better
 
 MAX_PROBLEMS = 50
 #: No series has more points than this, nor fewer where it has them.
@@ -48,7 +40,7 @@ _SECOND_NS = 1_000_000_000
 class _Own:
     """What belongs to one case in one iteration."""
 
-    records: list[PerfTestRecord]
+    records: list[PerfTestFiles]
     rows: list[Measurement]
 
 
@@ -87,7 +79,7 @@ class Details:
     def _unit_costs(self, case: CaseName) -> Iterator[UnitCosts]:
         rows = [row for own in self._iterations.get(case, ()) for row in own.rows]
         for (_, metric), effects in unit_effects(rows).items():
-            costs = tuple(cost_pct(effect, LOWER_IS_BETTER[metric.metric]) for effect in effects)
+            costs = tuple(cost_pct(effect, lower_is_better(metric.metric)) for effect in effects)
             yield UnitCosts(self._tests[metric], costs)
 
     def _facts(self, studies: Sequence[CaseStudy]) -> Iterator[tuple[str, str]]:
@@ -145,12 +137,8 @@ class Details:
             resident_kb=_trace(traces.resident, start_ns, self.points),
             log_size=_trace(traces.log_size, start_ns, self.points),
             windows=tuple(
-                Window(
-                    _test_title(each.perf_test, each.conn_type),
-                    _seconds(each.start_ns, start_ns),
-                    _seconds(each.end_ns, start_ns),
-                )
-                for each in traces.windows
+                Window(_test_title(*test), _seconds(ran.start_ns, start_ns), _seconds(ran.end_ns, start_ns))
+                for *test, ran in traces.windows
             ),
             problems=tuple(problems[:MAX_PROBLEMS]),
             more_problems=max(len(problems) - MAX_PROBLEMS, 0),
@@ -178,7 +166,7 @@ class Details:
                     found.n_units,
                 )
 
-    def _files(self, records: Iterable[PerfTestRecord]) -> Iterator[Link]:
+    def _files(self, records: Iterable[PerfTestFiles]) -> Iterator[Link]:
         """The folders of a case, each once: those of its tool, and those that hold its baseline visits."""
         found: dict[Path, str] = {}
         for record in records:
@@ -231,7 +219,7 @@ def _time_ns(row: Measurement, shifts: Mapping[tuple[str, str, str], int]) -> in
 
 def _start_ns(traces: Monitored, times_ns: Iterable[int]) -> int:
     logs = (*traces.cpu, *traces.resident, *traces.log_size)
-    starts = [samples[0][0] for samples in logs] + [window.start_ns for window in traces.windows]
+    starts = [samples[0][0] for samples in logs] + [ran.start_ns for _, _, ran in traces.windows]
     return min([*starts, *times_ns], default=0)
 
 

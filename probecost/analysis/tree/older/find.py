@@ -13,12 +13,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from probecost.analysis.tree.find import Located, environment_of, groups
+from probecost.analysis.parsers.text import is_folder
+from probecost.analysis.tree.find import Found, environment_of, groups
 from probecost.analysis.tree.metadata import PerfTestMetadata
 from probecost.analysis.tree.older import windows
-from probecost.analysis.tree.older.names import FieldCase, TestName, parse_case, parse_test, stamp_ns
-from probecost.analysis.tree.older.record import FieldRecord
-from probecost.analysis.tree.problem import Problem, is_folder
+from probecost.analysis.tree.older.names import OlderCase, TestName, parse_case, parse_test, stamp_ns
+from probecost.analysis.tree.older.record import OlderFiles
+from probecost.analysis.tree.problem import Problem
 from probecost.results import layout
 from probecost.results.layout import BASELINE, CLIENT_RESULTS, SERVER_RESULTS, TOOL
 
@@ -29,7 +30,7 @@ _MAX_APART_NS = 120 * 1_000_000_000
 class _Visit(NamedTuple):
     """A folder that holds ``client_results`` or ``server_results``; ``case`` is ``None`` for the baseline."""
 
-    case: FieldCase | None
+    case: OlderCase | None
     pair_kind: str
 
 
@@ -57,9 +58,9 @@ class _Group:
     nodes: dict[tuple[str, str], Counter[str]] = field(default_factory=dict)
 
 
-def locate(root: Path) -> Located:
+def find_older_perf_tests(root: Path) -> Found:
     """All perf tests of the older shape below ``root``. Never raises for what the tree holds."""
-    records: list[FieldRecord] = []
+    records: list[OlderFiles] = []
     problems: list[Problem] = []
     for path, trees in groups(root, []):
         group = _Group(path)
@@ -67,7 +68,7 @@ def locate(root: Path) -> Located:
             _gather(group, node, tree)
         _join_late_servers(group.tests)
         records += _records(group, problems)
-    return Located(tuple(records), tuple(problems))
+    return Found(tuple(records), tuple(problems))
 
 
 def _gather(group: _Group, node: str, tree: Path) -> None:
@@ -89,7 +90,7 @@ def _gather(group: _Group, node: str, tree: Path) -> None:
 def _visit_folders(node: str, tree: Path) -> Iterator[tuple[_Visit, Path]]:
     """The folders of visits on ``node``, with the pair kind they name; without one, the node's name tells it."""
     own_kind = "vm" if node.startswith("vm") else "host"
-    tops: list[tuple[FieldCase | None, Path]] = [(None, tree / BASELINE)]
+    tops: list[tuple[OlderCase | None, Path]] = [(None, tree / BASELINE)]
     tops += [(parse_case(path.name), path) for path in sorted((tree / "ebpf").glob("*"))]
     for case, top in tops:
         if case is None and top.name != BASELINE:
@@ -118,7 +119,7 @@ def _is_near(one: _Test, other: _Test) -> bool:
     return names[0].conn_type == names[1].conn_type and abs(times[0] - times[1]) <= _MAX_APART_NS
 
 
-def _records(group: _Group, problems: list[Problem]) -> Iterator[FieldRecord]:
+def _records(group: _Group, problems: list[Problem]) -> Iterator[OlderFiles]:
     units: Counter[tuple[_Visit, str, str]] = Counter()
     offsets = _offsets(group)
     for test in sorted(group.tests, key=_order):
@@ -137,7 +138,7 @@ def _order(test: _Test) -> tuple[str, str, str, str, str]:
 
 def _record(
     group: _Group, test: _Test, name: TestName, unit: int, offsets: Mapping[str, int], problems: list[Problem]
-) -> FieldRecord:
+) -> OlderFiles:
     sides, visit = group.tests[test], test.visit
     client = sides.client[1] if sides.client else None
     server = sides.server[1] if sides.server else None
@@ -190,7 +191,7 @@ def _record(
     )
     found = dict(side for side in (sides.server, sides.client) if side is not None)
     place = layout.PerfTestFolder(layout.VisitFolder(visit.pair_kind, case), test.perf_type, name.conn_type, name.ts)
-    record = FieldRecord(group.path, place, what, tuple(found), found, client, server, folders)
+    record = OlderFiles(group.path, place, what, tuple(found), found, client, server, folders)
     problems += [record.problem(path, reason, missing=False) for path, reason in damage]
     return record
 

@@ -9,16 +9,16 @@ from pathlib import Path
 
 from probecost.analysis.parsers import monitors
 from probecost.analysis.parsers.monitors import CpuSample, LogSizeSample, MemorySample, Series
+from probecost.analysis.parsers.text import ParseError, read_text
 from probecost.analysis.tree.monitor_logs import MonitorLogs
 from probecost.analysis.tree.older import pidstat
 from probecost.analysis.tree.older.names import stamp_ns
-from probecost.analysis.tree.problem import ParseError, read_text
 
 RESOURCES, LOG_SIZES = "ebpf_resource_monitor", "ebpf_logsize_monitor"
 _NAMES = {MonitorLogs.CPU: RESOURCES, MonitorLogs.MEMORY: RESOURCES, MonitorLogs.LOG_SIZE: LOG_SIZES}
 
 
-class FieldMonitorLogs(MonitorLogs):
+class OlderMonitorLogs(MonitorLogs):
     """The logs in ``folders``, the first of which is where they belong. Times become UTC where a log tells the zone."""
 
     def __init__(self, folders: Sequence[Path]) -> None:

@@ -18,7 +18,7 @@ _DIRECTIONS = ("rx", "tx")
 
 
 @dataclass(frozen=True, order=True)
-class FieldCase(CaseFolder):
+class OlderCase(CaseFolder):
     """A case's folder whose name may have words in the middle: ``{tool}_case_{id}_tcp_rx_{hash}``."""
 
     folder: str = ""
@@ -43,7 +43,7 @@ class FieldCase(CaseFolder):
         return {key: value for key, value in found.items() if value}
 
 
-def parse_case(name: str) -> FieldCase | None:
+def parse_case(name: str) -> OlderCase | None:
     """The parts of a case's folder name; ``None`` when it is none.
 
     >>> parse_case("eth_drop_case_1_tcp_rx_9d5e19").parameters
@@ -52,7 +52,7 @@ def parse_case(name: str) -> FieldCase | None:
     match = _CASE.fullmatch(name)
     if match is None:
         return None
-    return FieldCase(match["tool"], int(match["id"]), match["hash"] or "", name, match["middle"] or "")
+    return OlderCase(match["tool"], int(match["id"]), match["hash"] or "", name, match["middle"] or "")
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from probecost.analysis.parsers.monitors import CpuSample, MemorySample, Series, parse_time_ns
-from probecost.analysis.tree.problem import ParseError
+from probecost.analysis.parsers.text import ParseError
 
 _SECOND_NS = 1_000_000_000
 _HOUR_NS = 3600 * _SECOND_NS

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from probecost.analysis.tree.find import PerfTestRecord
-from probecost.analysis.tree.older.monitor_logs import FieldMonitorLogs
-from probecost.analysis.tree.problem import is_file
+from probecost.analysis.parsers.text import is_file
+from probecost.analysis.tree.older.monitor_logs import OlderMonitorLogs
+from probecost.analysis.tree.record import PerfTestFiles
 from probecost.results import layout
 from probecost.results.layout import CLIENT_RESULTS, TOOL_MONITORING
 
@@ -17,7 +17,7 @@ _ENDINGS = (".json", ".txt", ".log")
 
 
 @dataclass(frozen=True)
-class FieldRecord(PerfTestRecord):
+class OlderFiles(PerfTestFiles):
     """``found``: this perf test's folder by node; ``client``, ``server``: that of each.
 
     ``visits``: folders of the visit with the tool's logs. The packets that the nodes took in were not counted:
@@ -38,9 +38,9 @@ class FieldRecord(PerfTestRecord):
         return self.client or self.server or self.group
 
     @property
-    def monitor_logs(self) -> FieldMonitorLogs:
+    def monitor_logs(self) -> OlderMonitorLogs:
         folders = [folder for visit in self.visits for folder in (visit / TOOL_MONITORING, visit)]
-        return FieldMonitorLogs(folders or [self.tool_visit_dir / TOOL_MONITORING])
+        return OlderMonitorLogs(folders or [self.tool_visit_dir / TOOL_MONITORING])
 
     def place_on(self, node: str) -> Path:
         return self.found.get(node) or super().place_on(node)

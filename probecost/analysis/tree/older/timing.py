@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 
 from probecost.analysis.parsers.monitors import parse_time_ns
-from probecost.analysis.tree.problem import ParseError
+from probecost.analysis.parsers.text import ParseError
 
 _LINE = re.compile(r"\s*(\w+):\s*(\d{4}-\d\d-\d\d)[ _T](\d\d:\d\d:\d\d(?:[.,]\d+)?)")
 _STARTS = ("actual_launch", "start", "process_start")

@@ -6,12 +6,13 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from probecost.analysis.parsers.json_fields import child, parse_object, whole
 from probecost.analysis.parsers.monitors import parse_time_ns
+from probecost.analysis.parsers.text import ParseError, is_folder, read_text
 from probecost.analysis.tree.older import timing
 from probecost.analysis.tree.older.names import stamp_ns
 from probecost.analysis.tree.older.pidstat import utc_offset_ns
 from probecost.analysis.tree.older.timing import Timing
-from probecost.analysis.tree.problem import ParseError, child, is_folder, parse_object, read_text, whole
 
 TIMING_LOGS = "*_timing.log"
 _COMPLETE_LOGS = "test_complete_*.log"

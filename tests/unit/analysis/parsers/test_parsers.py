@@ -10,7 +10,8 @@ from helpers.analysis_tree import counters as counters_text
 from helpers.analysis_tree import tcp_client
 
 from probecost.analysis.parsers import counters, iperf3, monitors, netperf
-from probecost.analysis.tree.problem import ParseError, parse_object
+from probecost.analysis.parsers.json_fields import parse_object
+from probecost.analysis.parsers.text import ParseError
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 

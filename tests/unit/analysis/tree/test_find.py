@@ -9,15 +9,15 @@ from pathlib import Path
 import pytest
 from helpers.analysis_tree import CASE, CASE_KEY, CLIENT, ENVIRONMENT, SERVER, Tree, full_tree, netperf
 
-from probecost.analysis.tree import any_tree as trees
-from probecost.analysis.tree.find import Located, locate
+from probecost.analysis.tree.any_tree import find_in_any_tree
+from probecost.analysis.tree.find import Found, find_perf_tests
 from probecost.analysis.tree.metadata import parse
 from probecost.analysis.tree.run import CaseOutcome, read_run
 
 
 def test_joins_both_nodes(tmp_path: Path) -> None:
     tree = full_tree(tmp_path)
-    located = locate(tree.root)
+    located = find_perf_tests(tree.root)
     assert located.problems == ()
     assert len(located.records) == 2 * 2 * 6
     record = next(r for r in located.records if r.metadata.perf_test == "pps" and r.metadata.arm == "tool")
@@ -32,28 +32,28 @@ def test_joins_both_nodes(tmp_path: Path) -> None:
 def test_any_folder_above_the_nodes_will_do(tmp_path: Path) -> None:
     tree = full_tree(tmp_path)
     for folder in (tmp_path, tree.root, tree.root / ENVIRONMENT, tree.root / ENVIRONMENT / "iteration_001"):
-        assert len(locate(folder).records) == 24
-    assert len(locate(tree.node(CLIENT)).records) == 24
+        assert len(find_perf_tests(folder).records) == 24
+    assert len(find_perf_tests(tree.node(CLIENT)).records) == 24
 
 
 def test_reports_of_an_earlier_analysis_are_not_results(tmp_path: Path) -> None:
     tree = full_tree(tmp_path)
     shutil.copytree(tree.root / ENVIRONMENT, tree.root / "reports" / ENVIRONMENT)
-    assert len(locate(tree.root).records) == 24
+    assert len(find_perf_tests(tree.root).records) == 24
 
 
 def test_latest_is_not_counted_twice(tmp_path: Path) -> None:
     tree = full_tree(tmp_path)
     (tmp_path / "latest").symlink_to(tree.root.name)
-    assert len(locate(tmp_path).records) == 24
-    assert len(locate(tmp_path / "latest").records) == 24
+    assert len(find_perf_tests(tmp_path).records) == 24
+    assert len(find_perf_tests(tmp_path / "latest").records) == 24
 
 
 def test_one_damaged_metadata_file_is_replaced_by_the_other_nodes(tmp_path: Path) -> None:
     tree = Tree(tmp_path)
     place = tree.perf_test("tool", 1, "latency", "tcp_rr", client=[netperf(20)])
     (tree.node(CLIENT) / place.metadata).write_text("{broken")
-    located = locate(tree.root)
+    located = find_perf_tests(tree.root)
     assert len(located.records) == 1
     (problem,) = located.problems
     assert not problem.missing
@@ -67,7 +67,7 @@ def test_without_any_metadata_the_folder_is_a_problem_of_its_case(tmp_path: Path
     place = tree.perf_test("tool", 1, "latency", "tcp_rr", client=[netperf(20)])
     (tree.node(CLIENT) / place.metadata).write_text("")
     (tree.node(SERVER) / place.metadata).unlink()
-    located = locate(tree.root)
+    located = find_perf_tests(tree.root)
     assert [record.metadata.conn_type for record in located.records] == ["udp_rr"]
     reasons = {problem.reason: problem for problem in located.problems}
     assert set(reasons) == {
@@ -85,7 +85,7 @@ def test_swapped_arms_are_noticed(tmp_path: Path) -> None:
     for node in (CLIENT, SERVER):
         path = tree.node(node) / place.metadata
         path.write_text(path.read_text().replace('"arm": "tool"', '"arm": "baseline"'))
-    located = locate(tree.root)
+    located = find_perf_tests(tree.root)
     assert located.records == ()
     assert "arm 'baseline'" in located.problems[0].reason
     assert located.problems[0].missing
@@ -98,7 +98,7 @@ def test_folder_and_metadata_of_different_perf_tests(tmp_path: Path) -> None:
     for node in (CLIENT, SERVER):
         path = tree.node(node) / place.metadata
         path.write_text(path.read_text().replace('"conn_type": "tcp_rr"', '"conn_type": "udp_rr"'))
-    located = locate(tree.root)
+    located = find_perf_tests(tree.root)
     assert len(located.records) == 1
     assert "the folder's name says otherwise" in located.problems[0].reason
 
@@ -108,7 +108,7 @@ def test_nodes_that_name_different_visits(tmp_path: Path) -> None:
     place = tree.perf_test("tool", 1, "latency", "tcp_rr", client=[netperf(20)])
     path = tree.node(SERVER) / place.metadata
     path.write_text(path.read_text().replace('"unit": 1', '"unit": 2'))
-    located = locate(tree.root)
+    located = find_perf_tests(tree.root)
     assert located.records == ()
     assert located.problems[0].reason == "the metadata of the nodes name different visits"
 
@@ -122,7 +122,7 @@ def test_metadata_with_missing_and_wrong_entries(tmp_path: Path) -> None:
             document = json.loads(path.read_text())
             document[entry] = ["nonsense"]
             path.write_text(json.dumps(document))
-        located = locate(tree.root)
+        located = find_perf_tests(tree.root)
         assert located.records == ()
         assert f"lacks {word}" in located.problems[0].reason
 
@@ -138,7 +138,7 @@ def test_environment_and_iteration_come_from_the_path_if_need_be(tmp_path: Path)
             if key not in ("environment", "iteration", "pair_kind", "visit_id", "options", "facts", "clocks")
         }
         path.write_text(json.dumps(document))
-    (record,) = locate(tree.root).records
+    (record,) = find_perf_tests(tree.root).records
     what = record.metadata
     assert (what.environment, what.iteration, what.pair_kind) == (ENVIRONMENT, 1, "host")
     assert what.visit_id == f"{CASE_KEY}/u001/tool"
@@ -147,7 +147,7 @@ def test_environment_and_iteration_come_from_the_path_if_need_be(tmp_path: Path)
 def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
     tree = Tree(tmp_path)
     tree.perf_test("tool", 1, "latency", "tcp_rr", client=[netperf(20)], schema=2)
-    located = locate(tree.root)
+    located = find_perf_tests(tree.root)
     assert located.records == ()
     assert "has schema 2" in located.problems[0].reason
 
@@ -155,19 +155,19 @@ def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
 def test_a_rewritten_metadata_file_is_read_again(tmp_path: Path) -> None:
     tree = Tree(tmp_path)
     place = tree.perf_test("tool", 1, "latency", "tcp_rr", client=[netperf(20)])
-    assert locate(tree.root).records[0].metadata.error == ""
+    assert find_perf_tests(tree.root).records[0].metadata.error == ""
     for node in (CLIENT, SERVER):
         path = tree.node(node) / place.metadata
         path.write_text(json.dumps({**json.loads(path.read_text()), "error": "iperf3 hung"}))
-    assert locate(tree.root).records[0].metadata.error == "iperf3 hung"
+    assert find_perf_tests(tree.root).records[0].metadata.error == "iperf3 hung"
 
 
 def test_the_older_shape_is_read_beside_the_other(tmp_path: Path) -> None:
     old = tmp_path / "iteration_001" / SERVER / "performance-test-results" / "ebpf" / "eth_drop_case_1_tcp_rx_9d5e19"
     folder = old / "host" / "server_results" / "pps" / "multi_2_20261122_213458"
     folder.mkdir(parents=True)
-    assert locate(tmp_path) == Located((), ())
-    (record,) = trees.locate(tmp_path).records
+    assert find_perf_tests(tmp_path) == Found((), ())
+    (record,) = find_in_any_tree(tmp_path).records
     what = record.metadata
     assert (what.environment, what.iteration, what.arm) == (tmp_path.name, 1, "tool")
     assert (what.case_key, what.parameters) == (
@@ -179,8 +179,8 @@ def test_the_older_shape_is_read_beside_the_other(tmp_path: Path) -> None:
 
 
 def test_nothing_there(tmp_path: Path) -> None:
-    assert locate(tmp_path).records == ()
-    assert locate(tmp_path / "absent").problems[0].reason == "there is no such folder"
+    assert find_perf_tests(tmp_path).records == ()
+    assert find_perf_tests(tmp_path / "absent").problems[0].reason == "there is no such folder"
 
 
 class TestRunFile:
@@ -232,7 +232,7 @@ class TestRunFile:
 def test_the_offered_rate_is_a_number_above_0_or_none(tmp_path: Path, offered: object, read: float | None) -> None:
     tree = Tree(tmp_path)
     tree.perf_test("tool", 1, "latency", "tcp_rr", client=[netperf(20)], offered_rate=offered)
-    (record,) = locate(tree.root).records
+    (record,) = find_perf_tests(tree.root).records
     assert record.metadata.offered_rate == read
 
 
@@ -244,7 +244,7 @@ def test_the_line_is_the_fastest_interface_that_says_its_speed(tmp_path: Path) -
         CLIENT: {"interfaces": [{"name": "d"}]},
     }
     tree.perf_test("tool", 1, "latency", "tcp_rr", client=[netperf(20)], facts=facts)
-    (record,) = locate(tree.root).records
+    (record,) = find_perf_tests(tree.root).records
     assert record.metadata.facts[SERVER].line_bps == 1e9
     assert record.metadata.facts[CLIENT].line_bps is None
 
@@ -255,8 +255,8 @@ def test_copies_are_told_apart_by_all_but_their_node(tmp_path: Path) -> None:
     for node, unit in ((CLIENT, 1), (SERVER, 2)):
         path = tree.node(node) / place.metadata
         path.write_text(json.dumps(json.loads(path.read_text()) | {"unit": unit}, indent=1))
-    assert locate(tree.root).records == ()
-    (problem,) = [problem for problem in locate(tree.root).problems if problem.missing]
+    assert find_perf_tests(tree.root).records == ()
+    (problem,) = [problem for problem in find_perf_tests(tree.root).problems if problem.missing]
     assert "different visits" in problem.reason
 
 

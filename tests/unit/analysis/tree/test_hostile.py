@@ -11,10 +11,12 @@ from pathlib import Path
 import pytest
 from helpers.analysis_tree import CLIENT, SERVER, Tree, full_tree
 
+from probecost.analysis.parsers import json_fields
+from probecost.analysis.parsers.json_fields import parse_object
+from probecost.analysis.parsers.text import ParseError, read_text
+from probecost.analysis.report.markdown.text import code, markdown
 from probecost.analysis.report.write import write_reports
-from probecost.analysis.tree import problem as problems
-from probecost.analysis.tree.problem import ParseError, parse_object, read_text
-from probecost.analysis.words.cells import code, markdown, text_cell
+from probecost.analysis.words.cells import text_cell
 
 ESCAPES = "\x1b]0;owned\x07"
 
@@ -45,7 +47,7 @@ class TestFiles:
     def test_json_has_an_end_and_a_depth(self, monkeypatch: pytest.MonkeyPatch) -> None:
         with pytest.raises(ParseError, match="broken or truncated"):
             parse_object('{"a":' * 100_000)
-        monkeypatch.setattr(problems, "MAX_JSON", 10)
+        monkeypatch.setattr(json_fields, "MAX_JSON", 10)
         with pytest.raises(ParseError, match="has 12 characters, more than 10"):
             parse_object('{"a": "bbb"}')
 

@@ -21,7 +21,8 @@ from helpers.analysis_tree import (
 
 from probecost.analysis.judge.baseline import CaseId, Comparison, MetricId, compare
 from probecost.analysis.parsers.monitors import CpuSample
-from probecost.analysis.tree.find import locate
+from probecost.analysis.settings.settings import Settings
+from probecost.analysis.tree.find import find_perf_tests
 from probecost.analysis.values.measurement import Measured, Measurement, measure
 from probecost.analysis.values.tool_usage import CaseUsage, Window, case_usage, cpu_in
 from probecost.results import layout
@@ -30,8 +31,8 @@ CASE = CaseId("lab", 1, CASE_KEY)
 
 
 def measured(tree: Tree) -> Measured:
-    (record,) = locate(tree.root).records
-    return measure(record)
+    (record,) = find_perf_tests(tree.root).records
+    return measure(record, Settings())
 
 
 def values(result: Measured) -> dict[str, float]:
@@ -224,7 +225,7 @@ class TestVoid:
 
 
 def all_rows(root: Path) -> list[Measurement]:
-    return [row for record in locate(root).records for row in measure(record).measurements]
+    return [row for record in find_perf_tests(root).records for row in measure(record, Settings()).measurements]
 
 
 def comparison(root: Path, *metric: str) -> Comparison:
@@ -297,7 +298,7 @@ class TestCompare:
 
 
 def usage_of(tree: Tree) -> tuple[CaseUsage, list[str]]:
-    usage, problems = case_usage(locate(tree.root).records)
+    usage, problems = case_usage(find_perf_tests(tree.root).records)
     return usage, [problem.reason for problem in problems]
 
 

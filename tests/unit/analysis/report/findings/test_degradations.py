@@ -10,7 +10,7 @@ from helpers.analysis_tree import CASE, Tree, full_tree, netperf
 from probecost.analysis.judge.baseline import MetricId
 from probecost.analysis.report.write import write_reports
 from probecost.analysis.settings.settings import DEFAULT_FILE, Settings, load_settings
-from probecost.analysis.settings.thresholds import DEFAULTS_PCT, Thresholds
+from probecost.analysis.settings.thresholds import Thresholds, defaults_pct
 from probecost.errors import ConfigError
 
 LATENCY = MetricId("latency", "tcp_rr", "mean_us")
@@ -24,8 +24,8 @@ def settings(tmp_path: Path, text: str) -> Settings:
 
 class TestSettings:
     def test_defaults_are_those_of_the_file(self) -> None:
-        assert load_settings(DEFAULT_FILE) == Settings({})
-        assert load_settings(DEFAULT_FILE).thresholds.limits_pct == DEFAULTS_PCT
+        assert load_settings(DEFAULT_FILE) == Settings()
+        assert load_settings(DEFAULT_FILE).thresholds.limits_pct == defaults_pct()
 
     def test_what_is_named_goes_before_the_defaults(self, tmp_path: Path) -> None:
         text = "thresholds: {latency_mean: 2.5%, 'latency_mean:udp_rr': none, throughput: 0}\n"
@@ -34,7 +34,7 @@ class TestSettings:
         assert found.limit_pct(LATENCY._replace(conn_type="udp_rr")) is None
         assert found.limit_pct(LATENCY._replace(conn_type="udp_rr-load25")) is None
         assert found.limit_pct(MetricId("throughput", "multi", "received_bps")) == 0
-        assert found.limit_pct(MetricId("pps", "multi", "received_pps")) == DEFAULTS_PCT["pps"]
+        assert found.limit_pct(MetricId("pps", "multi", "received_pps")) == defaults_pct()["pps"]
         assert found.limit_pct(MetricId("latency", "tcp_rr", "p99_us")) is None
 
     @pytest.mark.parametrize(

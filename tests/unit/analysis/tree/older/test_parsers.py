@@ -6,8 +6,8 @@ import pytest
 
 from probecost.analysis.parsers import iperf3_log, netperf_classic
 from probecost.analysis.parsers.monitors import CpuSample, MemorySample, parse_time_ns
+from probecost.analysis.parsers.text import ParseError
 from probecost.analysis.tree.older import pidstat, timing
-from probecost.analysis.tree.problem import ParseError
 
 _H = "# Time UID PID %usr %system %guest %wait %CPU CPU VSZ RSS %MEM Command"
 _WITHOUT_WAIT = "# Time UID PID %usr %system %guest %CPU CPU VSZ RSS %MEM Command"

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from probecost.analysis.tree.problem import ParseError, named_like, parse_object, read_text
+from probecost.analysis.parsers.json_fields import parse_object
+from probecost.analysis.parsers.text import ParseError, named_like, read_text
 
 
 def test_line_ends_of_all_kinds_and_bytes_that_are_no_text(tmp_path: Path) -> None:
