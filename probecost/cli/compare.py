@@ -45,14 +45,15 @@ def command(
     The verdicts are on the change of cost from RUN_A to RUN_B. Runs under different conditions are refused, with what
     differs and the option that accepts it.
     """
-    from probecost.analysis.report.markdown.change import TITLES, foot_lines, head_lines, table_rows, write_change
+    from probecost.analysis.report.findings.change import TITLES, foot_lines, head_lines, table_rows
+    from probecost.analysis.report.write_change import write_change
     from probecost.analysis.settings.settings import load_settings
     from probecost.analysis.two_runs.changes import compare_runs
     from probecost.analysis.two_runs.conditions import Kind
 
     accepted = list(Kind) if allow_different else [Kind(kind) for kind in across]
     settings = load_settings(config)
-    found = compare_runs(run_a, run_b, settings.margin_pct, accepted, settings.foreign_cpu_limit_pct)
+    found = compare_runs(run_a, run_b, settings, accepted)
     rows = table_rows(found.changes)
     body = [table(TITLES, rows)] if rows else ["no primary metric was measured in both runs"]
     click.echo(printable("\n".join([*head_lines(found), "", *body, "", *foot_lines(found)])))

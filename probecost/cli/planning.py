@@ -44,9 +44,9 @@ def planned_items(
     settings in which the margin stands that units are chosen for.
     """
     from probecost.analysis.judge.best_schedule import plan_tool
-    from probecost.analysis.report.markdown.verdicts import claim_line
     from probecost.analysis.settings.settings import load_settings
     from probecost.analysis.statistics.looks import FIXED, LOOKS
+    from probecost.analysis.words.verdict_words import claim_line
 
     made = plan(environments, settings)
     chosen = [item for item in made.items if matches(f"{_MODULE}::test_case[{item.id}]")]
@@ -62,7 +62,7 @@ def planned_items(
         made,
         items,
         stored,
-        partial(plan_tool, margin_pct=load_settings(analysis_config).margin_pct),
+        partial(plan_tool, settings=load_settings(analysis_config)),
         lambda units, tests, has_looks: claim_line(units, tests, LOOKS if has_looks else FIXED),
     )
     return made, settled(made, items, planner.advise)

@@ -13,10 +13,9 @@ from html import escape
 from probecost.analysis.judge.baseline import MetricId
 from probecost.analysis.judge.budgets import BudgetCheck
 from probecost.analysis.judge.verdicts import CaseName, MetricVerdict
-from probecost.analysis.report.findings.answer import estimate_text
-from probecost.analysis.report.markdown.verdicts import CONTROL, column_order, title
 from probecost.analysis.statistics.verdict import Word
 from probecost.analysis.words.cells import file_name
+from probecost.analysis.words.verdict_words import CONTROL, column_order, estimate_text, title
 
 MAX_CASES = 60
 _WIDTH, _LEFT, _RIGHT = 1100, 320, 330

@@ -16,6 +16,7 @@ from probecost.analysis.study.run import Study
 from probecost.analysis.tree.metadata import NodeFacts, PerfTestMetadata
 from probecost.analysis.two_runs.pairing import Pairing
 from probecost.results.layout import SWITCHED, TOOL
+from probecost.text import counted
 
 
 class Kind(StrEnum):
@@ -202,7 +203,7 @@ def _specs(records: Iterable[PerfTestMetadata]) -> Mapping[tuple[str, str, str],
     for record in records:
         if record.arm == SWITCHED:
             continue
-        streams = f"{record.streams} stream{'' if record.streams == 1 else 's'}"
+        streams = counted(record.streams, "stream")
         seconds = "" if record.duration_s is None else f"{record.duration_s:g} s, "
         rate = f", target {record.target_bitrate}" if record.target_bitrate else ""
         test = (record.pair_kind, record.perf_test, record.conn_type)

@@ -6,11 +6,11 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from probecost.analysis.judge.baseline import MetricId
-from probecost.analysis.report.findings.comparisons import change, table_lines, thousands
 from probecost.analysis.report.markdown.degradations import marked
+from probecost.analysis.report.markdown.text import markdown, table_lines
 from probecost.analysis.settings.thresholds import Thresholds
 from probecost.analysis.study.case import CaseStudy
-from probecost.analysis.words.cells import decimal, gbps, markdown
+from probecost.analysis.words.cells import change, decimal, gbps, thousands
 from probecost.results.layout import loaded_conn_type, split_conn_type
 from probecost.results.metrics import Metric, columns
 

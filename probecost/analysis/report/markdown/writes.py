@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from probecost.analysis.judge.baseline import MetricId
-from probecost.analysis.report.findings.comparisons import change, table_lines, thousands
+from probecost.analysis.report.markdown.text import markdown, table_lines
 from probecost.analysis.study.case import CaseStudy
-from probecost.analysis.words.cells import markdown
+from probecost.analysis.words.cells import change, thousands
 
 _COLUMNS = tuple(
     (f"{end} {conn_type}", MetricId("pps", conn_type, f"{end}_writes_per_s"))

@@ -10,8 +10,7 @@ from probecost.analysis.judge.baseline import CaseId, MetricId
 from probecost.analysis.judge.units import FLOWS, VISITS
 from probecost.analysis.judge.verdicts import CaseName, unit_effects
 from probecost.analysis.report.findings.provenance import time_text
-from probecost.analysis.report.markdown.overview import status
-from probecost.analysis.report.markdown.verdicts import title
+from probecost.analysis.report.findings.status import status
 from probecost.analysis.report.page.links import link_to
 from probecost.analysis.report.page.model import Chart, Detail, Figure, Iteration, Link, Trace, UnitCosts, Used, Window
 from probecost.analysis.report.page.thin import thin
@@ -21,7 +20,9 @@ from probecost.analysis.study.run import Study
 from probecost.analysis.tree.problem import Problem
 from probecost.analysis.tree.record import PerfTestFiles
 from probecost.analysis.values.measurement import Measurement
-from probecost.analysis.values.monitoring import Monitored, Samples, read_monitored, tool_clock_shift_ns
+from probecost.analysis.values.monitoring import Monitored, Samples, read_monitored
+from probecost.analysis.values.window import tool_clock_shift_ns
+from probecost.analysis.words.verdict_words import title
 from probecost.results.layout import BASELINE, SWITCHED, TOOL
 from probecost.results.metrics import lower_is_better
 
@@ -136,12 +137,8 @@ class Details:
             resident_kb=_trace(traces.resident, start_ns, self.points),
             log_size=_trace(traces.log_size, start_ns, self.points),
             windows=tuple(
-                Window(
-                    _test_title(each.perf_test, each.conn_type),
-                    _seconds(each.start_ns, start_ns),
-                    _seconds(each.end_ns, start_ns),
-                )
-                for each in traces.windows
+                Window(_test_title(*test), _seconds(ran.start_ns, start_ns), _seconds(ran.end_ns, start_ns))
+                for *test, ran in traces.windows
             ),
             problems=tuple(problems[:MAX_PROBLEMS]),
             more_problems=max(len(problems) - MAX_PROBLEMS, 0),
@@ -222,7 +219,7 @@ def _time_ns(row: Measurement, shifts: Mapping[tuple[str, str, str], int]) -> in
 
 def _start_ns(traces: Monitored, times_ns: Iterable[int]) -> int:
     logs = (*traces.cpu, *traces.resident, *traces.log_size)
-    starts = [samples[0][0] for samples in logs] + [window.start_ns for window in traces.windows]
+    starts = [samples[0][0] for samples in logs] + [ran.start_ns for _, _, ran in traces.windows]
     return min([*starts, *times_ns], default=0)
 
 
