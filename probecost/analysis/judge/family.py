@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from probecost.analysis.judge.baseline import MetricId
+from probecost.analysis.statistics.looks import FIXED, StopRule
 from probecost.analysis.statistics.verdict import Limit
 from probecost.analysis.tree.metadata import PerfTestMetadata
 from probecost.analysis.values.measurement import Measurement
@@ -25,6 +27,19 @@ class CaseName(NamedTuple):
 
     environment: str
     case_key: str
+
+
+@dataclass(frozen=True)
+class RunPlan:
+    """The plan of a run, as far as verdicts depend on it.
+
+    ``cases``: every case that the run was to measure, measured or not. ``rule``: when it was to stop. ``primary``: the
+    primary metrics that the plan chose.
+    """
+
+    cases: Collection[CaseName] = ()
+    rule: StopRule = FIXED
+    primary: PrimaryMetrics = field(default_factory=dict)
 
 
 def primary_metric(perf_test: str, conn_type: str, chosen: PrimaryMetrics) -> str | None:

@@ -133,9 +133,9 @@ def page_forest(lines: Sequence[Line], margin_pct: float) -> tuple[tuple[int, ..
     compressed = "; larger values are compressed" if svg.axis.bend else ""
     caption = _text(f"cost in percent{compressed}", (_LEFT + _WIDTH - _RIGHT) / 2, 12, 'class="axis middle"')
     rows = (
-        f'<g class="{WORDS[line.word].look}" data-case="{line.number}" transform="translate(0 {_PAGE_TOP + _ROW * at})">'
+        f'<g class="{WORDS[line.word].look}" data-case="{line.number}" transform="translate(0 {top})">'
         f"{''.join(svg.row(line, 0))}</g>"
-        for at, line in enumerate(shown)
+        for line, top in zip(shown, range(_PAGE_TOP, height, _ROW), strict=True)
     )
     return tuple(line.number for line in shown), (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{_WIDTH}" height="{height}" viewBox="0 0 {_WIDTH} {height}" '

@@ -7,10 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from probecost.analysis.judge.baseline import MetricId
 from probecost.results.layout import split_conn_type
 from probecost.results.metrics import METRICS, by_budget, lower_is_better
+
+if TYPE_CHECKING:
+    from probecost.analysis.judge.baseline import MetricId
 
 
 def defaults_pct() -> dict[str, float | None]:
@@ -37,6 +40,7 @@ class Thresholds:
     def limit_pct(self, metric: MetricId) -> float | None:
         """What holds for ``metric``, at any load: the entry of its connection type goes before that of all.
 
+        >>> from probecost.analysis.judge.baseline import MetricId
         >>> Thresholds({"pps": 5.0, "pps:multi": 9.0}).limit_pct(MetricId("pps", "multi-load25", "received_pps"))
         9.0
         """
@@ -47,6 +51,7 @@ class Thresholds:
     def is_degraded(self, metric: MetricId, diff_pct: float | None) -> bool:
         """Whether the difference is worse than its limit.
 
+        >>> from probecost.analysis.judge.baseline import MetricId
         >>> pps = MetricId("pps", "single", "received_pps")
         >>> [Thresholds().is_degraded(pps, diff) for diff in (-5.01, -5.0, 50.0, None)]
         [True, False, False, False]

@@ -9,10 +9,11 @@ from pathlib import Path
 from probecost.analysis.gates.pairs import pair_gates
 from probecost.analysis.judge.baseline import CaseId, Comparison, Comparisons, MetricId, compare, has_own_baseline
 from probecost.analysis.processes import each
+from probecost.analysis.settings.settings import Settings
 from probecost.analysis.study.expected import Expected
 from probecost.analysis.tree.cache import Seen
 from probecost.analysis.tree.metadata import PerfTestMetadata
-from probecost.analysis.tree.problem import Problem
+from probecost.analysis.tree.problem import Kind, Problem, Where
 from probecost.analysis.tree.record import PerfTestFiles
 from probecost.analysis.tree.run import CaseOutcome, RunInfo
 from probecost.analysis.values.measurement import Measured, Measurement, measure
@@ -58,7 +59,7 @@ def study_cases(
     records: Sequence[PerfTestFiles],
     problems: Sequence[Problem],
     run: RunInfo,
-    foreign_cpu_limit_pct: float,
+    settings: Settings,
     flows: Sequence[Measured] = (),
     only: CaseId | None = None,
     jobs: int = 1,
@@ -81,7 +82,7 @@ def study_cases(
     used: list[PerfTestFiles] = []
     usages: dict[CaseId, tuple[CaseUsage, tuple[Problem, ...]]] = {}
     wanted = [case for case in by_case if only is None or case == only or not case.case_key]
-    reads = each(lambda case: _read(case, by_case[case], foreign_cpu_limit_pct), wanted, jobs)
+    reads = each(lambda case: _read(case, by_case[case], settings), wanted, jobs)
     comparisons: dict[CaseId, Comparisons] = {}
     for case, read in zip(wanted, reads, strict=True):
         records_of_case = [_voided(*pair) for pair in zip(by_case[case], read.void_reasons, strict=True)]
@@ -95,7 +96,7 @@ def study_cases(
         if read.comparisons is not None:
             comparisons[case] = read.comparisons
     for problem in problems:
-        case = CaseId(problem.environment, problem.iteration, problem.case_key)
+        case = _case_of(problem)
         if case.case_key and case in found:
             found[case].append(problem)
     measurements = [row for own_rows in rows.values() for row in own_rows]
@@ -138,9 +139,9 @@ class _CaseRead:
     comparisons: Comparisons | None
 
 
-def _read(case: CaseId, records: Sequence[PerfTestFiles], foreign_cpu_limit_pct: float) -> _CaseRead:
+def _read(case: CaseId, records: Sequence[PerfTestFiles], settings: Settings) -> _CaseRead:
     gates = pair_gates(records)
-    measured = [measure(record, gates.void_reason(record), foreign_cpu_limit_pct) for record in records]
+    measured = [measure(record, settings, gates.void_reason(record)) for record in records]
     usage, usage_problems = case_usage(records)
     rows = [row for result in measured for row in result.measurements]
     return _CaseRead(
@@ -164,8 +165,12 @@ def with_problems(cases: Iterable[CaseStudy], problems: Iterable[Problem]) -> li
     """Each case with those of ``problems`` that are its own."""
     own: dict[CaseId, list[Problem]] = {}
     for problem in problems:
-        own.setdefault(CaseId(problem.environment, problem.iteration, problem.case_key), []).append(problem)
+        own.setdefault(_case_of(problem), []).append(problem)
     return [replace(case, problems=(*case.problems, *own[case.id])) if case.id in own else case for case in cases]
+
+
+def _case_of(problem: Problem) -> CaseId:
+    return CaseId(problem.where.environment, problem.where.iteration, problem.where.case_key)
 
 
 def _in_flows(flows: Iterable[Measured]) -> dict[CaseId, dict[tuple[str, str], str]]:
@@ -192,7 +197,7 @@ def without_results(root: Path, run: RunInfo, measured: Sequence[CaseStudy]) -> 
         there.add(case)
         place = root / case.environment / iteration_name(case.iteration)
         reason = "the case ended before anything was measured"
-        problem = Problem(place, reason, True, case.environment, case.iteration, case.case_key)
+        problem = Problem(Where(*case), place, reason, Kind.MISSING)
         yield CaseStudy(
             id=case,
             pair_kind=found.pair_kind,

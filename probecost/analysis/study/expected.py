@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 
 from probecost.analysis.judge.baseline import CaseId
-from probecost.analysis.tree.problem import Problem
+from probecost.analysis.tree.problem import Kind, Problem, Where
 from probecost.analysis.tree.record import PerfTestFiles
 from probecost.analysis.values.measurement import Measurement
 from probecost.results.layout import ARMS, BASELINE, SWITCHED, TOOL
@@ -56,8 +56,8 @@ class Expected:
         for test, reason in sorted(self._in_flows.items()):
             if reason:
                 yield self._missing(f"no flow is left: {reason}", SWITCHED, 0, *test)
-        listed = {(p.arm, p.unit, p.perf_test, p.conn_type) for p in known if p.missing}
-        void = {(p.arm, p.unit, p.perf_test, p.conn_type): p.reason for p in known if p.is_void}
+        listed = {_place(problem.where) for problem in known if problem.missing}
+        void = {_place(problem.where): problem.reason for problem in known if problem.is_unused}
         complete = {test for test in self.tests if any(self._is_complete(unit, test) for unit in self.units)}
         complete |= {test for test, reason in self._in_flows.items() if not reason}
         for test in self.tests if self.uses_shared else ():
@@ -84,18 +84,12 @@ class Expected:
         return all((arm, unit, *test) in self.valid for arm in ((TOOL,) if self.uses_shared else ARMS))
 
     def _missing(self, reason: str, arm: str, unit: int, perf_test: str = "", conn_type: str = "") -> Problem:
-        return Problem(
-            self.group,
-            reason,
-            missing=True,
-            environment=self.case.environment,
-            iteration=self.case.iteration,
-            case_key=self.case.case_key,
-            arm=arm,
-            unit=unit,
-            perf_test=perf_test,
-            conn_type=conn_type,
-        )
+        where = Where(*self.case, arm=arm, unit=unit, perf_test=perf_test, conn_type=conn_type)
+        return Problem(where, self.group, reason, Kind.MISSING)
+
+
+def _place(where: Where) -> tuple[str, int, str, str]:
+    return where.arm, where.unit, where.perf_test, where.conn_type
 
 
 def _is_valid(row: Measurement) -> bool:
