@@ -9,9 +9,8 @@ from typing import Protocol
 
 import pytest
 
-from probecost.analysis.judge.baseline import MetricId
 from probecost.analysis.judge.best_schedule import Choice, Question, plan_tool
-from probecost.analysis.judge.verdicts import CaseName, MetricVerdict
+from probecost.analysis.judge.verdicts import MetricVerdict
 from probecost.analysis.report.findings.case_names import CaseNames
 from probecost.analysis.report.findings.versions import versions_line
 from probecost.analysis.report.markdown.budgets import budget_lines
@@ -29,11 +28,10 @@ from probecost.analysis.tree.cache import Seen
 from probecost.analysis.words.cells import decimal, percent
 from probecost.errors import ConfigError, printable
 from probecost.results.layout import REPORT_PAGE, RunTree
-from probecost.results.metrics import PERF_TESTS, PRIMARY
+from probecost.results.metrics import PERF_TESTS
+from probecost.results.names import CaseName
 
-_COLUMNS = tuple(
-    (test.terminal, MetricId(test.type, test.conn_type, PRIMARY[test.type])) for test in PERF_TESTS if test.terminal
-)
+_COLUMNS = tuple((test.terminal, test.primary) for test in PERF_TESTS if test.terminal)
 
 
 class Run(Protocol):

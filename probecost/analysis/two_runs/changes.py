@@ -19,7 +19,7 @@ from probecost.analysis.statistics.signflip import Estimate
 from probecost.analysis.statistics.twosample import Shift, shift
 from probecost.analysis.statistics.verdict import ALPHA, MIN_UNITS, Cost, Verdict, Word, cost_of, judge
 from probecost.analysis.study.run import Study, refuse_others, study_run
-from probecost.analysis.two_runs.conditions import Difference, Differences, Kind, PerfTestName, differences
+from probecost.analysis.two_runs.conditions import Difference, Differences, Kind, OnPair, differences
 from probecost.analysis.two_runs.pairing import Pairing, pair
 from probecost.errors import ConfigError
 from probecost.results.metrics import lower_is_better
@@ -98,9 +98,8 @@ def compare_runs(
     return RunChange(*studies, pairing, conditions, changes(*studies, pairing, margin_pct), margin_pct)
 
 
-def _test_of(verdict: MetricVerdict) -> PerfTestName:
-    metric = verdict.metric
-    return PerfTestName(verdict.case.environment, verdict.pair_kind, metric.perf_test, metric.conn_type)
+def _test_of(verdict: MetricVerdict) -> OnPair:
+    return OnPair(verdict.case.environment, verdict.pair_kind, verdict.metric.test)
 
 
 def changes(a: Study, b: Study, pairing: Pairing, margin_pct: float) -> tuple[Change, ...]:

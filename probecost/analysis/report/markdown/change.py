@@ -6,12 +6,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from math import isinf
 from pathlib import Path
 
-from probecost.analysis.judge.verdicts import CaseName, MetricVerdict
+from probecost.analysis.judge.verdicts import MetricVerdict
 from probecost.analysis.report.markdown.verdicts import CONTROL
 from probecost.analysis.report.tables.tables import csv_text
 from probecost.analysis.statistics.verdict import Cost, Word
 from probecost.analysis.two_runs.changes import Change, RunChange
 from probecost.analysis.words.cells import decimal, exact, markdown, percent, text_cell
+from probecost.results.names import CaseName
 
 CHANGE_COLUMNS = (
     "run_id_a", "run_id_b", "environment", "pair_kind", "case_key", "tool", "perf_test", "conn_type", "metric",

@@ -12,7 +12,7 @@ from helpers.analysis_tree import CASE_KEY, ENVIRONMENT, Tree
 from helpers.page_trees import FIRST_FRESH, latency_unit, speed_up_tree
 
 from probecost.analysis.judge.confirmation import Fresh
-from probecost.analysis.judge.verdicts import CaseName, MetricVerdict, verdicts
+from probecost.analysis.judge.verdicts import MetricVerdict, verdicts
 from probecost.analysis.report.markdown.verdicts import short
 from probecost.analysis.report.write import write_reports
 from probecost.analysis.statistics.verdict import Word
@@ -21,6 +21,7 @@ from probecost.analysis.study.run import study_case, study_run
 from probecost.analysis.study.selection import Request
 from probecost.analysis.values.measurement import Measurement
 from probecost.results.layout import ARMS, REPORT_PAGE, SWITCHED, TOOL
+from probecost.results.names import CaseName
 from unit.analysis.judge.test_verdicts import changed, in_a_flow, only, record, records, units
 
 A = CaseName("lab", "host-a")

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from helpers.analysis_tree import Tree, netperf
 
-from probecost.analysis.judge.baseline import MetricId
 from probecost.analysis.report.markdown.verdicts import VERDICT_COLUMNS, claim_line, title, verdict_lines
 from probecost.analysis.report.write import write_reports
 from probecost.analysis.statistics.looks import LOOKS
 from probecost.analysis.study.run import study_run
 from probecost.results.layout import CaseFolder
+from probecost.results.names import MetricId, metric_id
 
 WIGGLE_US = (0.0, 0.2, 0.1, -0.2, -0.1, 0.15, 0.05, -0.05)
 NULL, PRINT = CaseFolder("null", 1, "aaaaaa"), CaseFolder("packet_print", 2, "bbbbbb")
@@ -144,12 +144,12 @@ def test_another_margin(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("metric", "name"),
     [
-        (MetricId("latency", "tcp_rr", "mean_us"), "TCP RR latency"),
-        (MetricId("throughput", "single-load50", "received_bps"), "Throughput single at 50 % load"),
-        (MetricId("throughput", "multi-load2G", "received_bps"), "Throughput multi at load 2G"),
-        (MetricId("throughput", "single-load50", "cpu_s_per_gb"), "CPU per GB, throughput single at 50 % load"),
-        (MetricId("latency", "sctp_rr", "mean_us"), "Latency sctp rr"),
-        (MetricId("quic", "many", "mean_us"), "Quic many"),
+        (metric_id("latency", "tcp_rr", "mean_us"), "TCP RR latency"),
+        (metric_id("throughput", "single-load50", "received_bps"), "Throughput single at 50 % load"),
+        (metric_id("throughput", "multi-load2G", "received_bps"), "Throughput multi at load 2G"),
+        (metric_id("throughput", "single-load50", "cpu_s_per_gb"), "CPU per GB, throughput single at 50 % load"),
+        (metric_id("latency", "sctp_rr", "mean_us"), "Latency sctp rr"),
+        (metric_id("quic", "many", "mean_us"), "Quic many"),
     ],
 )
 def test_perf_tests_that_are_new_have_a_readable_title(metric: MetricId, name: str) -> None:
