@@ -2,36 +2,23 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
 
 import pytest
 
 from probecost.analysis.judge.best_schedule import Choice, Question, plan_tool
-from probecost.analysis.judge.verdicts import MetricVerdict
-from probecost.analysis.report.findings.case_names import CaseNames
-from probecost.analysis.report.findings.versions import versions_line
-from probecost.analysis.report.markdown.budgets import budget_lines
-from probecost.analysis.report.markdown.overview import status, switched_cases, units_line
-from probecost.analysis.report.markdown.verdicts import claim_line, verdict_lines
+from probecost.analysis.report.terminal import terminal_lines
 from probecost.analysis.report.write import write_study
 from probecost.analysis.settings.settings import Settings, load_settings
 from probecost.analysis.statistics.looks import FIXED, LOOKS
-from probecost.analysis.statistics.verdict import Word
-from probecost.analysis.study.case import CaseStudy
 from probecost.analysis.study.case_properties import CaseResults, case_results
 from probecost.analysis.study.progress import CaseProgress, case_progress
 from probecost.analysis.study.run import Study, study_case, study_run
 from probecost.analysis.tree.cache import Seen
-from probecost.analysis.words.cells import decimal, percent
+from probecost.analysis.words.verdict_words import claim_line
 from probecost.errors import ConfigError, printable
 from probecost.results.layout import REPORT_PAGE, RunTree
-from probecost.results.metrics import PERF_TESTS
-from probecost.results.names import CaseName
-
-_COLUMNS = tuple((test.terminal, test.primary) for test in PERF_TESTS if test.terminal)
 
 
 class Run(Protocol):
@@ -88,15 +75,7 @@ class AnalysisPlugin:
         """A line per case, with the reports written before this hook."""
         if self._study is not None and self._study.cases:
             terminalreporter.section("overhead (tool against baseline)")
-            judged = self._study.verdicts
-            for line in (
-                *summary_lines(self._study.cases, switched_cases(self._study.verdicts)),
-                *versions_line(self._study.run.options),
-                *verdict_lines(judged),
-                *count_line(judged),
-                *budget_lines(self._study.budgets),
-                self._study.audit.text,
-            ):
+            for line in terminal_lines(self._study):
                 terminalreporter.line(printable(line))
 
     @pytest.hookimpl(trylast=True)
@@ -121,28 +100,3 @@ def pytest_configure(config: pytest.Config) -> None:
     except ConfigError as error:
         raise pytest.UsageError(f"--analysis-config:\n{error}" if file else str(error)) from error
     config.pluginmanager.register(AnalysisPlugin(settings), "probecost-analysis")
-
-
-def count_line(verdicts: Sequence[MetricVerdict]) -> Iterator[str]:
-    """How many of the primary verdicts say what, in one line; nothing where there is none."""
-    words = (each.verdict.word for each in verdicts if each.is_primary)
-    counts = Counter(word.value for word in words if word is not Word.NONE)
-    if counts:
-        yield "Primary verdicts: " + ", ".join(f"{counts[word]} {word}" for word in Word if counts[word])
-
-
-def summary_lines(cases: tuple[CaseStudy, ...], switched: Collection[CaseName] = ()) -> list[str]:
-    """A table for the terminal: case, differences in percent, CPU of the tool, status."""
-    head = ["case", *(title for title, _ in _COLUMNS), "tool CPU", "status"]
-    rows, names = [], CaseNames(cases)
-    for case in cases:
-        found = [case.comparisons.get(metric) for _, metric in _COLUMNS]
-        diffs = [percent(comparison.diff_pct if comparison else None) for comparison in found]
-        cpu = case.usage.cpu_avg_percent
-        rows.append([names.of(*case.id), *diffs, "N/A" if cpu is None else f"{decimal(cpu, 1)} %", status(case)])
-    widths = [max(len(line[at]) for line in [head, *rows]) for at in range(len(head))]
-    lines = []
-    for line in [head, *rows]:
-        middle = (cell.rjust(width) for cell, width in zip(line[1:-1], widths[1:-1], strict=True))
-        lines.append("  ".join([line[0].ljust(widths[0]), *middle, line[-1]]))
-    return [*lines, units_line(cases, switched)]

@@ -9,10 +9,11 @@ import click
 
 from probecost.cli import options
 from probecost.cli.environments import find_environment
-from probecost.cli.table import counted, table
+from probecost.cli.table import table
 from probecost.config.find import minimal_file
 from probecost.discovery.bootstrap import BootstrapResult, NodeProbe, bootstrap
 from probecost.errors import ConfigError, printable
+from probecost.text import counted
 
 _NODES = ("NODE", "ROLE", "SSH", "KERNEL", "PYTHON", "IPERF3", "NETPERF", "BTF", "PROBLEM")
 _PATHS = ("NODE", "TEST ADDRESS", "BRIDGES", "UPLINK", "TAP", "QEMU PID", "VHOST WORKERS")

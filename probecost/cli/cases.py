@@ -16,7 +16,7 @@ from probecost.cli import options
 from probecost.cli.environments import find_environment
 from probecost.cli.planning import planned_items
 from probecost.cli.selection import matcher
-from probecost.cli.table import counted, table
+from probecost.cli.table import table
 from probecost.config.environment import Case, PerfTestSpec
 from probecost.config.find import bootstrap_command
 from probecost.config.folder import Loaded, changed_inputs, load_all
@@ -29,6 +29,7 @@ from probecost.plan.perf_tests import select_perf_tests
 from probecost.plan.plan import Planned, Settings, expected_s
 from probecost.plan.visits import AskedSchedule, spell
 from probecost.results.load import Load
+from probecost.text import counted
 
 
 @dataclass(frozen=True)
@@ -169,8 +170,8 @@ def _as_text(listing: Listing) -> str:
 
 def _verdicts(listing: Listing) -> Sequence[str]:
     """Whether so many units can claim an overhead at all, where there are enough for verdicts."""
-    from probecost.analysis.report.markdown.verdicts import claim_line
     from probecost.analysis.statistics.verdict import MIN_UNITS
+    from probecost.analysis.words.verdict_words import claim_line
 
     tests = len(listing.cases) * len(listing.perf_tests)
     line = claim_line(listing.units, tests) if listing.units >= MIN_UNITS else ""

@@ -13,10 +13,10 @@ import click
 
 from probecost.cli import options
 from probecost.cli.doctor import open_nodes
-from probecost.cli.table import counted
 from probecost.config.find import find_environment
 from probecost.config.folder import load_environment
 from probecost.errors import ProbecostError
+from probecost.text import counted
 
 if TYPE_CHECKING:
     from probecost.remote.leftovers import Leftovers

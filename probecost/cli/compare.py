@@ -45,7 +45,8 @@ def command(
     The verdicts are on the change of cost from RUN_A to RUN_B. Runs under different conditions are refused, with what
     differs and the option that accepts it.
     """
-    from probecost.analysis.report.markdown.change import TITLES, foot_lines, head_lines, table_rows, write_change
+    from probecost.analysis.report.findings.change import TITLES, foot_lines, head_lines, table_rows
+    from probecost.analysis.report.write_change import write_change
     from probecost.analysis.settings.settings import load_settings
     from probecost.analysis.two_runs.changes import compare_runs
     from probecost.analysis.two_runs.conditions import Kind

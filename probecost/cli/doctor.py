@@ -12,10 +12,11 @@ import click
 
 from probecost.cli import options
 from probecost.cli.environments import find_environment
-from probecost.cli.table import counted, table
+from probecost.cli.table import table
 from probecost.config.find import bootstrap_command, minimal_file
 from probecost.config.folder import Loaded, is_outdated, load_all, load_minimal
 from probecost.errors import Attempts, ConfigError
+from probecost.text import counted
 
 if TYPE_CHECKING:
     from probecost.config.environment import Environment

@@ -14,11 +14,11 @@ import click
 
 from probecost.cli import options
 from probecost.cli.environments import find_environment
-from probecost.cli.table import counted
 from probecost.config.environment import SshHost
 from probecost.config.values import is_folder_name, parse_destination
 from probecost.errors import ConfigError
 from probecost.results.layout import TREE
+from probecost.text import counted
 
 if TYPE_CHECKING:
     from probecost.remote.mirror import Progress

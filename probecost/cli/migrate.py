@@ -8,11 +8,11 @@ from pathlib import Path
 import click
 
 from probecost.cli import options
-from probecost.cli.table import counted
 from probecost.config.find import find_environment, is_environment
 from probecost.config.legacy.migrate import Migrated, migrate
 from probecost.discovery.generated import FileChange, Planned, cases_text, full_text, text_hash, write_all
 from probecost.errors import ConfigError
+from probecost.text import counted
 
 
 @click.command(short_help="Write the unified form of a legacy folder.")

@@ -44,9 +44,9 @@ def planned_items(
     settings in which the margin stands that units are chosen for.
     """
     from probecost.analysis.judge.best_schedule import plan_tool
-    from probecost.analysis.report.markdown.verdicts import claim_line
     from probecost.analysis.settings.settings import load_settings
     from probecost.analysis.statistics.looks import FIXED, LOOKS
+    from probecost.analysis.words.verdict_words import claim_line
 
     made = plan(environments, settings)
     chosen = [item for item in made.items if matches(f"{_MODULE}::test_case[{item.id}]")]

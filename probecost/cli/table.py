@@ -7,11 +7,6 @@ from collections.abc import Sequence
 from probecost.errors import printable
 
 
-def counted(number: int, noun: str) -> str:
-    """``1 case``, ``2 cases``."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
 def table(titles: Sequence[str], rows: Sequence[Sequence[str]], width: int = 0) -> str:
     """Columns aligned left, two blanks apart; columns that are empty in every row are left out.
 

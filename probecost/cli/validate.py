@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from probecost.cli import options
-from probecost.cli.table import counted, table
+from probecost.cli.table import table
+from probecost.text import counted
 
 if TYPE_CHECKING:
     from probecost.analysis.check.completeness import CaseValidation, Validation

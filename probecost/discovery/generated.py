@@ -20,6 +20,7 @@ import yaml
 from probecost.config.documents import read_yaml
 from probecost.config.schema import CaseEntry
 from probecost.errors import ConfigError
+from probecost.files import write_whole
 
 State = Literal["written", "unchanged", "would be written", "edited", "not written"]
 
@@ -159,8 +160,6 @@ def write_all(files: Sequence[Planned], *, force: bool, dry_run: bool) -> tuple[
 
 
 def _write(path: Path, text: str) -> None:
-    """Replace the file in one step."""
+    """Write the file, and the folder that it lies in."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_name(f".{path.name}.new")
-    fresh.write_text(text, encoding="utf-8")
-    fresh.replace(path)
+    write_whole(path, text)

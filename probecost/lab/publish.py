@@ -32,7 +32,10 @@ def make_folder(folder: Path, owner: Owner) -> None:
 
 
 def write_if_changed(path: Path, text: str, owner: Owner, mode: int = 0o644) -> bool:
-    """Write ``text`` in one step unless the file says that already; its time of change tells which happened."""
+    """Write ``text`` in one step unless the file says that already; its time of change tells which happened.
+
+    Its own way of writing: the lab imports nothing of the rest.
+    """
     changed = not path.is_file() or path.read_text(encoding="utf-8", errors="replace") != text
     if changed:
         handle, fresh = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")

@@ -18,6 +18,7 @@ from probecost.config.environment import PairKind
 from probecost.config.find import cases_file, full_file
 from probecost.config.validation import Section, validate
 from probecost.errors import ConfigError, ProbecostError
+from probecost.files import write_whole
 
 SCHEMA = 1
 VALID_FOR = timedelta(days=1)
@@ -139,10 +140,8 @@ def discard_calibration(folder: Path) -> None:
 def write_calibration(content: Calibration, folder: Path) -> Path:
     """Write it, never half of it. ``ProbecostError`` where that cannot be done."""
     file = calibration_file(folder)
-    partial = file.with_name(f"{file.name}.part")
     try:
-        partial.write_text(content.model_dump_json(indent=1) + "\n", encoding="utf-8")
-        partial.replace(file)
+        write_whole(file, content.model_dump_json(indent=1) + "\n")
     except OSError as error:
         raise ProbecostError(f"{file}: the calibration cannot be written: {error.strerror or error}") from error
     return file

@@ -103,6 +103,11 @@ class MetricId(NamedTuple):
         """As in files, with the load: ``single-load25``."""
         return self.test.conn_type
 
+    @property
+    def columns(self) -> tuple[str, str, str]:
+        """Its cells in tables: perf test, connection type and metric."""
+        return self.perf_test, self.conn_type, self.metric
+
 
 @lru_cache(maxsize=1024)
 def metric_id(perf_test: str, conn_type: str, metric: str) -> MetricId:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from probecost.analysis.tree.metadata import PerfTestMetadata
 from probecost.analysis.tree.record import PerfTestFiles
+from probecost.text import counted
 
 _Visit = tuple[str, int, str, str, int]
 
@@ -26,7 +27,7 @@ class Audit:
     @property
     def text(self) -> str:
         """One sentence for the reports."""
-        where = f"{self.visits} visits on {self.machines} machine{'' if self.machines == 1 else 's'}"
+        where = f"{self.visits} visits on {counted(self.machines, 'machine')}"
         if self.overlapping:
             return f"Audit: of {where}, {self.overlapping} overlapped with another one and are void."
         return f"Audit: {where}, never two at the same time on one."

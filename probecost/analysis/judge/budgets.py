@@ -10,6 +10,7 @@ from probecost.analysis.judge.verdicts import MetricVerdict
 from probecost.analysis.statistics.verdict import MIN_UNITS, Word
 from probecost.analysis.tree.run import Budget
 from probecost.results.names import CaseName
+from probecost.text import counted
 
 
 class Result(StrEnum):
@@ -66,5 +67,5 @@ def _doubt(verdict: MetricVerdict | None) -> str:
     if verdict.estimate is None or verdict.cost is None:
         return verdict.verdict.reason
     if verdict.estimate.n < MIN_UNITS:
-        return f"{verdict.estimate.n} unit{'' if verdict.estimate.n == 1 else 's'}, {MIN_UNITS} are needed"
+        return f"{counted(verdict.estimate.n, 'unit')}, {MIN_UNITS} are needed"
     return ""

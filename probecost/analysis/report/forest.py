@@ -12,10 +12,9 @@ from html import escape
 
 from probecost.analysis.judge.budgets import BudgetCheck
 from probecost.analysis.judge.verdicts import MetricVerdict
-from probecost.analysis.report.findings.answer import estimate_text
-from probecost.analysis.report.markdown.verdicts import CONTROL, column_order, title
 from probecost.analysis.statistics.verdict import Word
 from probecost.analysis.words.cells import file_name
+from probecost.analysis.words.verdict_words import CONTROL, column_order, estimate_text, title
 from probecost.results.names import CaseName, MetricId
 
 MAX_CASES = 60
@@ -67,13 +66,9 @@ def forest_files(verdicts: Iterable[MetricVerdict], budgets: Iterable[BudgetChec
         if each.is_primary and each.cost is not None and each.verdict.word is not Word.INVALID:
             by_test.setdefault(each.metric, []).append(each)
     return {
-        _svg_name(metric): "\n".join(_forest(metric, by_test[metric], limits)) + "\n"
+        f"forest_{file_name('_'.join(metric.columns))}.svg": "\n".join(_forest(metric, by_test[metric], limits)) + "\n"
         for metric in sorted(by_test, key=column_order)
     }
-
-
-def _svg_name(metric: MetricId) -> str:
-    return f"forest_{file_name(f'{metric.perf_test}_{metric.conn_type}_{metric.metric}')}.svg"
 
 
 def _forest(metric: MetricId, own: list[MetricVerdict], limits: _Budgets) -> Iterator[str]:

@@ -20,8 +20,8 @@ from openpyxl.styles import Font, PatternFill
 from openpyxl.utils import get_column_letter
 from openpyxl.writer.excel import ExcelWriter
 
+from probecost.analysis.report.findings.degradations import legend
 from probecost.analysis.report.findings.provenance import Provenance
-from probecost.analysis.report.markdown.degradations import legend
 from probecost.analysis.report.tables.columns import Column
 from probecost.analysis.report.tables.groups import Group
 from probecost.analysis.report.tables.iterations import STATISTICS_COLUMNS, members_of, statistics_rows

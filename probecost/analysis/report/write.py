@@ -6,18 +6,21 @@ import logging
 from pathlib import Path, PurePosixPath
 
 from probecost.analysis.report.findings.provenance import Provenance, provenance
+from probecost.analysis.report.findings.status import switched_cases
 from probecost.analysis.report.forest import forest_files
-from probecost.analysis.report.markdown.overview import overview, switched_cases
+from probecost.analysis.report.markdown.overview import overview
 from probecost.analysis.report.markdown.summary import summary
 from probecost.analysis.report.markdown.topics import topic_overview
-from probecost.analysis.report.markdown.verdicts import verdict_words, verdicts_text
 from probecost.analysis.report.page import page_text
 from probecost.analysis.report.tables.groups import Group, groups
 from probecost.analysis.report.tables.iterations import STATISTICS, statistics_text
 from probecost.analysis.report.tables.tables import measurements_text
+from probecost.analysis.report.tables.verdicts import verdicts_text
 from probecost.analysis.settings.settings import Settings, load_settings
 from probecost.analysis.study.run import Study, study_run
 from probecost.analysis.study.selection import EVERYTHING, PICTURES, WORKBOOK, Request, select
+from probecost.analysis.words.verdict_words import short_by_metric
+from probecost.files import write_whole
 from probecost.results.layout import REPORT_PAGE, REPORTS
 
 __all__ = ["write_reports", "write_study"]
@@ -53,7 +56,7 @@ def write_study(
     output_dir.mkdir(parents=True, exist_ok=True)
     _log_problems(study)
     origin = provenance(study, settings, request)
-    said, switched = verdict_words(study.verdicts), switched_cases(study.verdicts)
+    said, switched = short_by_metric(study.verdicts), switched_cases(study.verdicts)
     main_report = PurePosixPath("overview.md")
     found = groups(study, settings)
     files: list[PurePosixPath] = []
@@ -64,19 +67,21 @@ def write_study(
             *_write_workbook(group, output_dir, origin, settings, request),
         ]
         page = topic_overview(group, [*written, main_report], origin, settings.thresholds, said, switched)
-        _write(output_dir / group.page, page)
+        write_whole(output_dir / group.page, page)
         files += [group.page, *written]
-    _write(output_dir / "measurements.csv", measurements_text((*study.measurements, *study.fresh)))
-    _write(output_dir / "verdicts.csv", verdicts_text(study.run.run_id, study.verdicts, study.budgets))
+    write_whole(output_dir / "measurements.csv", measurements_text((*study.measurements, *study.fresh)))
+    write_whole(output_dir / "verdicts.csv", verdicts_text(study.run.run_id, study.verdicts, study.budgets))
     pictures = _write_pictures(study, output_dir, request)
     html, short = PurePosixPath(REPORT_PAGE), PurePosixPath("summary.md")
     of_the_run = [PurePosixPath("measurements.csv"), PurePosixPath("verdicts.csv"), *pictures]
-    _write(
+    write_whole(
         output_dir / main_report,
         overview(study, [html, short, *files, *of_the_run], found, origin, settings.thresholds),
     )
-    _write(output_dir / short, summary(study, settings.margin_pct, origin, [html, main_report, *of_the_run]))
-    _write(output_dir / html, page_text(study, settings.margin_pct, origin, [main_report, short, *of_the_run], jobs))
+    write_whole(output_dir / short, summary(study, settings.margin_pct, origin, [html, main_report, *of_the_run]))
+    write_whole(
+        output_dir / html, page_text(study, settings.margin_pct, origin, [main_report, short, *of_the_run], jobs)
+    )
     return output_dir / main_report
 
 
@@ -85,7 +90,7 @@ def _write_tables(group: Group, output_dir: Path, jobs: int) -> list[PurePosixPa
     if group.iteration is None:
         texts[group.file(STATISTICS, "csv")] = statistics_text(group, jobs)
     for file, text in texts.items():
-        _write(output_dir / file, text)
+        write_whole(output_dir / file, text)
     return list(texts)
 
 
@@ -97,7 +102,7 @@ def _write_workbook(
     from probecost.analysis.report.workbook import workbook_bytes  # takes a while: only where it was asked for
 
     file = group.file("tables", WORKBOOK)
-    _write(output_dir / file, workbook_bytes(group, origin, settings.thresholds))
+    write_whole(output_dir / file, workbook_bytes(group, origin, settings.thresholds))
     return [file]
 
 
@@ -108,7 +113,7 @@ def _write_pictures(study: Study, output_dir: Path, request: Request) -> list[Pu
     if not texts:
         log.warning("--format %s: there is nothing to draw: no primary metric has a cost that counts", PICTURES)
     for name, text in texts.items():
-        _write(output_dir / name, text)
+        write_whole(output_dir / name, text)
     return [PurePosixPath(name) for name in texts]
 
 
@@ -124,10 +129,3 @@ def _log_problems(study: Study) -> None:
             kind,
             problem.text(study.root),
         )
-
-
-def _write(path: Path, content: str | bytes) -> None:
-    """Never half a report: written beside, then put in place."""
-    partial = path.with_name(f"{path.name}.part")
-    partial.write_bytes(content if isinstance(content, bytes) else content.encode())
-    partial.replace(path)

@@ -14,6 +14,7 @@ from enum import StrEnum
 from math import isinf, log1p
 
 from probecost.analysis.statistics.signflip import Estimate, cost_pct, units_needed
+from probecost.text import counted
 
 MIN_UNITS = 8
 ALPHA = 0.05
@@ -83,7 +84,7 @@ def cost_of(found: Estimate, lower_is_better: bool) -> Cost:
 def judge(found: Estimate, cost: Cost, p_adjusted: float, margin_pct: float = DEFAULT_MARGIN_PCT) -> Verdict:
     """The verdict on one metric that passed its gates."""
     if found.n < MIN_UNITS:
-        return Verdict(Word.NONE, f"{_units(found.n)}: below {MIN_UNITS} there is an estimate and no verdict")
+        return Verdict(Word.NONE, f"{counted(found.n, 'unit')}: below {MIN_UNITS} there is an estimate and no verdict")
     alpha = 1 - found.level
     interval = f"[{_percent(cost.low_pct)}, {_percent(cost.high_pct)}]"
     excludes_zero = cost.low_pct > 0 or cost.high_pct < 0
@@ -116,17 +117,13 @@ def _why_not(found: Estimate, cost: Cost, p_adjusted: float | None, margin_pct: 
     needed = units_needed(found.sd, log1p(2 * margin_pct / 100))
     if p_adjusted is not None:
         return f"{floor}; an effect in this test alone, not among all of the plan (adjusted p {p_adjusted:.3f})"
-    return f"{floor}; a new test would need about {_units(max(needed, MIN_UNITS))} to see {2 * margin_pct:g} %"
+    return f"{floor}; a new test would need about {counted(max(needed, MIN_UNITS), 'unit')} to see {2 * margin_pct:g} %"
 
 
 def _with_robust(verdict: Verdict, cost: Cost) -> Verdict:
     if abs(cost.estimate_pct - cost.robust_pct) <= cost.half_width_pct:
         return verdict
     return Verdict(verdict.word, f"{verdict.reason}; outliers: the robust estimate is {_percent(cost.robust_pct)}")
-
-
-def _units(n: int) -> str:
-    return f"{n} unit{'' if n == 1 else 's'}"
 
 
 def _percent(percent: float) -> str:

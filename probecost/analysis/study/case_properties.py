@@ -8,11 +8,11 @@ from pathlib import Path
 
 from probecost.analysis.judge.budgets import Result
 from probecost.analysis.judge.verdicts import MetricVerdict
-from probecost.analysis.report.markdown.budgets import budget_text
-from probecost.analysis.report.markdown.verdicts import badness, is_held_back, short, title
 from probecost.analysis.statistics.verdict import Word
 from probecost.analysis.study.case import CaseStudy
 from probecost.analysis.study.run import CaseAlone
+from probecost.analysis.words.budget_words import budget_text
+from probecost.analysis.words.verdict_words import badness, is_held_back, short, title
 from probecost.results.layout import REPORTS
 from probecost.results.metrics import METRICS
 

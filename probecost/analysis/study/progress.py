@@ -10,7 +10,6 @@ from pathlib import Path
 from probecost.analysis.gates.foreign_load import LIMIT_PCT
 from probecost.analysis.judge.family import PrimaryMetrics, primary_metric
 from probecost.analysis.judge.verdicts import MetricVerdict, verdicts
-from probecost.analysis.report.markdown.verdicts import title
 from probecost.analysis.statistics.looks import FIXED, StopRule
 from probecost.analysis.statistics.verdict import DEFAULT_MARGIN_PCT, Word, judge
 from probecost.analysis.tree.cache import Seen
@@ -19,6 +18,7 @@ from probecost.analysis.tree.run import RunInfo
 from probecost.analysis.values.case import measure_case, measure_fresh, without_fresh
 from probecost.analysis.values.measurement import Measured
 from probecost.analysis.words.cells import percent
+from probecost.analysis.words.verdict_words import title
 from probecost.results.layout import iteration_name
 from probecost.results.names import CaseName, PerfTestName
 

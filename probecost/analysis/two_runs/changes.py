@@ -23,6 +23,7 @@ from probecost.analysis.two_runs.conditions import Difference, Differences, Kind
 from probecost.analysis.two_runs.pairing import Pairing, pair
 from probecost.errors import ConfigError
 from probecost.results.metrics import lower_is_better
+from probecost.results.names import CaseName, MetricId
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,18 @@ class Change:
     p_adjusted: float | None
     family_m: int
     verdict: Verdict
+
+    @property
+    def case(self) -> CaseName:
+        return self.b.case
+
+    @property
+    def tool(self) -> str:
+        return self.b.tool
+
+    @property
+    def metric(self) -> MetricId:
+        return self.b.metric
 
     @property
     def is_primary(self) -> bool:

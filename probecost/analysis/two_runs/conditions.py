@@ -17,6 +17,7 @@ from probecost.analysis.tree.metadata import NodeFacts, PerfTestMetadata
 from probecost.analysis.two_runs.pairing import Pairing
 from probecost.results.layout import SWITCHED, TOOL
 from probecost.results.names import CaseName, PerfTestName
+from probecost.text import counted
 
 
 class Kind(StrEnum):
@@ -210,7 +211,7 @@ def _specs(records: Iterable[PerfTestMetadata]) -> Mapping[_Place, str]:
     for record in records:
         if record.arm == SWITCHED:
             continue
-        streams = f"{record.streams} stream{'' if record.streams == 1 else 's'}"
+        streams = counted(record.streams, "stream")
         seconds = "" if record.duration_s is None else f"{record.duration_s:g} s, "
         rate = f", target {record.target_bitrate}" if record.target_bitrate else ""
         found.setdefault((record.pair_kind, record.test), set()).add(f"{seconds}{streams}{rate}")

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import re
+from collections.abc import Callable, Iterable
 from decimal import Decimal
 from functools import lru_cache
-from pathlib import Path
-from urllib.parse import quote
 
+from probecost.analysis.judge.baseline import Comparison
 from probecost.errors import printable
 
 NA = "N/A"
@@ -68,6 +67,11 @@ def exact(value: float) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
+def thousands(value: float | None) -> str:
+    """``1,234,567``."""
+    return NA if value is None else f"{value:,.0f}"
+
+
 def percent(value: float | None) -> str:
     """A difference in words: ``+12.3 %``.
 
@@ -80,11 +84,10 @@ def percent(value: float | None) -> str:
     return f"{rounded:+.1f} %" if rounded else "0.0 %"
 
 
-def markdown(text: str) -> str:
-    """Text for a line or table cell of Markdown: one line, and nothing in it is markup or HTML."""
-    line = printable(" ".join(text.split()))
-    line = line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return re.sub(r"([\\`*\[\]|~])", r"\\\1", line)
+def span_text(counts: Iterable[int]) -> str:
+    """``8``, ``8 to 10``."""
+    ends = sorted(counts)
+    return str(ends[0]) if ends[0] == ends[-1] else f"{ends[0]} to {ends[-1]}"
 
 
 def file_name(text: str) -> str:
@@ -96,14 +99,11 @@ def file_name(text: str) -> str:
     return re.sub(r"[^A-Za-z0-9_.-]+", "_", text).strip(".") or "unnamed"
 
 
-def code(text: str) -> str:
-    """Text as Markdown code, on one line and not for a table; backticks in it are kept by a longer fence."""
-    line = printable(" ".join(text.split()))
-    fence = "`" * (max((len(run) for run in re.findall(r"`+", line)), default=0) + 1)
-    pad = " " if line.startswith("`") or line.endswith("`") else ""
-    return f"{fence}{pad}{line}{pad}{fence}" if line else ""
-
-
-def link(label: str, target: Path, start: Path) -> str:
-    """A Markdown link to ``target``, relative to the folder ``start`` of the report."""
-    return f"[{markdown(label)}]({quote(Path(os.path.relpath(target, start)).as_posix())})"
+def change(found: Comparison | None, show: Callable[[float | None], str]) -> str:
+    """``26.1 → 35.9, +37.5 % (+33.1 % to +41.2 %)``: baseline, tool, difference, and its range over the units."""
+    if found is None or (found.tool_mean is None and found.baseline_mean is None):
+        return NA
+    text = f"{show(found.baseline_mean)} → {show(found.tool_mean)}, {percent(found.diff_pct)}"
+    if found.n_units > 1:
+        text += f" ({percent(found.diff_min_pct)} to {percent(found.diff_max_pct)})"
+    return text

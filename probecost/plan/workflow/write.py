@@ -10,6 +10,7 @@ from pathlib import Path
 from probecost.config.budgets import budgets_of, spelled
 from probecost.config.environment import Case, Environment, OtherVersion, PairKind, PairSide, PerfTestSpec
 from probecost.errors import ProbecostError
+from probecost.files import write_whole
 from probecost.plan import collector
 from probecost.plan.plan import Cycle, Plan, PlannedItem, Turn, cycles
 from probecost.plan.tool_files import local_hashes
@@ -115,10 +116,8 @@ def workflow(plan: Plan, items: Sequence[PlannedItem], time_s: float) -> Workflo
 
 def write_workflow(content: WorkflowFile, file: Path, pretty: bool = False) -> None:
     """Write it, never half of it. ``ProbecostError`` where that cannot be done."""
-    partial = file.with_name(f"{file.name}.part")
     try:
-        partial.write_text(content.model_dump_json(indent=2 if pretty else None) + "\n", encoding="utf-8")
-        partial.replace(file)
+        write_whole(file, content.model_dump_json(indent=2 if pretty else None) + "\n")
     except OSError as error:
         raise ProbecostError(f"{file}: the workflow cannot be written: {error.strerror or error}") from error
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from helpers.analysis_tree import CASE_KEY, CLIENT, Tree, full_tree, netperf
 
-from probecost.analysis.plugin import AnalysisPlugin, summary_lines
+from probecost.analysis.plugin import AnalysisPlugin
+from probecost.analysis.report.terminal import summary_lines
 from probecost.analysis.settings.settings import Settings
 from probecost.analysis.study.run import study_run
 from probecost.results.layout import RunTree

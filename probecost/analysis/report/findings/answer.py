@@ -12,60 +12,30 @@ from dataclasses import dataclass
 from probecost.analysis.judge.verdicts import MetricVerdict
 from probecost.analysis.report.findings.estimates import Estimates
 from probecost.analysis.report.findings.provenance import NODE_FACTS
+from probecost.analysis.report.findings.status import units_line
 from probecost.analysis.report.findings.versions import versions_line
 from probecost.analysis.report.findings.voids import Voids, voids, voids_of
-from probecost.analysis.report.markdown.overview import units_line
-from probecost.analysis.report.markdown.verdicts import (
+from probecost.analysis.statistics.verdict import Word
+from probecost.analysis.study.run import Study
+from probecost.analysis.tree.metadata import NodeFacts
+from probecost.analysis.words.verdict_words import (
     CONTROL,
     badness,
     control_line,
+    estimate_text,
     is_control,
     levels_text,
-    short,
     title,
     too_few_units,
     units_text,
     worst_first,
 )
-from probecost.analysis.statistics.verdict import MIN_UNITS, Word
-from probecost.analysis.study.run import Study
-from probecost.analysis.tree.metadata import NodeFacts
-from probecost.analysis.words.cells import percent
+from probecost.analysis.words.vocabulary import WORDS, WORST_FIRST
 from probecost.results.names import MetricId
+from probecost.text import counted
 
-NO_VERDICT = "no verdict"
 _LEAST_BAD = (len(Word), 0.0)
 _NAMED = 2
-
-#: The groups in the order of the answer. ``{m}`` is the margin in percent.
-GROUPS: Mapping[Word, tuple[str, str]] = {
-    Word.OVERHEAD: ("Costs {m} % or more", "In the tests marked OVERHEAD the whole interval lies at {m} % or above."),
-    Word.SMALL: (
-        "Costs something, perhaps less than {m} %",
-        "There is a cost: the interval excludes 0 and reaches to both sides of {m} %.",
-    ),
-    Word.MASKED: (
-        "Costs CPU time that the rate cannot show",
-        "The rate stands at its limit and cannot fall; the CPU time per byte rose.",
-    ),
-    Word.INVALID: ("Not measured validly", "A gate failed, so that nothing can be said. The reason stands with it."),
-    Word.SPEED_UP: (
-        "Looks faster with the tool",
-        "Not believed, and without a number, before 8 fresh units confirm it.",
-    ),
-    Word.INCONCLUSIVE: (
-        "Not known",
-        "These units cannot tell. This does not mean that there is no cost: one below the floor would not be seen.",
-    ),
-    Word.NONE: (
-        "No verdict",
-        f"Nothing valid was measured, or fewer than {MIN_UNITS} units: what is shown is an estimate, and may be noise.",
-    ),
-    Word.NEGLIGIBLE: (
-        "Within {m} % in every test",
-        "At most the value shown, on this machine and at this load. It is not a statement on others.",
-    ),
-}
 
 
 @dataclass(frozen=True)
@@ -119,8 +89,8 @@ def answer(study: Study, margin_pct: float) -> Answer:
     margin = f"{margin_pct:g}"
     void = voids(study)
     groups = tuple(
-        Group(word, name.format(m=margin), meaning.format(m=margin), own)
-        for word, (name, meaning) in GROUPS.items()
+        Group(word, entry.group.format(m=margin), entry.group_meaning.format(m=margin), own)
+        for word, entry in WORDS.items()
         if (own := tuple(tool for tool in tools if tool.word is word))
     )
     return Answer(
@@ -131,24 +101,6 @@ def answer(study: Study, margin_pct: float) -> Answer:
         machines=tuple(line for name in study.environments for line in _machine(name, study.nodes.get(name, {})))
         or ("The results do not say on what machine they were measured.",),
     )
-
-
-def word_text(word: Word) -> str:
-    """The word as it is shown; that there is none is shown too."""
-    return word.value or NO_VERDICT
-
-
-def estimate_text(verdict: MetricVerdict, shared_pct: float | None = None) -> str:
-    """The verdict in one cell; what is only an estimate is called one.
-
-    A cost below ``MIN_UNITS`` units: ``estimate +13.5 %``. ``shared_pct``: the cost against a shared baseline, which
-    is shown where there is no unit.
-    """
-    if verdict.verdict.word is not Word.NONE:
-        return short(verdict)
-    if verdict.cost is not None:
-        return f"estimate {percent(verdict.cost.estimate_pct)}"
-    return "nothing usable" if shared_pct is None else f"estimate {percent(shared_pct)}, against a shared baseline"
 
 
 def _tools(study: Study) -> list[ToolAnswer]:
@@ -168,9 +120,8 @@ def _tools(study: Study) -> list[ToolAnswer]:
     several = len({environment for environment, _ in by_tool}) > 1
     estimates = Estimates(study)
     ranked = sorted(by_tool, key=lambda key: (min(map(badness, by_tool[key]), default=_LEAST_BAD), key))
-    order = list(GROUPS)
     found = [_tool(key, by_tool[key], estimates, len(cases[key]), several=several) for key in ranked]
-    return sorted(found, key=lambda tool: order.index(tool.word))
+    return sorted(found, key=lambda tool: WORST_FIRST.index(tool.word))
 
 
 def _tool(
@@ -227,14 +178,14 @@ def _part(group: Group, margin: str) -> str:
 
 def _sure(study: Study) -> Iterator[str]:
     yield from versions_line(study.run.options)
-    cases = worst_first(study.verdicts)
-    if any(each.verdict.word is not Word.NONE for _, own in cases for each in own):
-        m = max(each.family_m for _, own in cases for each in own)
+    primary = [each for _, own in worst_first(study.verdicts) for each in own]
+    if any(each.verdict.word is not Word.NONE for each in primary):
+        m = max(each.family_m for each in primary)
         yield (
-            f"Measured over {units_text(study.verdicts)}; intervals at {levels_text(cases)}. "
+            f"Measured over {units_text(study.verdicts)}; intervals at {levels_text(primary)}. "
             f"OVERHEAD, SMALL and UNEXPECTED SPEED-UP hold among all {m} primary tests of the plan (Holm)."
         )
-        yield from too_few_units(cases)
+        yield from too_few_units(primary)
     else:
         yield units_line(study.cases)
     if any(found.shared_baseline for case in study.cases for found in case.comparisons.values()):
@@ -244,7 +195,7 @@ def _sure(study: Study) -> Iterator[str]:
         yield f"Data are missing in {lost} of {len(study.cases)} measurements of a case: see there."
     not_run = sum(1 for outcome in study.run.cases if outcome.outcome == "not run")
     if not_run:
-        yield f"{not_run} selected case{' was' if not_run == 1 else 's were'} not run."
+        yield f"{counted(not_run, 'selected case was', 'selected cases were')} not run."
 
 
 def _certificate(study: Study) -> Iterator[str]:

@@ -14,7 +14,6 @@ from probecost.analysis.study.selection import EVERYTHING, Request
 from probecost.analysis.tree.metadata import NodeFacts
 from probecost.analysis.tree.run import RunInfo
 from probecost.analysis.values.tool_usage import human_size
-from probecost.analysis.words.cells import code, link, markdown
 
 UNKNOWN = "not recorded"
 #: What the reports show of a node: a title, and how to get it; empty text where it was not recorded.
@@ -53,17 +52,6 @@ class Provenance:
     root: Path
     again: str
     started_ns: int | None
-
-    def lines(self, start: Path, environment: str | None = None) -> Iterator[str]:
-        """A list for Markdown in the folder ``start``; with the machines of ``environment`` if one is given."""
-        for fact in self.facts:
-            yield f"- {fact.name}: {code(fact.text) if fact.is_command else markdown(fact.text)}"
-        if environment is not None:
-            yield f"- Environment: {markdown(environment) or UNKNOWN}"
-            for node, text in (self.nodes.get(environment) or {"machines": UNKNOWN}).items():
-                yield f"  - {markdown(node)}: {markdown(text)}"
-        yield f"- Raw results: {link(self.root.name, self.root, start)}"
-        yield f"- The same reports again: {code(self.again)}"
 
     def all_facts(self) -> Iterator[Fact]:
         """Everything as plain text, the machines of all environments included: for workbooks and pages."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from probecost.analysis.report.findings.comparisons import change, table_lines, thousands
 from probecost.analysis.report.markdown.degradations import marked
+from probecost.analysis.report.markdown.text import markdown, table_lines
 from probecost.analysis.settings.thresholds import Thresholds
 from probecost.analysis.study.case import CaseStudy
-from probecost.analysis.words.cells import decimal, gbps, markdown
+from probecost.analysis.words.cells import change, decimal, gbps, thousands
 from probecost.results.load import Load
 from probecost.results.metrics import Metric, columns
 from probecost.results.names import MetricId

@@ -2,41 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
-from probecost.analysis.judge.verdicts import FLOWS, MetricVerdict
 from probecost.analysis.parsers.text import is_file, is_folder
 from probecost.analysis.report.findings.case_names import CaseNames
-from probecost.analysis.report.findings.comparisons import change, table_lines
 from probecost.analysis.report.findings.provenance import NODE_FACTS, UNKNOWN, Provenance
+from probecost.analysis.report.findings.status import status, switched_cases, units_line
 from probecost.analysis.report.findings.versions import versions_line
 from probecost.analysis.report.findings.voids import voids
 from probecost.analysis.report.markdown.budgets import budget_section
 from probecost.analysis.report.markdown.degradations import degradation_section, marked
 from probecost.analysis.report.markdown.loads import load_tables, show_of
-from probecost.analysis.report.markdown.verdicts import CONTROL, verdict_section, verdict_words
+from probecost.analysis.report.markdown.source import source_lines
+from probecost.analysis.report.markdown.text import capped, link, markdown, table_lines
+from probecost.analysis.report.markdown.verdicts import verdict_section
 from probecost.analysis.report.markdown.writes import writes_table
 from probecost.analysis.report.tables.groups import Group
 from probecost.analysis.settings.thresholds import Thresholds
-from probecost.analysis.statistics.verdict import MIN_UNITS
 from probecost.analysis.study.case import CaseStudy
 from probecost.analysis.study.run import Study
 from probecost.analysis.tree.metadata import NodeFacts
 from probecost.analysis.tree.problem import Problem
 from probecost.analysis.values.tool_usage import human_size
-from probecost.analysis.words.cells import NA, decimal, file_name, link, markdown
-from probecost.results.layout import (
-    REPORTS,
-    RUN_FILE,
-    RUN_LOG_FILE,
-    WORKFLOW_FILE,
-    WORKFLOW_RESULTS_FILE,
-)
+from probecost.analysis.words.cells import NA, change, decimal, file_name
+from probecost.analysis.words.verdict_words import CONTROL, short_by_metric
+from probecost.results.layout import REPORTS, RUN_FILE, RUN_LOG_FILE, WORKFLOW_FILE, WORKFLOW_RESULTS_FILE
 from probecost.results.metrics import columns
-from probecost.results.names import CaseName, MetricId
-
-MAX_LINES_PER_LIST = 50
+from probecost.results.names import MetricId
+from probecost.text import counted
 
 _RUN_FILES = (
     (RUN_FILE, "command, options and outcomes"),
@@ -80,13 +74,13 @@ def overview(
         "",
         "## Where this comes from",
         "",
-        *origin.lines(home),
+        *source_lines(origin, home),
     ]
     judged = list(verdict_section(study.verdicts))
     lines += ["", *judged] if judged else []
     checked = list(budget_section(study.budgets))
     lines += ["", *checked] if checked else []
-    marks = list(degradation_section(groups, thresholds, verdict_words(study.verdicts), home))
+    marks = list(degradation_section(groups, thresholds, short_by_metric(study.verdicts), home))
     lines += ["", *marks] if marks else []
     for environment in study.environments:
         lines += ["", *_environment(study, environment, home, thresholds)]
@@ -94,64 +88,6 @@ def overview(
     lines += ["", *_how_to_read(study.cases)]
     lines += ["", *_files(study, home, files)]
     return "\n".join(lines) + "\n"
-
-
-def status(case: CaseStudy) -> str:
-    """How the case ended, in words: pytest's outcome where it is recorded, and whether data are missing."""
-    words = []
-    if case.outcome is not None and case.outcome.outcome:
-        words.append(case.outcome.outcome)
-    if case.missing:
-        words.append("data missing")
-    elif not words:
-        words.append("complete")
-    void = sum(1 for problem in case.problems if problem.is_unused)
-    if void:
-        words.append(f"{void} not used")
-    doubtful = len(case.problems) - len(case.missing) - void
-    if doubtful:
-        words.append(f"{doubtful} remark{'s' if doubtful > 1 else ''}")
-    return ", ".join(words)
-
-
-def units_line(cases: Sequence[CaseStudy], switched: Collection[CaseName] = ()) -> str:
-    """How many units the cases have, and what that allows to say. Cases that measured nothing have none to count.
-
-    ``switched``: cases whose verdicts come from flows in which the tool was switched; the tables are made of the visits
-    beside them.
-    """
-    measured = [case for case in cases if case.folders]
-    if not any(case.n_units for case in measured):
-        return "No case has a complete unit (a baseline and a tool visit next to each other)."
-    by_visits: list[CaseStudy] = []
-    by_flows: list[CaseStudy] = []
-    for case in measured:
-        is_switched = case.id.name in switched
-        (by_flows if is_switched else by_visits).append(case)
-    sentences = []
-    if by_visits:
-        few = min(case.n_units for case in by_visits) < MIN_UNITS
-        sentences.append(f"Units per case: {_range(by_visits)}.")
-        if few:
-            sentences.append(
-                f"Below {MIN_UNITS} units these are estimates without a verdict: "
-                "a difference may be the noise of the test bed."
-            )
-    if by_flows:
-        of_these = f"Of {_count(len(by_flows), 'switched case')}: p" if by_visits else "P"
-        sentences.append(f"{of_these}airs of visits per case: {_range(by_flows)}.")
-        sentences.append(f"{'Their' if by_visits else 'The'} verdicts come from switched flows, not from this table.")
-    return " ".join(sentences)
-
-
-def _range(cases: Sequence[CaseStudy]) -> str:
-    counts = sorted({case.n_units for case in cases})
-    return str(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
-
-
-def switched_cases(verdicts: Iterable[MetricVerdict]) -> frozenset[CaseName]:
-    """The cases that have a verdict from switched flows."""
-    return frozenset(each.case for each in verdicts if each.schedule == FLOWS)
 
 
 def _summary(study: Study) -> Iterator[str]:
@@ -171,14 +107,10 @@ def _summary(study: Study) -> Iterator[str]:
         yield markdown(line)
         yield ""
     yield (
-        f"{_count(len(cases), 'case')} measured in {_count(len(study.environments), 'environment')}{repeated}, "
+        f"{counted(len(cases), 'case')} measured in {counted(len(study.environments), 'environment')}{repeated}, "
         f"{subject} with missing data. {units_line(study.cases, switched_cases(study.verdicts))}"
     )
     yield study.audit.text
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _environment(study: Study, environment: str, output_dir: Path, thresholds: Thresholds) -> Iterator[str]:
@@ -238,7 +170,7 @@ def _failures(study: Study) -> Iterator[str]:
             entries.append(f"- **{markdown(outcome.case_key)}** has no results, {markdown(outcome.outcome)}{message}")
     not_run = sum(1 for outcome in study.run.cases if outcome.outcome == "not run")
     if not_run:
-        entries.append(f"- {not_run} selected case{'s were' if not_run > 1 else ' was'} not run")
+        entries.append(f"- {counted(not_run, 'selected case was', 'selected cases were')} not run")
     entries += [f"- {markdown(note)}" for note in study.run.notes]
     entries += [f"- {markdown(problem.text(study.root))}" for problem in study.problems if problem.missing]
     yield from entries or ["None."]
@@ -271,23 +203,13 @@ def _case_failures(study: Study, case: CaseStudy, names: CaseNames) -> Iterator[
     if outcome is not None and failed:
         head += f" {markdown(outcome.outcome)}" + (f": {markdown(outcome.message)}" if outcome.message else "")
     yield head
-    yield from capped([f"  - {line}" for line in problem_lines(case.missing, study.root)])
+    yield from capped([f"  - {markdown(problem.text(study.root))}" for problem in case.missing])
 
 
 def _owner(names: CaseNames, problem: Problem) -> str:
     if not problem.case_key:
         return problem.environment or "results tree"
     return names.of(problem.environment, problem.iteration, problem.case_key)
-
-
-def problem_lines(problems: Sequence[Problem], root: Path) -> list[str]:
-    return [markdown(problem.text(root)) for problem in problems]
-
-
-def capped(lines: Sequence[str]) -> list[str]:
-    """At most ``MAX_LINES_PER_LIST`` lines; the rest as a number."""
-    rest = len(lines) - MAX_LINES_PER_LIST
-    return [*lines[:MAX_LINES_PER_LIST], *([f"- and {rest} more"] if rest > 0 else [])]
 
 
 def _how_to_read(cases: Sequence[CaseStudy]) -> Iterator[str]:

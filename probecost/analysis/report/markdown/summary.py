@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from itertools import islice
 from pathlib import PurePosixPath
 
-from probecost.analysis.report.findings.answer import GROUPS, answer, estimate_text, word_text
+from probecost.analysis.report.findings.answer import answer
 from probecost.analysis.report.findings.case_names import CaseNames
 from probecost.analysis.report.findings.estimates import Estimates
 from probecost.analysis.report.findings.provenance import Provenance
-from probecost.analysis.report.markdown.budgets import budget_lines
-from probecost.analysis.report.markdown.verdicts import CONTROL, badness, title
+from probecost.analysis.report.markdown.source import source_lines
+from probecost.analysis.report.markdown.text import link, markdown, table_lines
 from probecost.analysis.statistics.verdict import Word
 from probecost.analysis.study.run import Study
-from probecost.analysis.words.cells import link, markdown
+from probecost.analysis.words.budget_words import budget_counts
+from probecost.analysis.words.verdict_words import CONTROL, badness, estimate_text, title
+from probecost.analysis.words.vocabulary import WORST_FIRST, word_text
 from probecost.results.layout import REPORTS
 
 _WORST, _LINES_OF_A_KIND = 8, 3
@@ -38,15 +39,15 @@ def _counts(study: Study) -> Iterator[str]:
     """How many primary verdicts of tools say what, how cases ended, and the budgets."""
     words = Counter(each.verdict.word for each in study.verdicts if each.is_primary and each.tool != CONTROL)
     if words:
-        counts = ", ".join(f"{words[word]} {word_text(word)}" for word in GROUPS if words[word])
+        counts = ", ".join(f"{words[word]} {word_text(word)}" for word in WORST_FIRST if words[word])
         yield f"Primary verdicts, the null case left out: {counts}."
     if words[Word.INCONCLUSIVE]:
         yield "INCONCLUSIVE does not mean that there is no cost: these units cannot tell."
     outcomes = Counter(outcome.outcome for outcome in study.run.cases if outcome.outcome)
     if outcomes:
         yield f"Cases: {', '.join(f'{outcomes[outcome]} {markdown(outcome)}' for outcome in sorted(outcomes))}."
-    for line in islice(budget_lines(study.budgets), 1, 2):
-        yield f"{markdown(line)}."
+    if study.budgets:
+        yield f"Budgets: {markdown(budget_counts(study.budgets))}."
 
 
 def _worst(study: Study) -> Iterator[str]:
@@ -56,12 +57,15 @@ def _worst(study: Study) -> Iterator[str]:
     if not shown:
         return
     names, estimates = CaseNames(study.cases), Estimates(study)
-    yield "| Case | Test | Verdict |"
-    yield "| --- | --- | --- |"
-    for each in shown[:_WORST]:
-        name = names.of_run(each.case.environment, each.case.case_key)
-        said = estimate_text(each, estimates.cost_pct(each.case, each.metric))
-        yield f"| {markdown(name)} | {markdown(title(each.metric))} | {markdown(_cell(said))} |"
+    rows = [
+        (
+            names.of_run(each.case.environment, each.case.case_key),
+            title(each.metric),
+            _cell(estimate_text(each, estimates.cost_pct(each.case, each.metric))),
+        )
+        for each in shown[:_WORST]
+    ]
+    yield from table_lines(("Case", "Test", "Verdict"), (tuple(map(markdown, row)) for row in rows))
     if len(shown) > _WORST:
         yield ""
         yield f"The worst of {len(shown)} that are not NEGLIGIBLE."
@@ -75,4 +79,4 @@ def _source(origin: Provenance, files: Sequence[PurePosixPath]) -> Iterator[str]
     home = origin.root / REPORTS
     yield " · ".join(link(path.name, home / path, home) for path in files)
     yield ""
-    yield from origin.lines(home)
+    yield from source_lines(origin, home)

@@ -5,24 +5,19 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
-from probecost.analysis.report.findings.comparisons import table_lines
+from probecost.analysis.report.findings.degradations import DIFFS, VerdictWords, degradations, legend
 from probecost.analysis.report.findings.provenance import Provenance
-from probecost.analysis.report.markdown.degradations import (
-    DIFFS,
-    VerdictWords,
-    degradation_table,
-    degradations,
-    legend,
-    marked,
-)
-from probecost.analysis.report.markdown.overview import capped, problem_lines, units_line
+from probecost.analysis.report.findings.status import units_line
+from probecost.analysis.report.markdown.degradations import degradation_table, marked
+from probecost.analysis.report.markdown.source import source_lines
+from probecost.analysis.report.markdown.text import capped, link, markdown, table_lines
 from probecost.analysis.report.tables.columns import TABLES, Column
 from probecost.analysis.report.tables.groups import Group
 from probecost.analysis.report.tables.iterations import iteration_spread
 from probecost.analysis.report.tables.tables import row_names
 from probecost.analysis.settings.thresholds import Thresholds
 from probecost.analysis.study.case import CaseStudy
-from probecost.analysis.words.cells import decimal, link, markdown, percent
+from probecost.analysis.words.cells import NA, decimal, percent
 from probecost.results.layout import REPORTS
 from probecost.results.metrics import PERF_TYPES
 from probecost.results.names import CaseName, MetricId
@@ -68,7 +63,7 @@ def topic_overview(
     missing = [line for case in group.cases for line in _missing(case, origin.root)]
     if missing:
         lines += ["", "Missing (N/A) and why:", "", *capped(missing)]
-    lines += ["", "## Where this comes from", "", *origin.lines(here, group.environment)]
+    lines += ["", "## Where this comes from", "", *source_lines(origin, here, group.environment)]
     return "\n".join(lines) + "\n"
 
 
@@ -95,7 +90,7 @@ def _differences(group: Group, thresholds: Thresholds) -> Iterator[str]:
     rows = []
     for at, (case, label) in enumerate(zip(group.cases, row_names(group.cases), strict=True)):
         found = [(metric, case.comparisons.get(metric)) for _, metric in DIFFS]
-        cells = [markdown(label), markdown(case.protocol) or "N/A", markdown(case.direction) or "N/A"]
+        cells = [markdown(label), markdown(case.protocol) or NA, markdown(case.direction) or NA]
         cells += [str(len(group.members[at]))] if over_all else []
         cells += [marked(percent(of.diff_pct if of else None), case, metric, thresholds) for metric, of in found]
         rows.append(tuple(cells))
@@ -137,5 +132,5 @@ def _diff_column(metric: MetricId) -> Column:
 
 
 def _missing(case: CaseStudy, root: Path) -> Iterator[str]:
-    for line in problem_lines(case.missing, root):
-        yield f"- {markdown(case.id.case_key)}: {line}"
+    for problem in case.missing:
+        yield f"- {markdown(case.id.case_key)}: {markdown(problem.text(root))}"

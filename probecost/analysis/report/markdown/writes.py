@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from probecost.analysis.report.findings.comparisons import change, table_lines, thousands
+from probecost.analysis.report.markdown.text import markdown, table_lines
 from probecost.analysis.study.case import CaseStudy
-from probecost.analysis.words.cells import markdown
+from probecost.analysis.words.cells import change, thousands
 from probecost.results.names import metric_id
 
 _COLUMNS = tuple(

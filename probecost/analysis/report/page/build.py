@@ -9,36 +9,24 @@ from pathlib import PurePosixPath
 from probecost.analysis.judge.baseline import Comparison
 from probecost.analysis.judge.budgets import BudgetCheck
 from probecost.analysis.judge.verdicts import MetricVerdict
-from probecost.analysis.report.findings.answer import GROUPS, answer, word_text
+from probecost.analysis.report.findings.answer import answer
 from probecost.analysis.report.findings.estimates import estimate_of, estimated_cost_pct
 from probecost.analysis.report.findings.provenance import NODE_FACTS, UNKNOWN, Provenance, run_version, time_text
-from probecost.analysis.report.markdown.overview import status
-from probecost.analysis.report.markdown.verdicts import CONTROL, column_order, short, title
+from probecost.analysis.report.findings.status import status
 from probecost.analysis.report.page.details import Details
 from probecost.analysis.report.page.links import link_to
 from probecost.analysis.report.page.model import SCHEMA, Case, Link, Machine, Page, Row, Run, Test
-from probecost.analysis.statistics.verdict import MIN_UNITS, Word
+from probecost.analysis.statistics.verdict import Word
 from probecost.analysis.study.case import CaseStudy
 from probecost.analysis.study.run import Study
 from probecost.analysis.words.cells import file_name
+from probecost.analysis.words.verdict_words import CONTROL, column_order, short, title
+from probecost.analysis.words.vocabulary import WORDS, WORST_FIRST, word_text
 from probecost.results.layout import REPORTS, RUN_FILE, WORKFLOW_FILE, WORKFLOW_RESULTS_FILE
 from probecost.results.metrics import CPU_PER_BYTE, METRICS, PRIMARY
 from probecost.results.names import CaseName, MetricId
 
 MAX_PROBLEMS = 200
-#: What a verdict on one metric claims; ``{m}`` is the margin in percent.
-_MEANINGS = {
-    Word.OVERHEAD: "There is a cost, of the margin or more: the interval begins at {m} % or above.",
-    Word.SMALL: "There is a cost; it may be less than {m} %: the interval excludes 0 and reaches to both sides of it.",
-    Word.MASKED: "The rate stands at what was offered or at what the line carries and cannot fall before the CPU is "
-    "used up. The cost is elsewhere: the CPU time per byte rose.",
-    Word.INVALID: "Nothing can be said, because a gate failed; the reason says which.",
-    Word.SPEED_UP: "The interval lies below 0. Not believed, and without a number, before 8 fresh units confirm it.",
-    Word.INCONCLUSIVE: "These units cannot tell. It does not mean that there is no cost: one must be about as large as "
-    "the floor to be seen. More units lower it.",
-    Word.NONE: f"Fewer than {MIN_UNITS} units, or nothing usable: an estimate at most, and it may be noise.",
-    Word.NEGLIGIBLE: "The cost is at most the value shown: the whole interval lies within the margin of {m} %.",
-}
 _ROW_FIELDS = tuple(Row.__dataclass_fields__)
 
 
@@ -60,7 +48,9 @@ def page_content(
         run=_run(study, origin),
         answer=answer(study, margin_pct),
         margin_pct=margin_pct,
-        words=tuple((word.value, word_text(word), _MEANINGS[word].format(m=f"{margin_pct:g}")) for word in GROUPS),
+        words=tuple(
+            (word.value, word_text(word), entry.meaning.format(m=f"{margin_pct:g}")) for word, entry in WORDS.items()
+        ),
         machines=tuple(_machine(study, environment) for environment in environments),
         tests=tuple(map(_test, tests)),
         cases=tuple(_case(case, own, several=len(environments) > 1) for case, own in by_case.items()),
@@ -167,7 +157,7 @@ def _rows(
             if estimate is not None:
                 where = (cases[case], tests[metric], budgets.get((case, metric)))
                 found.append((_estimate_row(estimate, *where), "no units of its own: an estimate and no verdict"))
-    words = [word.value for word in GROUPS]
+    words = [word.value for word in WORST_FIRST]
     is_control = [studies[0].tool_id == CONTROL for studies in by_case.values()]
 
     def place(entry: tuple[Row, str]) -> tuple[bool, bool, int, float, int, int]:

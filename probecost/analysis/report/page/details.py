@@ -9,8 +9,7 @@ from pathlib import Path
 from probecost.analysis.judge.units import FLOWS, VISITS
 from probecost.analysis.judge.verdicts import unit_effects
 from probecost.analysis.report.findings.provenance import time_text
-from probecost.analysis.report.markdown.overview import status
-from probecost.analysis.report.markdown.verdicts import title
+from probecost.analysis.report.findings.status import status
 from probecost.analysis.report.page.links import link_to
 from probecost.analysis.report.page.model import Chart, Detail, Figure, Iteration, Link, Trace, UnitCosts, Used, Window
 from probecost.analysis.report.page.thin import thin
@@ -21,6 +20,7 @@ from probecost.analysis.tree.problem import Problem
 from probecost.analysis.tree.record import PerfTestFiles
 from probecost.analysis.values.measurement import Measurement
 from probecost.analysis.values.monitoring import Monitored, Samples, read_monitored, tool_clock_shift_ns
+from probecost.analysis.words.verdict_words import title
 from probecost.results.layout import BASELINE, SWITCHED, TOOL
 from probecost.results.metrics import lower_is_better
 from probecost.results.names import CaseId, CaseName, MetricId, PerfTestName

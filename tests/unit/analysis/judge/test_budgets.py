@@ -12,7 +12,7 @@ from helpers.analysis_tree import CASE_KEY, Tree, netperf
 
 from probecost.analysis.judge.budgets import Result
 from probecost.analysis.plugin import AnalysisPlugin
-from probecost.analysis.report.markdown.budgets import budget_lines
+from probecost.analysis.report.terminal import budget_lines
 from probecost.analysis.report.write import write_reports
 from probecost.analysis.settings.settings import Settings
 from probecost.analysis.study.case_properties import CaseResults

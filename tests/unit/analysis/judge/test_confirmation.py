@@ -13,13 +13,13 @@ from helpers.page_trees import FIRST_FRESH, latency_unit, speed_up_tree
 
 from probecost.analysis.judge.confirmation import Fresh
 from probecost.analysis.judge.verdicts import MetricVerdict, verdicts
-from probecost.analysis.report.markdown.verdicts import short
 from probecost.analysis.report.write import write_reports
 from probecost.analysis.statistics.verdict import Word
 from probecost.analysis.study.progress import CaseProgress, case_progress
 from probecost.analysis.study.run import study_case, study_run
 from probecost.analysis.study.selection import Request
 from probecost.analysis.values.measurement import Measurement
+from probecost.analysis.words.verdict_words import short
 from probecost.results.layout import ARMS, REPORT_PAGE, SWITCHED, TOOL
 from probecost.results.names import CaseName
 from unit.analysis.judge.test_verdicts import changed, in_a_flow, only, record, records, units

@@ -14,8 +14,9 @@ from helpers.analysis_tree import CLIENT, SERVER, Tree, full_tree
 from probecost.analysis.parsers import json_fields
 from probecost.analysis.parsers.json_fields import parse_object
 from probecost.analysis.parsers.text import ParseError, read_text
+from probecost.analysis.report.markdown.text import code, markdown
 from probecost.analysis.report.write import write_reports
-from probecost.analysis.words.cells import code, markdown, text_cell
+from probecost.analysis.words.cells import text_cell
 
 ESCAPES = "\x1b]0;owned\x07"
 

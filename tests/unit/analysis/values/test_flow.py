@@ -11,7 +11,7 @@ from helpers.analysis_tree import CASE_KEY, OFFSETS_NS, SERVER, Tree, netperf
 from probecost.analysis.judge.verdicts import MetricVerdict
 from probecost.analysis.parsers.segments import parse
 from probecost.analysis.parsers.text import ParseError
-from probecost.analysis.report.markdown.overview import switched_cases, units_line
+from probecost.analysis.report.findings.status import switched_cases, units_line
 from probecost.analysis.report.write import write_reports
 from probecost.analysis.study.run import Study, study_run
 from probecost.analysis.values.measurement import Measurement

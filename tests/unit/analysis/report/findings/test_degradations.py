@@ -31,8 +31,8 @@ class TestSettings:
         text = "thresholds: {latency_mean: 2.5%, 'latency_mean:udp_rr': none, throughput: 0}\n"
         found = settings(tmp_path, text).thresholds
         assert found.limit_pct(LATENCY) == 2.5
-        assert found.limit_pct(LATENCY._replace(conn_type="udp_rr")) is None
-        assert found.limit_pct(LATENCY._replace(conn_type="udp_rr-load25")) is None
+        assert found.limit_pct(metric_id("latency", "udp_rr", "mean_us")) is None
+        assert found.limit_pct(metric_id("latency", "udp_rr-load25", "mean_us")) is None
         assert found.limit_pct(metric_id("throughput", "multi", "received_bps")) == 0
         assert found.limit_pct(metric_id("pps", "multi", "received_pps")) == defaults_pct()["pps"]
         assert found.limit_pct(metric_id("latency", "tcp_rr", "p99_us")) is None

@@ -10,7 +10,7 @@ from urllib.parse import unquote
 import pytest
 from helpers.analysis_tree import CASE_KEY, CLIENT, SERVER, Tree, csv_rows, full_tree, netperf
 
-from probecost.analysis.plugin import summary_lines
+from probecost.analysis.report.terminal import summary_lines
 from probecost.analysis.report.write import write_reports
 from probecost.analysis.study.run import study_run
 from probecost.errors import ConfigError

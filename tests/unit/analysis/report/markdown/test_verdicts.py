@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from helpers.analysis_tree import Tree, netperf
 
-from probecost.analysis.report.markdown.verdicts import VERDICT_COLUMNS, claim_line, title, verdict_lines
+from probecost.analysis.report.tables.verdicts import VERDICT_COLUMNS
+from probecost.analysis.report.terminal import verdict_lines
 from probecost.analysis.report.write import write_reports
 from probecost.analysis.statistics.looks import LOOKS
 from probecost.analysis.study.run import study_run
 from probecost.results.layout import CaseFolder
-from probecost.results.names import MetricId, metric_id
 
 WIGGLE_US = (0.0, 0.2, 0.1, -0.2, -0.1, 0.15, 0.05, -0.05)
 NULL, PRINT = CaseFolder("null", 1, "aaaaaa"), CaseFolder("packet_print", 2, "bbbbbb")
@@ -141,21 +141,6 @@ def test_another_margin(tmp_path: Path) -> None:
     assert found["host-packet_print"].margin_pct == 60.0
 
 
-@pytest.mark.parametrize(
-    ("metric", "name"),
-    [
-        (metric_id("latency", "tcp_rr", "mean_us"), "TCP RR latency"),
-        (metric_id("throughput", "single-load50", "received_bps"), "Throughput single at 50 % load"),
-        (metric_id("throughput", "multi-load2G", "received_bps"), "Throughput multi at load 2G"),
-        (metric_id("throughput", "single-load50", "cpu_s_per_gb"), "CPU per GB, throughput single at 50 % load"),
-        (metric_id("latency", "sctp_rr", "mean_us"), "Latency sctp rr"),
-        (metric_id("quic", "many", "mean_us"), "Quic many"),
-    ],
-)
-def test_perf_tests_that_are_new_have_a_readable_title(metric: MetricId, name: str) -> None:
-    assert title(metric) == name
-
-
 def loaded_tree(results_dir: Path, *, null_ticks: int = 0) -> Tree:
     """A tool that needs more CPU for the same offered load, and the control that does not: eight flows each."""
     tree = Tree(results_dir, units=8)
@@ -215,12 +200,6 @@ def test_a_run_with_looks_says_its_levels(tmp_path: Path) -> None:
     tree.run_file({}, options={"precision_pct": 2.0})
     assert "intervals at 99.2 %, which pays for 4 looks." in write_reports(tree.root).read_text()
     assert {row["ci_level"] for row in rows(tmp_path, tree)} == {"0.992"}
-
-
-def test_too_few_units_for_a_plan_with_looks() -> None:
-    assert claim_line(12, 20, LOOKS) == ""
-    assert claim_line(12, 32, LOOKS).endswith("16 units can, or fewer cases and perf tests.")
-    assert claim_line(24, 5000, LOOKS).endswith("No number of units can: take fewer cases and perf tests.")
 
 
 @pytest.mark.parametrize("precision", ["2 %", 0, -1, True, [2]])
