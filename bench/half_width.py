@@ -14,6 +14,7 @@ from pathlib import Path
 
 from probecost.analysis.judge.units import Series, effects
 from probecost.analysis.judge.verdicts import FLOWS
+from probecost.analysis.settings.settings import Settings
 from probecost.analysis.statistics.signflip import estimate
 from probecost.analysis.statistics.verdict import cost_of
 from probecost.analysis.study.run import Study, study_run
@@ -103,7 +104,7 @@ def main(arguments: Sequence[str]) -> int:
         sys.stderr.write("usage: python -m bench.half_width RUN...\n")
         return 4
     for argument in arguments:
-        for line in lines(study_run(Path(argument))):
+        for line in lines(study_run(Path(argument), Settings())):
             sys.stdout.write(f"{line}\n")
     return 0
 

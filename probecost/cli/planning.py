@@ -62,7 +62,7 @@ def planned_items(
         made,
         items,
         stored,
-        partial(plan_tool, margin_pct=load_settings(analysis_config).margin_pct),
+        partial(plan_tool, settings=load_settings(analysis_config)),
         lambda units, tests, has_looks: claim_line(units, tests, LOOKS if has_looks else FIXED),
     )
     return made, settled(made, items, planner.advise)

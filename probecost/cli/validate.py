@@ -45,7 +45,7 @@ def command(results: Path, config: Path | None, form: str, every: bool) -> int:
 
     settings = load_settings(config)
     with in_its_own_process() as jobs:
-        found = validate(study_run(results, settings.margin_pct, settings.foreign_cpu_limit_pct, jobs))
+        found = validate(study_run(results, settings, jobs))
     click.echo(_as_json(found) if form == "json" else "\n".join(_as_text(found, every)))
     return 0 if found.is_clean else _WRONG
 

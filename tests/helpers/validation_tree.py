@@ -16,6 +16,7 @@ from helpers.analysis_tree import (
 )
 
 from probecost.analysis.check.completeness import CaseValidation, Validation, validate
+from probecost.analysis.settings.settings import Settings
 from probecost.analysis.study.run import study_run
 from probecost.analysis.tree.problem import Kind
 from probecost.results import layout
@@ -45,7 +46,7 @@ def rewrite(file: Path, **changes: Any) -> None:
 
 
 def validated(tree: Tree) -> Validation:
-    return validate(study_run(tree.root))
+    return validate(study_run(tree.root, Settings()))
 
 
 def only(found: Validation) -> CaseValidation:

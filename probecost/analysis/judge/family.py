@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 
+from probecost.analysis.statistics.looks import FIXED, StopRule
 from probecost.analysis.statistics.verdict import Limit
 from probecost.analysis.tree.metadata import PerfTestMetadata
 from probecost.analysis.values.measurement import Measurement
@@ -17,6 +19,19 @@ PrimaryMetrics = Mapping[str, str | None]
 
 _LEAST_VOIDS = 5
 _UNEVEN_P = 0.01
+
+
+@dataclass(frozen=True)
+class RunPlan:
+    """The plan of a run, as far as verdicts depend on it.
+
+    ``cases``: every case that the run was to measure, measured or not. ``rule``: when it was to stop. ``primary``: the
+    primary metrics that the plan chose.
+    """
+
+    cases: Collection[CaseName] = ()
+    rule: StopRule = FIXED
+    primary: PrimaryMetrics = field(default_factory=dict)
 
 
 def primary_metric(test: PerfTestName, chosen: PrimaryMetrics) -> str | None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from probecost.analysis.gates.pairs import pair_gates
 from probecost.analysis.judge.baseline import Comparison, Comparisons, compare, has_own_baseline
 from probecost.analysis.processes import each
+from probecost.analysis.settings.settings import Settings
 from probecost.analysis.study.expected import Expected
 from probecost.analysis.tree.cache import Seen
 from probecost.analysis.tree.metadata import PerfTestMetadata
@@ -59,7 +60,7 @@ def study_cases(
     records: Sequence[PerfTestFiles],
     problems: Sequence[Problem],
     run: RunInfo,
-    foreign_cpu_limit_pct: float,
+    settings: Settings,
     flows: Sequence[Measured] = (),
     only: CaseId | None = None,
     jobs: int = 1,
@@ -82,7 +83,7 @@ def study_cases(
     used: list[PerfTestFiles] = []
     usages: dict[CaseId, tuple[CaseUsage, tuple[Problem, ...]]] = {}
     wanted = [case for case in by_case if only is None or case == only or not case.case_key]
-    reads = each(lambda case: _read(case, by_case[case], foreign_cpu_limit_pct), wanted, jobs)
+    reads = each(lambda case: _read(case, by_case[case], settings), wanted, jobs)
     comparisons: dict[CaseId, Comparisons] = {}
     for case, read in zip(wanted, reads, strict=True):
         records_of_case = [_voided(*pair) for pair in zip(by_case[case], read.void_reasons, strict=True)]
@@ -139,9 +140,9 @@ class _CaseRead:
     comparisons: Comparisons | None
 
 
-def _read(case: CaseId, records: Sequence[PerfTestFiles], foreign_cpu_limit_pct: float) -> _CaseRead:
+def _read(case: CaseId, records: Sequence[PerfTestFiles], settings: Settings) -> _CaseRead:
     gates = pair_gates(records)
-    measured = [measure(record, gates.void_reason(record), foreign_cpu_limit_pct) for record in records]
+    measured = [measure(record, settings, gates.void_reason(record)) for record in records]
     usage, usage_problems = case_usage(records)
     rows = [row for result in measured for row in result.measurements]
     return _CaseRead(

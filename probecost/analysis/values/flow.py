@@ -15,6 +15,7 @@ from probecost.analysis.gates.clocks import clock_void
 from probecost.analysis.parsers import segments
 from probecost.analysis.parsers.segments import Segment
 from probecost.analysis.parsers.text import ParseError, read_text
+from probecost.analysis.settings.settings import Settings
 from probecost.analysis.tree.problem import Problem
 from probecost.analysis.tree.record import PerfTestFiles
 from probecost.analysis.values.measurement import Measured, Measurement, set_aside
@@ -22,7 +23,7 @@ from probecost.results.layout import SEGMENTS_FILE
 from probecost.results.metrics import ARRIVED, CPU_PER_BYTE, FOREIGN_CPU
 
 
-def measure_flow(record: PerfTestFiles, foreign_cpu_limit_pct: float = foreign.LIMIT_PCT) -> Measured:
+def measure_flow(record: PerfTestFiles, settings: Settings) -> Measured:
     """A row per figure and segment; ``void_reason`` where the flow did not run all through it, or a gate stopped it."""
     what = record.metadata
     path = record.place_on(what.tool_node) / SEGMENTS_FILE
@@ -35,12 +36,10 @@ def measure_flow(record: PerfTestFiles, foreign_cpu_limit_pct: float = foreign.L
     problems = [*_not_observable(record, found)]
     problems += [_remark(record, path, moved) for moved in setups.programs_of_others(record)]
     rows = []
-    flow_void = (
-        what.unusable or clock_void(what) or _set_up_anew(record) or _load_elsewhere(record, foreign_cpu_limit_pct)
-    )
+    flow_void = what.unusable or clock_void(what) or _set_up_anew(record) or _load_elsewhere(record, settings)
     for segment in found:
         load = foreign.of_segment(what, segment)
-        void_reason = flow_void or _outside(record, segment) or load.void_reason(foreign_cpu_limit_pct)
+        void_reason = flow_void or _outside(record, segment) or load.void_reason(settings.foreign_cpu_limit_pct)
         if void_reason:
             problems.append(_void(record, segment, void_reason))
         rows += [
@@ -59,10 +58,17 @@ def _set_up_anew(record: PerfTestFiles) -> str:
     return f"the set-up changed during the flow: {setups.listed(changes)}" if changes else ""
 
 
-def _load_elsewhere(record: PerfTestFiles, limit_pct: float) -> str:
+def _load_elsewhere(record: PerfTestFiles, settings: Settings) -> str:
     """Foreign load on the machines that do not count the segments: it is known for the flow as a whole."""
     loads = foreign.of_perf_test(record)
-    return next((load.void_reason(limit_pct) for load in loads if record.metadata.tool_node not in load.nodes), "")
+    return next(
+        (
+            load.void_reason(settings.foreign_cpu_limit_pct)
+            for load in loads
+            if record.metadata.tool_node not in load.nodes
+        ),
+        "",
+    )
 
 
 def _not_observable(record: PerfTestFiles, found: Sequence[Segment]) -> Iterator[Problem]:

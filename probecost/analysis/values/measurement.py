@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from probecost.analysis.gates import foreign_load as foreign
 from probecost.analysis.parsers.segments import Segment
+from probecost.analysis.settings.settings import Settings
 from probecost.analysis.tree.metadata import PerfTestMetadata
 from probecost.analysis.tree.problem import Problem
 from probecost.analysis.tree.record import PerfTestFiles
@@ -163,7 +164,7 @@ class Measured:
     record: PerfTestFiles
 
 
-def measure(record: PerfTestFiles, pair_void: str = "", foreign_cpu_limit_pct: float = foreign.LIMIT_PCT) -> Measured:
+def measure(record: PerfTestFiles, settings: Settings, pair_void: str = "") -> Measured:
     """Read the raw files of one perf test. Never raises for what they hold.
 
     ``pair_void``: why a gate on its pair of visits does not let it count; empty where they all do.
@@ -186,7 +187,7 @@ def measure(record: PerfTestFiles, pair_void: str = "", foreign_cpu_limit_pct: f
             record.described_by, f"not used, {void_reason}" if what.void_reason else f"the perf test {void_reason}"
         )
     loads = foreign.of_perf_test(record)
-    gates = (pair_void, *(load.void_reason(foreign_cpu_limit_pct) for load in loads), reader.void_reason)
+    gates = (pair_void, *(load.void_reason(settings.foreign_cpu_limit_pct) for load in loads), reader.void_reason)
     if not void_reason and any(gates):
         void_reason = next(filter(None, gates))
         record = replace(record, metadata=replace(what, void_reason=void_reason))

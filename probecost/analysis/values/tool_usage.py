@@ -17,23 +17,13 @@ from probecost.analysis.parsers.monitors import CpuSample, SampleT, Series
 from probecost.analysis.parsers.text import ParseError
 from probecost.analysis.tree.problem import Problem
 from probecost.analysis.tree.record import PerfTestFiles
+from probecost.analysis.values.window import Window, window_of
 from probecost.results.layout import TOOL
 from probecost.results.names import PerfTestName
 
 _SECOND_NS = 1_000_000_000
 _MAX_GAP_NS = 3 * _SECOND_NS
 _MAX_CLOCK_UNCERTAINTY_NS = _SECOND_NS // 2
-
-
-@dataclass(frozen=True)
-class Window:
-    """A stretch of time on the tool node's clock (Unix ns)."""
-
-    start_ns: int
-    end_ns: int
-
-    def holds(self, time_ns: int) -> bool:
-        return self.start_ns <= time_ns <= self.end_ns
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,21 +134,17 @@ class _Visit:
 
     def _window(self, record: PerfTestFiles) -> Window | None:
         what = record.metadata
-        if what.start_ns is None or what.end_ns is None or what.end_ns <= what.start_ns:
+        window = window_of(what)
+        if window is None:
             self._tell_of(record, "start and end of the perf test are unknown: no CPU and memory figures for it")
-            return None
-        shift_ns = 0
-        if what.client_node != what.tool_node:
+        elif what.client_node != what.tool_node:
             client, tool = what.clocks.get(what.client_node), what.clocks.get(what.tool_node)
             if client is None or tool is None:
                 reason = "clock offsets are not recorded: monitor samples are matched as if clocks agreed"
                 self._tell_of(record, reason, is_remark=not what.probecost)  # older scripts never recorded any
-            else:
-                shift_ns = tool.offset_ns - client.offset_ns
-                if client.uncertainty_ns + tool.uncertainty_ns > _MAX_CLOCK_UNCERTAINTY_NS:
-                    reason = "clock offsets are known to worse than 0.5 s: monitor samples may be off by one"
-                    self._tell_of(record, reason)
-        return Window(what.start_ns + shift_ns, what.end_ns + shift_ns)
+            elif client.uncertainty_ns + tool.uncertainty_ns > _MAX_CLOCK_UNCERTAINTY_NS:
+                self._tell_of(record, "clock offsets are known to worse than 0.5 s: monitor samples may be off by one")
+        return window
 
     def _samples(self, name: str, read: Callable[[Path], Series[SampleT]]) -> tuple[SampleT, ...]:
         """The samples of the one log of this kind that belongs to this visit: a case's folder holds all visits'."""

@@ -19,7 +19,8 @@ from probecost.analysis.study.run import Study
 from probecost.analysis.tree.problem import Problem
 from probecost.analysis.tree.record import PerfTestFiles
 from probecost.analysis.values.measurement import Measurement
-from probecost.analysis.values.monitoring import Monitored, Samples, read_monitored, tool_clock_shift_ns
+from probecost.analysis.values.monitoring import Monitored, Samples, read_monitored
+from probecost.analysis.values.window import tool_clock_shift_ns
 from probecost.analysis.words.verdict_words import title
 from probecost.results.layout import BASELINE, SWITCHED, TOOL
 from probecost.results.metrics import lower_is_better
@@ -134,11 +135,11 @@ class Details:
             log_size=_trace(traces.log_size, start_ns, self.points),
             windows=tuple(
                 Window(
-                    _test_title(PerfTestName.of(each.perf_test, each.conn_type)),
-                    _seconds(each.start_ns, start_ns),
-                    _seconds(each.end_ns, start_ns),
+                    _test_title(test),
+                    _seconds(ran.start_ns, start_ns),
+                    _seconds(ran.end_ns, start_ns),
                 )
-                for each in traces.windows
+                for test, ran in traces.windows
             ),
             problems=tuple(problems[:MAX_PROBLEMS]),
             more_problems=max(len(problems) - MAX_PROBLEMS, 0),
@@ -219,7 +220,7 @@ def _time_ns(row: Measurement, shifts: Mapping[tuple[str, PerfTestName], int]) -
 
 def _start_ns(traces: Monitored, times_ns: Iterable[int]) -> int:
     logs = (*traces.cpu, *traces.resident, *traces.log_size)
-    starts = [samples[0][0] for samples in logs] + [window.start_ns for window in traces.windows]
+    starts = [samples[0][0] for samples in logs] + [ran.start_ns for _, _, ran in traces.windows]
     return min([*starts, *times_ns], default=0)
 
 

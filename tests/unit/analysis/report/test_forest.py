@@ -9,13 +9,14 @@ from helpers.analysis_tree import Tree, full_tree
 from helpers.page_trees import EXPENSIVE, HOSTILE, NO_COST, NULL, judged_tree
 
 from probecost.analysis.report.forest import MAX_CASES, forest_files
+from probecost.analysis.settings.settings import Settings
 from probecost.analysis.study.run import study_run
 
 SVG = "{http://www.w3.org/2000/svg}"
 
 
 def forests(tree: Tree) -> dict[str, ElementTree.Element]:
-    study = study_run(tree.root)
+    study = study_run(tree.root, Settings())
     return {name: ElementTree.fromstring(text) for name, text in forest_files(study.verdicts, study.budgets).items()}
 
 

@@ -11,6 +11,7 @@ import pytest
 from helpers.analysis_tree import CASE_KEY, CLIENT, SERVER, Tree, full_tree, netperf
 
 from probecost.analysis.report.write import write_reports
+from probecost.analysis.settings.settings import Settings
 from probecost.analysis.study.run import study_run
 from probecost.results.metrics import PRIMARY
 
@@ -38,7 +39,7 @@ class TestDamage:
                     path.unlink()
                     path.mkdir()
         overview = write_reports(tree.root)
-        study = study_run(tree.root)
+        study = study_run(tree.root, Settings())
         assert overview.is_file()
         for case in study.cases:
             for perf_test, metric in PRIMARY.items():

@@ -21,6 +21,7 @@ from helpers.analysis_tree import (
 
 from probecost.analysis.judge.baseline import Comparison, compare
 from probecost.analysis.parsers.monitors import CpuSample
+from probecost.analysis.settings.settings import Settings
 from probecost.analysis.tree.find import find_perf_tests
 from probecost.analysis.values.measurement import Measured, Measurement, measure
 from probecost.analysis.values.tool_usage import CaseUsage, Window, case_usage, cpu_in
@@ -32,7 +33,7 @@ CASE = CaseId("lab", 1, CASE_KEY)
 
 def measured(tree: Tree) -> Measured:
     (record,) = find_perf_tests(tree.root).records
-    return measure(record)
+    return measure(record, Settings())
 
 
 def values(result: Measured) -> dict[str, float]:
@@ -225,7 +226,7 @@ class TestVoid:
 
 
 def all_rows(root: Path) -> list[Measurement]:
-    return [row for record in find_perf_tests(root).records for row in measure(record).measurements]
+    return [row for record in find_perf_tests(root).records for row in measure(record, Settings()).measurements]
 
 
 def comparison(root: Path, *metric: str) -> Comparison:

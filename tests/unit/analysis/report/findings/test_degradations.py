@@ -24,7 +24,7 @@ def settings(tmp_path: Path, text: str) -> Settings:
 
 class TestSettings:
     def test_defaults_are_those_of_the_file(self) -> None:
-        assert load_settings(DEFAULT_FILE) == Settings({})
+        assert load_settings(DEFAULT_FILE) == Settings()
         assert load_settings(DEFAULT_FILE).thresholds.limits_pct == defaults_pct()
 
     def test_what_is_named_goes_before_the_defaults(self, tmp_path: Path) -> None:
