@@ -220,7 +220,7 @@ def _time_ns(row: Measurement, shifts: Mapping[tuple[str, PerfTestName], int]) -
 
 def _start_ns(traces: Monitored, times_ns: Iterable[int]) -> int:
     logs = (*traces.cpu, *traces.resident, *traces.log_size)
-    starts = [samples[0][0] for samples in logs] + [ran.start_ns for _, _, ran in traces.windows]
+    starts = [samples[0][0] for samples in logs] + [ran.start_ns for _, ran in traces.windows]
     return min([*starts, *times_ns], default=0)
 
 
