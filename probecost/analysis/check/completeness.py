@@ -15,7 +15,7 @@ from probecost.analysis.statistics.looks import FIXED
 from probecost.analysis.study.case import CaseStudy
 from probecost.analysis.study.expected import planned_units
 from probecost.analysis.study.run import Study, refuse_others
-from probecost.analysis.tree.problem import Kind, Problem
+from probecost.analysis.tree.problem import TREE, Kind, Problem, Where
 from probecost.analysis.tree.record import PerfTestFiles
 from probecost.analysis.values.measurement import Measurement
 from probecost.results.layout import ARMS, BASELINE, SWITCHED, iteration_name
@@ -57,7 +57,7 @@ class CaseValidation:
     state: State
 
     def of_kind(self, kind: Kind) -> tuple[Problem, ...]:
-        return tuple(problem for problem in self.problems if problem.kind is kind)
+        return tuple(problem for problem in self.problems if problem.kind.in_check is kind)
 
 
 @dataclass(frozen=True)
@@ -82,11 +82,11 @@ def validate(study: Study) -> Validation:
     found: dict[CaseId, list[Problem]] = {case.id: list(case.problems) for case in study.cases}
     loose: list[Problem] = []
     for problem in (*study.problems, *doubts_of_tree(study)):
-        found.get(CaseId(problem.environment, problem.iteration, problem.case_key), loose).append(problem)
+        found.get(problem.where.case, loose).append(problem)
     cases = [_case(case, facts, found[case.id]) for case in study.cases]
     cases += _not_run(study, {case.id for case in study.cases})
     if not cases:
-        loose.append(Problem(study.root, "holds no case that was measured", missing=True))
+        loose.append(Problem(TREE, study.root, "holds no case that was measured", Kind.MISSING))
     return Validation(study.root, study.run.run_id, tuple(cases), tuple(loose))
 
 
@@ -205,29 +205,19 @@ def _case(case: CaseStudy, facts: _Facts, problems: list[Problem]) -> CaseValida
 
 def _flows_not_there(case: CaseId, known: _CaseFacts, test: _Test, planned: set[int]) -> Iterator[Problem]:
     for unit in sorted(planned - _made(known.records, test)):
-        yield Problem(
-            known.records[0].group,
-            "the flow is not there",
-            missing=True,
-            environment=case.environment,
-            iteration=case.iteration,
-            case_key=case.case_key,
-            arm=SWITCHED,
-            unit=unit,
-            perf_test=test.name.perf_test,
-            conn_type=test.name.conn_type,
-        )
+        where = Where(*case, arm=SWITCHED, unit=unit, perf_test=test.name.perf_test, conn_type=test.name.conn_type)
+        yield Problem(where, known.records[0].group, "the flow is not there", Kind.MISSING)
 
 
 def _state(problems: Sequence[Problem]) -> State:
-    kinds = {problem.kind for problem in problems}
+    kinds = {problem.kind.in_check for problem in problems}
     if Kind.MISSING in kinds:
         return State.INCOMPLETE
     return State.IMPLAUSIBLE if Kind.IMPLAUSIBLE in kinds else State.COMPLETE
 
 
 def _is_wrong(problem: Problem) -> bool:
-    return problem.kind in (Kind.MISSING, Kind.IMPLAUSIBLE)
+    return problem.kind.in_check in (Kind.MISSING, Kind.IMPLAUSIBLE)
 
 
 def _not_run(study: Study, there: set[CaseId]) -> Iterator[CaseValidation]:
@@ -237,7 +227,7 @@ def _not_run(study: Study, there: set[CaseId]) -> Iterator[CaseValidation]:
         if outcome.was_started or case in there:
             continue
         place = study.root / case.environment / iteration_name(case.iteration)
-        problem = Problem(place, "the case was not run", True, case.environment, case.iteration, case.case_key)
+        problem = Problem(Where(*case), place, "the case was not run", Kind.MISSING)
         yield CaseValidation(case, outcome.outcome or State.NOT_RUN, (), (problem,), State.NOT_RUN)
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from probecost.analysis.gates import interface_setup as setups
 from probecost.analysis.gates.foreign_load import of_perf_test
 from probecost.analysis.gates.interface_setup import Pair, listed
-from probecost.analysis.tree.problem import Problem
+from probecost.analysis.tree.problem import Kind, Problem
 from probecost.analysis.tree.record import PerfTestFiles
 from probecost.results.layout import BASELINE, TOOL
 from probecost.results.names import CaseId, PerfTestName
@@ -105,4 +105,4 @@ def _notes(records: Sequence[PerfTestFiles], pairs: Sequence[Pair], by_tool: set
 
 
 def _note(record: PerfTestFiles, reason: str) -> Problem:
-    return replace(record.problem(record.place_on(record.metadata.tool_node), reason, missing=False), is_remark=True)
+    return record.problem(record.place_on(record.metadata.tool_node), reason, Kind.REMARK)

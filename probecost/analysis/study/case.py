@@ -13,7 +13,7 @@ from probecost.analysis.settings.settings import Settings
 from probecost.analysis.study.expected import Expected
 from probecost.analysis.tree.cache import Seen
 from probecost.analysis.tree.metadata import PerfTestMetadata
-from probecost.analysis.tree.problem import Problem
+from probecost.analysis.tree.problem import Kind, Problem, Where
 from probecost.analysis.tree.record import PerfTestFiles
 from probecost.analysis.tree.run import CaseOutcome, RunInfo
 from probecost.analysis.values.measurement import Measured, Measurement, measure
@@ -97,7 +97,7 @@ def study_cases(
         if read.comparisons is not None:
             comparisons[case] = read.comparisons
     for problem in problems:
-        case = CaseId(problem.environment, problem.iteration, problem.case_key)
+        case = problem.where.case
         if case.case_key and case in found:
             found[case].append(problem)
     measurements = [row for own_rows in rows.values() for row in own_rows]
@@ -166,7 +166,7 @@ def with_problems(cases: Iterable[CaseStudy], problems: Iterable[Problem]) -> li
     """Each case with those of ``problems`` that are its own."""
     own: dict[CaseId, list[Problem]] = {}
     for problem in problems:
-        own.setdefault(CaseId(problem.environment, problem.iteration, problem.case_key), []).append(problem)
+        own.setdefault(problem.where.case, []).append(problem)
     return [replace(case, problems=(*case.problems, *own[case.id])) if case.id in own else case for case in cases]
 
 
@@ -193,7 +193,7 @@ def without_results(root: Path, run: RunInfo, measured: Sequence[CaseStudy]) -> 
         there.add(case)
         place = root / case.environment / iteration_name(case.iteration)
         reason = "the case ended before anything was measured"
-        problem = Problem(place, reason, True, case.environment, case.iteration, case.case_key)
+        problem = Problem(Where(*case), place, reason, Kind.MISSING)
         yield CaseStudy(
             id=case,
             pair_kind=found.pair_kind,

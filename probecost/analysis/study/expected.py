@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 
-from probecost.analysis.tree.problem import Problem
+from probecost.analysis.tree.problem import Kind, Problem, Where
 from probecost.analysis.tree.record import PerfTestFiles
 from probecost.analysis.values.measurement import Measurement
 from probecost.results.layout import ARMS, BASELINE, SWITCHED, TOOL
@@ -54,8 +54,8 @@ class Expected:
         for test, reason in sorted(self._in_flows.items()):
             if reason:
                 yield self._missing(f"no flow is left: {reason}", SWITCHED, 0, test)
-        listed = {_visit(problem) for problem in known if problem.missing}
-        void = {_visit(problem): problem.reason for problem in known if problem.is_void}
+        listed = {_visit(problem.where) for problem in known if problem.missing}
+        void = {_visit(problem.where): problem.reason for problem in known if problem.is_unused}
         complete = {test for test in self.tests if any(self._is_complete(unit, test) for unit in self.units)}
         complete |= {test for test, reason in self._in_flows.items() if not reason}
         for test in self.tests if self.uses_shared else ():
@@ -82,22 +82,13 @@ class Expected:
         return all((arm, unit, test) in self.valid for arm in ((TOOL,) if self.uses_shared else ARMS))
 
     def _missing(self, reason: str, arm: str, unit: int, test: PerfTestName | None = None) -> Problem:
-        return Problem(
-            self.group,
-            reason,
-            missing=True,
-            environment=self.case.environment,
-            iteration=self.case.iteration,
-            case_key=self.case.case_key,
-            arm=arm,
-            unit=unit,
-            perf_test=test.perf_test if test else "",
-            conn_type=test.conn_type if test else "",
-        )
+        perf_test, conn_type = (test.perf_test, test.conn_type) if test else ("", "")
+        where = Where(*self.case, arm=arm, unit=unit, perf_test=perf_test, conn_type=conn_type)
+        return Problem(where, self.group, reason, Kind.MISSING)
 
 
-def _visit(problem: Problem) -> tuple[str, int, PerfTestName]:
-    return problem.arm, problem.unit, PerfTestName.of(problem.perf_test, problem.conn_type)
+def _visit(where: Where) -> tuple[str, int, PerfTestName]:
+    return where.arm, where.unit, PerfTestName.of(where.perf_test, where.conn_type)
 
 
 def _is_valid(row: Measurement) -> bool:

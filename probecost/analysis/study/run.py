@@ -18,7 +18,7 @@ from probecost.analysis.tree.any_tree import find_in_any_tree
 from probecost.analysis.tree.cache import Seen
 from probecost.analysis.tree.find import find_perf_tests
 from probecost.analysis.tree.metadata import NodeFacts, PerfTestMetadata
-from probecost.analysis.tree.problem import Problem
+from probecost.analysis.tree.problem import Kind, Problem
 from probecost.analysis.tree.record import PerfTestFiles
 from probecost.analysis.tree.run import Budget, RunInfo, read_run
 from probecost.analysis.values.case import measure_case, measure_fresh, without_fresh
@@ -102,7 +102,7 @@ def study_run(root: Path, settings: Settings, jobs: int = 1) -> Study:
     cases = with_problems([*measured, *without_results(root, run, measured)], flow_problems)
     cases.sort(key=lambda case: case.id)
     taken = {id(problem) for case in cases for problem in case.problems}
-    fresh_problems = [replace(problem, missing=False) for result in confirming for problem in result.problems]
+    fresh_problems = [_without_loss(problem) for result in confirming for problem in result.problems]
     loose = [*run_problems, *located.problems, *measured_problems, *flow_problems, *fresh_problems]
     nodes: dict[str, dict[str, NodeFacts]] = {}
     for record in located.records:
@@ -128,6 +128,11 @@ def study_run(root: Path, settings: Settings, jobs: int = 1) -> Study:
         budgets=check_budgets(_budgets(run, located.records), judged),
         audit=audit,
     )
+
+
+def _without_loss(problem: Problem) -> Problem:
+    """A problem of a unit of confirmation: without it no figure of the case is missing."""
+    return replace(problem, kind=Kind.IMPLAUSIBLE) if problem.missing else problem
 
 
 def _refuse_runs(root: Path) -> None:

@@ -115,7 +115,7 @@ def select(study: Study, settings: Settings, request: Request) -> Study:
         return outcome.case_key in known or not topics or settings.topic(outcome.category) in topics
 
     def is_problem(problem: Problem) -> bool:
-        return holds(problem.environment, problem.iteration, problem.case_key)
+        return holds(problem.where.environment, problem.where.iteration, problem.where.case_key)
 
     return replace(
         study,

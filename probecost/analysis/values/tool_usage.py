@@ -7,7 +7,7 @@ the offsets of both clocks to the controller's.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from statistics import fmean, median
@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from probecost.analysis.parsers.monitors import CpuSample, SampleT, Series
 from probecost.analysis.parsers.text import ParseError
-from probecost.analysis.tree.problem import Problem
+from probecost.analysis.tree.problem import Kind, Problem
 from probecost.analysis.tree.record import PerfTestFiles
 from probecost.analysis.values.window import Window, window_of
 from probecost.results.layout import TOOL
@@ -141,7 +141,8 @@ class _Visit:
             client, tool = what.clocks.get(what.client_node), what.clocks.get(what.tool_node)
             if client is None or tool is None:
                 reason = "clock offsets are not recorded: monitor samples are matched as if clocks agreed"
-                self._tell_of(record, reason, is_remark=not what.probecost)  # older scripts never recorded any
+                # Older scripts never recorded any.
+                self._tell_of(record, reason, Kind.IMPLAUSIBLE if what.probecost else Kind.REMARK)
             elif client.uncertainty_ns + tool.uncertainty_ns > _MAX_CLOCK_UNCERTAINTY_NS:
                 self._tell_of(record, "clock offsets are known to worse than 0.5 s: monitor samples may be off by one")
         return window
@@ -180,11 +181,11 @@ class _Visit:
         interval_ns = samples[-1].time_ns - samples[-2].time_ns if len(samples) > 1 else 0
         return max(0, self.span.end_ns - samples[-1].time_ns - max(_MAX_GAP_NS, 2 * interval_ns))
 
-    def _tell_of(self, record: PerfTestFiles, reason: str, *, is_remark: bool = False) -> None:
-        self._tell(record.described_by, reason, is_remark=is_remark)
+    def _tell_of(self, record: PerfTestFiles, reason: str, kind: Kind = Kind.IMPLAUSIBLE) -> None:
+        self._tell(record.described_by, reason, kind)
 
-    def _tell(self, path: Path, reason: str, *, is_remark: bool = False) -> None:
-        self.problems.append(replace(self.records[0].problem(path, reason, missing=False), is_remark=is_remark))
+    def _tell(self, path: Path, reason: str, kind: Kind = Kind.IMPLAUSIBLE) -> None:
+        self.problems.append(self.records[0].problem(path, reason, kind))
 
 
 def longest_gap_ns(times_ns: Sequence[int], span: Window) -> int:

@@ -207,9 +207,10 @@ def _case_failures(study: Study, case: CaseStudy, names: CaseNames) -> Iterator[
 
 
 def _owner(names: CaseNames, problem: Problem) -> str:
-    if not problem.case_key:
-        return problem.environment or "results tree"
-    return names.of(problem.environment, problem.iteration, problem.case_key)
+    where = problem.where
+    if not where.case_key:
+        return where.environment or "results tree"
+    return names.of(where.environment, where.iteration, where.case_key)
 
 
 def _how_to_read(cases: Sequence[CaseStudy]) -> Iterator[str]:
