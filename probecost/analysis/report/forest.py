@@ -12,13 +12,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
-from probecost.analysis.judge.baseline import MetricId
 from probecost.analysis.judge.budgets import BudgetCheck
 from probecost.analysis.judge.verdicts import MetricVerdict
 from probecost.analysis.statistics.verdict import Word
 from probecost.analysis.words.cells import file_name
 from probecost.analysis.words.verdict_words import CONTROL, column_order, estimate_text, title
 from probecost.analysis.words.vocabulary import WORDS
+from probecost.results.names import MetricId
 
 #: How many cases a plot shows, controls aside.
 MAX_CASES, MAX_PAGE_CASES = 60, 200
@@ -117,7 +117,8 @@ def forest_files(verdicts: Iterable[MetricVerdict], budgets: Iterable[BudgetChec
             by_test.setdefault(each.metric, []).append(_line(each, limits.get((each.case, each.metric))))
             margin_pct = each.margin_pct
     return {
-        f"forest_{file_name('_'.join(metric))}.svg": "\n".join(_file(metric, by_test[metric], margin_pct)) + "\n"
+        f"forest_{file_name('_'.join(metric.columns))}.svg": "\n".join(_file(metric, by_test[metric], margin_pct))
+        + "\n"
         for metric in sorted(by_test, key=column_order)
     }
 
