@@ -10,12 +10,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from html import escape
 
-from probecost.analysis.judge.baseline import MetricId
 from probecost.analysis.judge.budgets import BudgetCheck
-from probecost.analysis.judge.verdicts import CaseName, MetricVerdict
+from probecost.analysis.judge.verdicts import MetricVerdict
 from probecost.analysis.statistics.verdict import Word
 from probecost.analysis.words.cells import file_name
 from probecost.analysis.words.verdict_words import CONTROL, column_order, estimate_text, title
+from probecost.results.names import CaseName, MetricId
 
 MAX_CASES = 60
 _WIDTH, _LEFT, _RIGHT = 1100, 320, 330
@@ -66,7 +66,7 @@ def forest_files(verdicts: Iterable[MetricVerdict], budgets: Iterable[BudgetChec
         if each.is_primary and each.cost is not None and each.verdict.word is not Word.INVALID:
             by_test.setdefault(each.metric, []).append(each)
     return {
-        f"forest_{file_name('_'.join(metric))}.svg": "\n".join(_forest(metric, by_test[metric], limits)) + "\n"
+        f"forest_{file_name('_'.join(metric.columns))}.svg": "\n".join(_forest(metric, by_test[metric], limits)) + "\n"
         for metric in sorted(by_test, key=column_order)
     }
 

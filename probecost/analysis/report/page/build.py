@@ -6,25 +6,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from math import isinf
 from pathlib import PurePosixPath
 
-from probecost.analysis.judge.baseline import Comparison, MetricId
+from probecost.analysis.judge.baseline import Comparison
 from probecost.analysis.judge.budgets import BudgetCheck
-from probecost.analysis.judge.verdicts import CaseName, MetricVerdict
+from probecost.analysis.judge.verdicts import MetricVerdict
 from probecost.analysis.report.findings.answer import answer
 from probecost.analysis.report.findings.estimates import estimate_of, estimated_cost_pct
 from probecost.analysis.report.findings.provenance import NODE_FACTS, UNKNOWN, Provenance, run_version, time_text
 from probecost.analysis.report.findings.status import status
 from probecost.analysis.report.page.details import Details
 from probecost.analysis.report.page.links import link_to
-from probecost.analysis.report.page.model import (
-    SCHEMA,
-    Case,
-    Link,
-    Machine,
-    Page,
-    Row,
-    Run,
-    Test,
-)
+from probecost.analysis.report.page.model import SCHEMA, Case, Link, Machine, Page, Row, Run, Test
 from probecost.analysis.statistics.verdict import Word
 from probecost.analysis.study.case import CaseStudy
 from probecost.analysis.study.run import Study
@@ -33,6 +24,7 @@ from probecost.analysis.words.verdict_words import CONTROL, column_order, short,
 from probecost.analysis.words.vocabulary import WORDS, WORST_FIRST, word_text
 from probecost.results.layout import REPORTS, RUN_FILE, WORKFLOW_FILE, WORKFLOW_RESULTS_FILE
 from probecost.results.metrics import CPU_PER_BYTE, METRICS, PRIMARY
+from probecost.results.names import CaseName, MetricId
 
 MAX_PROBLEMS = 200
 _ROW_FIELDS = tuple(Row.__dataclass_fields__)
@@ -77,7 +69,7 @@ def page_content(
 def metric_title(metric: MetricId) -> str:
     """A metric in words; the usual one of a perf test has the name of the test.
 
-    >>> metric_title(MetricId("latency", "tcp_rr", "mean_us")), metric_title(MetricId("latency", "tcp_rr", "p99_us"))
+    >>> metric_title(metric_id("latency", "tcp_rr", "mean_us")), metric_title(metric_id("latency", "tcp_rr", "p99_us"))
     ('TCP RR latency', 'TCP RR latency, 99th percentile')
     """
     if metric.metric == CPU_PER_BYTE or PRIMARY.get(metric.perf_test) == metric.metric:
@@ -89,7 +81,7 @@ def _by_case(study: Study) -> dict[CaseName, list[CaseStudy]]:
     """The iterations of each case; controls last, as in every list of the page."""
     found: dict[CaseName, list[CaseStudy]] = {}
     for case in sorted(study.cases, key=lambda case: (case.tool_id == CONTROL, case.id)):
-        found.setdefault(CaseName(case.id.environment, case.id.case_key), []).append(case)
+        found.setdefault(case.id.name, []).append(case)
     return found
 
 
@@ -98,7 +90,7 @@ def _tests(study: Study) -> list[MetricId]:
     found = {each.metric for each in study.verdicts}
     found |= {metric for case in study.cases for metric in case.comparisons}
     metrics = list(METRICS)
-    return sorted(found, key=lambda metric: (column_order(metric)[0], metric[:2], metrics.index(metric.metric)))
+    return sorted(found, key=lambda metric: (column_order(metric)[0], metric.test, metrics.index(metric.metric)))
 
 
 def _run(study: Study, origin: Provenance) -> Run:
