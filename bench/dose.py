@@ -21,6 +21,7 @@ from statistics import fmean
 
 from bench import dose_truth
 from bench.dose_truth import TOOL_ID, Truth, TruthError
+from probecost.analysis.settings.settings import Settings
 from probecost.analysis.tree.find import find_perf_tests
 from probecost.analysis.tree.record import PerfTestFiles
 from probecost.analysis.values.flow import measure_flow
@@ -144,7 +145,7 @@ def _effects(file: Path) -> dict[str, tuple[float, float, float]]:
 def _dose(case: str, records: Sequence[PerfTestFiles], effects: dict[str, tuple[float, float, float]]) -> Dose:
     if case not in effects:
         raise TruthError(f"{case}: verdicts.csv has no interval of its latency: it takes 6 flows at least")
-    rows = [row for record in records for row in measure_flow(record).measurements if not row.void_reason]
+    rows = [row for record in records for row in measure_flow(record, Settings()).measurements if not row.void_reason]
     baseline = [row.value for row in rows if row.metric == "mean_us" and row.arm == BASELINE]
     baseline_us = _geometric_mean(baseline)
     middle, low, high = (baseline_us * percent / 100 for percent in effects[case])

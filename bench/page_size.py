@@ -22,7 +22,7 @@ from helpers.analysis_tree import CASE_KEY, FULL, Tree, visit
 
 from probecost.analysis.report.findings.provenance import provenance
 from probecost.analysis.report.page import page_text
-from probecost.analysis.settings.settings import load_settings
+from probecost.analysis.settings.settings import Settings, load_settings
 from probecost.analysis.study.run import Study, study_run
 
 UNITS, TOOLS = 8, 40
@@ -50,7 +50,7 @@ def one_case(folder: Path) -> Study:
             tcp_us, *others = FULL[unit % 2 + 1][arm]
             visit(tree, arm, unit, tcp_us + unit / 10, *others)
     tree.run_file({CASE_KEY: {"outcome": "passed", "message": ""}})
-    return study_run(tree.root)
+    return study_run(tree.root, Settings())
 
 
 def many(study: Study, count: int) -> Study:

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bench.half_width import lines
+from probecost.analysis.settings.settings import Settings
 from probecost.analysis.study.run import study_run
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -33,7 +34,7 @@ def print_schedules(results: Path, say: Callable[[str], None]) -> None:
         if done.returncode != 0:
             say(f"{name}: pytest ended with {done.returncode}: {' '.join(done.stdout.split()[-20:])}")
             continue
-        heading, *rows = lines(study_run((results / "latest").resolve()))
+        heading, *rows = lines(study_run((results / "latest").resolve(), Settings()))
         say(f"{name}: {heading.partition(': ')[2]}")
         for row in rows:
             say(row)

@@ -82,7 +82,7 @@ def analyze(
     settings = load_settings(config_file)
     try:
         with in_its_own_process() as jobs:
-            study = study_run(path, settings.margin_pct, settings.foreign_cpu_limit_pct, jobs)
+            study = study_run(path, settings, jobs)
             refuse_others(study)
             return write_study(study, output_dir or path / REPORTS, settings, request, jobs)
     except OSError as error:

@@ -19,6 +19,7 @@ from probecost.analysis.tree.cache import Seen
 from probecost.analysis.words.verdict_words import claim_line
 from probecost.errors import ConfigError, printable
 from probecost.results.layout import REPORT_PAGE, RunTree
+from probecost.results.names import CaseId
 
 
 class Run(Protocol):
@@ -42,8 +43,8 @@ class AnalysisPlugin:
         self, tree: RunTree, environment: str, iteration: int, case_key: str
     ) -> CaseResults:
         """The figures of one case and why perf tests of it gave no valid data."""
-        limits = (self._settings.margin_pct, self._settings.foreign_cpu_limit_pct)
-        case = study_case(tree.root, environment, iteration, case_key, *limits, self._seen)
+        name = CaseId(environment, iteration, case_key)
+        case = study_case(tree.root, name, self._settings, self._seen)
         if case is None:
             return CaseResults({}, (f"no results of {case_key} were found in {tree.root / environment}",))
         return case_results(case, tree.root.resolve())
@@ -53,13 +54,12 @@ class AnalysisPlugin:
         self, tree: RunTree, environment: str, iteration: int, case_key: str
     ) -> CaseProgress:
         """How many units are usable, how wide the intervals are, and the estimates so far."""
-        limit_pct, margin_pct = self._settings.foreign_cpu_limit_pct, self._settings.margin_pct
-        return case_progress(tree.root, environment, iteration, case_key, limit_pct, margin_pct, self._seen)
+        return case_progress(tree.root, CaseId(environment, iteration, case_key), self._settings, self._seen)
 
     @pytest.hookimpl(trylast=True)
     def pytest_probecost_plan_tool(self, question: Question) -> Choice | None:
         """How to measure a tool on a bed whose noise is known."""
-        return plan_tool(question, self._settings.margin_pct)
+        return plan_tool(question, self._settings)
 
     @pytest.hookimpl(trylast=True)
     def pytest_probecost_cannot_claim(self, units: int, tests: int, has_looks: bool) -> str:
@@ -68,7 +68,7 @@ class AnalysisPlugin:
 
     def pytest_probecost_run_post(self, run: Run) -> None:
         """Write all reports of the run, from whatever is there."""
-        self._study = study_run(run.tree.root, self._settings.margin_pct, self._settings.foreign_cpu_limit_pct)
+        self._study = study_run(run.tree.root, self._settings)
         self._reports.append(write_study(self._study, run.tree.reports, self._settings))
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:

@@ -113,7 +113,7 @@ def _planned(environments: dict[str, Planned], settings: Settings, keys: Collect
         made,
         items,
         stored_calibrations(environments, time.time()),
-        partial(plan_tool, margin_pct=load_settings(None).margin_pct),
+        partial(plan_tool, settings=load_settings(None)),
         lambda units, tests, has_looks: claim_line(units, tests, LOOKS if has_looks else FIXED),
     )
     return settled(made, items, planner.advise)

@@ -53,7 +53,7 @@ def command(
 
     accepted = list(Kind) if allow_different else [Kind(kind) for kind in across]
     settings = load_settings(config)
-    found = compare_runs(run_a, run_b, settings.margin_pct, accepted, settings.foreign_cpu_limit_pct)
+    found = compare_runs(run_a, run_b, settings, accepted)
     rows = table_rows(found.changes)
     body = [table(TITLES, rows)] if rows else ["no primary metric was measured in both runs"]
     click.echo(printable("\n".join([*head_lines(found), "", *body, "", *foot_lines(found)])))

@@ -16,6 +16,7 @@ from helpers.analysis_tree import (
 )
 
 from probecost.analysis.check.completeness import CaseValidation, Validation, validate
+from probecost.analysis.settings.settings import Settings
 from probecost.analysis.study.run import study_run
 from probecost.analysis.tree.problem import Kind
 from probecost.results import layout
@@ -45,7 +46,7 @@ def rewrite(file: Path, **changes: Any) -> None:
 
 
 def validated(tree: Tree) -> Validation:
-    return validate(study_run(tree.root))
+    return validate(study_run(tree.root, Settings()))
 
 
 def only(found: Validation) -> CaseValidation:
@@ -55,7 +56,7 @@ def only(found: Validation) -> CaseValidation:
 
 def told(found: Validation, kind: Kind) -> list[str]:
     problems = (*(problem for case in found.cases for problem in case.problems), *found.problems)
-    return [problem.text(found.root) for problem in problems if problem.kind is kind]
+    return [problem.text(found.root) for problem in problems if problem.kind.in_check is kind]
 
 
 def one(tree: Tree, pattern: str, node: str = CLIENT) -> Path:

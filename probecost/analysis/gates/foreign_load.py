@@ -1,4 +1,4 @@
-"""The gate on foreign load: user CPU time of others on the machine, below a tenth of a core unless configured.
+"""The gate on foreign load: user CPU time of others on the machine, below a limit of the settings.
 
 Foreign is what is left of the machine's user time without our cgroups and without what carries the traffic (of virtual
 machines our own ones are not told apart from others). Nodes that share a kernel are one machine.
@@ -16,7 +16,6 @@ from probecost.analysis.parsers.segments import Segment
 from probecost.analysis.tree.metadata import PerfTestMetadata
 from probecost.analysis.tree.record import PerfTestFiles
 
-LIMIT_PCT = 10.0
 _REASON = re.compile(r"foreign processes on (?P<nodes>.+?) used (?P<percent>\d+) % of a core in user mode")
 
 

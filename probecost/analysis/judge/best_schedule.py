@@ -13,9 +13,9 @@ from math import inf, log, sqrt
 from statistics import fmean
 from typing import Literal, Protocol
 
+from probecost.analysis.settings.settings import Settings
 from probecost.analysis.statistics.looks import FIXED, LOOKS, StopRule
 from probecost.analysis.statistics.planning import figure_of_merit, half_width_pct, pair_sd, plan_units, unit_sd
-from probecost.analysis.statistics.verdict import DEFAULT_MARGIN_PCT
 
 #: Tools that start within this are switched, seconds.
 SWITCHED_UP_TO_S = 2.0
@@ -86,7 +86,7 @@ class Choice:
     reason: str
 
 
-def plan_tool(question: Question, margin_pct: float = DEFAULT_MARGIN_PCT) -> Choice | None:
+def plan_tool(question: Question, settings: Settings) -> Choice | None:
     """The best way to measure a tool; ``None`` where nothing can be chosen.
 
     That is where the calibration has no series of any of its perf tests that is long enough, or where switching was
@@ -109,7 +109,7 @@ def plan_tool(question: Question, margin_pct: float = DEFAULT_MARGIN_PCT) -> Cho
     else:
         schedule, options = "visits", visits
     rule = FIXED if question.precision_pct is None else LOOKS
-    units = _units(question, options.values(), rule, margin_pct)
+    units = _units(question, options.values(), rule, settings.margin_pct)
     started = "its start takes too long to tell" if question.start_s is None else f"starts in {question.start_s:.2g} s"
     how = {"switched": f"switched flows, segments of {segment_s:g} s", "visits": "pairs of visits"}[schedule]
     expected = ", ".join(f"{name} ±{half_width_pct(one.sd, units):.1f} %" for name, one in options.items())

@@ -9,26 +9,25 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from types import MappingProxyType
 
-from probecost.analysis.judge.baseline import MetricId, metric_id
 from probecost.analysis.judge.confirmation import Fresh
-from probecost.analysis.judge.family import CaseName, PrimaryMetrics, RunFacts
+from probecost.analysis.judge.family import RunFacts, RunPlan
 from probecost.analysis.judge.units import FLOWS, VISITS, Pair, Series, Unit, effects, ordered_effects, tool_mean
+from probecost.analysis.settings.settings import Settings
 from probecost.analysis.statistics.carryover import CarryOver, carry_overs
 from probecost.analysis.statistics.confirmation import Confirmation, second_verdict
 from probecost.analysis.statistics.families import benjamini_hochberg, holm
-from probecost.analysis.statistics.looks import FIXED, StopRule
+from probecost.analysis.statistics.looks import StopRule
 from probecost.analysis.statistics.signflip import Estimate, estimates
-from probecost.analysis.statistics.verdict import DEFAULT_MARGIN_PCT, Cost, Verdict, Word, cost_of, judge, masked
+from probecost.analysis.statistics.verdict import Cost, Verdict, Word, cost_of, judge, masked
 from probecost.analysis.tree.metadata import PerfTestMetadata
 from probecost.analysis.values.measurement import Measurement
 from probecost.results.layout import BASELINE, TOOL
 from probecost.results.metrics import CPU_PER_BYTE, METRICS, has_verdict, lower_is_better
+from probecost.results.names import CaseName, MetricId
 
 __all__ = ["FLOWS", "VISITS", "CaseName", "MetricVerdict", "unit_effects", "verdicts"]
 
-_DEFAULT_PRIMARY: PrimaryMetrics = MappingProxyType({})
 _NO_FRESH = Fresh()
 
 
@@ -80,30 +79,30 @@ class MetricVerdict:
 def verdicts(
     records: Iterable[PerfTestMetadata],
     measurements: Iterable[Measurement],
-    planned: Iterable[CaseName],
-    margin_pct: float = DEFAULT_MARGIN_PCT,
-    rule: StopRule = FIXED,
-    primary: PrimaryMetrics = _DEFAULT_PRIMARY,
+    plan: RunPlan,
+    settings: Settings,
     fresh: Fresh = _NO_FRESH,
 ) -> tuple[MetricVerdict, ...]:
     """All verdicts of a run, by case and metric.
 
-    ``planned``: every case the run was to measure, measured or not. ``rule``: how the run was to stop. ``primary``: the
-    plan's choice of primary metrics, where it made one. ``fresh``: the units of confirmation, which are in neither.
+    ``fresh``: the units of confirmation, which are in neither of the first two.
     """
     rows = list(measurements)
-    facts = RunFacts(records, primary)
+    facts = RunFacts(records, plan.primary)
     facts.add_segments(rows)
     found = _untested(
-        [_looked_at(*where, series, rule) for where, series in sorted(_series(rows).items())], facts, rule
+        [_looked_at(*where, series, plan.rule) for where, series in sorted(_series(rows).items())], facts, plan.rule
     )
     own = [entry for entry in found if entry.is_primary]
     others = [entry for entry in found if not entry.is_primary]
-    m = max(facts.primary_tests(planned), len(own))
+    m = max(facts.primary_tests(plan.cases), len(own))
     judged = {
-        **_judged(own, holm([p for p in map(_p_value, own) if p is not None], m), m, margin_pct),
+        **_judged(own, holm([p for p in map(_p_value, own) if p is not None], m), m, settings.margin_pct),
         **_judged(
-            others, benjamini_hochberg([p for p in map(_p_value, others) if p is not None]), len(others), margin_pct
+            others,
+            benjamini_hochberg([p for p in map(_p_value, others) if p is not None]),
+            len(others),
+            settings.margin_pct,
         ),
     }
     return tuple(
@@ -133,8 +132,8 @@ def _series(measurements: Iterable[Measurement]) -> dict[tuple[CaseName, MetricI
         if row.void_reason or row.shared_baseline or not has_verdict(row.metric):
             continue
         if not row.is_beside(before):
-            case, before = CaseName(row.environment, row.case_key), row
-        where = case, metric_id(row.perf_test, row.conn_type, row.metric)
+            case, before = row.case.name, row
+        where = case, row.metric_id
         found.setdefault(where, Series()).add(row)
     return found
 
@@ -195,8 +194,8 @@ def _unjudged(
         schedule=entry.schedule,
         n_units=len(units),
         n_unused=entry.n_unused,
-        n_void_baseline=facts.voids[case, metric.perf_test, metric.conn_type, BASELINE],
-        n_void_tool=facts.voids[case, metric.perf_test, metric.conn_type, TOOL],
+        n_void_baseline=facts.voids[case, metric.test, BASELINE],
+        n_void_tool=facts.voids[case, metric.test, TOOL],
         estimate=found,
         cost=cost_of(found, lower_is_better(metric.metric)) if found else None,
         tool_value=tool_mean(units) if units else None,

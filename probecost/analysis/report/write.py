@@ -43,7 +43,7 @@ def write_reports(
     asked for.
     """
     settings = settings or load_settings()
-    study = study_run(run_dir, settings.margin_pct, settings.foreign_cpu_limit_pct, jobs)
+    study = study_run(run_dir, settings, jobs)
     return write_study(study, output_dir or run_dir / REPORTS, settings, request, jobs)
 
 
@@ -125,7 +125,7 @@ def _log_problems(study: Study) -> None:
         log.log(
             level,
             "%s %s: %s",
-            problem.case_key or problem.environment or "results tree",
+            problem.where.case_key or problem.where.environment or "results tree",
             kind,
             problem.text(study.root),
         )

@@ -7,28 +7,29 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from probecost.analysis.gates.foreign_load import LIMIT_PCT
 from probecost.analysis.settings.file import Entry, SettingsFile
 from probecost.analysis.settings.thresholds import Thresholds, defaults_pct, names
 from probecost.analysis.statistics.verdict import DEFAULT_MARGIN_PCT
 from probecost.errors import ConfigError
 
 DEFAULT_FILE = Path(__file__).with_name("config.yaml")
+DEFAULT_FOREIGN_CPU_LIMIT_PCT = 10.0
 _MOST = 1e6  # percent: whoever writes more means something else
 _PERCENT = re.compile(r"(\d+(?:\.\d+)?)\s*%?")
 
 
 @dataclass(frozen=True)
 class Settings:
-    """``topics``: category, or its first parts, → topic. ``margin_pct``: a cost up to this is negligible.
+    """The settings of one analysis: every room that judges takes this object, none assumes the defaults by itself.
 
-    ``foreign_cpu_limit_pct``: what others may take of a core in user mode before a perf test is void. ``thresholds``:
-    which differences are marked. ``file``: where these come from, ``None`` for the default.
+    ``topics``: category, or its first parts, → topic. ``margin_pct``: a cost up to this is negligible.
+    ``foreign_cpu_limit_pct``: user CPU time of foreign processes, in percent of a core, that voids a perf test.
+    ``thresholds``: which differences are marked. ``file``: where these come from, ``None`` for the default.
     """
 
-    topics: Mapping[str, str]
+    topics: Mapping[str, str] = field(default_factory=dict)
     margin_pct: float = DEFAULT_MARGIN_PCT
-    foreign_cpu_limit_pct: float = LIMIT_PCT
+    foreign_cpu_limit_pct: float = DEFAULT_FOREIGN_CPU_LIMIT_PCT
     thresholds: Thresholds = field(default_factory=Thresholds)
     file: Path | None = field(default=None, compare=False)
 
@@ -37,7 +38,7 @@ class Settings:
 
         >>> Settings({"system-network": "net"}).topic("system-network/performance")
         'net'
-        >>> Settings({}).topic("system-network/performance")
+        >>> Settings().topic("system-network/performance")
         'system_network_performance'
         """
         group = category
@@ -57,7 +58,7 @@ def load_settings(given: Path | None = None) -> Settings:
         file = SettingsFile.read(path)
     except FileNotFoundError:
         if path == DEFAULT_FILE:
-            return Settings({})
+            return Settings()
         raise ConfigError(f"{path}: there is no such file") from None
     topics: dict[str, str] = {}
     limits: dict[str, float | None] = defaults_pct()

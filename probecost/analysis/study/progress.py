@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isinf
 from pathlib import Path
 
-from probecost.analysis.gates.foreign_load import LIMIT_PCT
-from probecost.analysis.judge.family import PrimaryMetrics, primary_metric
-from probecost.analysis.judge.verdicts import CaseName, MetricVerdict, verdicts
-from probecost.analysis.statistics.looks import FIXED, StopRule
-from probecost.analysis.statistics.verdict import DEFAULT_MARGIN_PCT, Word, judge
+from probecost.analysis.judge.family import PrimaryMetrics, RunPlan, primary_metric
+from probecost.analysis.judge.verdicts import MetricVerdict, verdicts
+from probecost.analysis.settings.settings import Settings
+from probecost.analysis.statistics.looks import FIXED
+from probecost.analysis.statistics.verdict import Word, judge
 from probecost.analysis.tree.cache import Seen
 from probecost.analysis.tree.find import find_perf_tests
-from probecost.analysis.tree.run import RunInfo
 from probecost.analysis.values.case import measure_case, measure_fresh, without_fresh
 from probecost.analysis.values.measurement import Measured
 from probecost.analysis.words.cells import percent
 from probecost.analysis.words.verdict_words import title
 from probecost.results.layout import iteration_name
+from probecost.results.names import CaseId, PerfTestName
 
 
 @dataclass(frozen=True)
@@ -38,11 +38,8 @@ class CaseProgress:
 
 def case_progress(
     root: Path,
-    environment: str,
-    iteration: int,
-    case_key: str,
-    foreign_cpu_limit_pct: float = LIMIT_PCT,
-    margin_pct: float = DEFAULT_MARGIN_PCT,
+    case: CaseId,
+    settings: Settings,
     seen: Seen | None = None,
 ) -> CaseProgress:
     """Read what is there of the case. A metric of which nothing is usable yet counts as 0 units.
@@ -51,30 +48,30 @@ def case_progress(
     one question to the next, other cases cost no time.
     """
     seen = seen or Seen()
-    seen.begin(case_key)
+    seen.begin(case.case_key)
     every = [
         record
-        for record in find_perf_tests(root / environment / iteration_name(iteration), seen=seen).records
-        if record.metadata.case_key == case_key
+        for record in find_perf_tests(root / case.environment / iteration_name(case.iteration), seen=seen).records
+        if record.metadata.case_key == case.case_key
     ]
     records = without_fresh(every)
     run = seen.run(root)
-    case = CaseName(environment, case_key)
-    found = _judged(measure_case(records, foreign_cpu_limit_pct), case, run, run.rule)
-    primary = {_test(one): one for one in found if one.is_primary}
-    tests = {f"{what.perf_test}:{what.conn_type}" for what in (record.metadata for record in records)}
-    usable = {name: max(_units(name, found, run.primary), default=0) for name in sorted(tests)}
+    own = RunPlan([case.name], run.rule, run.primary)
+    found = _judged(measure_case(records, settings), own, settings)
+    primary = {str(one.metric.test): one for one in found if one.is_primary}
+    tests = sorted({record.metadata.test for record in records}, key=str)
+    usable = {str(test): max(_units(test, found, run.primary), default=0) for test in tests}
     widths = {name: _half_width(one) for name, one in primary.items()}
-    speed_ups = tuple(name for name, one in primary.items() if _is_speed_up(one, margin_pct))
-    fresh = _judged(measure_fresh(every, foreign_cpu_limit_pct), case, run, FIXED)
+    speed_ups = tuple(name for name, one in primary.items() if _is_speed_up(one, settings.margin_pct))
+    fresh = _judged(measure_fresh(every, settings), replace(own, rule=FIXED), settings)
     text = _text(fresh) if fresh else _text(primary.values())
     return CaseProgress(usable, widths, speed_ups, text)
 
 
-def _judged(measured: Sequence[Measured], case: CaseName, run: RunInfo, rule: StopRule) -> tuple[MetricVerdict, ...]:
+def _judged(measured: Sequence[Measured], plan: RunPlan, settings: Settings) -> tuple[MetricVerdict, ...]:
     metadata = [result.record.metadata for result in measured]
     rows = [row for result in measured for row in result.measurements]
-    return verdicts(metadata, rows, [case], rule=rule, primary=run.primary)
+    return verdicts(metadata, rows, plan, settings)
 
 
 def _is_speed_up(found: MetricVerdict, margin_pct: float) -> bool:
@@ -84,19 +81,14 @@ def _is_speed_up(found: MetricVerdict, margin_pct: float) -> bool:
     return judge(found.estimate, found.cost, found.estimate.p, margin_pct).word is Word.SPEED_UP
 
 
-def _test(found: MetricVerdict) -> str:
-    return f"{found.metric.perf_test}:{found.metric.conn_type}"
-
-
 def _text(found: Iterable[MetricVerdict]) -> str:
     return ", ".join(f"{title(one.metric)} {_said(one)}" for one in found if one.is_primary)
 
 
-def _units(perf_test: str, found: Sequence[MetricVerdict], primary: PrimaryMetrics) -> Iterator[int]:
+def _units(test: PerfTestName, found: Sequence[MetricVerdict], primary: PrimaryMetrics) -> Iterator[int]:
     """How many units are usable for each metric that counts: a perf test may have none that is primary, by the plan."""
     for one in found:
-        where = one.metric.perf_test, one.metric.conn_type
-        if ":".join(where) == perf_test and (one.is_primary or primary_metric(*where, primary) is None):
+        if one.metric.test == test and (one.is_primary or primary_metric(test, primary) is None):
             yield one.n_units + one.n_unused
 
 

@@ -6,20 +6,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from probecost.analysis.gates.foreign_load import LIMIT_PCT
 from probecost.analysis.gates.overlaps import Audit, audited
-from probecost.analysis.judge.baseline import CaseId
 from probecost.analysis.judge.budgets import BudgetCheck, check_budgets
 from probecost.analysis.judge.confirmation import Fresh
-from probecost.analysis.judge.verdicts import CaseName, MetricVerdict, verdicts
+from probecost.analysis.judge.family import RunPlan
+from probecost.analysis.judge.verdicts import MetricVerdict, verdicts
 from probecost.analysis.parsers.text import is_file
-from probecost.analysis.statistics.verdict import DEFAULT_MARGIN_PCT
+from probecost.analysis.settings.settings import Settings
 from probecost.analysis.study.case import CaseStudy, study_cases, with_problems, without_results
 from probecost.analysis.tree.any_tree import find_in_any_tree
 from probecost.analysis.tree.cache import Seen
 from probecost.analysis.tree.find import find_perf_tests
 from probecost.analysis.tree.metadata import NodeFacts, PerfTestMetadata
-from probecost.analysis.tree.problem import Problem
+from probecost.analysis.tree.problem import Kind, Problem
 from probecost.analysis.tree.record import PerfTestFiles
 from probecost.analysis.tree.run import Budget, RunInfo, read_run
 from probecost.analysis.values.case import measure_case, measure_fresh, without_fresh
@@ -27,6 +26,7 @@ from probecost.analysis.values.flow import measure_flow
 from probecost.analysis.values.measurement import Measurement
 from probecost.errors import ConfigError
 from probecost.results.layout import RUN_FILE, SWITCHED, TREE, iteration_name
+from probecost.results.names import CaseId, CaseName
 
 
 @dataclass(frozen=True)
@@ -76,12 +76,9 @@ class Study:
         return tuple(sorted(found | set(self.nodes)))
 
 
-def study_run(
-    root: Path, margin_pct: float = DEFAULT_MARGIN_PCT, foreign_cpu_limit_pct: float = LIMIT_PCT, jobs: int = 1
-) -> Study:
+def study_run(root: Path, settings: Settings, jobs: int = 1) -> Study:
     """Read everything below ``root`` (a run's folder, an iteration's, or anything that holds node trees).
 
-    ``margin_pct``: a cost up to this is negligible; ``foreign_cpu_limit_pct``: foreign load that voids a perf test.
     ``jobs``: how many processes read files, more than one only where no thread runs beside the caller.
     ``ConfigError``: ``root`` holds whole runs, which would be mixed.
     """
@@ -94,18 +91,18 @@ def study_run(
     own = without_fresh(located.records)
     visits = [record for record in own if record.metadata.arm != SWITCHED]
     switched = [record for record in own if record.metadata.arm == SWITCHED]
-    confirming = measure_fresh(located.records, foreign_cpu_limit_pct)
+    confirming = measure_fresh(located.records, settings)
     fresh = Fresh.of(confirming)
-    flows = [measure_flow(record, foreign_cpu_limit_pct) for record in switched]
+    flows = [measure_flow(record, settings) for record in switched]
     measured, measurements, measured_problems, used = study_cases(
-        visits, located.problems, run, foreign_cpu_limit_pct, flows, jobs=jobs
+        visits, located.problems, run, settings, flows, jobs=jobs
     )
     measurements += [row for flow in flows for row in flow.measurements]
     flow_problems = [problem for flow in flows for problem in flow.problems]
     cases = with_problems([*measured, *without_results(root, run, measured)], flow_problems)
     cases.sort(key=lambda case: case.id)
     taken = {id(problem) for case in cases for problem in case.problems}
-    fresh_problems = [replace(problem, missing=False) for result in confirming for problem in result.problems]
+    fresh_problems = [_without_loss(problem) for result in confirming for problem in result.problems]
     loose = [*run_problems, *located.problems, *measured_problems, *flow_problems, *fresh_problems]
     nodes: dict[str, dict[str, NodeFacts]] = {}
     for record in located.records:
@@ -113,10 +110,8 @@ def study_run(
     judged = verdicts(
         [record.metadata for record in (*used, *(flow.record for flow in flows))],
         measurements,
-        _planned(run, located.records),
-        margin_pct,
-        run.rule,
-        run.primary,
+        RunPlan(_planned(run, located.records), run.rule, run.primary),
+        settings,
         fresh,
     )
     return Study(
@@ -133,6 +128,11 @@ def study_run(
         budgets=check_budgets(_budgets(run, located.records), judged),
         audit=audit,
     )
+
+
+def _without_loss(problem: Problem) -> Problem:
+    """A problem of a unit of confirmation: without it no figure of the case is missing."""
+    return replace(problem, kind=Kind.IMPLAUSIBLE) if problem.missing else problem
 
 
 def _refuse_runs(root: Path) -> None:
@@ -173,11 +173,8 @@ def _only_environment(records: Sequence[PerfTestFiles]) -> str:
 
 def study_case(
     root: Path,
-    environment: str,
-    iteration: int,
-    case_key: str,
-    margin_pct: float = DEFAULT_MARGIN_PCT,
-    foreign_cpu_limit_pct: float = LIMIT_PCT,
+    wanted: CaseId,
+    settings: Settings,
     seen: Seen | None = None,
 ) -> CaseAlone | None:
     """One case alone, which is much quicker than the whole run; ``None`` when nothing of it is there.
@@ -186,10 +183,10 @@ def study_case(
     """
     root = root.resolve()
     seen = seen or Seen()
+    environment, iteration, case_key = wanted
     seen.begin(case_key)
     located = find_perf_tests(root / environment / iteration_name(iteration), seen=seen)
     run = seen.run(root)
-    wanted = CaseId(environment, iteration, case_key)
     visits = [record for record in without_fresh(located.records) if record.metadata.arm != SWITCHED]
     earlier = [
         find_perf_tests(root / environment / iteration_name(number), seen=seen).records
@@ -198,10 +195,10 @@ def study_case(
     records = [record for found in (*earlier, located.records) for record in found]
     name = CaseName(environment, case_key)
     own = [record for record in records if record.metadata.case_key == case_key]
-    measured = measure_case(without_fresh(own), foreign_cpu_limit_pct)
-    fresh = Fresh.of(measure_fresh(own, foreign_cpu_limit_pct))
+    measured = measure_case(without_fresh(own), settings)
+    fresh = Fresh.of(measure_fresh(own, settings))
     flows = [result for result in measured if result.record.metadata.arm == SWITCHED]
-    cases, *_ = study_cases(visits, located.problems, run, foreign_cpu_limit_pct, flows, wanted, seen=seen)
+    cases, *_ = study_cases(visits, located.problems, run, settings, flows, wanted, seen=seen)
     case = next((case for case in cases if case.id == wanted), None)
     if case is None:
         return None
@@ -211,7 +208,7 @@ def study_case(
         for found in _planned(run, records)
     ]
     metadata = [result.record.metadata for result in measured]
-    judged = verdicts(metadata, rows, planned, margin_pct, run.rule, run.primary, fresh)
+    judged = verdicts(metadata, rows, RunPlan(planned, run.rule, run.primary), settings, fresh)
     limits = {name: case.outcome.budgets if case.outcome is not None else ()}
     strict = run.options.get("strict_budgets") == str(True)
     return CaseAlone(case, judged, check_budgets(limits, judged), strict)

@@ -12,18 +12,18 @@ from dataclasses import dataclass, replace
 from math import sqrt
 from pathlib import Path
 
-from probecost.analysis.gates.foreign_load import LIMIT_PCT
-from probecost.analysis.judge.baseline import MetricId
-from probecost.analysis.judge.verdicts import CaseName, MetricVerdict, unit_effects
+from probecost.analysis.judge.verdicts import MetricVerdict, unit_effects
+from probecost.analysis.settings.settings import Settings
 from probecost.analysis.statistics.families import benjamini_hochberg, holm
 from probecost.analysis.statistics.signflip import Estimate
 from probecost.analysis.statistics.twosample import Shift, shift
 from probecost.analysis.statistics.verdict import ALPHA, MIN_UNITS, Cost, Verdict, Word, cost_of, judge
 from probecost.analysis.study.run import Study, refuse_others, study_run
-from probecost.analysis.two_runs.conditions import Difference, Differences, Kind, PerfTestName, differences
+from probecost.analysis.two_runs.conditions import Difference, Differences, Kind, OnPair, differences
 from probecost.analysis.two_runs.pairing import Pairing, pair
 from probecost.errors import ConfigError
 from probecost.results.metrics import lower_is_better
+from probecost.results.names import CaseName, MetricId
 
 
 @dataclass(frozen=True)
@@ -80,20 +80,17 @@ class RunChange:
 def compare_runs(
     a: Path,
     b: Path,
-    margin_pct: float,
+    settings: Settings,
     accepted: Sequence[Kind] = (),
-    foreign_cpu_limit_pct: float = LIMIT_PCT,
 ) -> RunChange:
     """Read two results trees and compare them; ``accepted``: kinds of differences that are no reason to refuse.
-
-    ``margin_pct``: a change up to this is negligible; ``foreign_cpu_limit_pct``: foreign load that voids.
 
     A perf test that alone was measured under other conditions is left out, with a remark. ``ConfigError``: the two are
     the same run, one is no results folder, their conditions differ, or there is nothing that both measured.
     """
     if a.resolve() == b.resolve():
         raise ConfigError(f"{a} and {b} are the same run, {a.resolve()}: name two")
-    studies = study_run(a, margin_pct, foreign_cpu_limit_pct), study_run(b, margin_pct, foreign_cpu_limit_pct)
+    studies = study_run(a, settings), study_run(b, settings)
     for study in studies:
         refuse_others(study)
     pairing = pair(*studies)
@@ -108,15 +105,14 @@ def compare_runs(
     told = (f"left out, {each.text}: --across {each.kind} compares it nevertheless" for each in refused)
     taken = tuple(each for each in conditions.differences if each not in refused)
     conditions = Differences(taken, (*told, *conditions.remarks))
-    return RunChange(*studies, pairing, conditions, changes(*studies, pairing, margin_pct), margin_pct)
+    return RunChange(*studies, pairing, conditions, changes(*studies, pairing, settings), settings.margin_pct)
 
 
-def _test_of(verdict: MetricVerdict) -> PerfTestName:
-    metric = verdict.metric
-    return PerfTestName(verdict.case.environment, verdict.pair_kind, metric.perf_test, metric.conn_type)
+def _test_of(verdict: MetricVerdict) -> OnPair:
+    return OnPair(verdict.case.environment, verdict.pair_kind, verdict.metric.test)
 
 
-def changes(a: Study, b: Study, pairing: Pairing, margin_pct: float) -> tuple[Change, ...]:
+def changes(a: Study, b: Study, pairing: Pairing, settings: Settings) -> tuple[Change, ...]:
     """The change of every metric that both runs measured, in the order of ``pairing``."""
     effects_a, effects_b = unit_effects(a.measurements), unit_effects(b.measurements)
     found = [
@@ -131,7 +127,7 @@ def changes(a: Study, b: Study, pairing: Pairing, margin_pct: float) -> tuple[Ch
         for at in family:
             found[at] = replace(found[at], family_m=len(family))
         for at, p in zip(tested, adjusted, strict=True):
-            found[at] = _judged(replace(found[at], p_adjusted=p), margin_pct)
+            found[at] = _judged(replace(found[at], p_adjusted=p), settings.margin_pct)
     return tuple(found)
 
 

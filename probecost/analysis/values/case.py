@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from probecost.analysis.gates.foreign_load import LIMIT_PCT
 from probecost.analysis.gates.pairs import pair_gates
+from probecost.analysis.settings.settings import Settings
 from probecost.analysis.tree.record import PerfTestFiles
 from probecost.analysis.values.flow import measure_flow
 from probecost.analysis.values.measurement import Measured, measure
@@ -18,21 +18,21 @@ def without_fresh(records: Iterable[PerfTestFiles]) -> list[PerfTestFiles]:
 
 
 def fresh_of(records: Iterable[PerfTestFiles]) -> list[PerfTestFiles]:
-    """The others."""
+    """The records of units that were made to confirm a speed-up."""
     return [record for record in records if record.metadata.is_confirmation]
 
 
-def measure_fresh(records: Iterable[PerfTestFiles], foreign_cpu_limit_pct: float = LIMIT_PCT) -> list[Measured]:
+def measure_fresh(records: Iterable[PerfTestFiles], settings: Settings) -> list[Measured]:
     """One result for each of the fresh ones among ``records``, of any case; their gates see no other units."""
-    return measure_case(fresh_of(records), foreign_cpu_limit_pct)
+    return measure_case(fresh_of(records), settings)
 
 
-def measure_case(records: Sequence[PerfTestFiles], foreign_cpu_limit_pct: float = LIMIT_PCT) -> list[Measured]:
+def measure_case(records: Sequence[PerfTestFiles], settings: Settings) -> list[Measured]:
     """One result for each of ``records``, which are all fresh or all not; in their order."""
     gates = pair_gates([record for record in records if record.metadata.arm != SWITCHED])
     return [
-        measure_flow(record, foreign_cpu_limit_pct)
+        measure_flow(record, settings)
         if record.metadata.arm == SWITCHED
-        else measure(record, gates.void_reason(record), foreign_cpu_limit_pct)
+        else measure(record, settings, gates.void_reason(record))
         for record in records
     ]

@@ -6,7 +6,6 @@ A flow is one unit: its effect is the mean over its pairs of log(tool / baseline
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from probecost.analysis.gates import foreign_load as foreign
@@ -15,14 +14,15 @@ from probecost.analysis.gates.clocks import clock_void
 from probecost.analysis.parsers import segments
 from probecost.analysis.parsers.segments import Segment
 from probecost.analysis.parsers.text import ParseError, read_text
-from probecost.analysis.tree.problem import Problem
+from probecost.analysis.settings.settings import Settings
+from probecost.analysis.tree.problem import Kind, Problem
 from probecost.analysis.tree.record import PerfTestFiles
 from probecost.analysis.values.measurement import Measured, Measurement, set_aside
 from probecost.results.layout import SEGMENTS_FILE
 from probecost.results.metrics import ARRIVED, CPU_PER_BYTE, FOREIGN_CPU
 
 
-def measure_flow(record: PerfTestFiles, foreign_cpu_limit_pct: float = foreign.LIMIT_PCT) -> Measured:
+def measure_flow(record: PerfTestFiles, settings: Settings) -> Measured:
     """A row per figure and segment; ``void_reason`` where the flow did not run all through it, or a gate stopped it."""
     what = record.metadata
     path = record.place_on(what.tool_node) / SEGMENTS_FILE
@@ -31,16 +31,14 @@ def measure_flow(record: PerfTestFiles, foreign_cpu_limit_pct: float = foreign.L
     except ParseError as error:
         if what.is_superseded:
             return Measured((), set_aside(record), record)
-        return Measured((), (record.problem(path, str(error), missing=True),), record)
+        return Measured((), (record.problem(path, str(error), Kind.MISSING),), record)
     problems = [*_not_observable(record, found)]
     problems += [_remark(record, path, moved) for moved in setups.programs_of_others(record)]
     rows = []
-    flow_void = (
-        what.unusable or clock_void(what) or _set_up_anew(record) or _load_elsewhere(record, foreign_cpu_limit_pct)
-    )
+    flow_void = what.unusable or clock_void(what) or _set_up_anew(record) or _load_elsewhere(record, settings)
     for segment in found:
         load = foreign.of_segment(what, segment)
-        void_reason = flow_void or _outside(record, segment) or load.void_reason(foreign_cpu_limit_pct)
+        void_reason = flow_void or _outside(record, segment) or load.void_reason(settings.foreign_cpu_limit_pct)
         if void_reason:
             problems.append(_void(record, segment, void_reason))
         rows += [
@@ -59,10 +57,17 @@ def _set_up_anew(record: PerfTestFiles) -> str:
     return f"the set-up changed during the flow: {setups.listed(changes)}" if changes else ""
 
 
-def _load_elsewhere(record: PerfTestFiles, limit_pct: float) -> str:
+def _load_elsewhere(record: PerfTestFiles, settings: Settings) -> str:
     """Foreign load on the machines that do not count the segments: it is known for the flow as a whole."""
     loads = foreign.of_perf_test(record)
-    return next((load.void_reason(limit_pct) for load in loads if record.metadata.tool_node not in load.nodes), "")
+    return next(
+        (
+            load.void_reason(settings.foreign_cpu_limit_pct)
+            for load in loads
+            if record.metadata.tool_node not in load.nodes
+        ),
+        "",
+    )
 
 
 def _not_observable(record: PerfTestFiles, found: Sequence[Segment]) -> Iterator[Problem]:
@@ -74,7 +79,7 @@ def _not_observable(record: PerfTestFiles, found: Sequence[Segment]) -> Iterator
 
 
 def _remark(record: PerfTestFiles, path: Path, reason: str) -> Problem:
-    return replace(record.problem(path, reason, missing=False), is_remark=True)
+    return record.problem(path, reason, Kind.REMARK)
 
 
 def _figures(pair_kind: str, perf_test: str, segment: Segment, idle_busy_share: float) -> Iterator[tuple[str, float]]:
@@ -117,4 +122,4 @@ def _outside(record: PerfTestFiles, segment: Segment) -> str:
 def _void(record: PerfTestFiles, segment: Segment, reason: str) -> Problem:
     path = record.place_on(record.metadata.tool_node) / SEGMENTS_FILE
     text = f"segment {segment.number} ({segment.arm}) is not used: {reason}"
-    return replace(record.problem(path, text, missing=False), is_void=True)
+    return record.problem(path, text, Kind.VOID)

@@ -17,7 +17,7 @@ pytest_plugins = ["pytester"]
 
 
 def results(tree: Tree, case_key: str = CASE_KEY) -> tuple[dict[str, float | str], tuple[str, ...]]:
-    found = AnalysisPlugin(Settings({})).pytest_probecost_case_results(RunTree(tree.root), "lab", 1, case_key)
+    found = AnalysisPlugin(Settings()).pytest_probecost_case_results(RunTree(tree.root), "lab", 1, case_key)
     return dict(found.figures), found.problems
 
 
@@ -54,7 +54,7 @@ class TestCaseResults:
         assert problems == (f"no results of host-null were found in {tmp_path / '20261122_213458_123_ab12' / 'lab'}",)
 
     def test_no_tree_at_all(self, tmp_path: Path) -> None:
-        found = AnalysisPlugin(Settings({})).pytest_probecost_case_results(
+        found = AnalysisPlugin(Settings()).pytest_probecost_case_results(
             RunTree(tmp_path / "absent"), "lab", 1, CASE_KEY
         )
         assert len(found.problems) == 1
@@ -106,7 +106,7 @@ class TestCaseResults:
 
 
 def test_summary_lines(tmp_path: Path) -> None:
-    lines = summary_lines(study_run(full_tree(tmp_path).root).cases)
+    lines = summary_lines(study_run(full_tree(tmp_path).root, Settings()).cases)
     assert lines[0].split() == ["case", "TCP", "RR", "UDP", "RR", "throughput", "pps", "tool", "CPU", "status"]
     assert lines[1].split() == [CASE_KEY, "+32.0", "%", "-2.5", "%", "-5.0", "%", "-50.0", "%", "6.0", "%", "passed"]
     assert lines[-1].startswith("Units per case: 2.")

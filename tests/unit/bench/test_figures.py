@@ -8,6 +8,7 @@ import pytest
 from helpers.analysis_tree import Tree, netperf
 
 from bench import aa, half_width, memory
+from probecost.analysis.settings.settings import Settings
 from probecost.analysis.study.run import study_run
 
 
@@ -34,7 +35,7 @@ def tree(tmp_path: Path) -> Path:
 
 
 def test_half_widths_stand_beside_what_one_run_says(tree: Path) -> None:
-    table = list(half_width.lines(study_run(tree)))
+    table = list(half_width.lines(study_run(tree, Settings())))
     latency = next(line for line in table if "latency tcp_rr mean_us" in line)
     assert "8: ±" in latency
     assert "16: ±" not in latency

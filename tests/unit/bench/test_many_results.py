@@ -8,6 +8,7 @@ import pytest
 from helpers.analysis_tree import Tree, netperf
 
 from bench import many_results
+from probecost.analysis.settings.settings import Settings
 from probecost.analysis.study.run import study_run
 
 
@@ -26,7 +27,7 @@ def test_each_case_of_each_iteration_has_the_figures_of_the_real_one(run: Path, 
     unit = many_results.template(run)
     assert [record.metadata.unit for record in unit] == [1, 1]
     many_results.build(unit, tmp_path / "many", cases=3, iterations=2)
-    study = study_run(tmp_path / "many")
+    study = study_run(tmp_path / "many", Settings())
     assert [(case.id.iteration, case.id.case_key[-2:]) for case in study.cases] == [
         (iteration, f"-{number}") for iteration in (1, 2) for number in (1, 2, 3)
     ]

@@ -10,7 +10,7 @@ from helpers.analysis_tree import Tree, visit
 
 from probecost.analysis.report.page.build import metric_title
 from probecost.analysis.report.write import write_reports
-from probecost.analysis.settings.settings import load_settings
+from probecost.analysis.settings.settings import Settings, load_settings
 from probecost.analysis.settings.thresholds import Thresholds, names
 from probecost.analysis.study.case_properties import figures
 from probecost.analysis.study.run import study_run
@@ -66,7 +66,7 @@ def test_a_new_metric_has_a_unit_a_verdict_and_a_title(jitter: Metric, tmp_path:
     for unit in range(1, 9):
         for arm in ("baseline", "tool"):
             visit(tree, arm, unit, 26.1, 25.0, 10.0, 6.0, 110_000, 180_000)
-    study = study_run(tree.root)
+    study = study_run(tree.root, Settings())
     found = [each for each in study.verdicts if each.metric.metric == jitter.name]
     assert {each.metric.conn_type for each in found} == {"single", "multi"}
     for each in found:

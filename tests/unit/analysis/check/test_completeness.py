@@ -32,6 +32,7 @@ from helpers.validation_tree import (
 )
 
 from probecost.analysis.check.completeness import State, validate
+from probecost.analysis.settings.settings import Settings
 from probecost.analysis.study.run import study_run
 from probecost.analysis.tree.problem import Kind
 from probecost.errors import ConfigError
@@ -242,11 +243,11 @@ def test_a_node_that_was_started_anew_is_a_remark(tmp_path: Path) -> None:
 
 def test_what_is_no_results_tree_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"is no results folder: there is no run\.json in it"):
-        validate(study_run(tmp_path))
+        validate(study_run(tmp_path, Settings()))
 
 
 def test_an_empty_tree_is_a_tree_with_everything_missing(tmp_path: Path) -> None:
     (tmp_path / "node" / layout.TREE).mkdir(parents=True)
-    found = validate(study_run(tmp_path))
+    found = validate(study_run(tmp_path, Settings()))
     assert not found.is_clean
     assert told(found, Kind.MISSING) == ["holds no case that was measured (.)"]

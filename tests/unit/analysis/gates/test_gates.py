@@ -20,6 +20,7 @@ from helpers.analysis_tree import (
     udp_result,
 )
 
+from probecost.analysis.settings.settings import Settings
 from probecost.analysis.study.run import Study, study_run
 from probecost.analysis.tree.problem import Problem
 from probecost.analysis.values.measurement import Measurement
@@ -60,7 +61,7 @@ class TestForeignCpu:
         tree = Tree(tmp_path)
         ours = {"probecost-run-a": 800_000, "probecost-run-b": 700_000}
         unit(tree, 1, counted(load_counters(9.9, own=ours)), counted(load_counters(4.0, own=ours)))
-        study = study_run(tree.root)
+        study = study_run(tree.root, Settings())
         assert [row.value for row in of(study, "foreign_cpu_pct")] == pytest.approx([9.9, 4.0])
         assert {row.void_reason for row in study.measurements} == {""}
 
@@ -68,7 +69,7 @@ class TestForeignCpu:
         tree = Tree(tmp_path)
         unit(tree, 1, counted(load_counters(3.0)), counted(load_counters(53.0)))
         unit(tree, 2, counted(load_counters(3.0)), counted(load_counters(3.0)))
-        study = study_run(tree.root)
+        study = study_run(tree.root, Settings())
         reason = "foreign processes on host-server used 53 % of a core in user mode, the limit is 10 %"
         assert voids(study) == ["", reason, "", ""]
         (verdict,) = (each for each in study.verdicts if each.is_primary)
@@ -80,12 +81,14 @@ class TestForeignCpu:
         tree = Tree(tmp_path)
         unit(tree, 1, counted(load_counters(3.0)), counted(load_counters(53.0)))
         tree.flow(1, "latency", "tcp_rr", FLOW, counter="rx_packets", foreign_pct={BASELINE: 2.0, TOOL: 30.0})
-        assert {row.void_reason for row in study_run(tree.root, foreign_cpu_limit_pct=60).measurements} == {""}
+        assert {row.void_reason for row in study_run(tree.root, Settings(foreign_cpu_limit_pct=60)).measurements} == {
+            ""
+        }
 
     def test_where_no_unit_is_left_the_case_lacks_data(self, tmp_path: Path) -> None:
         tree = Tree(tmp_path)
         unit(tree, 1, counted(load_counters(3.0)), counted(load_counters(53.0)))
-        (case,) = study_run(tree.root).cases
+        (case,) = study_run(tree.root, Settings()).cases
         (missing,) = case.missing
         assert missing.reason.startswith("no unit is left: not used, foreign processes on host-server used 53 %")
 
@@ -95,25 +98,27 @@ class TestForeignCpu:
         server = load_counters(55.0, own={"probecost-server": 100_000})
         client = load_counters(15.0, own={"probecost-client": 500_000})
         unit(tree, 1, counted(server, client), counted(server, client))
-        study = study_run(tree.root)
+        study = study_run(tree.root, Settings())
         assert [row.value for row in of(study, "foreign_cpu_pct")] == pytest.approx([5.0, 5.0])
 
     def test_nodes_of_two_kernels_are_judged_each(self, tmp_path: Path) -> None:
         tree = Tree(tmp_path)
         both = counted(load_counters(1.0), load_counters(20.0, boot_id="boot-2"))
         unit(tree, 1, both, both)
-        reasons = {row.void_reason for row in of(study_run(tree.root), "mean_us")}
+        reasons = {row.void_reason for row in of(study_run(tree.root, Settings()), "mean_us")}
         assert reasons == {"foreign processes on host-client used 20 % of a core in user mode, the limit is 10 %"}
 
     def test_virtual_machines_are_not_foreign(self, tmp_path: Path) -> None:
         tree = Tree(tmp_path)
         unit(tree, 1, *(counted(load_counters(2.0, carriers_user_usec=900_000)),) * 2)
-        assert [row.value for row in of(study_run(tree.root), "foreign_cpu_pct")] == pytest.approx([2.0, 2.0])
+        assert [row.value for row in of(study_run(tree.root, Settings()), "foreign_cpu_pct")] == pytest.approx(
+            [2.0, 2.0]
+        )
 
     def test_without_cgroups_it_is_not_checked_and_said(self, tmp_path: Path) -> None:
         tree = Tree(tmp_path)
         unit(tree, 1, *(counted(load_counters(90.0, own={})),) * 2)
-        study = study_run(tree.root)
+        study = study_run(tree.root, Settings())
         assert of(study, "foreign_cpu_pct") == []
         assert {row.void_reason for row in study.measurements} == {""}
         assert remarks(study) == ["foreign CPU time is not observable on host-server: there is no cgroup"]
@@ -121,7 +126,7 @@ class TestForeignCpu:
     def test_a_segment_with_foreign_load_is_void(self, tmp_path: Path) -> None:
         tree = Tree(tmp_path)
         tree.flow(1, "latency", "tcp_rr", FLOW, counter="rx_packets", foreign_pct={BASELINE: 2.0, TOOL: 30.0})
-        study = study_run(tree.root)
+        study = study_run(tree.root, Settings())
         reason = "foreign processes on host-server used 30 % of a core in user mode, the limit is 10 %"
         assert [row.void_reason for row in of(study, "mean_us", is_switched=True)] == ["", reason] * 3
         assert sum(reason in each for each in remarks(study)) == 3
@@ -131,7 +136,7 @@ class TestForeignCpu:
         facts = {node: {"boot_id": "same"} for node in (SERVER, CLIENT, "third")}
         load = {BASELINE: 2.0, TOOL: 30.0}
         tree.flow(1, "latency", "tcp_rr", FLOW, counter="rx_packets", foreign_pct=load, facts=facts)
-        study = study_run(tree.root)
+        study = study_run(tree.root, Settings())
         assert {row.void_reason for row in study.measurements} == {""}
         assert remarks(study) == ["foreign CPU time is not observable on host-server"]
 
@@ -146,7 +151,7 @@ class TestForeignCpu:
             }
             tree = Tree(tmp_path / spaces.replace(":", ""))
             unit(tree, 1, {**counted(each, each), "facts": facts}, {**counted(each, each), "facts": facts})
-            found = [row.value for row in of(study_run(tree.root), "foreign_cpu_pct")]
+            found = [row.value for row in of(study_run(tree.root, Settings()), "foreign_cpu_pct")]
             assert found == pytest.approx([expected] * 2)
 
 
@@ -156,7 +161,7 @@ class TestSetUp:
         plain, jumbo = load_counters(1.0), load_counters(1.0, setup={"MTU": "9000", "XDP": "none"})
         unit(tree, 1, counted(plain), counted(jumbo))
         unit(tree, 2, counted(jumbo), counted(jumbo))  # it stayed: nothing that the tool takes away again
-        study = study_run(tree.root)
+        study = study_run(tree.root, Settings())
         reason = "the set-up differs between the arms: MTU of eth0 on host-server: 1500 and 9000"
         assert voids(study) == [reason, reason, "", ""]
         (verdict,) = (each for each in study.verdicts if each.is_primary)
@@ -167,7 +172,7 @@ class TestSetUp:
         for number in (1, 2, 3):
             attached = load_counters(1.0, setup={"MTU": "1500", "XDP": f"program {number}"})
             unit(tree, number, counted(load_counters(1.0)), counted(attached))
-        study = study_run(tree.root)
+        study = study_run(tree.root, Settings())
         assert {row.void_reason for row in study.measurements} == {""}
         assert remarks(study) == [
             "in every tool visit, and in no other: XDP of eth0 on host-server: none and program 1. "
@@ -179,14 +184,14 @@ class TestSetUp:
         changing = load_counters(1.0, setup_end={"MTU": "1400", "XDP": "none"})
         unit(tree, 1, counted(load_counters(1.0)), counted(load_counters(1.0)))
         unit(tree, 2, counted(changing), counted(load_counters(1.0)))
-        study = study_run(tree.root)
+        study = study_run(tree.root, Settings())
         assert "the set-up changed during the perf test: MTU of eth0 on host-server: 1500 and 1400" in remarks(study)
         assert [bool(reason) for reason in voids(study)] == [False, False, True, True]
 
     def test_programs_of_others_are_flagged_and_void_nothing(self, tmp_path: Path) -> None:
         tree = Tree(tmp_path)
         unit(tree, 1, counted(load_counters(1.0, programs=([5, 6], [6, 8]))), counted(load_counters(1.0)))
-        study = study_run(tree.root)
+        study = study_run(tree.root, Settings())
         assert remarks(study) == ["BPF programs on host-server during the perf test: 8 came, 5 went"]
         assert {row.void_reason for row in study.measurements} == {""}
 
@@ -195,7 +200,7 @@ class TestSetUp:
         place = tree.flow(1, "latency", "tcp_rr", FLOW, counter="rx_packets")
         changing = load_counters(1.0, setup_end={"MTU": "1400", "XDP": "none"}, programs=([5], [5, 9]))
         tree.write(SERVER, f"{place.monitoring}/counters.json", changing)
-        study = study_run(tree.root)
+        study = study_run(tree.root, Settings())
         reason = "the set-up changed during the flow: MTU of eth0 on host-server: 1500 and 1400"
         assert {row.void_reason for row in study.measurements} == {reason}
         assert "BPF programs on host-server during the perf test: 9 came" in remarks(study)
@@ -209,7 +214,7 @@ class TestDistance:
         tree.now_ns += 86_400 * SECOND_NS
         tree.perf_test(TOOL, 2, "latency", "tcp_rr", client=[netperf(20.0)])
         reason = "the two visits of unit 2 lie 86401 s apart, the limit is 10 times their length (1.0 s)"
-        assert voids(study_run(tree.root)) == ["", "", reason, reason]
+        assert voids(study_run(tree.root, Settings())) == ["", "", reason, reason]
 
     def test_the_length_of_a_visit_is_that_of_all_of_it(self, tmp_path: Path) -> None:
         """A tool that compiles for half a minute belongs to its visit."""
@@ -218,7 +223,7 @@ class TestDistance:
         began_ns, tree.now_ns = tree.now_ns, tree.now_ns + 30 * SECOND_NS
         span = {"visit_start_ns": began_ns, "visit_end_ns": tree.now_ns + 2 * SECOND_NS}
         tree.perf_test(TOOL, 1, "latency", "tcp_rr", client=[netperf(20.0)], **span)
-        assert {row.void_reason for row in study_run(tree.root).measurements} == {""}
+        assert {row.void_reason for row in study_run(tree.root, Settings()).measurements} == {""}
 
 
 class TestClocks:
@@ -227,7 +232,7 @@ class TestClocks:
         clocks = {node: {"offset_ns": ns, "uncertainty_ns": 1000} for node, ns in OFFSETS_NS.items()}
         clocks[SERVER] |= clock
         tree.flow(1, "latency", "tcp_rr", FLOW, counter="rx_packets", tool={"guard_s": 0.1}, clocks=clocks)
-        return {row.void_reason for row in study_run(tree.root).measurements}
+        return {row.void_reason for row in study_run(tree.root, Settings()).measurements}
 
     def test_one_that_is_known_to_less_than_half_the_guard(self, tmp_path: Path) -> None:
         assert self.flow(tmp_path, uncertainty_ns=50_000_000, drift_ns=-50_000_000) == {""}
@@ -253,7 +258,7 @@ class TestPackets:
         tree = Tree(tmp_path)
         both = udp_result(100_000, 10_000)
         tree.perf_test(BASELINE, 1, "pps", "single", client=[both], server=[both], udp_counters=text)
-        study = study_run(tree.root)
+        study = study_run(tree.root, Settings())
         return study, [each for each in remarks(study) if "interface" in each]
 
     def test_drops_stand_beside_the_rate(self, tmp_path: Path) -> None:

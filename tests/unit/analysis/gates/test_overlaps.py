@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from helpers.analysis_tree import CLIENT, OFFSETS_NS, SECOND_NS, SERVER, START_NS, Tree, netperf
 
+from probecost.analysis.settings.settings import Settings
 from probecost.analysis.study.run import Study, study_run
 from probecost.results.layout import BASELINE, TOOL
 
@@ -45,7 +46,7 @@ class Trees:
         self.visit(environment, TOOL, unit, begin_s + 2, begin_s + 4, **more)
 
     def study(self) -> Study:
-        return study_run(next(iter(self.trees.values())).root)
+        return study_run(next(iter(self.trees.values())).root, Settings())
 
 
 @pytest.fixture

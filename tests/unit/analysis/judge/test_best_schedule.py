@@ -10,6 +10,7 @@ from math import exp, isfinite
 import pytest
 
 from probecost.analysis.judge.best_schedule import FLOWS_S, plan_tool, switched_option, visit_option
+from probecost.analysis.settings.settings import Settings
 
 LATENCY = "latency:tcp_rr"
 
@@ -42,7 +43,7 @@ class Asked:
 
 class TestSchedule:
     def test_a_quick_tool_is_switched(self) -> None:
-        found = plan_tool(Asked())
+        found = plan_tool(Asked(), Settings())
         assert found is not None
         assert found.schedule == "switched"
         assert found.segment_s in (0.5, 1.0)
@@ -50,43 +51,43 @@ class TestSchedule:
         assert "starts in 0.3 s" in found.reason
 
     def test_a_slow_tool_gets_visits(self) -> None:
-        found = plan_tool(Asked(start_s=8.0))
+        found = plan_tool(Asked(start_s=8.0), Settings())
         assert found is not None
         assert (found.schedule, found.flows_s) == ("visits", {})
 
     def test_a_start_that_is_not_known(self) -> None:
-        found = plan_tool(Asked(start_s=None))
+        found = plan_tool(Asked(start_s=None), Settings())
         assert found is not None
         assert found.schedule == "visits"
         assert "its start takes too long to tell" in found.reason
 
     @pytest.mark.parametrize("start_s", [0.3, None])
     def test_what_is_asked_for(self, start_s: float | None) -> None:
-        found = plan_tool(Asked(schedules=("visits",), start_s=start_s))
+        found = plan_tool(Asked(schedules=("visits",), start_s=start_s), Settings())
         assert found is not None
         assert found.schedule == "visits"
 
     @pytest.mark.parametrize("start_s", [None, 30.0])
     def test_switching_that_has_no_room_is_never_turned_into_visits(self, start_s: float | None) -> None:
-        assert plan_tool(Asked(schedules=("switched",), start_s=start_s)) is None
+        assert plan_tool(Asked(schedules=("switched",), start_s=start_s), Settings()) is None
 
     def test_switching_that_was_asked_for_and_has_room(self) -> None:
-        found = plan_tool(Asked(schedules=("switched",), start_s=3.0))
+        found = plan_tool(Asked(schedules=("switched",), start_s=3.0), Settings())
         assert found is not None
         assert found.schedule == "switched"
 
     def test_fixed_durations_are_kept_where_they_have_room(self) -> None:
-        found = plan_tool(Asked(durations_s={LATENCY: 7.0}, fixed_durations=True))
+        found = plan_tool(Asked(durations_s={LATENCY: 7.0}, fixed_durations=True), Settings())
         assert found is not None
         assert found.flows_s == {LATENCY: 7.0}
 
     def test_fixed_durations_are_longer_where_they_have_none(self) -> None:
-        found = plan_tool(Asked(durations_s={LATENCY: 1.0}, fixed_durations=True))
+        found = plan_tool(Asked(durations_s={LATENCY: 1.0}, fixed_durations=True), Settings())
         assert found is not None
         assert found.flows_s[LATENCY] > 1.0
 
     def test_a_perf_test_that_is_not_calibrated_lasts_as_asked(self) -> None:
-        found = plan_tool(Asked(durations_s={LATENCY: 2.0, "pps:single": 5.0}))
+        found = plan_tool(Asked(durations_s={LATENCY: 2.0, "pps:single": 5.0}), Settings())
         assert found is not None
         assert found.flows_s["pps:single"] == 5.0
 
@@ -98,7 +99,7 @@ class TestSeries:
         ids=["no flow", "empty", "one interval", "nothing arrived", "shorter than two segments"],
     )
     def test_one_that_says_nothing_decides_nothing(self, series: list[list[float]]) -> None:
-        assert plan_tool(Asked(noise={LATENCY: (0.1, series)})) is None
+        assert plan_tool(Asked(noise={LATENCY: (0.1, series)}), Settings()) is None
 
     def test_intervals_in_which_nothing_arrived_are_noise(self) -> None:
         quiet = flows(0.01)
@@ -108,10 +109,10 @@ class TestSeries:
             option = switched_option(0.1, series, 0.5, 5.0, 0.3)
             assert option is not None
             assert isfinite(option.sd)
-        assert plan_tool(Asked(noise={LATENCY: (0.1, stalled)})) is not None
+        assert plan_tool(Asked(noise={LATENCY: (0.1, stalled)}), Settings()) is not None
 
     def test_a_bed_without_noise(self) -> None:
-        found = plan_tool(Asked(noise={LATENCY: (0.1, [[1000.0] * 40] * 3)}))
+        found = plan_tool(Asked(noise={LATENCY: (0.1, [[1000.0] * 40] * 3)}), Settings())
         assert found is not None
         assert found.units >= 8
 
@@ -127,35 +128,37 @@ class TestSeries:
 
 class TestUnits:
     def test_noise_costs_units(self) -> None:
-        found = [plan_tool(Asked(noise={LATENCY: (0.1, flows(sd))}, start_s=None)) for sd in (0.02, 0.2, 0.8)]
+        found = [
+            plan_tool(Asked(noise={LATENCY: (0.1, flows(sd))}, start_s=None), Settings()) for sd in (0.02, 0.2, 0.8)
+        ]
         units = [one.units for one in found if one is not None]
         assert units == sorted(units)
         assert units[0] < units[-1] == 24
 
     def test_more_units_are_narrower(self) -> None:
         def width(units: int) -> float:
-            found = plan_tool(Asked(units=units))
+            found = plan_tool(Asked(units=units), Settings())
             assert found is not None
             return float(found.reason.rpartition("±")[2].removesuffix(" %"))
 
         assert width(8) > width(16) > width(32)
 
     def test_those_asked_for(self) -> None:
-        found = plan_tool(Asked(units=9))
+        found = plan_tool(Asked(units=9), Settings())
         assert found is not None
         assert found.units == 9
 
     def test_all_looks_where_a_precision_is_asked_for(self) -> None:
-        found = plan_tool(Asked(precision_pct=2.0))
+        found = plan_tool(Asked(precision_pct=2.0), Settings())
         assert found is not None
         assert found.units == 24
 
     def test_as_many_as_the_tests_need(self) -> None:
-        found = plan_tool(Asked(tests=2000))
+        found = plan_tool(Asked(tests=2000), Settings())
         assert found is not None
         assert found.units >= 17
 
     def test_so_many_tests_that_no_plan_can_carry_get_the_most(self) -> None:
-        found = plan_tool(Asked(tests=10_000_000))
+        found = plan_tool(Asked(tests=10_000_000), Settings())
         assert found is not None
         assert found.units == 24

@@ -48,7 +48,7 @@ def tree_of(
 
 
 def results(tree: Tree, iteration: int = 1) -> CaseResults:
-    return AnalysisPlugin(Settings({})).pytest_probecost_case_results(RunTree(tree.root), "lab", iteration, CASE_KEY)
+    return AnalysisPlugin(Settings()).pytest_probecost_case_results(RunTree(tree.root), "lab", iteration, CASE_KEY)
 
 
 def said(tree: Tree) -> list[tuple[str, str]]:
@@ -93,12 +93,12 @@ def test_inconclusive_where_the_interval_reaches_to_both_sides(tmp_path: Path, s
 
 
 def test_an_end_that_is_the_budget(tmp_path: Path) -> None:
-    (entry,) = (each for each in study_run(tree_of(tmp_path).root).verdicts if each.is_primary)
+    (entry,) = (each for each in study_run(tree_of(tmp_path).root, Settings()).verdicts if each.is_primary)
     assert entry.cost is not None
     at_its_end = tree_of(tmp_path / "high", budget(entry.cost.high_pct))
-    assert study_run(at_its_end.root).budgets[0].result is Result.WITHIN
+    assert study_run(at_its_end.root, Settings()).budgets[0].result is Result.WITHIN
     at_its_start = tree_of(tmp_path / "low", budget(entry.cost.low_pct))
-    assert study_run(at_its_start.root).budgets[0].result is Result.INCONCLUSIVE
+    assert study_run(at_its_start.root, Settings()).budgets[0].result is Result.INCONCLUSIVE
 
 
 def test_below_8_units_nothing_is_broken(tmp_path: Path) -> None:
@@ -169,7 +169,7 @@ def test_the_reports_are_the_same_again_and_list_the_worst_first(tmp_path: Path)
         "latency_p99:tcp_rr", "latency_p50:tcp_rr", "latency_mean:tcp_rr",
     ]  # fmt: skip
     assert write_reports(tree.root, tmp_path / "again").read_text() == text
-    lines = list(budget_lines(study_run(tree.root).budgets))
+    lines = list(budget_lines(study_run(tree.root, Settings()).budgets))
     assert lines[1] == "Budgets: 1 broken, 1 inconclusive, 1 within"
     assert lines[2].startswith(f"{CASE_KEY}  broken: latency_p99:tcp_rr costs ")
     assert len(lines) == 4
@@ -178,7 +178,7 @@ def test_the_reports_are_the_same_again_and_list_the_worst_first(tmp_path: Path)
 def test_a_case_that_was_not_started_has_no_checks(tmp_path: Path) -> None:
     tree = tree_of(tmp_path, budget(5))
     tree.run_file({CASE_KEY: {"outcome": "not run", "budgets": [budget(5)]}})
-    assert study_run(tree.root).budgets == ()
+    assert study_run(tree.root, Settings()).budgets == ()
     assert "## Budgets" not in write_reports(tree.root).read_text()
 
 
@@ -186,7 +186,7 @@ def test_a_case_that_was_not_started_has_no_checks(tmp_path: Path) -> None:
 def test_a_damaged_list_loses_nothing_else(tmp_path: Path, damaged: object) -> None:
     tree = tree_of(tmp_path)
     tree.run_file({CASE_KEY: {"outcome": "passed", "budgets": damaged}})
-    study = study_run(tree.root)
+    study = study_run(tree.root, Settings())
     assert study.budgets == ()
     assert study.cases[0].outcome is not None
     assert study.cases[0].outcome.outcome == "passed"

@@ -12,8 +12,10 @@ from helpers.analysis_tree import CASE_KEY, ENVIRONMENT, Tree
 from helpers.page_trees import FIRST_FRESH, latency_unit, speed_up_tree
 
 from probecost.analysis.judge.confirmation import Fresh
-from probecost.analysis.judge.verdicts import CaseName, MetricVerdict, verdicts
+from probecost.analysis.judge.family import RunPlan
+from probecost.analysis.judge.verdicts import MetricVerdict, verdicts
 from probecost.analysis.report.write import write_reports
+from probecost.analysis.settings.settings import Settings
 from probecost.analysis.statistics.verdict import Word
 from probecost.analysis.study.progress import CaseProgress, case_progress
 from probecost.analysis.study.run import study_case, study_run
@@ -21,6 +23,7 @@ from probecost.analysis.study.selection import Request
 from probecost.analysis.values.measurement import Measurement
 from probecost.analysis.words.verdict_words import short
 from probecost.results.layout import ARMS, REPORT_PAGE, SWITCHED, TOOL
+from probecost.results.names import CaseId, CaseName
 from unit.analysis.judge.test_verdicts import changed, in_a_flow, only, record, records, units
 
 A = CaseName("lab", "host-a")
@@ -37,7 +40,7 @@ def fresh(effect: float, *, made: int = 8, case: str = "host-a") -> Fresh:
 
 
 def judged(first: float, second: Fresh, *planned: CaseName) -> MetricVerdict:
-    return only(verdicts(records(8), units(first, 8), planned or [A], fresh=second))
+    return only(verdicts(records(8), units(first, 8), RunPlan(planned or [A]), Settings(), fresh=second))
 
 
 class TestVerdicts:
@@ -121,17 +124,17 @@ class TestWhatIsUsable:
         """What stands in flows is confirmed in flows."""
         flows = [in_a_flow(each) for each in units(-0.3, 8)]
         what = [record(SWITCHED, unit) for unit in range(1, 9)]
-        visits, (first, *_) = fresh(-0.3), verdicts(what, flows, [A])
-        assert only(verdicts(what, flows, [A], fresh=visits)) == first
+        visits, (first, *_) = fresh(-0.3), verdicts(what, flows, RunPlan([A]), Settings())
+        assert only(verdicts(what, flows, RunPlan([A]), Settings(), fresh=visits)) == first
         switched = Fresh(
             tuple(replace(each, arm=SWITCHED) for each in visits.records[::2]),
             tuple(map(in_a_flow, visits.measurements)),
         )
-        assert "confirmed" in only(verdicts(what, flows, [A], fresh=switched)).verdict.reason
+        assert "confirmed" in only(verdicts(what, flows, RunPlan([A]), Settings(), fresh=switched)).verdict.reason
 
 
 def primary(tree: Tree) -> MetricVerdict:
-    return only([each for each in study_run(tree.root).verdicts if each.is_primary])
+    return only([each for each in study_run(tree.root, Settings()).verdicts if each.is_primary])
 
 
 def csv_of(tree: Tree, name: str) -> list[Mapping[str, str]]:
@@ -142,7 +145,7 @@ def csv_of(tree: Tree, name: str) -> list[Mapping[str, str]]:
 class TestTree:
     def test_they_are_in_no_figure_but_their_own(self, tmp_path: Path) -> None:
         without, both = speed_up_tree(tmp_path / "a", 17.0, None), speed_up_tree(tmp_path / "b", 17.0, 14.0)
-        one, other = study_run(without.root), study_run(both.root)
+        one, other = study_run(without.root, Settings()), study_run(both.root, Settings())
         assert other.measurements == one.measurements
         assert other.cases[0].comparisons == one.cases[0].comparisons
         assert other.cases[0].n_units == 8
@@ -200,7 +203,7 @@ class TestTree:
         assert {each["metric"] for each in found} >= {"mean_us"}
 
     def test_a_void_one_is_told_and_no_lack_of_the_case(self, tmp_path: Path) -> None:
-        study = study_run(speed_up_tree(tmp_path, 17.0, 18.0, void_reason="somebody else was busy").root)
+        study = study_run(speed_up_tree(tmp_path, 17.0, 18.0, void_reason="somebody else was busy").root, Settings())
         (case,) = study.cases
         assert case.missing == ()
         told = [problem for problem in study.problems if "somebody else was busy" in problem.reason]
@@ -212,7 +215,7 @@ class TestTree:
 
     def test_a_case_alone_says_the_same(self, tmp_path: Path) -> None:
         tree = speed_up_tree(tmp_path, 17.0, 18.0)
-        alone = study_case(tree.root, ENVIRONMENT, 1, CASE_KEY)
+        alone = study_case(tree.root, CaseId(ENVIRONMENT, 1, CASE_KEY), Settings())
         assert alone is not None
         assert only([each for each in alone.verdicts if each.is_primary]) == primary(tree)
 
@@ -226,7 +229,7 @@ class TestTree:
 
 class TestProgress:
     def progress(self, tree: Tree) -> CaseProgress:
-        return case_progress(tree.root, ENVIRONMENT, 1, CASE_KEY)
+        return case_progress(tree.root, CaseId(ENVIRONMENT, 1, CASE_KEY), Settings())
 
     def test_what_seems_faster_is_named(self, tmp_path: Path) -> None:
         assert self.progress(speed_up_tree(tmp_path / "a", 17.0, None)).speed_ups == ("latency:tcp_rr",)
@@ -250,4 +253,4 @@ class TestProgress:
 
     def test_the_margin_decides_what_is_negligible(self, tmp_path: Path) -> None:
         tree = speed_up_tree(tmp_path, 17.0, None)
-        assert case_progress(tree.root, ENVIRONMENT, 1, CASE_KEY, margin_pct=30.0).speed_ups == ()
+        assert case_progress(tree.root, CaseId(ENVIRONMENT, 1, CASE_KEY), Settings(margin_pct=30.0)).speed_ups == ()

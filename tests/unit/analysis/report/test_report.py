@@ -109,7 +109,7 @@ class TestTables:
         tree.perf_test(
             "tool", 1, "latency", "udp_rr", client=[netperf(40)], parameters={}, case_name="x_tx_protocol_udp"
         )
-        (case,) = study_run(tree.root).cases
+        (case,) = study_run(tree.root, Settings()).cases
         assert (case.protocol, case.direction) == ("udp", "tx")
 
     def test_case_without_a_tool_visit(self, tmp_path: Path) -> None:
@@ -123,8 +123,8 @@ class TestTopics:
     def test_category_and_mapping(self, tmp_path: Path) -> None:
         tree = Tree(tmp_path)
         tree.perf_test("tool", 1, "latency", "tcp_rr", client=[netperf(4)], category="system-network/per-formance")
-        study = study_run(tree.root)
-        plain = write_study(study, tmp_path / "a", Settings({})).parent
+        study = study_run(tree.root, Settings())
+        plain = write_study(study, tmp_path / "a", Settings()).parent
         assert (plain / "lab" / "system_network_per_formance_latency_iteration_001.csv").is_file()
         mapped = write_study(study, tmp_path / "b", Settings({"system-network": "net"})).parent
         assert (mapped / "lab" / "net_overview_iteration_001.md").is_file()
@@ -138,12 +138,12 @@ class TestTopics:
         assert sorted(path.name for path in output.parent.iterdir()) == ["deep"]
 
     def test_settings(self, tmp_path: Path) -> None:
-        assert load_settings() == Settings({})
+        assert load_settings() == Settings()
         path = tmp_path / "config.yaml"
         path.write_text("topics:\n  a-b: c\n")
         assert load_settings(path) == Settings({"a-b": "c"})
         path.write_text("")
-        assert load_settings(path) == Settings({})
+        assert load_settings(path) == Settings()
         path.write_text("margin_pct: 1.5\n")
         assert load_settings(path) == Settings({}, 1.5)
         path.write_text("foreign_cpu_limit_pct: 40\n")

@@ -79,7 +79,7 @@ def loaded(folder: Path) -> Tree:
 
 def test_a_case_that_shared_its_machine_has_data_where_that_is_accepted(tmp_path: Path) -> None:
     tree = RunTree(loaded(tmp_path).root)
-    strict, wide = AnalysisPlugin(Settings({})), AnalysisPlugin(Settings({}, foreign_cpu_limit_pct=60))
+    strict, wide = AnalysisPlugin(Settings()), AnalysisPlugin(Settings({}, foreign_cpu_limit_pct=60))
     (problem,) = strict.pytest_probecost_case_results(tree, "lab", 1, CASE_KEY).problems
     assert "foreign processes on host-server used 53 % of a core" in problem
     assert wide.pytest_probecost_case_results(tree, "lab", 1, CASE_KEY).problems == ()

@@ -10,6 +10,7 @@ from helpers.analysis_tree import CASE, CASE_KEY, Tree, csv_rows, netperf, visit
 
 from probecost.analysis.report.tables.iterations import STATISTICS_COLUMNS
 from probecost.analysis.report.write import write_reports
+from probecost.analysis.settings.settings import Settings
 from probecost.analysis.study.over_iterations import Spread, over_iterations, series, spread
 from probecost.analysis.study.run import study_run
 
@@ -122,7 +123,7 @@ def test_one_iteration_has_nothing_over_all(tmp_path: Path) -> None:
 def test_units_add_up_and_problems_stay(tmp_path: Path) -> None:
     tree = latencies(tmp_path, dict(MEANS))
     tree.perf_test("tool", 1, "latency", "udp_rr", client=[""])
-    (iterations,) = series(study_run(tree.root).cases)
+    (iterations,) = series(study_run(tree.root, Settings()).cases)
     found = over_iterations(iterations)
     assert found.n_units == 3
     assert len(found.missing) == sum(len(case.missing) for case in iterations) > 0

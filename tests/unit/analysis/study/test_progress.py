@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 from helpers.analysis_tree import CASE_KEY, ENVIRONMENT, Tree, netperf
 
+from probecost.analysis.settings.settings import Settings
 from probecost.analysis.study.progress import CaseProgress, case_progress
 from probecost.analysis.study.run import study_run
 from probecost.results.layout import ARMS, BASELINE
+from probecost.results.names import CaseId
 
 TCP, UDP = "latency:tcp_rr", "latency:udp_rr"
 
@@ -24,7 +26,7 @@ def unit(tree: Tree, number: int, *, void: str | None = None, tests: tuple[str, 
 
 
 def progress(tree: Tree) -> CaseProgress:
-    return case_progress(tree.root, ENVIRONMENT, 1, CASE_KEY)
+    return case_progress(tree.root, CaseId(ENVIRONMENT, 1, CASE_KEY), Settings())
 
 
 @pytest.fixture
@@ -56,7 +58,7 @@ class TestAgreesWithTheReports:
             found = progress(tree)
             final = {
                 f"{one.metric.perf_test}:{one.metric.conn_type}": one
-                for one in study_run(tree.root).verdicts
+                for one in study_run(tree.root, Settings()).verdicts
                 if one.is_primary
             }
             assert final.keys() == found.usable.keys() == {TCP, UDP}
@@ -104,7 +106,7 @@ class TestCounts:
     def test_another_case_is_left_out(self, tree: Tree) -> None:
         unit(tree, 1)
         tree.perf_test(BASELINE, 1, "latency", "tcp_rr", client=[netperf(100.0)], case_key="host-other")
-        assert case_progress(tree.root, ENVIRONMENT, 1, "host-other").usable == {TCP: 0}
+        assert case_progress(tree.root, CaseId(ENVIRONMENT, 1, "host-other"), Settings()).usable == {TCP: 0}
 
 
 def test_half_a_unit_of_an_interrupted_run_counts_nowhere_and_is_listed(tree: Tree) -> None:
@@ -113,7 +115,7 @@ def test_half_a_unit_of_an_interrupted_run_counts_nowhere_and_is_listed(tree: Tr
         if number == 3:
             tree.perf_test(BASELINE, number, "latency", "tcp_rr", client=[netperf(900.0)], void_reason=half)
         unit(tree, number)
-    found = study_run(tree.root)
+    found = study_run(tree.root, Settings())
     (verdict,) = (one for one in found.verdicts if one.is_primary and one.metric.conn_type == "tcp_rr")
     assert (verdict.n_units, verdict.n_void_baseline, verdict.n_void_tool) == (8, 1, 0)
     assert verdict.cost is not None

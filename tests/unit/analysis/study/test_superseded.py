@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from helpers.analysis_tree import CLIENT, Tree, netperf
 
+from probecost.analysis.settings.settings import Settings
 from probecost.analysis.study.run import study_run
 from probecost.results.layout import BASELINE, TOOL
 
@@ -28,13 +29,13 @@ def tree(tmp_path: Path) -> Tree:
 
 
 def test_it_is_told_and_lacks_nothing(tree: Tree) -> None:
-    (case,) = study_run(tree.root).cases
+    (case,) = study_run(tree.root, Settings()).cases
     assert case.missing == ()
     assert [problem.reason for problem in case.problems if REASON in problem.reason] == [f"not used, {REASON}"]
 
 
 def test_it_counts_in_no_figure_and_as_no_void(tree: Tree) -> None:
-    study = study_run(tree.root)
+    study = study_run(tree.root, Settings())
     (comparison,) = (c for c in study.cases[0].comparisons.values() if c.metric.metric == "mean_us")
     assert (comparison.baseline_mean, comparison.tool_mean) == (20.0, 30.0)
     (verdict,) = (each for each in study.verdicts if each.is_primary)

@@ -9,12 +9,14 @@ from pathlib import Path
 import pytest
 from helpers.analysis_tree import CASE, CASE_KEY, CLIENT, ENVIRONMENT, SERVER, Tree, netperf
 
+from probecost.analysis.settings.settings import Settings
 from probecost.analysis.study.progress import case_progress
 from probecost.analysis.study.run import study_case
 from probecost.analysis.tree import find as locate_module
 from probecost.analysis.tree.cache import Seen
 from probecost.analysis.tree.find import find_perf_tests
 from probecost.results.layout import ARMS, BASELINE, CaseFolder
+from probecost.results.names import CaseId
 
 OTHER_KEY, OTHER = "host-eth_drop-tx", CaseFolder("eth_drop", 2, "0a1b2c")
 ITERATION = "iteration_001"
@@ -52,8 +54,8 @@ def unit(tree: Tree, number: int, key: str = CASE_KEY, case: CaseFolder = CASE) 
 
 
 def ask(tree: Tree, key: str, seen: Seen | None = None) -> tuple[object, object]:
-    progress = case_progress(tree.root, ENVIRONMENT, 1, key, seen=seen)
-    study = study_case(tree.root, ENVIRONMENT, 1, key, seen=seen)
+    progress = case_progress(tree.root, CaseId(ENVIRONMENT, 1, key), Settings(), seen=seen)
+    study = study_case(tree.root, CaseId(ENVIRONMENT, 1, key), Settings(), seen=seen)
     return progress, study and replace(study.study, folders=())
 
 
@@ -95,8 +97,10 @@ def test_metadata_that_are_written_again_are_read_again(tree: Tree) -> None:
     for file in tree.root.glob(f"**/{CASE.name}/**/metadata_*.json"):
         file.write_text(json.dumps({**json.loads(file.read_text()), "void_reason": "made again", "superseded": True}))
     progress, _ = ask(tree, CASE_KEY, seen)
-    assert progress == case_progress(tree.root, ENVIRONMENT, 1, CASE_KEY)
-    assert case_progress(tree.root, ENVIRONMENT, 1, CASE_KEY, seen=seen).usable == {"latency:tcp_rr": 0}
+    assert progress == case_progress(tree.root, CaseId(ENVIRONMENT, 1, CASE_KEY), Settings())
+    assert case_progress(tree.root, CaseId(ENVIRONMENT, 1, CASE_KEY), Settings(), seen=seen).usable == {
+        "latency:tcp_rr": 0
+    }
 
 
 def test_a_folder_of_two_cases(tree: Tree) -> None:
@@ -109,8 +113,10 @@ def test_a_folder_of_two_cases(tree: Tree) -> None:
             *(arm, 1, "latency", "tcp_rr"), client=[netperf(100.0)], case_key="vm-eth_drop", case=CASE, pair_kind="vm"
         )
     progress, _ = ask(tree, "vm-eth_drop", seen)
-    assert progress == case_progress(tree.root, ENVIRONMENT, 1, "vm-eth_drop")
-    assert case_progress(tree.root, ENVIRONMENT, 1, "vm-eth_drop", seen=seen).usable == {"latency:tcp_rr": 1}
+    assert progress == case_progress(tree.root, CaseId(ENVIRONMENT, 1, "vm-eth_drop"), Settings())
+    assert case_progress(tree.root, CaseId(ENVIRONMENT, 1, "vm-eth_drop"), Settings(), seen=seen).usable == {
+        "latency:tcp_rr": 1
+    }
 
 
 def test_shared_baselines_are_everybodys(tmp_path: Path) -> None:

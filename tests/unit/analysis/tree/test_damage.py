@@ -11,6 +11,7 @@ import pytest
 from helpers.analysis_tree import CASE_KEY, CLIENT, SERVER, Tree, full_tree, netperf
 
 from probecost.analysis.report.write import write_reports
+from probecost.analysis.settings.settings import Settings
 from probecost.analysis.study.run import study_run
 from probecost.results.metrics import PRIMARY
 
@@ -38,7 +39,7 @@ class TestDamage:
                     path.unlink()
                     path.mkdir()
         overview = write_reports(tree.root)
-        study = study_run(tree.root)
+        study = study_run(tree.root, Settings())
         assert overview.is_file()
         for case in study.cases:
             for perf_test, metric in PRIMARY.items():
@@ -46,7 +47,9 @@ class TestDamage:
                     found = case.get(perf_test, conn_type, metric)
                     if found is None or found.n_units < 2:
                         assert any(
-                            p.perf_test in ("", perf_test) and p.conn_type in ("", conn_type) for p in case.missing
+                            each.where.perf_test in ("", perf_test) and each.where.conn_type in ("", conn_type)
+                            for each in case.missing
+                            for p in case.missing
                         )
 
     @pytest.mark.parametrize(

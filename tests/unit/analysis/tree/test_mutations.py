@@ -11,6 +11,7 @@ from helpers.analysis_tree import OFFSETS_NS, SECOND_NS, SERVER, Tree, load_coun
 
 from probecost.analysis.judge.verdicts import MetricVerdict
 from probecost.analysis.report.write import write_reports
+from probecost.analysis.settings.settings import Settings
 from probecost.analysis.statistics.verdict import Word
 from probecost.analysis.study.run import study_run
 from probecost.results.layout import BASELINE, TOOL
@@ -46,7 +47,7 @@ def flows(tree: Tree, loaded: Sequence[int] = (), **changes: Any) -> None:
 
 def primary(tree: Tree) -> MetricVerdict | None:
     """``None`` where nothing is left that could have a verdict."""
-    return next((each for each in study_run(tree.root).verdicts if each.is_primary), None)
+    return next((each for each in study_run(tree.root, Settings()).verdicts if each.is_primary), None)
 
 
 def claims_nothing(tree: Tree) -> bool:

@@ -13,6 +13,7 @@ from probecost.analysis.parsers.segments import parse
 from probecost.analysis.parsers.text import ParseError
 from probecost.analysis.report.findings.status import switched_cases, units_line
 from probecost.analysis.report.write import write_reports
+from probecost.analysis.settings.settings import Settings
 from probecost.analysis.study.run import Study, study_run
 from probecost.analysis.values.measurement import Measurement
 from probecost.results.layout import BASELINE, TOOL, CaseFolder, PerfTestFolder, VisitFolder
@@ -47,26 +48,26 @@ def test_rates_come_from_the_counters_of_the_receiving_host(
 ) -> None:
     tree = Tree(tmp_path)
     tree.flow(1, perf_test, "tcp_rr" if perf_test == "latency" else "single", PAIR, counter=counter)
-    assert values(study_run(tree.root), metric) == expected
+    assert values(study_run(tree.root, Settings()), metric) == expected
 
 
 def test_what_a_guest_received_is_what_its_tap_sent(tmp_path: Path) -> None:
     tree = Tree(tmp_path)
     tree.flow(1, "pps", "single", PAIR, counter="tx_packets", pair_kind="vm")
-    assert values(study_run(tree.root), "received_pps") == [2000.0, 1600.0]
+    assert values(study_run(tree.root, Settings()), "received_pps") == [2000.0, 1600.0]
 
 
 def test_cpu_time_per_gigabyte_stands_beside_throughput(tmp_path: Path) -> None:
     tree = Tree(tmp_path)
     tree.flow(1, "throughput", "single", PAIR, counter="rx_bytes")
     # two CPUs, 50 of 100 ticks of 10 ms not idle, for 1,000 and 800 bytes
-    assert values(study_run(tree.root), "cpu_s_per_gb") == pytest.approx([0.5 / 1e-6, 0.5 / 0.8e-6])
+    assert values(study_run(tree.root, Settings()), "cpu_s_per_gb") == pytest.approx([0.5 / 1e-6, 0.5 / 0.8e-6])
 
 
 def test_a_segment_without_a_transaction_is_as_slow_as_it_is_long(tmp_path: Path) -> None:
     tree = Tree(tmp_path)
     tree.flow(1, "latency", "tcp_rr", [(1, BASELINE, 1000), (1, TOOL, 0)], counter="rx_packets")
-    assert values(study_run(tree.root), "mean_us") == [500.0, 500_000.0]
+    assert values(study_run(tree.root, Settings()), "mean_us") == [500.0, 500_000.0]
 
 
 def test_flows_are_units_and_pairs_are_averaged_within_them(tmp_path: Path) -> None:
@@ -74,7 +75,7 @@ def test_flows_are_units_and_pairs_are_averaged_within_them(tmp_path: Path) -> N
     for unit in range(1, 9):
         segments = [(1, TOOL, 800 + unit), (1, BASELINE, 1000), (2, BASELINE, 1000), (2, TOOL, 700 + unit)]
         tree.flow(unit, "latency", "tcp_rr", segments, counter="rx_packets")
-    found = verdict(study_run(tree.root), "mean_us")
+    found = verdict(study_run(tree.root, Settings()), "mean_us")
     assert (found.n_units, found.schedule, found.verdict.word.value) == (8, "switched", "OVERHEAD")
     assert found.cost is not None
     # the geometric mean of 1000/804.5 and 1000/704.5
@@ -86,7 +87,7 @@ def test_flows_decide_where_there_are_visits_too(tmp_path: Path) -> None:
     tree.perf_test("baseline", 1, "latency", "tcp_rr", client=[netperf(20)])
     tree.perf_test("tool", 1, "latency", "tcp_rr", client=[netperf(90)])
     tree.flow(1, "latency", "tcp_rr", PAIR, counter="rx_packets")
-    study = study_run(tree.root)
+    study = study_run(tree.root, Settings())
     assert verdict(study, "mean_us").n_units == 1
     (case,) = study.cases
     comparison = case.get("latency", "tcp_rr", "mean_us")
@@ -113,7 +114,7 @@ def test_cases_that_were_not_switched_are_told_apart(tmp_path: Path) -> None:
         tree.perf_test("baseline", 1, "latency", "tcp_rr", client=[netperf(20)], case_key=case_key)
         tree.perf_test("tool", 1, "latency", "tcp_rr", client=[netperf(90)], case_key=case_key)
     tree.flow(1, "latency", "tcp_rr", PAIR, counter="rx_packets")
-    study = study_run(tree.root)
+    study = study_run(tree.root, Settings())
     assert units_line(study.cases, switched_cases(study.verdicts)) == (
         "Units per case: 1. Below 8 units these are estimates without a verdict: a difference may be the noise of the "
         "test bed. Of 1 switched case: pairs of visits per case: 1. Their verdicts come from switched flows, not from "
@@ -129,7 +130,7 @@ def test_segments_outside_of_the_flow_are_void_and_counted(tmp_path: Path) -> No
         *((at, arm, 900) for at in range(2, 11) for arm in (BASELINE, TOOL)),
     ]
     tree.flow(1, "latency", "tcp_rr", segments, counter="rx_packets")  # 20 segments, the last ends at 20.5 s of 20
-    study = study_run(tree.root)
+    study = study_run(tree.root, Settings())
     assert [row.void_reason for row in rows(study, "mean_us")] == [""] * 19 + ["the flow had ended"]
     found = verdict(study, "mean_us")
     assert (found.n_units, found.n_void_baseline, found.n_void_tool) == (1, 0, 1)
@@ -141,15 +142,18 @@ def test_clocks_of_the_two_nodes_are_aligned(tmp_path: Path) -> None:
     tree = Tree(tmp_path)
     assert OFFSETS_NS[SERVER] != 0
     tree.flow(1, "latency", "tcp_rr", PAIR, counter="rx_packets")
-    assert {row.void_reason for row in rows(study_run(tree.root), "mean_us")} == {""}
+    assert {row.void_reason for row in rows(study_run(tree.root, Settings()), "mean_us")} == {""}
     tree.flow(2, "latency", "tcp_rr", PAIR, counter="rx_packets", clocks={})
-    assert {row.void_reason for row in rows(study_run(tree.root), "mean_us")} == {"", "the flow had not begun"}
+    assert {row.void_reason for row in rows(study_run(tree.root, Settings()), "mean_us")} == {
+        "",
+        "the flow had not begun",
+    }
 
 
 def test_a_flow_that_failed_is_void(tmp_path: Path) -> None:
     tree = Tree(tmp_path)
     tree.flow(1, "latency", "tcp_rr", PAIR, counter="rx_packets", error="netperf: lost")
-    assert {row.void_reason for row in rows(study_run(tree.root), "mean_us")} == {"failed: netperf: lost"}
+    assert {row.void_reason for row in rows(study_run(tree.root, Settings()), "mean_us")} == {"failed: netperf: lost"}
 
 
 def test_a_damaged_file_is_a_problem_of_its_case(tmp_path: Path) -> None:
@@ -157,8 +161,8 @@ def test_a_damaged_file_is_a_problem_of_its_case(tmp_path: Path) -> None:
     place = tree.flow(1, "latency", "tcp_rr", PAIR, counter="rx_packets")
     path = tree.node(SERVER) / place.segments
     path.write_text(path.read_text().replace("tool", "fool"))
-    (problem,) = study_run(tree.root).problems
-    assert (problem.case_key, problem.reason) == (CASE_KEY, "line 3 is damaged: there is no arm 'fool'")
+    (problem,) = study_run(tree.root, Settings()).problems
+    assert (problem.where.case_key, problem.reason) == (CASE_KEY, "line 3 is damaged: there is no arm 'fool'")
 
 
 HEAD = "segment,pair,arm,start_ns,end_ns,elapsed_ns,rx_packets_start,rx_packets_end"
@@ -198,7 +202,7 @@ def test_a_void_pair_of_visits_fails_no_case_that_has_flows(tmp_path: Path) -> N
     tree = Tree(tmp_path)
     voided_visits(tree)
     tree.flow(1, "latency", "tcp_rr", PAIR, counter="rx_packets")
-    (case,) = study_run(tree.root).cases
+    (case,) = study_run(tree.root, Settings()).cases
     assert [problem.reason for problem in case.missing if "no unit is left" in problem.reason] == []
 
 
@@ -208,12 +212,12 @@ def test_a_perf_test_without_any_usable_flow_is_missing(tmp_path: Path) -> None:
         tree.perf_test(arm, 1, "latency", "tcp_rr", client=[netperf(20.0)])
     for unit in (1, 2):
         tree.flow(unit, "latency", "tcp_rr", PAIR, counter="rx_packets", foreign_pct={BASELINE: 50.0, TOOL: 50.0})
-    (case,) = study_run(tree.root).cases
-    (problem,) = (problem for problem in case.missing if problem.arm == "switched")
+    (case,) = study_run(tree.root, Settings()).cases
+    (problem,) = (problem for problem in case.missing if problem.where.arm == "switched")
     assert problem.reason.startswith("no flow is left: foreign processes")
     tree.flow(3, "latency", "tcp_rr", PAIR, counter="rx_packets", foreign_pct={BASELINE: 0.0, TOOL: 0.0})
-    (case,) = study_run(tree.root).cases
-    assert not [problem for problem in case.missing if problem.arm == "switched"]
+    (case,) = study_run(tree.root, Settings()).cases
+    assert not [problem for problem in case.missing if problem.where.arm == "switched"]
 
 
 def test_what_the_idle_node_needs_is_not_the_flows(tmp_path: Path) -> None:
@@ -222,5 +226,5 @@ def test_what_the_idle_node_needs_is_not_the_flows(tmp_path: Path) -> None:
     for share in (0.0, 0.01):
         tree = Tree(tmp_path / str(share))
         tree.flow(1, "throughput", "single", PAIR, counter="rx_bytes", idle_busy_share=share)
-        found.append(values(study_run(tree.root), "cpu_s_per_gb"))
+        found.append(values(study_run(tree.root, Settings()), "cpu_s_per_gb"))
     assert found[1] == pytest.approx([value * 49 / 50 for value in found[0]])

@@ -9,11 +9,12 @@ from helpers.page_trees import EXPENSIVE, NULL, judged_tree
 
 from probecost.analysis.report.findings.answer import Answer, answer
 from probecost.analysis.report.write import write_reports
+from probecost.analysis.settings.settings import Settings
 from probecost.analysis.study.run import study_run
 
 
 def answer_of(tree: Tree) -> Answer:
-    return answer(study_run(tree.root), 3.0)
+    return answer(study_run(tree.root, Settings()), 3.0)
 
 
 def test_tools_stand_by_their_worst_verdict_the_worst_first(tmp_path: Path) -> None:

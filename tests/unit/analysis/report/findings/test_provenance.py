@@ -19,7 +19,7 @@ NODE = "Kernel 6.1.0-test x86_64, CPU 2 x Test | CPU <b>, Memory 4.0GB, iperf3 3
 
 
 def facts(root: Path, request: Request = EVERYTHING) -> dict[str, str]:
-    return {fact.name: fact.text for fact in provenance(study_run(root), Settings({}), request).all_facts()}
+    return {fact.name: fact.text for fact in provenance(study_run(root, Settings()), Settings(), request).all_facts()}
 
 
 def test_facts_of_a_run(tmp_path: Path) -> None:
@@ -65,7 +65,7 @@ def test_a_part_is_told_as_one(tmp_path: Path) -> None:
 
 
 def test_only_commands_are_commands(tmp_path: Path) -> None:
-    origin = provenance(study_run(full_tree(tmp_path).root), Settings({}))
+    origin = provenance(study_run(full_tree(tmp_path).root, Settings()), Settings())
     assert [fact.name for fact in origin.all_facts() if fact.is_command] == ["Command", "The same reports again"]
     assert Fact("Run", RUN_ID) in origin.facts
 
@@ -92,7 +92,7 @@ def test_the_command_writes_the_same_bytes_again(tmp_path: Path, more: list[str]
     first = {path: path.read_bytes() for path in reports.rglob("*") if path.is_file()}
     assert len(first) == (10 if not more else 11)
     again = provenance(
-        study_run(root), load_settings(config), Request(("drops",), 1, ("xlsx",)) if more else Request()
+        study_run(root, Settings()), load_settings(config), Request(("drops",), 1, ("xlsx",)) if more else Request()
     ).again
     assert again in (reports / "overview.md").read_text()
     for path in first:

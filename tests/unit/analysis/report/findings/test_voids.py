@@ -11,6 +11,7 @@ from probecost.analysis.gates.foreign_load import ForeignCpu, read_reason
 from probecost.analysis.report.findings.answer import answer
 from probecost.analysis.report.findings.voids import voids
 from probecost.analysis.report.write import write_reports
+from probecost.analysis.settings.settings import Settings
 from probecost.analysis.study.run import Study, study_run
 from probecost.results.layout import BASELINE, TOOL, CaseFolder
 
@@ -57,7 +58,7 @@ def test_the_common_reason_stands_first(tmp_path: Path) -> None:
 
 
 def test_a_null_case_of_which_nothing_counts_was_measured(tmp_path: Path) -> None:
-    (line,) = answer(study_run(busy_tree(tmp_path).root), 3.0).certificate
+    (line,) = answer(study_run(busy_tree(tmp_path).root, Settings()), 3.0).certificate
     assert line.startswith(
         "The null case (a tool that only sleeps) was measured, and nothing of it counts, all 3 units"
     )
@@ -65,7 +66,7 @@ def test_a_null_case_of_which_nothing_counts_was_measured(tmp_path: Path) -> Non
 
 def test_void_flows_stand_with_their_case_and_are_not_said_to_be_used(tmp_path: Path) -> None:
     tree = busy_tree(tmp_path)
-    study = study_run(tree.root)
+    study = study_run(tree.root, Settings())
     assert study.problems == ()
     assert all(any("segment 1 " in each.reason for each in case.problems) for case in study.cases)
     text = write_reports(tree.root).read_text()
@@ -77,20 +78,20 @@ def test_void_flows_stand_with_their_case_and_are_not_said_to_be_used(tmp_path: 
 
 
 def test_most_units_are_told_and_few_are_not(tmp_path: Path) -> None:
-    assert void_text(study_run(busy_tree(tmp_path / "flows", idle_flows=True).root)) == ""
-    assert void_text(study_run(judged_tree(tmp_path / "good").root)) == ""
+    assert void_text(study_run(busy_tree(tmp_path / "flows", idle_flows=True).root, Settings())) == ""
+    assert void_text(study_run(judged_tree(tmp_path / "good").root, Settings())) == ""
     tree = Tree(tmp_path / "half", units=2)
     for unit, load in ((1, BUSY), (2, IDLE)):
         for arm in (BASELINE, TOOL):
             tree.perf_test(arm, unit, "latency", "tcp_rr", client=[netperf(20.0)], **load)
-    assert void_text(study_run(tree.root)).startswith("1 of 2 units void: other processes used 1.4 cores")
+    assert void_text(study_run(tree.root, Settings())).startswith("1 of 2 units void: other processes used 1.4 cores")
 
 
 def test_another_reason_stands_as_it_is(tmp_path: Path) -> None:
     tree = Tree(tmp_path, units=1)
     for arm in (BASELINE, TOOL):
         tree.perf_test(arm, 1, "latency", "tcp_rr", client=[netperf(20.0)], void_reason="the link went down")
-    found = voids(study_run(tree.root))
+    found = voids(study_run(tree.root, Settings()))
     assert found is not None
     assert found.text.startswith("the only unit void: ")
     assert found.reason.endswith("the link went down")

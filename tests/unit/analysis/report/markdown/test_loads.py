@@ -11,6 +11,7 @@ from helpers.analysis_tree import Tree, csv_rows, full_tree, netperf, stat, tcp_
 from probecost.analysis.parsers.stat import CpuTime, parse
 from probecost.analysis.parsers.text import ParseError
 from probecost.analysis.report.write import write_reports
+from probecost.analysis.settings.settings import Settings
 from probecost.analysis.study.run import Study, study_run
 from probecost.analysis.values.measurement import Measurement
 
@@ -45,7 +46,7 @@ def values(study: Study, conn_type: str, metric: str) -> list[float]:
 
 
 def test_the_flow_beside_latency_is_no_result_of_it(tmp_path: Path) -> None:
-    study = study_run(loaded_tree(tmp_path).root)
+    study = study_run(loaded_tree(tmp_path).root, Settings())
     assert values(study, "tcp_rr-load2G", "mean_us") == [20.0, 40.0]
     assert values(study, "tcp_rr-load2G", "background_bps") == [1e9, 1e9]
     assert values(study, "tcp_rr", "background_bps") == []
@@ -56,7 +57,7 @@ def test_a_flow_that_carried_less_is_said(tmp_path: Path) -> None:
     tree = Tree(tmp_path)
     latency(tree, "baseline", "tcp_rr-load2G", carried_bps=0.8e9)
     latency(tree, "tool", "tcp_rr-load2G")
-    (case,) = study_run(tree.root).cases
+    (case,) = study_run(tree.root, Settings()).cases
     assert [problem.reason for problem in case.problems if "background" in problem.reason] == [
         "the background flow carried 800000000 of 1000000000 bits/s"
     ]
@@ -67,7 +68,7 @@ def test_a_flow_without_a_result_costs_data(tmp_path: Path) -> None:
     tree = Tree(tmp_path)
     latency(tree, "baseline", "tcp_rr-load2G", background="")
     latency(tree, "tool", "tcp_rr-load2G")
-    (case,) = study_run(tree.root).cases
+    (case,) = study_run(tree.root, Settings()).cases
     assert "the result of the background flow is not there" in [problem.reason for problem in case.missing]
 
 
@@ -109,14 +110,14 @@ def test_cpu_time_per_gigabyte_is_beyond_the_idle_baseline(
     """One gigabyte was received; of 2 s of all CPUs 0.2 s were busy."""
     tree = Tree(tmp_path)
     throughput(tree, "baseline", "single", stat((5, 5), (15, 95), (25, 185)), **idle_busy_share)
-    assert values(study_run(tree.root), "single", "cpu_s_per_gb") == [pytest.approx(expected)]
+    assert values(study_run(tree.root, Settings()), "single", "cpu_s_per_gb") == [pytest.approx(expected)]
 
 
 def test_without_samples_there_is_no_cpu_time(tmp_path: Path) -> None:
     tree = Tree(tmp_path)
     throughput(tree, "baseline", "single", "")
     throughput(tree, "tool", "single", "# 1\ncpu  1 2 3 4 5\ncpu0 1\n")
-    study = study_run(tree.root)
+    study = study_run(tree.root, Settings())
     assert values(study, "single", "cpu_s_per_gb") == []
     assert values(study, "single", "received_bps") == [8e9, 8e9]
     assert [p.reason for case in study.cases for p in case.problems if "samples" in p.reason] == [

@@ -12,6 +12,7 @@ from helpers.analysis_tree import CASE_KEY, CLIENT, SERVER, Tree, csv_rows, full
 
 from probecost.analysis.report.terminal import summary_lines
 from probecost.analysis.report.write import write_reports
+from probecost.analysis.settings.settings import Settings
 from probecost.analysis.study.run import study_run
 from probecost.errors import ConfigError
 from probecost.results.layout import CaseFolder
@@ -102,7 +103,7 @@ class TestOverview:
         overview = write_reports(tree.root)
         row = csv_rows(overview.parent / "lab" / "packet_drop_latency_iteration_001.csv")[2]
         assert row[:4] == ["null_case_2_0a1b2c", "udp", "rx", "N/A"]
-        lines = summary_lines(study_run(tree.root).cases)
+        lines = summary_lines(study_run(tree.root, Settings()).cases)
         assert lines[2].split() == ["host-null-rx", *["N/A"] * 5, "error,", "data", "missing"]
         assert lines[-1].startswith("Units per case: 2.")
 
@@ -118,7 +119,7 @@ class TestOverview:
         assert text.index("### Iteration 2") < text.index("+10.0 %")
         names = sorted(path.name for path in (overview.parent / "lab").glob("*latency*"))
         assert names == [f"packet_drop_latency_{part}.csv" for part in ("all", "iteration_001", "iteration_002")]
-        lines = summary_lines(study_run(tree.root).cases)
+        lines = summary_lines(study_run(tree.root, Settings()).cases)
         assert [line.split()[0] for line in lines[1:3]] == [f"{CASE_KEY}-iteration_00{number}" for number in (1, 2)]
 
     @pytest.mark.parametrize(("planned", "missing"), [([1, 3], 0), ([1, 2, 3], 1), ("x", 1), ([True, -1, None], 1)])
@@ -127,8 +128,8 @@ class TestOverview:
         for unit in (1, 3):
             for arm in ("baseline", "tool"):
                 tree.perf_test(arm, unit, "latency", "tcp_rr", client=[netperf(20)], planned_units=planned)
-        (case,) = study_run(tree.root).cases
-        assert len({problem.unit for problem in case.missing}) == missing
+        (case,) = study_run(tree.root, Settings()).cases
+        assert len({problem.where.unit for problem in case.missing}) == missing
 
     def test_the_same_bytes_wherever_it_is_written(self, tmp_path: Path) -> None:
         root = full_tree(tmp_path / "results").root

@@ -11,6 +11,7 @@ from helpers.analysis_tree import Tree, netperf
 from probecost.analysis.report.tables.verdicts import VERDICT_COLUMNS
 from probecost.analysis.report.terminal import verdict_lines
 from probecost.analysis.report.write import write_reports
+from probecost.analysis.settings.settings import Settings
 from probecost.analysis.statistics.looks import LOOKS
 from probecost.analysis.study.run import study_run
 from probecost.results.layout import CaseFolder
@@ -110,14 +111,14 @@ def test_units_that_cannot_carry_the_plan_are_told_and_so_is_what_was_seen(tmp_p
     text = write_reports(tree.root).read_text()
     assert f"- **{warning}, or fewer cases and perf tests.**" in text
     assert "| host-packet_print | INCONCLUSIVE, +50.1 % \\[+49.5 %, +50.7 %\\] in this test alone |" in text
-    assert list(verdict_lines(study_run(tree.root).verdicts))[-1].startswith(warning)
+    assert list(verdict_lines(study_run(tree.root, Settings()).verdicts))[-1].startswith(warning)
     assert "cannot carry" not in write_reports(tree_of(tmp_path / "few").root).read_text()
 
 
 def test_below_8_units_there_is_no_section(tmp_path: Path) -> None:
     tree = tree_of(tmp_path, units=7)
     assert "## Verdicts" not in write_reports(tree.root).read_text()
-    assert list(verdict_lines(study_run(tree.root).verdicts)) == []
+    assert list(verdict_lines(study_run(tree.root, Settings()).verdicts)) == []
     assert {row["verdict"] for row in rows(tmp_path, tree)} == {""}
 
 
@@ -128,7 +129,7 @@ def test_where_there_is_no_interval_it_has_no_ends(tmp_path: Path) -> None:
 
 
 def test_the_terminal_shows_the_same(tmp_path: Path) -> None:
-    lines = list(verdict_lines(study_run(tree_of(tmp_path).root).verdicts))
+    lines = list(verdict_lines(study_run(tree_of(tmp_path).root, Settings()).verdicts))
     assert lines[:2] == ["", "Verdicts (8 pairs of visits; cost in percent, positive is worse):"]
     assert lines[2] == "host-packet_print  TCP RR latency: OVERHEAD +50.1 % [+49.5 %, +50.7 %]"
     assert lines[3].startswith("host-null          TCP RR latency: NEGLIGIBLE ≤ ")
@@ -136,7 +137,11 @@ def test_the_terminal_shows_the_same(tmp_path: Path) -> None:
 
 
 def test_another_margin(tmp_path: Path) -> None:
-    found = {each.case.case_key: each for each in study_run(tree_of(tmp_path).root, 60.0).verdicts if each.is_primary}
+    found = {
+        each.case.case_key: each
+        for each in study_run(tree_of(tmp_path).root, Settings(margin_pct=60.0)).verdicts
+        if each.is_primary
+    }
     assert found["host-packet_print"].verdict.word == "NEGLIGIBLE"
     assert found["host-packet_print"].margin_pct == 60.0
 
@@ -168,7 +173,7 @@ def test_a_masked_rate_says_where_the_cost_is_and_never_that_there_is_none(tmp_p
     assert f"| host-packet_print | {masked}" in text
     assert "| host-null | NEGLIGIBLE ≤ 0.0 % |" in text
     assert "- MASKED: this rate stands at what was offered" in text
-    lines = list(verdict_lines(study_run(tree.root).verdicts))
+    lines = list(verdict_lines(study_run(tree.root, Settings()).verdicts))
     assert lines[2].startswith(f"host-packet_print  Throughput single at 50 % load: {masked}")
     assert lines[3].startswith("host-null ")
 
@@ -206,7 +211,7 @@ def test_a_run_with_looks_says_its_levels(tmp_path: Path) -> None:
 def test_a_precision_that_cannot_be_read_is_a_remark_and_claims_no_more(tmp_path: Path, precision: object) -> None:
     tree = tree_of(tmp_path)
     tree.run_file({}, options={"precision_pct": precision})
-    study = study_run(tree.root)
+    study = study_run(tree.root, Settings())
     assert study.run.rule == LOOKS
     (problem,) = (each for each in study.problems if "precision_pct" in each.reason)
     assert f"expected a percentage above 0, found {precision!r}" in problem.reason
@@ -215,7 +220,7 @@ def test_a_precision_that_cannot_be_read_is_a_remark_and_claims_no_more(tmp_path
 def test_a_primary_metric_that_does_not_exist_is_a_remark(tmp_path: Path) -> None:
     tree = tree_of(tmp_path)
     tree.run_file({}, primary={"latency:tcp_rr": "mean_ms", "pps:single": None})
-    study = study_run(tree.root)
+    study = study_run(tree.root, Settings())
     assert study.run.primary == {"pps:single": None}
     (problem,) = (each for each in study.problems if "primary" in each.reason)
     assert problem.reason.startswith("run file: primary.latency:tcp_rr: expected one of sent_bps, ")

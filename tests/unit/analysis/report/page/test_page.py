@@ -12,15 +12,16 @@ from typing import Any
 from urllib.parse import unquote
 
 import pytest
+from helpers.analysis_older_tree import older_tree
 from helpers.analysis_tree import CASE_KEY, SECOND_NS, Tree, full_tree, netperf
 from helpers.page_trees import EXPENSIVE, HOSTILE, NULL, hostile_tree, judged_tree
 
-from probecost.analysis.judge.baseline import MetricId
 from probecost.analysis.report.page.build import metric_title
 from probecost.analysis.report.page.details import points_of_each
 from probecost.analysis.report.page.embed import SCRIPTS
 from probecost.analysis.report.page.thin import thin
 from probecost.analysis.report.write import write_reports
+from probecost.results.names import metric_id
 
 
 class Parsed(HTMLParser):
@@ -160,7 +161,7 @@ class TestRows:
         assert [(row["word"], row["budget"], row["budget_result"]) for row in rows] == [("OVERHEAD", 5, "broken")]
 
     def test_titles_of_metrics(self) -> None:
-        assert metric_title(MetricId("pps", "single", "lost_share")) == "Packets/s single, share lost"
+        assert metric_title(metric_id("pps", "single", "lost_share")) == "Packets/s single, share lost"
 
 
 class TestDetails:
@@ -189,6 +190,16 @@ class TestDetails:
         assert set(inside) == {5, 7}
         assert max(numbers(iteration["resident_kb"]["value"])) == 9000
         assert max(numbers(iteration["log_size"]["value"])) == 1200
+
+    def test_older_trees_have_traces_too(self, tmp_path: Path) -> None:
+        found = Parsed((write_reports(older_tree(tmp_path / "lab")).parent / "report.html").read_text())
+        for name in ("data-0", "data-1"):
+            iteration = found.data(name)["iterations"][0]
+            windows = iteration["windows"]
+            for kind, value in (("cpu", 7), ("resident_kb", 1500), ("log_size", 640)):
+                assert max(numbers(iteration[kind]["value"])) == value, kind
+                first, last = iteration[kind]["time_s"][0], iteration[kind]["time_s"][-1]
+                assert all(first <= each["start_s"] < each["end_s"] <= last + 1 for each in windows), kind
 
     def test_percentiles_are_among_the_figures(self, tmp_path: Path) -> None:
         found = page_of(full_tree(tmp_path))
