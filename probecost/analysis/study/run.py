@@ -7,11 +7,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from probecost.analysis.gates.overlaps import Audit, audited
-from probecost.analysis.judge.baseline import CaseId
 from probecost.analysis.judge.budgets import BudgetCheck, check_budgets
 from probecost.analysis.judge.confirmation import Fresh
 from probecost.analysis.judge.family import RunPlan
-from probecost.analysis.judge.verdicts import CaseName, MetricVerdict, verdicts
+from probecost.analysis.judge.verdicts import MetricVerdict, verdicts
 from probecost.analysis.parsers.text import is_file
 from probecost.analysis.settings.settings import Settings
 from probecost.analysis.study.case import CaseStudy, study_cases, with_problems, without_results
@@ -27,6 +26,7 @@ from probecost.analysis.values.flow import measure_flow
 from probecost.analysis.values.measurement import Measurement
 from probecost.errors import ConfigError
 from probecost.results.layout import RUN_FILE, SWITCHED, TREE, iteration_name
+from probecost.results.names import CaseId, CaseName
 
 
 @dataclass(frozen=True)
