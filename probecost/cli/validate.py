@@ -30,7 +30,7 @@ _TITLES = ("CASE", "ITERATION", "STATE", "OUTCOME", "COMPLETE UNITS", "MISSING",
     metavar="DIR",
     help="The folder of a run (results/<run_id>, results/latest), or of one iteration.",
 )
-@options.analysis_settings("--config")
+@options.analysis_settings
 @click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True)
 @click.option("--all", "every", is_flag=True, help=f"All lines, remarks too; else {_MOST_LINES} of each kind per case.")
 def command(results: Path, config: Path | None, form: str, every: bool) -> int:
@@ -109,7 +109,7 @@ def _lines(problems: Sequence[Problem], root: Path, every: bool) -> Iterator[str
     from probecost.analysis.tree.problem import Kind
 
     for kind in Kind if every else (Kind.MISSING, Kind.IMPLAUSIBLE, Kind.VOID):
-        own = [problem for problem in problems if problem.kind is kind]
+        own = [problem for problem in problems if problem.kind.in_check is kind]
         shown = own if every else own[:_MOST_LINES]
         yield from (f"  {kind}: {problem.text(root)}" for problem in shown)
         if len(own) > len(shown):
@@ -138,5 +138,5 @@ def _as_json(found: Validation) -> str:
 
 def _entry(problem: Problem, root: Path) -> dict[str, Any]:
     file = problem.path.relative_to(root) if problem.path.is_relative_to(root) else problem.path
-    keys = ("reason", "visit_id", "arm", "unit", "perf_test", "conn_type")
-    return {"kind": problem.kind, "file": str(file), **{key: getattr(problem, key) for key in keys}}
+    where = {key: getattr(problem.where, key) for key in ("visit_id", "arm", "unit", "perf_test", "conn_type")}
+    return {"kind": problem.kind.in_check, "file": str(file), "reason": problem.reason, **where}

@@ -56,7 +56,7 @@ def only(found: Validation) -> CaseValidation:
 
 def told(found: Validation, kind: Kind) -> list[str]:
     problems = (*(problem for case in found.cases for problem in case.problems), *found.problems)
-    return [problem.text(found.root) for problem in problems if problem.kind is kind]
+    return [problem.text(found.root) for problem in problems if problem.kind.in_check is kind]
 
 
 def one(tree: Tree, pattern: str, node: str = CLIENT) -> Path:

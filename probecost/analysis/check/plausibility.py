@@ -15,7 +15,7 @@ from probecost.analysis.parsers.text import is_file
 from probecost.analysis.study.case import CaseStudy
 from probecost.analysis.study.run import Study
 from probecost.analysis.tree.metadata import NodeFacts, PerfTestMetadata
-from probecost.analysis.tree.problem import Problem
+from probecost.analysis.tree.problem import TREE, Kind, Problem, Where
 from probecost.analysis.tree.record import PerfTestFiles
 from probecost.analysis.values.measurement import Measurement
 from probecost.analysis.values.perf_test import MIN_SHARE_OF_DURATION
@@ -29,6 +29,7 @@ from probecost.results.layout import (
     TOOL,
     iteration_name,
 )
+from probecost.results.names import PerfTestName
 
 #: A round trip wakes a process on either side and enters both kernels twice: no machine does that in less.
 LEAST_ROUND_TRIP_US = 2.0
@@ -39,25 +40,25 @@ TOLERANCE = 1.05
 
 _READY = ("ready", "partial")
 _SENT = {"received_bps": "sent_bps", "received_pps": "sent_pps"}
-#: Unit, arm, perf test and connection type: one perf test of one case and iteration.
-_Place = tuple[int, str, str, str]
+#: Unit, arm and perf test: one perf test of one case and iteration.
+_Place = tuple[int, str, PerfTestName]
 
 
 def doubts_of_case(case: CaseStudy, records: Sequence[PerfTestFiles], rows: Iterable[Measurement]) -> Iterator[Problem]:
     """All that is implausible in one case, beyond what reading it found. ``records``, ``rows``: those of the case."""
     by_place: dict[_Place, list[Measurement]] = {}
     for row in rows:
-        place = (row.unit_index, SWITCHED if row.is_switched else row.arm, row.perf_test, row.conn_type)
+        place = (row.unit_index, SWITCHED if row.is_switched else row.arm, row.test)
         by_place.setdefault(place, []).append(row)
     first: dict[_Place, PerfTestFiles] = {}
     for record in records:
         what = record.metadata
         if what.is_superseded or what.unusable:
             continue
-        place = (what.unit, what.arm, what.perf_test, what.conn_type)
+        place = (what.unit, what.arm, what.test)
         if place in first:
             reason = f"was measured twice: also in {first[place].place.path}"
-            yield record.problem(record.place_on(what.client_node), reason, missing=False)
+            yield record.problem(record.place_on(what.client_node), reason, Kind.IMPLAUSIBLE)
         first.setdefault(place, record)
         used = [row for row in by_place.get(place, ()) if not row.void_reason]
         if used:
@@ -74,11 +75,11 @@ def doubts_of_case(case: CaseStudy, records: Sequence[PerfTestFiles], rows: Iter
 def doubts_of_tree(study: Study) -> Iterator[Problem]:
     """What is wrong with the tree as a whole: a run without an end, files that arrived half, nodes that restarted."""
     if study.run.run_id and study.run.ended_ns is None:
-        yield Problem(study.root, "the run has no end: it was interrupted, or goes on", missing=True)
+        yield Problem(TREE, study.root, "the run has no end: it was interrupted, or goes on", Kind.MISSING)
     for folder, _, names in os.walk(study.root):
         for name in names:
             if name.startswith(".") and name.endswith(".part"):
-                yield Problem(Path(folder) / name, "did not arrive whole: fetch it again", missing=True)
+                yield Problem(TREE, Path(folder) / name, "did not arrive whole: fetch it again", Kind.MISSING)
     boots: dict[tuple[str, int, str], set[str]] = {}
     for what in study.records:
         for node, facts in what.facts.items():
@@ -88,7 +89,7 @@ def doubts_of_tree(study: Study) -> Iterator[Problem]:
         if len(ids) > 1:
             place = study.root / environment / iteration_name(iteration) / node
             reason = f"the node was started anew during the iteration: {len(ids)} boots"
-            yield Problem(place, reason, False, environment, iteration, is_remark=True)
+            yield Problem(Where(environment, iteration), place, reason, Kind.REMARK)
 
 
 def _figures(record: PerfTestFiles, rows: Sequence[Measurement]) -> Iterator[Problem]:
@@ -100,7 +101,7 @@ def _figures(record: PerfTestFiles, rows: Sequence[Measurement]) -> Iterator[Pro
         values.setdefault(row.metric, []).append(row.value)
 
     def doubt(reason: str) -> Problem:
-        return record.problem(path, reason, missing=False)
+        return record.problem(path, reason, Kind.IMPLAUSIBLE)
 
     for metric, least_us in (("mean_us", LEAST_ROUND_TRIP_US), ("min_us", LEAST_MINIMUM_US)):
         low_us = min(values.get(metric, [least_us]))
@@ -130,7 +131,7 @@ def _segments(record: PerfTestFiles, rows: Sequence[Measurement]) -> Iterator[Pr
         arms.setdefault(row.pair_index, set()).add(row.arm)
     for pair, found in sorted(arms.items()):
         for arm in sorted(set(ARMS) - found):
-            yield record.problem(path, f"pair {pair} has no segment of the {arm}", missing=True)
+            yield record.problem(path, f"pair {pair} has no segment of the {arm}", Kind.MISSING)
 
 
 def _line_bps(what: PerfTestMetadata) -> float | None:
@@ -185,10 +186,10 @@ def _not_checked(record: PerfTestFiles) -> Iterator[Problem]:
             path = record.expected(node, MONITORING) / COUNTERS_FILE
             why = "cannot be used" if is_file(path) else "is not there"
             reason = f"{why}: foreign load and set-up on {node} were not checked"
-            yield record.problem(path, reason, missing=True)
+            yield record.problem(path, reason, Kind.MISSING)
     stat = record.tool_monitoring / STAT_FILE
     if what.perf_test == "throughput" and what.arm != SWITCHED and what.pair_kind == "host" and not is_file(stat):
-        yield record.problem(stat, "is not there: no CPU time per gigabyte", missing=True)
+        yield record.problem(stat, "is not there: no CPU time per gigabyte", Kind.MISSING)
 
 
 def _cpu(case: CaseStudy, records: Sequence[PerfTestFiles]) -> Iterator[Problem]:
@@ -199,7 +200,7 @@ def _cpu(case: CaseStudy, records: Sequence[PerfTestFiles]) -> Iterator[Problem]
         if highest is not None and cpus and highest > TOLERANCE * 100 * cpus:
             reason = f"the tool used {highest:.0f} % of a core on a node of {cpus} CPUs"
             path = record.tool_visit_dir
-            yield replace(record.problem(path, reason, missing=False), unit=0, perf_test="", conn_type="")
+            yield Problem(replace(record.where, unit=0, perf_test="", conn_type=""), path, reason, Kind.IMPLAUSIBLE)
             return
 
 
@@ -210,4 +211,4 @@ def _cpus(facts: Mapping[str, NodeFacts], node: str) -> int:
 
 def _of_metadata(record: PerfTestFiles, reason: str) -> Problem:
     path = record.place_on(record.metadata.client_node) / record.place.metadata.name
-    return record.problem(path, reason, missing=False)
+    return record.problem(path, reason, Kind.IMPLAUSIBLE)

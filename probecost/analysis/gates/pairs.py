@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from probecost.analysis.gates import interface_setup as setups
 from probecost.analysis.gates.foreign_load import of_perf_test
 from probecost.analysis.gates.interface_setup import Pair, listed
-from probecost.analysis.tree.problem import Problem
+from probecost.analysis.tree.problem import Kind, Problem
 from probecost.analysis.tree.record import PerfTestFiles
 from probecost.results.layout import BASELINE, TOOL
+from probecost.results.names import CaseId, PerfTestName
 
 MAX_VISIT_LENGTHS_APART = 10
-
-#: Environment, iteration and case.
-_Case = tuple[str, int, str]
 
 
 @dataclass(frozen=True)
@@ -45,20 +43,20 @@ def pair_gates(records: Iterable[PerfTestFiles]) -> PairGates:
     return PairGates(reasons, tuple(notes))
 
 
-def _by_case(records: Iterable[PerfTestFiles]) -> Mapping[_Case, list[PerfTestFiles]]:
-    found: dict[_Case, list[PerfTestFiles]] = {}
+def _by_case(records: Iterable[PerfTestFiles]) -> Mapping[CaseId, list[PerfTestFiles]]:
+    found: dict[CaseId, list[PerfTestFiles]] = {}
     for record in (record for record in records if not record.metadata.is_superseded):
         what = record.metadata
         if not what.shared_baseline:
-            found.setdefault((what.environment, what.iteration, what.case_key), []).append(record)
+            found.setdefault(what.case, []).append(record)
     return found
 
 
 def _pairs(records: Sequence[PerfTestFiles]) -> list[Pair]:
-    arms: dict[tuple[int, str, str], dict[str, PerfTestFiles]] = {}
+    arms: dict[tuple[int, PerfTestName], dict[str, PerfTestFiles]] = {}
     for record in records:
         what = record.metadata
-        arms.setdefault((what.unit, what.perf_test, what.conn_type), {})[what.arm] = record
+        arms.setdefault((what.unit, what.test), {})[what.arm] = record
     return [Pair(both[BASELINE], both[TOOL]) for _, both in sorted(arms.items()) if {BASELINE, TOOL} <= both.keys()]
 
 
@@ -107,4 +105,4 @@ def _notes(records: Sequence[PerfTestFiles], pairs: Sequence[Pair], by_tool: set
 
 
 def _note(record: PerfTestFiles, reason: str) -> Problem:
-    return replace(record.problem(record.place_on(record.metadata.tool_node), reason, missing=False), is_remark=True)
+    return record.problem(record.place_on(record.metadata.tool_node), reason, Kind.REMARK)

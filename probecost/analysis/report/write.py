@@ -125,7 +125,7 @@ def _log_problems(study: Study) -> None:
         log.log(
             level,
             "%s %s: %s",
-            problem.case_key or problem.environment or "results tree",
+            problem.where.case_key or problem.where.environment or "results tree",
             kind,
             problem.text(study.root),
         )

@@ -7,18 +7,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from probecost.analysis.gates.pairs import pair_gates
-from probecost.analysis.judge.baseline import CaseId, Comparison, Comparisons, MetricId, compare, has_own_baseline
+from probecost.analysis.judge.baseline import Comparison, Comparisons, compare, has_own_baseline
 from probecost.analysis.processes import each
 from probecost.analysis.settings.settings import Settings
 from probecost.analysis.study.expected import Expected
 from probecost.analysis.tree.cache import Seen
 from probecost.analysis.tree.metadata import PerfTestMetadata
-from probecost.analysis.tree.problem import Problem
+from probecost.analysis.tree.problem import Kind, Problem, Where
 from probecost.analysis.tree.record import PerfTestFiles
 from probecost.analysis.tree.run import CaseOutcome, RunInfo
 from probecost.analysis.values.measurement import Measured, Measurement, measure
 from probecost.analysis.values.tool_usage import NO_USAGE, CaseUsage, case_usage
 from probecost.results.layout import ARMS, TOOL, iteration_name
+from probecost.results.names import CaseId, PerfTestName, metric_id
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class CaseStudy:
     folders: tuple[Path, ...]
 
     def get(self, perf_test: str, conn_type: str, metric: str) -> Comparison | None:
-        return self.comparisons.get(MetricId(perf_test, conn_type, metric))
+        return self.comparisons.get(metric_id(perf_test, conn_type, metric))
 
     @property
     def n_units(self) -> int:
@@ -74,9 +75,9 @@ def study_cases(
     planned = {} if seen is None else {place: set(tests) for place, tests in seen.tests.items()}
     for record in records:
         what = record.metadata
-        by_case.setdefault(CaseId(what.environment, what.iteration, what.case_key), []).append(record)
-        place = (what.environment, what.iteration, what.pair_kind)
-        planned.setdefault(place, set()).add((what.perf_test, what.conn_type))
+        by_case.setdefault(what.case, []).append(record)
+        place = what.test_pair
+        planned.setdefault(place, set()).add(what.test)
     rows: dict[CaseId, list[Measurement]] = {}
     found: dict[CaseId, list[Problem]] = {}
     used: list[PerfTestFiles] = []
@@ -96,7 +97,7 @@ def study_cases(
         if read.comparisons is not None:
             comparisons[case] = read.comparisons
     for problem in problems:
-        case = CaseId(problem.environment, problem.iteration, problem.case_key)
+        case = problem.where.case
         if case.case_key and case in found:
             found[case].append(problem)
     measurements = [row for own_rows in rows.values() for row in own_rows]
@@ -106,7 +107,7 @@ def study_cases(
     studies = []
     for case in sorted(found):
         if case.case_key:
-            shared = case._replace(case_key="")
+            shared = case.shared_baseline
             visits = Expected(
                 case,
                 by_case[case],
@@ -165,17 +166,16 @@ def with_problems(cases: Iterable[CaseStudy], problems: Iterable[Problem]) -> li
     """Each case with those of ``problems`` that are its own."""
     own: dict[CaseId, list[Problem]] = {}
     for problem in problems:
-        own.setdefault(CaseId(problem.environment, problem.iteration, problem.case_key), []).append(problem)
+        own.setdefault(problem.where.case, []).append(problem)
     return [replace(case, problems=(*case.problems, *own[case.id])) if case.id in own else case for case in cases]
 
 
-def _in_flows(flows: Iterable[Measured]) -> dict[CaseId, dict[tuple[str, str], str]]:
+def _in_flows(flows: Iterable[Measured]) -> dict[CaseId, dict[PerfTestName, str]]:
     """By case: its perf tests that were switched, and why no flow of one is usable; empty where one is."""
-    found: dict[CaseId, dict[tuple[str, str], str]] = {}
+    found: dict[CaseId, dict[PerfTestName, str]] = {}
     for flow in flows:
         what = flow.record.metadata
-        case = CaseId(what.environment, what.iteration, what.case_key)
-        test = (what.perf_test, what.conn_type)
+        case, test = what.case, what.test
         usable = {row.arm for row in flow.measurements if not row.void_reason} >= set(ARMS)
         reason = next((row.void_reason for row in flow.measurements if row.void_reason), "no segments")
         before = found.setdefault(case, {}).get(test, reason)
@@ -185,7 +185,7 @@ def _in_flows(flows: Iterable[Measured]) -> dict[CaseId, dict[tuple[str, str], s
 
 def without_results(root: Path, run: RunInfo, measured: Sequence[CaseStudy]) -> Iterator[CaseStudy]:
     """The cases that were started and left nothing: they ended before their first perf test."""
-    there = {(case.id.environment, case.id.iteration, case.id.case_key) for case in measured}
+    there = {case.id for case in measured}
     for found in run.cases:
         case = CaseId(found.environment, found.iteration or 1, found.case_key)
         if not found.was_started or not found.environment or case in there:
@@ -193,7 +193,7 @@ def without_results(root: Path, run: RunInfo, measured: Sequence[CaseStudy]) -> 
         there.add(case)
         place = root / case.environment / iteration_name(case.iteration)
         reason = "the case ended before anything was measured"
-        problem = Problem(place, reason, True, case.environment, case.iteration, case.case_key)
+        problem = Problem(Where(*case), place, reason, Kind.MISSING)
         yield CaseStudy(
             id=case,
             pair_kind=found.pair_kind,

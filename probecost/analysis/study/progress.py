@@ -7,9 +7,8 @@ from dataclasses import dataclass, replace
 from math import isinf
 from pathlib import Path
 
-from probecost.analysis.judge.baseline import CaseId
 from probecost.analysis.judge.family import PrimaryMetrics, RunPlan, primary_metric
-from probecost.analysis.judge.verdicts import CaseName, MetricVerdict, verdicts
+from probecost.analysis.judge.verdicts import MetricVerdict, verdicts
 from probecost.analysis.settings.settings import Settings
 from probecost.analysis.statistics.looks import FIXED
 from probecost.analysis.statistics.verdict import Word, judge
@@ -20,6 +19,7 @@ from probecost.analysis.values.measurement import Measured
 from probecost.analysis.words.cells import percent
 from probecost.analysis.words.verdict_words import title
 from probecost.results.layout import iteration_name
+from probecost.results.names import CaseId, PerfTestName
 
 
 @dataclass(frozen=True)
@@ -56,11 +56,11 @@ def case_progress(
     ]
     records = without_fresh(every)
     run = seen.run(root)
-    own = RunPlan([CaseName(case.environment, case.case_key)], run.rule, run.primary)
+    own = RunPlan([case.name], run.rule, run.primary)
     found = _judged(measure_case(records, settings), own, settings)
-    primary = {_test(one): one for one in found if one.is_primary}
-    tests = {f"{what.perf_test}:{what.conn_type}" for what in (record.metadata for record in records)}
-    usable = {name: max(_units(name, found, run.primary), default=0) for name in sorted(tests)}
+    primary = {str(one.metric.test): one for one in found if one.is_primary}
+    tests = sorted({record.metadata.test for record in records}, key=str)
+    usable = {str(test): max(_units(test, found, run.primary), default=0) for test in tests}
     widths = {name: _half_width(one) for name, one in primary.items()}
     speed_ups = tuple(name for name, one in primary.items() if _is_speed_up(one, settings.margin_pct))
     fresh = _judged(measure_fresh(every, settings), replace(own, rule=FIXED), settings)
@@ -81,19 +81,14 @@ def _is_speed_up(found: MetricVerdict, margin_pct: float) -> bool:
     return judge(found.estimate, found.cost, found.estimate.p, margin_pct).word is Word.SPEED_UP
 
 
-def _test(found: MetricVerdict) -> str:
-    return f"{found.metric.perf_test}:{found.metric.conn_type}"
-
-
 def _text(found: Iterable[MetricVerdict]) -> str:
     return ", ".join(f"{title(one.metric)} {_said(one)}" for one in found if one.is_primary)
 
 
-def _units(perf_test: str, found: Sequence[MetricVerdict], primary: PrimaryMetrics) -> Iterator[int]:
+def _units(test: PerfTestName, found: Sequence[MetricVerdict], primary: PrimaryMetrics) -> Iterator[int]:
     """How many units are usable for each metric that counts: a perf test may have none that is primary, by the plan."""
     for one in found:
-        where = one.metric.perf_test, one.metric.conn_type
-        if ":".join(where) == perf_test and (one.is_primary or primary_metric(*where, primary) is None):
+        if one.metric.test == test and (one.is_primary or primary_metric(test, primary) is None):
             yield one.n_units + one.n_unused
 
 

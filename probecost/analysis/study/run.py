@@ -7,11 +7,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from probecost.analysis.gates.overlaps import Audit, audited
-from probecost.analysis.judge.baseline import CaseId
 from probecost.analysis.judge.budgets import BudgetCheck, check_budgets
 from probecost.analysis.judge.confirmation import Fresh
 from probecost.analysis.judge.family import RunPlan
-from probecost.analysis.judge.verdicts import CaseName, MetricVerdict, verdicts
+from probecost.analysis.judge.verdicts import MetricVerdict, verdicts
 from probecost.analysis.parsers.text import is_file
 from probecost.analysis.settings.settings import Settings
 from probecost.analysis.study.case import CaseStudy, study_cases, with_problems, without_results
@@ -19,7 +18,7 @@ from probecost.analysis.tree.any_tree import find_in_any_tree
 from probecost.analysis.tree.cache import Seen
 from probecost.analysis.tree.find import find_perf_tests
 from probecost.analysis.tree.metadata import NodeFacts, PerfTestMetadata
-from probecost.analysis.tree.problem import Problem
+from probecost.analysis.tree.problem import Kind, Problem
 from probecost.analysis.tree.record import PerfTestFiles
 from probecost.analysis.tree.run import Budget, RunInfo, read_run
 from probecost.analysis.values.case import measure_case, measure_fresh, without_fresh
@@ -27,6 +26,7 @@ from probecost.analysis.values.flow import measure_flow
 from probecost.analysis.values.measurement import Measurement
 from probecost.errors import ConfigError
 from probecost.results.layout import RUN_FILE, SWITCHED, TREE, iteration_name
+from probecost.results.names import CaseId, CaseName
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ def study_run(root: Path, settings: Settings, jobs: int = 1) -> Study:
     cases = with_problems([*measured, *without_results(root, run, measured)], flow_problems)
     cases.sort(key=lambda case: case.id)
     taken = {id(problem) for case in cases for problem in case.problems}
-    fresh_problems = [replace(problem, missing=False) for result in confirming for problem in result.problems]
+    fresh_problems = [_without_loss(problem) for result in confirming for problem in result.problems]
     loose = [*run_problems, *located.problems, *measured_problems, *flow_problems, *fresh_problems]
     nodes: dict[str, dict[str, NodeFacts]] = {}
     for record in located.records:
@@ -128,6 +128,11 @@ def study_run(root: Path, settings: Settings, jobs: int = 1) -> Study:
         budgets=check_budgets(_budgets(run, located.records), judged),
         audit=audit,
     )
+
+
+def _without_loss(problem: Problem) -> Problem:
+    """A problem of a unit of confirmation: without it no figure of the case is missing."""
+    return replace(problem, kind=Kind.IMPLAUSIBLE) if problem.missing else problem
 
 
 def _refuse_runs(root: Path) -> None:

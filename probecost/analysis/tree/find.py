@@ -20,7 +20,7 @@ from probecost.analysis.processes import each
 from probecost.analysis.tree import metadata
 from probecost.analysis.tree.cache import Seen
 from probecost.analysis.tree.metadata import PerfTestMetadata
-from probecost.analysis.tree.problem import Problem
+from probecost.analysis.tree.problem import TREE, Kind, Problem, Where
 from probecost.analysis.tree.record import PerfTestFiles, in_tree
 from probecost.results import layout
 
@@ -64,10 +64,10 @@ def groups(root: Path, problems: list[Problem]) -> Iterator[tuple[Path, dict[str
     start = root.resolve()
 
     def unreadable(error: OSError) -> None:
-        problems.append(Problem(Path(error.filename or root), f"cannot be read: {error.strerror}", missing=True))
+        problems.append(Problem(TREE, Path(error.filename or root), f"cannot be read: {error.strerror}", Kind.MISSING))
 
     if not is_folder(start):
-        problems.append(Problem(root, "there is no such folder", missing=True))
+        problems.append(Problem(TREE, root, "there is no such folder", Kind.MISSING))
         return
     for name, folders, _ in os.walk(start, onerror=unreadable):
         here = Path(name)
@@ -150,16 +150,16 @@ def _read(seen: Seen | None, place: _Place) -> _Read:
         try:
             copies[node] = _placed(_load(path, seen), place)
         except ParseError as error:
-            problems.append(_unplaced(path, f"metadata: {error}", place, missing=False))
+            problems.append(_unplaced(path, f"metadata: {error}", place, Kind.IMPLAUSIBLE))
     if not copies:
         reason = "no usable metadata: what this folder belongs to is unknown"
-        problems.append(_unplaced(place.on(place.nodes[0]), reason, place, missing=True))
+        problems.append(_unplaced(place.on(place.nodes[0]), reason, place, Kind.MISSING))
         return _Read(None, problems)
     node, first = next(iter(copies.items()))
     node = first.client_node if first.client_node in copies else node
     contradiction = _contradiction(place.folder, list(copies.values()))
     if contradiction:
-        problems.append(_unplaced(place.on(node), contradiction, place, missing=True))
+        problems.append(_unplaced(place.on(node), contradiction, place, Kind.MISSING))
         return _Read(None, problems)
     return _Read(copies[node], problems)
 
@@ -217,18 +217,11 @@ def _contradiction(place: layout.PerfTestFolder, copies: list[PerfTestMetadata])
     return ""
 
 
-def _unplaced(path: Path, reason: str, place: _Place, *, missing: bool) -> Problem:
+def _unplaced(path: Path, reason: str, place: _Place, kind: Kind) -> Problem:
     environment, iteration = environment_of(place.group)
-    return Problem(
-        path,
-        reason,
-        missing,
-        environment,
-        iteration,
-        arm=place.folder.arm,
-        perf_test=place.folder.perf_type,
-        conn_type=place.folder.conn_type,
-    )
+    folder = place.folder
+    where = Where(environment, iteration, arm=folder.arm, perf_test=folder.perf_type, conn_type=folder.conn_type)
+    return Problem(where, path, reason, kind)
 
 
 def _owned(problems: list[Problem], records: list[PerfTestFiles]) -> tuple[Problem, ...]:
@@ -243,7 +236,7 @@ def _owned(problems: list[Problem], records: list[PerfTestFiles]) -> tuple[Probl
     for problem in problems:
         places = ((group, visit) for group in groups for visit in _visits(problem.path, group))
         key = next((owners[place] for place in places if place in owners), "")
-        owned.append(replace(problem, case_key=problem.case_key or key))
+        owned.append(replace(problem, where=replace(problem.where, case_key=problem.where.case_key or key)))
     return tuple(owned)
 
 

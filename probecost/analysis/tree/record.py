@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from probecost.analysis.parsers.text import named_like
 from probecost.analysis.tree.metadata import PerfTestMetadata
 from probecost.analysis.tree.monitor_logs import MonitorLogs
-from probecost.analysis.tree.problem import Problem
+from probecost.analysis.tree.problem import Kind, Problem, Where
 from probecost.results import layout
 
 
@@ -89,20 +89,24 @@ class PerfTestFiles:
         """This perf test's folder in the tree of ``node``, whether it is there or not."""
         return in_tree(self.group, node, self.place.path)
 
-    def problem(self, path: Path, reason: str, *, missing: bool) -> Problem:
-        return Problem(
-            path,
-            reason,
-            missing,
-            self.metadata.environment,
-            self.metadata.iteration,
-            self.metadata.case_key,
-            self.metadata.visit_id,
-            self.metadata.arm,
-            self.metadata.unit,
-            self.metadata.perf_test,
-            self.metadata.conn_type,
+    @property
+    def where(self) -> Where:
+        """The place of its problems."""
+        what = self.metadata
+        return Where(
+            what.environment,
+            what.iteration,
+            what.case_key,
+            what.visit_id,
+            what.arm,
+            what.unit,
+            what.perf_test,
+            what.conn_type,
         )
+
+    def problem(self, path: Path, reason: str, kind: Kind) -> Problem:
+        """A problem of this perf test."""
+        return Problem(self.where, path, reason, kind)
 
     def _generated(self, folder: Path) -> Sequence[Path]:
         return [path for path in named_like(folder, self.place.stream_files) if path.suffix in (".json", ".txt")]

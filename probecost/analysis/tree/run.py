@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from probecost.analysis.judge.baseline import MetricId
 from probecost.analysis.parsers.json_fields import child, number, parse_object, whole, words
 from probecost.analysis.parsers.text import ParseError, read_text
 from probecost.analysis.statistics.looks import FIXED, LOOKS, StopRule
-from probecost.analysis.tree.problem import Problem
+from probecost.analysis.tree.problem import TREE, Kind, Problem
 from probecost.results.layout import RUN_FILE, CaseFolder
 from probecost.results.metrics import METRICS
+from probecost.results.names import MetricId, metric_id
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ def read_run(root: Path) -> tuple[RunInfo, tuple[Problem, ...]]:
         try:
             document = parse_object(read_text(path))
         except ParseError as error:
-            problems = (Problem(path, f"run file: {error}", missing=False),)
+            problems = (Problem(TREE, path, f"run file: {error}", Kind.IMPLAUSIBLE),)
     options = child(document, "options")
     rule, rule_problems = _stop_rule(path, options)
     primary, primary_problems = _primary(path, child(document, "primary"))
@@ -135,7 +135,7 @@ def _stop_rule(path: Path, options: Mapping[str, object]) -> tuple[StopRule, tup
     if asked is not None and asked > 0:
         return LOOKS, ()
     reason = f"run file: options.precision_pct: expected a percentage above 0, found {options['precision_pct']!r}"
-    return LOOKS, (Problem(path, f"{reason}; verdicts are those of a plan with looks", missing=False),)
+    return LOOKS, (Problem(TREE, path, f"{reason}; verdicts are those of a plan with looks", Kind.IMPLAUSIBLE),)
 
 
 def _primary(path: Path, entries: Mapping[str, object]) -> tuple[Mapping[str, str | None], tuple[Problem, ...]]:
@@ -148,7 +148,7 @@ def _primary(path: Path, entries: Mapping[str, object]) -> tuple[Mapping[str, st
             chosen[name] = metric
         else:
             reason = f"run file: primary.{name}: expected one of {', '.join(METRICS)} or null, found {metric!r}"
-            problems.append(Problem(path, reason, missing=False))
+            problems.append(Problem(TREE, path, reason, Kind.IMPLAUSIBLE))
     return chosen, tuple(problems)
 
 
@@ -178,7 +178,7 @@ def _budgets(entries: object) -> Iterator[Budget]:
     for entry in entries if isinstance(entries, list) else ():
         if isinstance(entry, dict) and (percent := number(entry, "percent")) is not None:
             perf_test, conn_type, figure = (words(entry, key) for key in ("perf_type", "conn_type", "figure"))
-            yield Budget(f"{words(entry, 'metric')}:{conn_type}", MetricId(perf_test, conn_type, figure), percent)
+            yield Budget(f"{words(entry, 'metric')}:{conn_type}", metric_id(perf_test, conn_type, figure), percent)
 
 
 def _strings(value: object) -> tuple[str, ...]:

@@ -6,7 +6,6 @@ A flow is one unit: its effect is the mean over its pairs of log(tool / baseline
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from probecost.analysis.gates import foreign_load as foreign
@@ -16,7 +15,7 @@ from probecost.analysis.parsers import segments
 from probecost.analysis.parsers.segments import Segment
 from probecost.analysis.parsers.text import ParseError, read_text
 from probecost.analysis.settings.settings import Settings
-from probecost.analysis.tree.problem import Problem
+from probecost.analysis.tree.problem import Kind, Problem
 from probecost.analysis.tree.record import PerfTestFiles
 from probecost.analysis.values.measurement import Measured, Measurement, set_aside
 from probecost.results.layout import SEGMENTS_FILE
@@ -32,7 +31,7 @@ def measure_flow(record: PerfTestFiles, settings: Settings) -> Measured:
     except ParseError as error:
         if what.is_superseded:
             return Measured((), set_aside(record), record)
-        return Measured((), (record.problem(path, str(error), missing=True),), record)
+        return Measured((), (record.problem(path, str(error), Kind.MISSING),), record)
     problems = [*_not_observable(record, found)]
     problems += [_remark(record, path, moved) for moved in setups.programs_of_others(record)]
     rows = []
@@ -80,7 +79,7 @@ def _not_observable(record: PerfTestFiles, found: Sequence[Segment]) -> Iterator
 
 
 def _remark(record: PerfTestFiles, path: Path, reason: str) -> Problem:
-    return replace(record.problem(path, reason, missing=False), is_remark=True)
+    return record.problem(path, reason, Kind.REMARK)
 
 
 def _figures(pair_kind: str, perf_test: str, segment: Segment, idle_busy_share: float) -> Iterator[tuple[str, float]]:
@@ -123,4 +122,4 @@ def _outside(record: PerfTestFiles, segment: Segment) -> str:
 def _void(record: PerfTestFiles, segment: Segment, reason: str) -> Problem:
     path = record.place_on(record.metadata.tool_node) / SEGMENTS_FILE
     text = f"segment {segment.number} ({segment.arm}) is not used: {reason}"
-    return replace(record.problem(path, text, missing=False), is_void=True)
+    return record.problem(path, text, Kind.VOID)

@@ -13,10 +13,11 @@ from probecost.analysis.gates import foreign_load as foreign
 from probecost.analysis.parsers.segments import Segment
 from probecost.analysis.settings.settings import Settings
 from probecost.analysis.tree.metadata import PerfTestMetadata
-from probecost.analysis.tree.problem import Problem
+from probecost.analysis.tree.problem import Kind, Problem
 from probecost.analysis.tree.record import PerfTestFiles
 from probecost.analysis.values.perf_test import RawReader
 from probecost.results.metrics import FOREIGN_CPU, METRICS
+from probecost.results.names import CaseId, MetricId, PerfTestName, metric_id
 
 COLUMNS = (
     "run_id",
@@ -106,6 +107,18 @@ class Measurement:
         return self.what.shared_baseline
 
     @property
+    def case(self) -> CaseId:
+        return self.what.case
+
+    @property
+    def metric_id(self) -> MetricId:
+        return metric_id(self.what.perf_test, self.what.conn_type, self.metric)
+
+    @property
+    def test(self) -> PerfTestName:
+        return self.what.test
+
+    @property
     def perf_test(self) -> str:
         return self.what.perf_test
 
@@ -178,8 +191,8 @@ def measure(record: PerfTestFiles, settings: Settings, pair_void: str = "") -> M
     if not void_reason and any(gates):
         void_reason = next(filter(None, gates))
         record = replace(record, metadata=replace(what, void_reason=void_reason))
-        problem = record.problem(record.described_by, f"not used, {void_reason}", missing=False)
-        reader.problems.append(replace(problem, is_void=True, is_short=void_reason == reader.void_reason))
+        kind = Kind.SHORT if void_reason == reader.void_reason else Kind.VOID
+        reader.problems.append(record.problem(record.described_by, f"not used, {void_reason}", kind))
     figures[FOREIGN_CPU] = max((load.percent for load in loads if load.percent is not None), default=None)
     rows = tuple(
         Measurement(what, metric, value, void_reason) for metric, value in figures.items() if value is not None
@@ -190,4 +203,4 @@ def measure(record: PerfTestFiles, settings: Settings, pair_void: str = "") -> M
 def set_aside(record: PerfTestFiles) -> tuple[Problem]:
     """All that is said of what a resumed run measured again: its files may be half ones."""
     path = record.place_on(record.metadata.client_node) / record.place.metadata.name
-    return (replace(record.problem(path, f"not used, {record.metadata.void_reason}", missing=False), is_void=True),)
+    return (record.problem(path, f"not used, {record.metadata.void_reason}", Kind.VOID),)

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from probecost.analysis.parsers import counters, iperf3, iperf3_log, netperf, netperf_classic, stat
 from probecost.analysis.parsers.text import ParseError, is_file, read_text
-from probecost.analysis.tree.problem import Problem
+from probecost.analysis.tree.problem import Kind, Problem
 from probecost.analysis.tree.record import PerfTestFiles
 from probecost.results.layout import COUNTERS_FILE, STAT_FILE
 
@@ -33,10 +33,10 @@ class RawReader:
         self.void_reason = ""
 
     def lost(self, path: Path, reason: str) -> None:
-        self.problems.append(self.record.problem(path, reason, missing=True))
+        self.problems.append(self.record.problem(path, reason, Kind.MISSING))
 
     def doubt(self, path: Path, reason: str) -> None:
-        self.problems.append(self.record.problem(path, reason, missing=False))
+        self.problems.append(self.record.problem(path, reason, Kind.IMPLAUSIBLE))
 
     def throughput(self) -> dict[str, float | None]:
         clients, servers = self._clients(), self._servers()

@@ -7,7 +7,7 @@ the offsets of both clocks to the controller's.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from statistics import fmean, median
@@ -15,10 +15,11 @@ from typing import NamedTuple
 
 from probecost.analysis.parsers.monitors import CpuSample, SampleT, Series
 from probecost.analysis.parsers.text import ParseError
-from probecost.analysis.tree.problem import Problem
+from probecost.analysis.tree.problem import Kind, Problem
 from probecost.analysis.tree.record import PerfTestFiles
 from probecost.analysis.values.window import Window, window_of
 from probecost.results.layout import TOOL
+from probecost.results.names import PerfTestName
 
 _SECOND_NS = 1_000_000_000
 _MAX_GAP_NS = 3 * _SECOND_NS
@@ -46,7 +47,7 @@ class CaseUsage:
     each visit), so that the tool's start-up is not in them.
     """
 
-    perf_tests: dict[tuple[str, str], Usage]
+    perf_tests: dict[PerfTestName, Usage]
     cpu_avg_percent: float | None
     cpu_max_percent: float | None
     rss_max_kb: float | None
@@ -89,9 +90,7 @@ class _Visit:
         self.records = records
         self.problems: list[Problem] = []
         self.windows = {
-            (record.metadata.perf_test, record.metadata.conn_type): window
-            for record in records
-            if (window := self._window(record)) is not None
+            record.metadata.test: window for record in records if (window := self._window(record)) is not None
         }
         starts = [window.start_ns for window in self.windows.values()]
         self.span = Window(min(starts), max(w.end_ns for w in self.windows.values())) if starts else None
@@ -101,9 +100,9 @@ class _Visit:
         self.log = self._samples(logs.LOG_SIZE, logs.log_size)
         self.total = self.used(self.span) if self.span else NOTHING
         self.usages = {key: self.used(window) for key, window in self.windows.items()}
-        for (perf_test, conn_type), usage in self.usages.items():
+        for test, usage in self.usages.items():
             if self.cpu and usage.cpu_avg_percent is None:
-                self._tell(logs.folder, f"no CPU sample lies in {perf_test} {conn_type}")
+                self._tell(logs.folder, f"no CPU sample lies in {test.perf_test} {test.conn_type}")
 
     @property
     def log_bytes(self) -> float | None:
@@ -142,7 +141,8 @@ class _Visit:
             client, tool = what.clocks.get(what.client_node), what.clocks.get(what.tool_node)
             if client is None or tool is None:
                 reason = "clock offsets are not recorded: monitor samples are matched as if clocks agreed"
-                self._tell_of(record, reason, is_remark=not what.probecost)  # older scripts never recorded any
+                # Older scripts never recorded any.
+                self._tell_of(record, reason, Kind.IMPLAUSIBLE if what.probecost else Kind.REMARK)
             elif client.uncertainty_ns + tool.uncertainty_ns > _MAX_CLOCK_UNCERTAINTY_NS:
                 self._tell_of(record, "clock offsets are known to worse than 0.5 s: monitor samples may be off by one")
         return window
@@ -181,11 +181,11 @@ class _Visit:
         interval_ns = samples[-1].time_ns - samples[-2].time_ns if len(samples) > 1 else 0
         return max(0, self.span.end_ns - samples[-1].time_ns - max(_MAX_GAP_NS, 2 * interval_ns))
 
-    def _tell_of(self, record: PerfTestFiles, reason: str, *, is_remark: bool = False) -> None:
-        self._tell(record.described_by, reason, is_remark=is_remark)
+    def _tell_of(self, record: PerfTestFiles, reason: str, kind: Kind = Kind.IMPLAUSIBLE) -> None:
+        self._tell(record.described_by, reason, kind)
 
-    def _tell(self, path: Path, reason: str, *, is_remark: bool = False) -> None:
-        self.problems.append(replace(self.records[0].problem(path, reason, missing=False), is_remark=is_remark))
+    def _tell(self, path: Path, reason: str, kind: Kind = Kind.IMPLAUSIBLE) -> None:
+        self.problems.append(self.records[0].problem(path, reason, kind))
 
 
 def longest_gap_ns(times_ns: Sequence[int], span: Window) -> int:

@@ -19,7 +19,7 @@ from probecost.analysis.tree.metadata import PerfTestMetadata
 from probecost.analysis.tree.older import windows
 from probecost.analysis.tree.older.names import OlderCase, TestName, parse_case, parse_test, stamp_ns
 from probecost.analysis.tree.older.record import OlderFiles
-from probecost.analysis.tree.problem import Problem
+from probecost.analysis.tree.problem import Kind, Problem
 from probecost.results import layout
 from probecost.results.layout import BASELINE, CLIENT_RESULTS, SERVER_RESULTS, TOOL
 
@@ -192,7 +192,7 @@ def _record(
     found = dict(side for side in (sides.server, sides.client) if side is not None)
     place = layout.PerfTestFolder(layout.VisitFolder(visit.pair_kind, case), test.perf_type, name.conn_type, name.ts)
     record = OlderFiles(group.path, place, what, tuple(found), found, client, server, folders)
-    problems += [record.problem(path, reason, missing=False) for path, reason in damage]
+    problems += [record.problem(path, reason, Kind.IMPLAUSIBLE) for path, reason in damage]
     return record
 
 

@@ -47,7 +47,9 @@ class TestDamage:
                     found = case.get(perf_test, conn_type, metric)
                     if found is None or found.n_units < 2:
                         assert any(
-                            p.perf_test in ("", perf_test) and p.conn_type in ("", conn_type) for p in case.missing
+                            each.where.perf_test in ("", perf_test) and each.where.conn_type in ("", conn_type)
+                            for each in case.missing
+                            for p in case.missing
                         )
 
     @pytest.mark.parametrize(

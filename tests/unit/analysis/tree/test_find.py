@@ -75,7 +75,7 @@ def test_without_any_metadata_the_folder_is_a_problem_of_its_case(tmp_path: Path
         "metadata: the file is missing",
         "no usable metadata: what this folder belongs to is unknown",
     }
-    assert {problem.case_key for problem in located.problems} == {CASE_KEY}
+    assert {problem.where.case_key for problem in located.problems} == {CASE_KEY}
     assert [problem.missing for problem in located.problems].count(True) == 1
 
 

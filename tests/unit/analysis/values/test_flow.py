@@ -162,7 +162,7 @@ def test_a_damaged_file_is_a_problem_of_its_case(tmp_path: Path) -> None:
     path = tree.node(SERVER) / place.segments
     path.write_text(path.read_text().replace("tool", "fool"))
     (problem,) = study_run(tree.root, Settings()).problems
-    assert (problem.case_key, problem.reason) == (CASE_KEY, "line 3 is damaged: there is no arm 'fool'")
+    assert (problem.where.case_key, problem.reason) == (CASE_KEY, "line 3 is damaged: there is no arm 'fool'")
 
 
 HEAD = "segment,pair,arm,start_ns,end_ns,elapsed_ns,rx_packets_start,rx_packets_end"
@@ -213,11 +213,11 @@ def test_a_perf_test_without_any_usable_flow_is_missing(tmp_path: Path) -> None:
     for unit in (1, 2):
         tree.flow(unit, "latency", "tcp_rr", PAIR, counter="rx_packets", foreign_pct={BASELINE: 50.0, TOOL: 50.0})
     (case,) = study_run(tree.root, Settings()).cases
-    (problem,) = (problem for problem in case.missing if problem.arm == "switched")
+    (problem,) = (problem for problem in case.missing if problem.where.arm == "switched")
     assert problem.reason.startswith("no flow is left: foreign processes")
     tree.flow(3, "latency", "tcp_rr", PAIR, counter="rx_packets", foreign_pct={BASELINE: 0.0, TOOL: 0.0})
     (case,) = study_run(tree.root, Settings()).cases
-    assert not [problem for problem in case.missing if problem.arm == "switched"]
+    assert not [problem for problem in case.missing if problem.where.arm == "switched"]
 
 
 def test_what_the_idle_node_needs_is_not_the_flows(tmp_path: Path) -> None:

@@ -129,7 +129,7 @@ class TestOverview:
             for arm in ("baseline", "tool"):
                 tree.perf_test(arm, unit, "latency", "tcp_rr", client=[netperf(20)], planned_units=planned)
         (case,) = study_run(tree.root, Settings()).cases
-        assert len({problem.unit for problem in case.missing}) == missing
+        assert len({problem.where.unit for problem in case.missing}) == missing
 
     def test_the_same_bytes_wherever_it_is_written(self, tmp_path: Path) -> None:
         root = full_tree(tmp_path / "results").root
