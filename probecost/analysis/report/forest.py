@@ -14,8 +14,9 @@ from probecost.analysis.judge.budgets import BudgetCheck
 from probecost.analysis.judge.verdicts import MetricVerdict
 from probecost.analysis.statistics.verdict import Word
 from probecost.analysis.words.cells import file_name
-from probecost.analysis.words.verdict_words import CONTROL, column_order, estimate_text, title
+from probecost.analysis.words.verdict_words import column_order, estimate_text, title
 from probecost.results.names import CaseName, MetricId
+from probecost.results.rules import NULL_TOOL
 
 MAX_CASES = 60
 _WIDTH, _LEFT, _RIGHT = 1100, 320, 330
@@ -72,9 +73,9 @@ def forest_files(verdicts: Iterable[MetricVerdict], budgets: Iterable[BudgetChec
 
 
 def _forest(metric: MetricId, own: list[MetricVerdict], limits: _Budgets) -> Iterator[str]:
-    ordered = sorted(own, key=lambda each: (each.tool == CONTROL, -_cost(each), each.case))
-    tools = [each for each in ordered if each.tool != CONTROL]
-    shown = [*tools[:MAX_CASES], *(each for each in ordered if each.tool == CONTROL)]
+    ordered = sorted(own, key=lambda each: (each.tool == NULL_TOOL, -_cost(each), each.case))
+    tools = [each for each in ordered if each.tool != NULL_TOOL]
+    shown = [*tools[:MAX_CASES], *(each for each in ordered if each.tool == NULL_TOOL)]
     axis = _axis(shown, [limits[key] for each in shown if (key := (each.case, each.metric)) in limits])
     height = _TOP + _ROW * len(shown) + _BOTTOM
     floor = height - _BOTTOM
@@ -90,7 +91,7 @@ def _forest(metric: MetricId, own: list[MetricVerdict], limits: _Budgets) -> Ite
     margin = own[0].margin_pct
     yield _strip(axis, -margin, margin, floor, 'fill="#dfe9df"')
     for each in shown:
-        if each.tool == CONTROL and (ends := _interval(each)) is not None:
+        if each.tool == NULL_TOOL and (ends := _interval(each)) is not None:
             yield _strip(
                 axis, *ends, floor, 'fill="#6b3fa0" fill-opacity=".13" stroke="#6b3fa0" stroke-dasharray="3 3"'
             )
