@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from math import isinf
 from pathlib import PurePosixPath
 
@@ -13,13 +13,14 @@ from probecost.analysis.report.findings.answer import answer
 from probecost.analysis.report.findings.estimates import estimate_of, estimated_cost_pct
 from probecost.analysis.report.findings.provenance import NODE_FACTS, UNKNOWN, Provenance, run_version, time_text
 from probecost.analysis.report.findings.status import status
+from probecost.analysis.report.forest import Line, page_forest
 from probecost.analysis.report.page.details import Details
 from probecost.analysis.report.page.links import link_to
-from probecost.analysis.report.page.model import SCHEMA, Case, Link, Machine, Page, Row, Run, Test
+from probecost.analysis.report.page.model import SCHEMA, Case, Forest, Link, Machine, Page, Row, Run, Test
 from probecost.analysis.statistics.verdict import Word
 from probecost.analysis.study.case import CaseStudy
 from probecost.analysis.study.run import Study
-from probecost.analysis.words.cells import file_name
+from probecost.analysis.words.cells import file_name, percent
 from probecost.analysis.words.verdict_words import column_order, short, title
 from probecost.analysis.words.vocabulary import WORDS, WORST_FIRST, word_text
 from probecost.results.layout import REPORTS, RUN_FILE, WORKFLOW_FILE, WORKFLOW_RESULTS_FILE
@@ -44,20 +45,23 @@ def page_content(
     numbers = {metric: number for number, metric in enumerate(tests)}
     rows = _rows(study, by_case, numbers)
     reasons = {reason: at for at, reason in enumerate(sorted({reason for _, reason in rows}))}
+    cases = tuple(_case(case, own, several=len(environments) > 1) for case, own in by_case.items())
     page = Page(
         schema=SCHEMA,
         run=_run(study, origin),
         answer=answer(study, margin_pct),
         margin_pct=margin_pct,
         words=tuple(
-            (word.value, word_text(word), entry.meaning.format(m=f"{margin_pct:g}")) for word, entry in WORDS.items()
+            (word.value, word_text(word), entry.meaning.format(m=f"{margin_pct:g}"), entry.sign, entry.look)
+            for word, entry in WORDS.items()
         ),
         machines=tuple(_machine(study, environment) for environment in environments),
         tests=tuple(map(_test, tests)),
-        cases=tuple(_case(case, own, several=len(environments) > 1) for case, own in by_case.items()),
+        cases=cases,
         row_fields=_ROW_FIELDS,
         rows=tuple(_numbered(row, reasons[reason]) for row, reason in rows),
         reasons=tuple(reasons),
+        forests=tuple(_forests([row for row, _ in rows], cases, margin_pct)),
         problems=tuple(_problems(study)),
         files=tuple(_files(study, files)),
     )
@@ -216,6 +220,32 @@ def _estimate_row(
         reason=0,
         budget=check.budget.percent if check else None,
         budget_result=check.result.value if check else "",
+    )
+
+
+def _forests(rows: Iterable[Row], cases: Sequence[Case], margin_pct: float) -> Iterator[Forest]:
+    """A plot for each test with a cost, in the order of the tests."""
+    by_test: dict[int, list[Line]] = {}
+    for row in rows:
+        if row.cost is not None and row.word != Word.INVALID:
+            by_test.setdefault(row.test, []).append(_forest_line(row, row.cost, cases[row.case]))
+    for test in sorted(by_test):
+        yield Forest(test, *page_forest(by_test[test], margin_pct))
+
+
+def _forest_line(row: Row, cost_pct: float, case: Case) -> Line:
+    interval = None if row.low is None or row.high is None else (row.low, row.high)
+    numbers = percent(cost_pct) + (f" [{percent(interval[0])}, {percent(interval[1])}]" if interval else "")
+    return Line(
+        name=case.name,
+        word=Word(row.word),
+        is_control=case.is_control,
+        is_unconfirmed=row.is_unconfirmed,
+        cost_pct=cost_pct,
+        interval_pct=interval,
+        budget_pct=row.budget,
+        text=f"{row.word or 'estimate'} {row.says or numbers}",
+        number=row.case,
     )
 
 
