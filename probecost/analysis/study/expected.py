@@ -1,48 +1,56 @@
-"""What the visits of a case should have, and what of it is not there."""
+"""Expected perf tests of a case, and which are missing."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from types import MappingProxyType
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
-from probecost.analysis.judge.baseline import CaseId
+from probecost.analysis.judge.family import CaseName
+from probecost.analysis.study.visits import CaseVisits
 from probecost.analysis.tree.problem import Kind, Problem, Where
 from probecost.analysis.tree.record import PerfTestFiles
+from probecost.analysis.tree.run import RunInfo
 from probecost.analysis.values.measurement import Measurement
 from probecost.results.layout import ARMS, BASELINE, SWITCHED, TOOL
 from probecost.results.metrics import PRIMARY, place
 
+#: Environment, iteration and pair kind.
+Bed = tuple[str, int, str]
+#: Perf test and connection type.
+Test = tuple[str, str]
+
 
 class Expected:
-    """What the visits of one case should have, and whether they have it.
+    """Perf tests that the visits of one case should have, and which of them are not there.
 
-    A visit should have all perf tests that any visit of the same environment, iteration and pair kind has. One of a
-    unit that was not planned, a reserve, should have those that its unit was made for.
+    A visit should have all perf tests that any visit on the same bed has. One of a unit that was not planned, a
+    reserve, should have those that its unit was made for.
     """
 
     def __init__(
         self,
-        case: CaseId,
-        records: Sequence[PerfTestFiles],
-        rows: Iterable[Measurement],
-        shared_records: Iterable[PerfTestFiles],
-        shared_rows: Iterable[Measurement],
-        planned: Mapping[tuple[str, int, str], set[tuple[str, str]]],
-        in_flows: Mapping[tuple[str, str], str] = MappingProxyType({}),
+        own: CaseVisits,
+        shared: CaseVisits | None,
+        tests: Mapping[Bed, Collection[Test]],
+        in_flows: Mapping[Test, str],
     ) -> None:
-        """``in_flows``: perf tests that switched flows were made of, and why no flow is left; empty where one is."""
+        """``shared``: the shared baseline of its environment and iteration. ``tests``: those that each bed has.
+
+        ``in_flows``: perf tests that switched flows were made of, and why no flow is left; empty where one is.
+        """
+        case, records = own.id, own.records
         kinds = {record.metadata.pair_kind for record in records}
-        tests = {test for kind in kinds for test in planned[(case.environment, case.iteration, kind)]}
+        on_beds = {test for kind in kinds for test in tests[case.environment, case.iteration, kind]}
         self.case = case
         self._in_flows = in_flows
         self.group = records[0].group
-        self.tests = sorted(tests, key=lambda test: (place(*test), test))
+        self.tests = sorted(on_beds, key=lambda test: (place(*test), test))
         self.units = planned_units(records)
         self._planned = {unit for record in records for unit in record.metadata.planned_units}
         self._made = {(r.metadata.unit, r.metadata.perf_test, r.metadata.conn_type) for r in records}
         self.there = {(record.metadata.arm, record.metadata.unit) for record in records}
-        self.valid = {(row.arm, row.unit_index, row.perf_test, row.conn_type) for row in rows if _is_valid(row)}
+        self.valid = {(row.arm, row.unit_index, row.perf_test, row.conn_type) for row in own.rows if _is_valid(row)}
         has_baseline = any(arm == BASELINE for arm, _ in self.there)
+        shared_records, shared_rows = (shared.records, shared.rows) if shared is not None else ((), ())
         self.uses_shared = not has_baseline and any(r.metadata.pair_kind in kinds for r in shared_records)
         self.shared_valid = {
             (row.perf_test, row.conn_type) for row in shared_rows if _is_valid(row) and row.pair_kind in kinds
@@ -107,3 +115,15 @@ def planned_units(records: Sequence[PerfTestFiles]) -> Sequence[int]:
     asked = [what.options["units"] for what in (record.metadata for record in records) if "units" in what.options]
     count = max([record.metadata.unit for record in records] + [int(text) for text in asked if text.isdecimal()])
     return range(1, count + 1)
+
+
+def planned_cases(run: RunInfo, records: Sequence[PerfTestFiles]) -> set[CaseName]:
+    """All cases that the run was to measure."""
+    only = only_environment(records)
+    return {CaseName(case.environment or only, case.case_key) for case in run.cases}
+
+
+def only_environment(records: Sequence[PerfTestFiles]) -> str:
+    """The environment of all ``records``, which the run's file may not name; empty where there are several."""
+    environments = {record.metadata.environment for record in records}
+    return environments.pop() if len(environments) == 1 else ""
