@@ -12,9 +12,8 @@ from dataclasses import dataclass
 from math import sqrt
 from pathlib import Path
 
-from probecost.analysis.judge.baseline import MetricId
 from probecost.analysis.judge.units import Series, effects
-from probecost.analysis.judge.verdicts import FLOWS, CaseName
+from probecost.analysis.judge.verdicts import FLOWS
 from probecost.analysis.settings.settings import Settings
 from probecost.analysis.statistics.signflip import estimate
 from probecost.analysis.statistics.verdict import cost_of
@@ -22,6 +21,7 @@ from probecost.analysis.study.run import Study, study_run
 from probecost.analysis.values.measurement import Measurement
 from probecost.results.layout import BASELINE, SWITCHED, TOOL
 from probecost.results.metrics import lower_is_better
+from probecost.results.names import CaseName, MetricId
 
 UNITS = (8, 16, 24)
 
@@ -55,8 +55,8 @@ def _by_metric(study: Study) -> dict[tuple[CaseName, MetricId, str], list[Measur
     wanted = {(one.case, one.metric, one.schedule) for one in study.verdicts if one.is_primary}
     found: dict[tuple[CaseName, MetricId, str], list[Measurement]] = {key: [] for key in wanted}
     for row in study.measurements:
-        metric = MetricId(row.perf_test, row.conn_type, row.metric)
-        key = (CaseName(row.environment, row.case_key), metric, FLOWS if row.is_switched else "visits")
+        metric = row.metric_id
+        key = (row.case.name, metric, FLOWS if row.is_switched else "visits")
         if key in found and not row.void_reason:
             found[key].append(row)
     return found
@@ -76,7 +76,7 @@ def _spent(study: Study, case: CaseName, metric: MetricId, rows: Sequence[Measur
         (record.end_ns - record.start_ns) / 1e9
         for record in study.records
         if (record.environment, record.case_key) == case
-        and (record.perf_test, record.conn_type) == (metric.perf_test, metric.conn_type)
+        and record.test == metric.test
         and record.arm in arms
         and (record.iteration, record.unit) in used
         and record.start_ns
@@ -89,8 +89,8 @@ def _one_run(metric: MetricId, study: Study, case: CaseName) -> str:
     """The field's percentage: cost of the first tool visit over the first baseline visit."""
     first: dict[str, float] = {}
     for row in sorted(study.measurements, key=lambda row: row.start_ns or 0):
-        same = (row.perf_test, row.conn_type, row.metric) == metric and not row.is_switched
-        if same and CaseName(row.environment, row.case_key) == case:
+        same = row.metric_id == metric and not row.is_switched
+        if same and row.case.name == case:
             first.setdefault(row.arm, row.value)
     if BASELINE not in first or TOOL not in first or first[BASELINE] <= 0:
         return ""

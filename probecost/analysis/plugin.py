@@ -7,7 +7,6 @@ from typing import Protocol
 
 import pytest
 
-from probecost.analysis.judge.baseline import CaseId
 from probecost.analysis.judge.best_schedule import Choice, Question, plan_tool
 from probecost.analysis.report.terminal import terminal_lines
 from probecost.analysis.report.write import write_study
@@ -20,6 +19,7 @@ from probecost.analysis.study.run import Study, study_run
 from probecost.analysis.words.verdict_words import claim_line
 from probecost.errors import ConfigError, printable
 from probecost.results.layout import REPORT_PAGE, RunTree
+from probecost.results.names import CaseId
 
 
 class Run(Protocol):

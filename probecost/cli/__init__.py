@@ -1,0 +1,1 @@
+"""The ``probecost`` command: one file per verb."""

@@ -20,7 +20,6 @@ from probecost.cli.table import table
 from probecost.config.environment import Case, PerfTestSpec
 from probecost.config.find import bootstrap_command
 from probecost.config.folder import Loaded, changed_inputs, load_all
-from probecost.config.offered_load import Load
 from probecost.errors import ConfigError
 from probecost.plan.edited_cases import Change, Difference, compare
 from probecost.plan.matrix import generated_cases
@@ -29,6 +28,7 @@ from probecost.plan.offered_loads import at_loads
 from probecost.plan.perf_tests import select_perf_tests
 from probecost.plan.plan import Planned, Settings, expected_s
 from probecost.plan.visits import AskedSchedule, spell
+from probecost.results.load import Load
 from probecost.text import counted
 
 

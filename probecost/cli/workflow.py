@@ -11,13 +11,14 @@ from probecost.cli import options
 from probecost.cli.planning import environments_of, planned_items
 from probecost.cli.selection import matcher
 from probecost.config.environment import Attaches, PairKind
-from probecost.config.offered_load import Load, parse_rate_bps
+from probecost.config.offered_load import parse_rate_bps
 from probecost.errors import ConfigError
 from probecost.fixtures.options.values import UNITS_OR_PRECISION
 from probecost.plan.plan import Settings
 from probecost.plan.settings import asked_command, asked_versus
 from probecost.plan.visits import DEFAULT_SEED, AskedSchedule, Baseline, Order, spell
 from probecost.plan.workflow.write import workflow, write_workflow
+from probecost.results.load import Load
 
 
 @click.command(short_help="Write what would run to a file.")

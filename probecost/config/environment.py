@@ -7,10 +7,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import ClassVar, Literal
 
-from probecost.config.offered_load import DATAGRAM_BITS, Load, bitrate_bps
+from probecost.config.offered_load import DATAGRAM_BITS, bitrate_bps
 from probecost.errors import ConfigError
-from probecost.results.layout import CaseFolder, loaded_conn_type
+from probecost.results.layout import CaseFolder
+from probecost.results.load import Load
 from probecost.results.metrics import ConnType, PerfType
+from probecost.results.names import PerfTestName
 
 PairKind = Literal["host", "vm"]
 PAIR_KINDS: tuple[PairKind, ...] = ("host", "vm")
@@ -49,12 +51,16 @@ class PerfTestSpec:
     @property
     def conn_type(self) -> str:
         """The connection type of its results: ``single``, ``single-load25``."""
-        return loaded_conn_type(self.base, "" if self.load is None else self.load.suffix)
+        return self.perf_test.conn_type
+
+    @property
+    def perf_test(self) -> PerfTestName:
+        return PerfTestName(self.perf_type, self.base, "" if self.load is None else self.load.suffix)
 
     @property
     def name(self) -> str:
         """``latency:tcp_rr``, as users select it; ``latency:tcp_rr-load25``."""
-        return f"{self.perf_type}:{self.conn_type}"
+        return str(self.perf_test)
 
     @property
     def load_percent(self) -> float | None:

@@ -188,7 +188,7 @@ class Planner:
             noise={
                 spec.name: (pair.noise[base].interval_s, pair.noise[base].flows)
                 for spec in specs
-                if (base := f"{spec.perf_type}:{spec.base}") in pair.noise
+                if (base := str(spec.perf_test.unloaded)) in pair.noise
             },
             durations_s={spec.name: spec.duration_s for spec in specs},
             start_s=pair.starts_s.get(tool_id),

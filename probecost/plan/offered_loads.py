@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from probecost.config.environment import Environment, PairKind, PerfTestSpec
-from probecost.config.offered_load import Load
 from probecost.errors import ConfigError
 from probecost.plan.perf_tests import select_perf_tests
 from probecost.plan.plan import Planned, Settings
+from probecost.results.load import Load
 
 #: The most that a perf test (``throughput:single``) reaches on a test pair, in bit/s, for pps in packets/s; ``None``
 #: where that was not measured.
@@ -119,7 +119,7 @@ def resolve_loads(
 
 def maximum_of(spec: PerfTestSpec) -> str:
     """The perf test whose maximum the load of ``spec`` is a share of."""
-    return "throughput:single" if spec.perf_type == "latency" else f"{spec.perf_type}:{spec.base}"
+    return "throughput:single" if spec.perf_type == "latency" else str(spec.perf_test.unloaded)
 
 
 def specs_of_pair(specs: Iterable[PerfTestSpec], pair_kind: PairKind) -> tuple[PerfTestSpec, ...]:

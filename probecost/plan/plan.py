@@ -12,7 +12,6 @@ from dataclasses import dataclass, field, replace
 
 from probecost.config.budgets import asked_rules, with_asked
 from probecost.config.environment import PAIR_KINDS, Case, Environment, PairKind, PerfTestSpec
-from probecost.config.offered_load import Load
 from probecost.errors import ConfigError
 from probecost.plan.settings import AskedCommand, AskedVersus
 from probecost.plan.visits import (
@@ -29,6 +28,7 @@ from probecost.plan.visits import (
     visits,
 )
 from probecost.results.layout import item_id, iteration_name, unit_name
+from probecost.results.load import Load
 
 #: The looks of a plan that ends when it is precise enough; the units that it plans are those of the last one.
 LOOKS = (8, 12, 16, 24)

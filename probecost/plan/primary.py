@@ -10,10 +10,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from probecost.config.environment import PairKind, PerfTestSpec
-from probecost.config.offered_load import Load
 from probecost.plan.calibration import Calibration
 from probecost.plan.offered_loads import at_load
 from probecost.plan.plan import Plan, Planned, Settings
+from probecost.results.load import Load
 from probecost.results.metrics import CPU_PER_BYTE
 
 SATURATED = "throughput:single"

@@ -32,6 +32,9 @@ from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
+from probecost.results.load import SUFFIX
+from probecost.results.names import PerfTestName
+
 TREE = "performance-test-results"
 REPORTS = "reports"
 REPORT_PAGE = "report.html"
@@ -55,9 +58,7 @@ TOOL_MONITORING = "ebpf_monitoring"
 _EBPF = "ebpf"
 _TIMESTAMP = r"\d{8}_\d{6}(?:_\d{3})?"
 _CASE_FOLDER = re.compile(r"(?P<tool>.+?)_case_(?P<id>\d+)_(?P<hash>[0-9a-f]{6})")
-_LOAD = r"load\d+(?:\.\d+)?(?:[kMGT]|[kMG]?pps)?"
-_CONN_TYPE = re.compile(rf"(?P<base>[a-z][a-z0-9_]*)(?:-(?P<load>{_LOAD}))?")
-_PERF_TEST_FOLDER = re.compile(rf"(?P<conn>[a-z][a-z0-9_]*?(?:-{_LOAD})?)_(?P<ts>{_TIMESTAMP})")
+_PERF_TEST_FOLDER = re.compile(rf"(?P<conn>[a-z][a-z0-9_]*?(?:-{SUFFIX})?)_(?P<ts>{_TIMESTAMP})")
 _ITERATION = re.compile(r"iteration_(\d{3,})")
 
 
@@ -80,25 +81,6 @@ def case_hash(template: str, parameters: Mapping[str, str]) -> str:
     """First 6 hex digits of SHA-256 over the command template and its parameters (addresses are not in it)."""
     canonical = json.dumps([template, dict(parameters)], sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()[:6]
-
-
-def loaded_conn_type(base: str, load: str) -> str:
-    """The connection type of a perf test at a load: ``single-load25``; ``base`` alone without one.
-
-    >>> loaded_conn_type("single", "load2G"), loaded_conn_type("tcp_rr", "")
-    ('single-load2G', 'tcp_rr')
-    """
-    return f"{base}-{load}" if load else base
-
-
-def split_conn_type(conn_type: str) -> tuple[str, str]:
-    """``loaded_conn_type`` taken apart; what has no load has an empty one.
-
-    >>> split_conn_type("single-load2G"), split_conn_type("tcp_rr")
-    (('single', 'load2G'), ('tcp_rr', ''))
-    """
-    match = _CONN_TYPE.fullmatch(conn_type)
-    return (match["base"], match["load"] or "") if match else (conn_type, "")
 
 
 @dataclass(frozen=True, order=True)
@@ -170,6 +152,10 @@ class PerfTestFolder:
     is_switched: bool = False
 
     @property
+    def name(self) -> PerfTestName:
+        return PerfTestName.of(self.perf_type, self.conn_type)
+
+    @property
     def arm(self) -> str:
         return SWITCHED if self.is_switched else self.visit.arm
 
@@ -226,7 +212,7 @@ class PerfTestFolder:
         ``latency_tcp_rr.txt``, ``throughput_single_tcp.json``, ``throughput_multi_tcp_port_5202.json``,
         ``pps_single_udp.txt``, ``pps_multi_udp_port_5202.txt`` (iperf3's JSON, under the field's ending).
         """
-        base, _ = split_conn_type(self.conn_type)
+        base = self.name.base
         if self.perf_type == "latency":
             return f"latency_{base}.txt"
         protocol, ending = ("tcp", "json") if self.perf_type == "throughput" else ("udp", "txt")
@@ -236,7 +222,7 @@ class PerfTestFolder:
     @property
     def stream_files(self) -> str:
         """A pattern for the names of all ``stream_file``."""
-        return f"{self.perf_type}_{split_conn_type(self.conn_type)[0]}_*"
+        return f"{self.perf_type}_{self.name.base}_*"
 
     @staticmethod
     def background_file(port: int | str) -> str:

@@ -9,6 +9,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from probecost.results.names import MetricId, PerfTestName
+
 PerfType = Literal["throughput", "latency", "pps"]
 ConnType = Literal["single", "multi", "tcp_rr", "udp_rr"]
 
@@ -25,6 +27,14 @@ class PerfTest:
     title: str
     short: str
     terminal: str = ""
+
+    @property
+    def name(self) -> PerfTestName:
+        return PerfTestName(self.type, self.conn_type)
+
+    @property
+    def primary(self) -> MetricId:
+        return MetricId(self.name, PRIMARY[self.type])
 
 
 #: In the order of all tables.
@@ -69,9 +79,9 @@ class Metric:
         """The connection types that its budgets can name."""
         return () if self.perf_type is None else CONN_TYPES[self.perf_type]
 
-    def property_stem(self, perf_test: str, conn_type: str) -> str:
+    def property_stem(self, test: PerfTestName) -> str:
         """``latency_tcp_rr_mean``: the start of its names among the properties of an item."""
-        return f"{perf_test}_{conn_type}_{self.stem}"
+        return f"{test.perf_test}_{test.conn_type}_{self.stem}"
 
     @property
     def property_unit(self) -> str:
@@ -195,10 +205,9 @@ def metrics_of(perf_type: PerfType) -> list[Metric]:
     return sorted(own, key=lambda metric: not metric.is_primary)
 
 
-def place(perf_test: str, conn_type: str) -> int:
-    """The place of a perf test in all tables: unknown ones, and one with its load in ``conn_type``, come last."""
-    tests = (at for at, test in enumerate(PERF_TESTS) if (test.type, test.conn_type) == (perf_test, conn_type))
-    return next(tests, len(PERF_TESTS))
+def place(name: PerfTestName) -> int:
+    """The place of a perf test in all tables: unknown ones come last, and so do those at a load."""
+    return next((at for at, test in enumerate(PERF_TESTS) if test.name == name), len(PERF_TESTS))
 
 
 def by_budget() -> dict[str, Metric]:

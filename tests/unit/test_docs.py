@@ -17,6 +17,8 @@ from probecost.cli.main import VERBS, probecost
 PROJECT = Path(__file__).parents[2]
 PAGES = [PROJECT / "README.md", *sorted((PROJECT / "docs").glob("*.md"))]
 OPTIONS = (PROJECT / "docs" / "options.md").read_text()
+#: Files of the package that may name a page.
+SOURCES = [path for ending in ("*.py", "*.yaml") for path in sorted((PROJECT / "probecost").rglob(ending))]
 
 
 def prose(page: Path) -> str:
@@ -25,7 +27,7 @@ def prose(page: Path) -> str:
 
 
 def anchors(page: Path) -> Iterator[str]:
-    """Of every heading, by GitHub's rule: small letters, no punctuation, hyphens for blanks."""
+    """Anchors of all headings, by GitHub's rule: small letters, no punctuation, hyphens for blanks."""
     for heading in re.findall(r"^#+ (.*)$", prose(page), flags=re.MULTILINE):
         yield re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-")
 
@@ -46,6 +48,13 @@ def test_every_link_leads_somewhere(page: Path) -> None:
 def test_every_page_is_linked_from_the_first() -> None:
     linked = set(re.findall(r"\]\((docs/[\w-]+\.md)", prose(PAGES[0])))
     assert [f"docs/{page.name}" for page in PAGES[1:] if f"docs/{page.name}" not in linked] == []
+
+
+def test_the_code_names_pages_that_exist() -> None:
+    named = re.compile(r"\b(?:docs/[\w-]+|README)\.md(?:#[\w-]+)?")
+    links = {(path.name, link) for path in SOURCES for link in named.findall(path.read_text())}
+    assert links
+    assert [each for each in sorted(links) if dead(each[1], PROJECT / "README.md")] == []
 
 
 def test_every_option_of_pytest_is_explained() -> None:

@@ -1,0 +1,1 @@
+"""Checks a results tree: what of it is complete, missing or implausible, per case."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
+from typing import NamedTuple
 
 from probecost.analysis.check.plausibility import doubts_of_case, doubts_of_tree
-from probecost.analysis.judge.baseline import CaseId
 from probecost.analysis.judge.units import FLOWS, VISITS
 from probecost.analysis.statistics.looks import FIXED
 from probecost.analysis.study.case import CaseStudy
@@ -20,9 +20,7 @@ from probecost.analysis.tree.record import PerfTestFiles
 from probecost.analysis.values.measurement import Measurement
 from probecost.results.layout import ARMS, BASELINE, SWITCHED, iteration_name
 from probecost.results.metrics import PRIMARY, place
-
-#: Perf test, connection type, and whether flows are meant.
-_Test = tuple[str, str, bool]
+from probecost.results.names import CaseId, PairId, PerfTestName
 
 
 class State(StrEnum):
@@ -84,13 +82,19 @@ def validate(study: Study) -> Validation:
     found: dict[CaseId, list[Problem]] = {case.id: list(case.problems) for case in study.cases}
     loose: list[Problem] = []
     for problem in (*study.problems, *doubts_of_tree(study)):
-        where = problem.where
-        found.get(CaseId(where.environment, where.iteration, where.case_key), loose).append(problem)
+        found.get(problem.where.case, loose).append(problem)
     cases = [_case(case, facts, found[case.id]) for case in study.cases]
     cases += _not_run(study, {case.id for case in study.cases})
     if not cases:
         loose.append(Problem(TREE, study.root, "holds no case that was measured", Kind.MISSING))
     return Validation(study.root, study.run.run_id, tuple(cases), tuple(loose))
+
+
+class _Test(NamedTuple):
+    """A perf test, in visits or in switched flows."""
+
+    name: PerfTestName
+    in_flows: bool
 
 
 @dataclass
@@ -108,13 +112,12 @@ class _Facts:
     def __init__(self, study: Study) -> None:
         self.is_fixed = study.run.rule == FIXED
         self._cases: dict[CaseId, _CaseFacts] = {}
-        self._tests: dict[tuple[str, int, str], set[_Test]] = {}
-        self._shared: dict[tuple[str, int, str], set[tuple[str, str]]] = {}
+        self._tests: dict[PairId, set[_Test]] = {}
+        self._shared: dict[PairId, set[PerfTestName]] = {}
         for record in study.perf_tests:
             what = record.metadata
-            self.of(CaseId(what.environment, what.iteration, what.case_key)).records.append(record)
-            place = (what.environment, what.iteration, what.pair_kind)
-            self._tests.setdefault(place, set()).add((what.perf_test, what.conn_type, what.arm == SWITCHED))
+            self.of(what.case).records.append(record)
+            self._tests.setdefault(what.test_pair, set()).add(_test(record))
         for row in study.measurements:
             self._add(row)
 
@@ -122,38 +125,33 @@ class _Facts:
         return self._cases.setdefault(case, _CaseFacts())
 
     def _add(self, row: Measurement) -> None:
-        known = self.of(CaseId(row.environment, row.iteration, row.case_key))
+        known = self.of(row.case)
         known.rows.append(row)
         if row.void_reason or row.metric != PRIMARY.get(row.perf_test):
             return
         if row.shared_baseline:
-            place = (row.environment, row.iteration, row.pair_kind)
-            self._shared.setdefault(place, set()).add((row.perf_test, row.conn_type))
+            self._shared.setdefault(row.what.test_pair, set()).add(row.test)
             return
-        units = known.arms.setdefault((row.perf_test, row.conn_type, row.is_switched), {})
+        units = known.arms.setdefault(_Test(row.test, row.is_switched), {})
         units.setdefault(row.unit_index, {}).setdefault(row.pair_index if row.is_switched else 0, set()).add(row.arm)
 
     def tests(self, case: CaseStudy) -> list[_Test]:
         """Those that any case of the same bed has; flows only where this case has some."""
         flows = any(record.metadata.arm == SWITCHED for record in self.of(case.id).records)
-        tests = self._tests.get((case.id.environment, case.id.iteration, case.pair_kind), set())
-        return sorted((test for test in tests if flows or not test[2]), key=_order)
+        tests = self._tests.get(PairId(case.id.environment, case.id.iteration, case.pair_kind), set())
+        return sorted((test for test in tests if flows or not test.in_flows), key=_order)
 
     def has_shared(self, case: CaseStudy, test: _Test) -> bool:
         """Whether a shared baseline stands for this case's own, which has none."""
         own = any(record.metadata.arm == BASELINE for record in self.of(case.id).records)
-        place = (case.id.environment, case.id.iteration, case.pair_kind)
-        return not own and test[:2] in self._shared.get(place, set())
+        place = PairId(case.id.environment, case.id.iteration, case.pair_kind)
+        return not own and test.name in self._shared.get(place, set())
 
     def planned(self, case: CaseId, test: _Test) -> set[int]:
         """The units that the perf test should have: those of the plan, and those that were made besides."""
         records = self.of(case).records
-        made = {
-            record.metadata.unit
-            for record in records
-            if (record.metadata.perf_test, record.metadata.conn_type, record.metadata.arm == SWITCHED) == test
-        }
-        if not test[2]:
+        made = _made(records, test)
+        if not test.in_flows:
             visits = [record for record in records if record.metadata.arm != SWITCHED]
             asked = {unit for record in visits for unit in record.metadata.planned_units}
             return made | (asked or set(planned_units(visits) if visits else ()))
@@ -166,9 +164,18 @@ class _Facts:
         return set(range(1, max((int(text) for text in asked if text.isdecimal()), default=0) + 1))
 
 
+def _test(record: PerfTestFiles) -> _Test:
+    return _Test(record.metadata.test, record.metadata.arm == SWITCHED)
+
+
+def _made(records: Iterable[PerfTestFiles], test: _Test) -> set[int]:
+    """The units that have the perf test."""
+    return {record.metadata.unit for record in records if _test(record) == test}
+
+
 def _order(test: _Test) -> tuple[bool, int, _Test]:
     """Flows last; perf tests as the tables have them, those at a load after them."""
-    return (test[2], place(*test[:2]), test)
+    return (test.in_flows, place(test.name), test)
 
 
 def _case(case: CaseStudy, facts: _Facts, problems: list[Problem]) -> CaseValidation:
@@ -181,21 +188,24 @@ def _case(case: CaseStudy, facts: _Facts, problems: list[Problem]) -> CaseValida
         complete = {
             unit for unit, pairs in arms.items() if any(valid | shared >= set(ARMS) for valid in pairs.values())
         }
-        tests.append(TestState(test[0], test[1], FLOWS if test[2] else VISITS, len(planned), len(complete)))
-        if test[2]:
+        tests.append(
+            TestState(
+                test.name.perf_test,
+                test.name.conn_type,
+                FLOWS if test.in_flows else VISITS,
+                len(planned),
+                len(complete),
+            )
+        )
+        if test.in_flows:
             problems += _flows_not_there(case.id, known, test, planned)
     outcome = case.outcome.outcome if case.outcome is not None else ""
     return CaseValidation(case.id, outcome, tuple(tests), tuple(problems), _state(problems))
 
 
 def _flows_not_there(case: CaseId, known: _CaseFacts, test: _Test, planned: set[int]) -> Iterator[Problem]:
-    made = {
-        record.metadata.unit
-        for record in known.records
-        if record.metadata.arm == SWITCHED and (record.metadata.perf_test, record.metadata.conn_type) == test[:2]
-    }
-    for unit in sorted(planned - made):
-        where = Where(*case, arm=SWITCHED, unit=unit, perf_test=test[0], conn_type=test[1])
+    for unit in sorted(planned - _made(known.records, test)):
+        where = Where(*case, arm=SWITCHED, unit=unit, perf_test=test.name.perf_test, conn_type=test.name.conn_type)
         yield Problem(where, known.records[0].group, "the flow is not there", Kind.MISSING)
 
 

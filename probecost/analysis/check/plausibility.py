@@ -29,6 +29,7 @@ from probecost.results.layout import (
     TOOL,
     iteration_name,
 )
+from probecost.results.names import PerfTestName
 
 #: A round trip wakes a process on either side and enters both kernels twice: no machine does that in less.
 LEAST_ROUND_TRIP_US = 2.0
@@ -39,22 +40,22 @@ TOLERANCE = 1.05
 
 _READY = ("ready", "partial")
 _SENT = {"received_bps": "sent_bps", "received_pps": "sent_pps"}
-#: Unit, arm, perf test and connection type: one perf test of one case and iteration.
-_Place = tuple[int, str, str, str]
+#: Unit, arm and perf test: one perf test of one case and iteration.
+_Place = tuple[int, str, PerfTestName]
 
 
 def doubts_of_case(case: CaseStudy, records: Sequence[PerfTestFiles], rows: Iterable[Measurement]) -> Iterator[Problem]:
     """All that is implausible in one case, beyond what reading it found. ``records``, ``rows``: those of the case."""
     by_place: dict[_Place, list[Measurement]] = {}
     for row in rows:
-        place = (row.unit_index, SWITCHED if row.is_switched else row.arm, row.perf_test, row.conn_type)
+        place = (row.unit_index, SWITCHED if row.is_switched else row.arm, row.test)
         by_place.setdefault(place, []).append(row)
     first: dict[_Place, PerfTestFiles] = {}
     for record in records:
         what = record.metadata
         if what.is_superseded or what.unusable:
             continue
-        place = (what.unit, what.arm, what.perf_test, what.conn_type)
+        place = (what.unit, what.arm, what.test)
         if place in first:
             reason = f"was measured twice: also in {first[place].place.path}"
             yield record.problem(record.place_on(what.client_node), reason, Kind.IMPLAUSIBLE)

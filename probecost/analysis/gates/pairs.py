@@ -12,11 +12,9 @@ from probecost.analysis.gates.interface_setup import Pair, listed
 from probecost.analysis.tree.problem import Kind, Problem
 from probecost.analysis.tree.record import PerfTestFiles
 from probecost.results.layout import BASELINE, TOOL
+from probecost.results.names import CaseId, PerfTestName
 
 MAX_VISIT_LENGTHS_APART = 10
-
-#: Environment, iteration and case.
-_Case = tuple[str, int, str]
 
 
 @dataclass(frozen=True)
@@ -46,20 +44,20 @@ def pair_gates(perf_tests: Iterable[Counted]) -> PairGates:
     return PairGates(reasons, tuple(notes))
 
 
-def _by_case(perf_tests: Iterable[Counted]) -> Mapping[_Case, list[Counted]]:
-    found: dict[_Case, list[Counted]] = {}
+def _by_case(perf_tests: Iterable[Counted]) -> Mapping[CaseId, list[Counted]]:
+    found: dict[CaseId, list[Counted]] = {}
     for perf_test in perf_tests:
         what = perf_test.record.metadata
         if not (what.shared_baseline or what.is_superseded):
-            found.setdefault((what.environment, what.iteration, what.case_key), []).append(perf_test)
+            found.setdefault(what.case, []).append(perf_test)
     return found
 
 
 def _pairs(perf_tests: Sequence[Counted]) -> list[Pair]:
-    arms: dict[tuple[int, str, str], dict[str, Counted]] = {}
+    arms: dict[tuple[int, PerfTestName], dict[str, Counted]] = {}
     for perf_test in perf_tests:
         what = perf_test.record.metadata
-        arms.setdefault((what.unit, what.perf_test, what.conn_type), {})[what.arm] = perf_test
+        arms.setdefault((what.unit, what.test), {})[what.arm] = perf_test
     return [Pair(both[BASELINE], both[TOOL]) for _, both in sorted(arms.items()) if {BASELINE, TOOL} <= both.keys()]
 
 

@@ -9,35 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import NamedTuple
 
 from probecost.analysis.processes import Carried
 from probecost.analysis.statistics.moments import mean
 from probecost.analysis.values.measurement import Measurement
 from probecost.results.layout import BASELINE, TOOL
-
-
-class CaseId(NamedTuple):
-    """What results are keyed by. ``case_key`` is empty for a shared baseline."""
-
-    environment: str
-    iteration: int
-    case_key: str
-
-
-class MetricId(NamedTuple):
-    """One metric of one perf test: ``latency``, ``tcp_rr``, ``mean_us``."""
-
-    perf_test: str
-    conn_type: str
-    metric: str
-
-
-@lru_cache(maxsize=1024)
-def metric_id(perf_test: str, conn_type: str, metric: str) -> MetricId:
-    """One object for each of the few that a run has: very many values refer to them."""
-    return MetricId(perf_test, conn_type, metric)
+from probecost.results.names import CaseId, MetricId, PairId
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +63,7 @@ def compare(measurements: Iterable[Measurement]) -> dict[CaseId, Comparisons]:
     the same iteration and pair kind).
     """
     own: dict[CaseId, _Metrics] = {}
-    shared: dict[tuple[str, int, str], _Metrics] = {}
+    shared: dict[PairId, _Metrics] = {}
     pair_kinds: dict[CaseId, str] = {}
     units: dict[str, str] = {}
     before: Measurement | None = None
@@ -96,19 +74,19 @@ def compare(measurements: Iterable[Measurement]) -> dict[CaseId, Comparisons]:
         if not row.is_beside(before):
             what, before = row.what, row
             if what.shared_baseline:
-                metrics = shared.setdefault((what.environment, what.iteration, what.pair_kind), {})
+                metrics = shared.setdefault(what.test_pair, {})
             else:
-                case = CaseId(what.environment, what.iteration, what.case_key)
+                case = what.case
                 pair_kinds[case] = what.pair_kind
                 metrics = own.setdefault(case, {})
         units[row.metric] = row.unit
-        arms = metrics.setdefault(metric_id(row.perf_test, row.conn_type, row.metric), _Arms({}, {}))
+        arms = metrics.setdefault(row.metric_id, _Arms({}, {}))
         values = arms.tool if row.arm == TOOL else arms.baseline
         values.setdefault(row.unit_index, []).append(row.value)
     result: dict[CaseId, Comparisons] = {}
     for case, metrics in own.items():
         has_own = any(arms.baseline for arms in metrics.values())
-        common = {} if has_own else shared.get((case.environment, case.iteration, pair_kinds[case]), {})
+        common = {} if has_own else shared.get(PairId(case.environment, case.iteration, pair_kinds[case]), {})
         result[case] = {
             metric: _comparison(metric, units[metric.metric], arms, common.get(metric))
             for metric, arms in metrics.items()

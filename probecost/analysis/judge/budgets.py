@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from probecost.analysis.judge.verdicts import CaseName, MetricVerdict
+from probecost.analysis.judge.verdicts import MetricVerdict
 from probecost.analysis.statistics.verdict import MIN_UNITS, Word
 from probecost.analysis.tree.run import Budget
+from probecost.results.names import CaseName
 from probecost.text import counted
 
 

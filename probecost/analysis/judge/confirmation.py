@@ -6,13 +6,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Self
 
-from probecost.analysis.judge.baseline import MetricId
-from probecost.analysis.judge.family import CaseName
 from probecost.analysis.judge.units import FLOWS, Series, whole_effects
 from probecost.analysis.statistics.confirmation import Confirmation, confirmation
 from probecost.analysis.tree.metadata import PerfTestMetadata
 from probecost.analysis.values.measurement import Measured, Measurement
 from probecost.results.layout import ARMS, SWITCHED
+from probecost.results.names import CaseName, MetricId
 
 
 @dataclass(frozen=True)
@@ -40,7 +39,7 @@ class Fresh:
             return None
         series = Series()
         for row in self.measurements:
-            own = CaseName(row.environment, row.case_key), MetricId(row.perf_test, row.conn_type, row.metric)
+            own = row.case.name, row.metric_id
             if own == (case, metric) and not row.void_reason and row.is_switched == (schedule == FLOWS):
                 series.add(row)
         return confirmation(made, whole_effects(series.units()), lower_is_better)
@@ -50,7 +49,6 @@ class Fresh:
         needed = {SWITCHED} if schedule == FLOWS else set(ARMS)
         arms: dict[tuple[int, int], set[str]] = {}
         for what in self.records:
-            own = CaseName(what.environment, what.case_key), what.perf_test, what.conn_type
-            if own == (case, metric.perf_test, metric.conn_type) and not what.is_superseded:
+            if (what.case.name, what.test) == (case, metric.test) and not what.is_superseded:
                 arms.setdefault((what.iteration, what.unit), set()).add(what.arm)
         return sum(needed <= found for found in arms.values())

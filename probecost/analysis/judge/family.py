@@ -5,28 +5,20 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
-from probecost.analysis.judge.baseline import MetricId
 from probecost.analysis.statistics.looks import FIXED, StopRule
 from probecost.analysis.statistics.verdict import Limit
 from probecost.analysis.tree.metadata import PerfTestMetadata
 from probecost.analysis.values.measurement import Measurement
 from probecost.results.layout import BASELINE, TOOL
 from probecost.results.metrics import METRICS, PRIMARY
+from probecost.results.names import CaseName, MetricId, PerfTestName
 
 #: Name of a perf test (``throughput:single``) → its primary metric, or ``None`` where it has none.
 PrimaryMetrics = Mapping[str, str | None]
 
 _LEAST_VOIDS = 5
 _UNEVEN_P = 0.01
-
-
-class CaseName(NamedTuple):
-    """A case over all iterations of a run."""
-
-    environment: str
-    case_key: str
 
 
 @dataclass(frozen=True)
@@ -42,15 +34,15 @@ class RunPlan:
     primary: PrimaryMetrics = field(default_factory=dict)
 
 
-def primary_metric(perf_test: str, conn_type: str, chosen: PrimaryMetrics) -> str | None:
+def primary_metric(test: PerfTestName, chosen: PrimaryMetrics) -> str | None:
     """The primary metric of a perf test: as the plan chose, else as ever.
 
-    >>> primary_metric("throughput", "single", {"throughput:single": "cpu_s_per_gb"})
+    >>> primary_metric(PerfTestName("throughput", "single"), {"throughput:single": "cpu_s_per_gb"})
     'cpu_s_per_gb'
-    >>> primary_metric("latency", "tcp_rr", {})
+    >>> primary_metric(PerfTestName("latency", "tcp_rr"), {})
     'mean_us'
     """
-    return chosen.get(f"{perf_test}:{conn_type}", PRIMARY.get(perf_test))
+    return chosen.get(str(test), PRIMARY.get(test.perf_test))
 
 
 class RunFacts:
@@ -59,21 +51,21 @@ class RunFacts:
     def __init__(self, records: Iterable[PerfTestMetadata], primary: PrimaryMetrics) -> None:
         self.tools: dict[CaseName, str] = {}
         self.pair_kinds: dict[CaseName, str] = {}
-        self.voids: Counter[tuple[CaseName, str, str, str]] = Counter()
-        self.visits: Counter[tuple[CaseName, str, str, str]] = Counter()
+        self.voids: Counter[tuple[CaseName, PerfTestName, str]] = Counter()
+        self.visits: Counter[tuple[CaseName, PerfTestName, str]] = Counter()
         self._primary = primary
-        self._tests: dict[tuple[str, str], set[tuple[str, str]]] = {}
-        self._offered: dict[tuple[CaseName, str, str], float] = {}
+        self._tests: dict[tuple[str, str], set[PerfTestName]] = {}
+        self._offered: dict[tuple[CaseName, PerfTestName], float] = {}
         self._lines_bps: dict[CaseName, float] = {}
         for what in records:
-            self._tests.setdefault((what.environment, what.pair_kind), set()).add((what.perf_test, what.conn_type))
+            self._tests.setdefault((what.environment, what.pair_kind), set()).add(what.test)
             if not (what.shared_baseline or what.is_superseded):
                 self._add(what)
 
     def _add(self, what: PerfTestMetadata) -> None:
-        case = CaseName(what.environment, what.case_key)
+        case = what.case.name
         self.tools[case], self.pair_kinds[case] = what.tool_id, what.pair_kind
-        test = (case, what.perf_test, what.conn_type)
+        test = (case, what.test)
         self.visits[*test, what.arm] += 1
         self.voids[*test, what.arm] += bool(what.void_reason or what.error)
         if what.offered_rate is not None:
@@ -85,23 +77,16 @@ class RunFacts:
     def add_segments(self, measurements: Iterable[Measurement]) -> None:
         """The segments of flows count as visits of their arm, once for all their metrics."""
         segments = {
-            (
-                CaseName(row.environment, row.case_key),
-                row.perf_test,
-                row.conn_type,
-                row.arm,
-                row.iteration,
-                row.visit_id,
-            ): (bool(row.void_reason))
+            (row.case, row.test, row.arm, row.visit_id): bool(row.void_reason)
             for row in measurements
             if row.is_switched
         }
-        for (case, perf_test, conn_type, arm, _, _), is_void in segments.items():
-            self.visits[case, perf_test, conn_type, arm] += 1
-            self.voids[case, perf_test, conn_type, arm] += is_void
+        for (case, test, arm, _), is_void in segments.items():
+            self.visits[case.name, test, arm] += 1
+            self.voids[case.name, test, arm] += is_void
 
     def is_primary(self, metric: MetricId) -> bool:
-        return primary_metric(metric.perf_test, metric.conn_type, self._primary) == metric.metric
+        return primary_metric(metric.test, self._primary) == metric.metric
 
     def primary_tests(self, planned: Iterable[CaseName]) -> int:
         """How many primary tests the plan has: each case with the perf tests of its environment and pair kind.
@@ -118,9 +103,9 @@ class RunFacts:
     def _measured(self, environment: str, pair_kind: str) -> set[str]:
         """Names of the perf tests that have a primary metric and were measured in some case."""
         return {
-            f"{perf_test}:{conn_type}"
-            for perf_test, conn_type in self._tests.get((environment, pair_kind), ())
-            if primary_metric(perf_test, conn_type, self._primary) is not None
+            str(test)
+            for test in self._tests.get((environment, pair_kind), ())
+            if primary_metric(test, self._primary) is not None
         }
 
     def limit(self, case: CaseName, metric: MetricId) -> Limit | None:
@@ -133,7 +118,7 @@ class RunFacts:
         if unit not in ("bit/s", "packets/s") or primary is None or unit != METRICS[primary].unit:
             return None
         limits = []
-        if (offered := self._offered.get((case, metric.perf_test, metric.conn_type))) is not None:
+        if (offered := self._offered.get((case, metric.test))) is not None:
             limits.append(Limit("offered load", offered))
         if unit == "bit/s" and (line_bps := self._lines_bps.get(case)) is not None:
             limits.append(Limit("line", line_bps))
@@ -141,7 +126,7 @@ class RunFacts:
 
     def uneven_voids(self, case: CaseName, metric: MetricId) -> str:
         """The gate: voids must not prefer an arm (exact binomial test). In words if they do."""
-        arms = [(case, metric.perf_test, metric.conn_type, arm) for arm in (BASELINE, TOOL)]
+        arms = [(case, metric.test, arm) for arm in (BASELINE, TOOL)]
         voids, visits = [self.voids[arm] for arm in arms], [self.visits[arm] for arm in arms]
         if sum(voids) < _LEAST_VOIDS or 0 in visits:
             return ""

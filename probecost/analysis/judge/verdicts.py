@@ -10,9 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from probecost.analysis.judge.baseline import MetricId, metric_id
 from probecost.analysis.judge.confirmation import Fresh
-from probecost.analysis.judge.family import CaseName, RunFacts, RunPlan
+from probecost.analysis.judge.family import RunFacts, RunPlan
 from probecost.analysis.judge.units import FLOWS, VISITS, Pair, Series, Unit, effects, ordered_effects, tool_mean
 from probecost.analysis.settings.settings import Settings
 from probecost.analysis.statistics.carryover import CarryOver, carry_overs
@@ -25,6 +24,7 @@ from probecost.analysis.tree.metadata import PerfTestMetadata
 from probecost.analysis.values.measurement import Measurement
 from probecost.results.layout import BASELINE, TOOL
 from probecost.results.metrics import CPU_PER_BYTE, METRICS, has_verdict, lower_is_better
+from probecost.results.names import CaseName, MetricId
 
 __all__ = ["FLOWS", "VISITS", "CaseName", "MetricVerdict", "unit_effects", "verdicts"]
 
@@ -132,8 +132,8 @@ def _series(measurements: Iterable[Measurement]) -> dict[tuple[CaseName, MetricI
         if row.void_reason or row.shared_baseline or not has_verdict(row.metric):
             continue
         if not row.is_beside(before):
-            case, before = CaseName(row.environment, row.case_key), row
-        where = case, metric_id(row.perf_test, row.conn_type, row.metric)
+            case, before = row.case.name, row
+        where = case, row.metric_id
         found.setdefault(where, Series()).add(row)
     return found
 
@@ -194,8 +194,8 @@ def _unjudged(
         schedule=entry.schedule,
         n_units=len(units),
         n_unused=entry.n_unused,
-        n_void_baseline=facts.voids[case, metric.perf_test, metric.conn_type, BASELINE],
-        n_void_tool=facts.voids[case, metric.perf_test, metric.conn_type, TOOL],
+        n_void_baseline=facts.voids[case, metric.test, BASELINE],
+        n_void_tool=facts.voids[case, metric.test, TOOL],
         estimate=found,
         cost=cost_of(found, lower_is_better(metric.metric)) if found else None,
         tool_value=tool_mean(units) if units else None,

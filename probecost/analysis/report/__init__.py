@@ -1,0 +1,1 @@
+"""Writes the reports: CSV, Markdown, the page, forest plots, workbook."""

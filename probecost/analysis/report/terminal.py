@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 
-from probecost.analysis.judge.baseline import MetricId
 from probecost.analysis.judge.budgets import BudgetCheck, Result
-from probecost.analysis.judge.verdicts import CaseName, MetricVerdict
+from probecost.analysis.judge.verdicts import MetricVerdict
 from probecost.analysis.report.findings.case_names import CaseNames
 from probecost.analysis.report.findings.status import status, switched_cases, units_line
 from probecost.analysis.report.findings.versions import versions_line
@@ -26,11 +25,10 @@ from probecost.analysis.words.verdict_words import (
     units_text,
     worst_first,
 )
-from probecost.results.metrics import PERF_TESTS, PRIMARY
+from probecost.results.metrics import PERF_TESTS
+from probecost.results.names import CaseName
 
-_COLUMNS = tuple(
-    (test.terminal, MetricId(test.type, test.conn_type, PRIMARY[test.type])) for test in PERF_TESTS if test.terminal
-)
+_COLUMNS = tuple((test.terminal, test.primary) for test in PERF_TESTS if test.terminal)
 
 
 def terminal_lines(study: Study) -> Iterator[str]:

@@ -7,13 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
-from probecost.results.layout import split_conn_type
 from probecost.results.metrics import METRICS, by_budget, lower_is_better
-
-if TYPE_CHECKING:
-    from probecost.analysis.judge.baseline import MetricId
+from probecost.results.names import MetricId
 
 
 def defaults_pct() -> dict[str, float | None]:
@@ -40,19 +36,17 @@ class Thresholds:
     def limit_pct(self, metric: MetricId) -> float | None:
         """What holds for ``metric``, at any load: the entry of its connection type goes before that of all.
 
-        >>> from probecost.analysis.judge.baseline import MetricId
-        >>> Thresholds({"pps": 5.0, "pps:multi": 9.0}).limit_pct(MetricId("pps", "multi-load25", "received_pps"))
+        >>> Thresholds({"pps": 5.0, "pps:multi": 9.0}).limit_pct(metric_id("pps", "multi-load25", "received_pps"))
         9.0
         """
         name = METRICS[metric.metric].budget
-        own = f"{name}:{split_conn_type(metric.conn_type)[0]}"
+        own = f"{name}:{metric.test.base}"
         return self.limits_pct[own] if own in self.limits_pct else self.limits_pct.get(name)
 
     def is_degraded(self, metric: MetricId, diff_pct: float | None) -> bool:
         """Whether the difference is worse than its limit.
 
-        >>> from probecost.analysis.judge.baseline import MetricId
-        >>> pps = MetricId("pps", "single", "received_pps")
+        >>> pps = metric_id("pps", "single", "received_pps")
         >>> [Thresholds().is_degraded(pps, diff) for diff in (-5.01, -5.0, 50.0, None)]
         [True, False, False, False]
         """

@@ -6,10 +6,10 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from probecost.analysis.judge.baseline import CaseId, Comparison, Comparisons, MetricId, compare
+from probecost.analysis.judge.baseline import Comparison, Comparisons, compare
 from probecost.analysis.processes import each
 from probecost.analysis.settings.settings import Settings
-from probecost.analysis.study.expected import Bed, Expected, Test
+from probecost.analysis.study.expected import Expected
 from probecost.analysis.study.visits import CaseVisits, measure_visits
 from probecost.analysis.tree.find import Found
 from probecost.analysis.tree.metadata import PerfTestMetadata
@@ -20,6 +20,7 @@ from probecost.analysis.values.case import read
 from probecost.analysis.values.measurement import Measured, Measurement
 from probecost.analysis.values.tool_usage import NO_USAGE, CaseUsage
 from probecost.results.layout import ARMS, TOOL, iteration_name
+from probecost.results.names import CaseId, PairId, PerfTestName, metric_id
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class CaseStudy:
     folders: tuple[Path, ...]
 
     def get(self, perf_test: str, conn_type: str, metric: str) -> Comparison | None:
-        return self.comparisons.get(MetricId(perf_test, conn_type, metric))
+        return self.comparisons.get(metric_id(perf_test, conn_type, metric))
 
     @property
     def n_units(self) -> int:
@@ -74,12 +75,10 @@ def study_visits(
 ) -> StudiedCases:
     """The cases of the visits that were ``found``. ``flows``: what the switched flows of these cases measured."""
     by_case: dict[CaseId, list[PerfTestFiles]] = {}
-    tests: dict[Bed, set[Test]] = {}
+    tests: dict[PairId, set[PerfTestName]] = {}
     for record in found.records:
-        what = record.metadata
-        by_case.setdefault(CaseId(what.environment, what.iteration, what.case_key), []).append(record)
-        bed = (what.environment, what.iteration, what.pair_kind)
-        tests.setdefault(bed, set()).add((what.perf_test, what.conn_type))
+        by_case.setdefault(record.metadata.case, []).append(record)
+        tests.setdefault(record.metadata.test_pair, set()).add(record.metadata.test)
     cases = list(by_case)
     figures = each(lambda case: measure_visits(case, [*map(read, by_case[case])], settings), cases, jobs)
     visits = [CaseVisits.of(case, by_case[case], own) for case, own in zip(cases, figures, strict=True)]
@@ -88,20 +87,20 @@ def study_visits(
 
 def join_cases(
     visits: Sequence[CaseVisits],
-    tests: Mapping[Bed, Collection[Test]],
+    tests: Mapping[PairId, Collection[PerfTestName]],
     flows: Iterable[Measured],
     problems: Iterable[Problem],
     run: RunInfo,
 ) -> StudiedCases:
     """Put visits, flows and ``problems`` of their folders together, case by case; what has no case is left loose.
 
-    ``tests``: the perf tests that visits on each bed have.
+    ``tests``: the perf tests that the visits of each test pair make.
     """
     by_id = {own.id: own for own in visits}
     in_flows = _in_flows(flows)
     found = {own.id: list(own.found.problems) for own in visits}
     for problem in problems:
-        case = _case_of(problem)
+        case = problem.where.case
         if case.case_key and case in found:
             found[case].append(problem)
     comparisons = {own.id: own.found.comparisons for own in visits if own.found.comparisons is not None}
@@ -110,7 +109,7 @@ def join_cases(
     )
     studies = []
     for case in sorted(case for case in by_id if case.case_key):
-        own, shared = by_id[case], by_id.get(case._replace(case_key=""))
+        own, shared = by_id[case], by_id.get(case.shared_baseline)
         expected = Expected(own, shared, tests, in_flows.get(case, {}))
         told = [*found[case], *expected.unmeasured(found[case]), *own.found.usage_problems]
         studies.append(_study(own, comparisons.get(case, {}), told, run))
@@ -126,21 +125,16 @@ def with_problems(cases: Iterable[CaseStudy], problems: Iterable[Problem]) -> li
     """Each case with those of ``problems`` that are its own."""
     own: dict[CaseId, list[Problem]] = {}
     for problem in problems:
-        own.setdefault(_case_of(problem), []).append(problem)
+        own.setdefault(problem.where.case, []).append(problem)
     return [replace(case, problems=(*case.problems, *own[case.id])) if case.id in own else case for case in cases]
 
 
-def _case_of(problem: Problem) -> CaseId:
-    return CaseId(problem.where.environment, problem.where.iteration, problem.where.case_key)
-
-
-def _in_flows(flows: Iterable[Measured]) -> dict[CaseId, dict[tuple[str, str], str]]:
+def _in_flows(flows: Iterable[Measured]) -> dict[CaseId, dict[PerfTestName, str]]:
     """By case: its perf tests that were switched, and why no flow of one is usable; empty where one is."""
-    found: dict[CaseId, dict[tuple[str, str], str]] = {}
+    found: dict[CaseId, dict[PerfTestName, str]] = {}
     for flow in flows:
         what = flow.record.metadata
-        case = CaseId(what.environment, what.iteration, what.case_key)
-        test = (what.perf_test, what.conn_type)
+        case, test = what.case, what.test
         usable = {row.arm for row in flow.measurements if not row.void_reason} >= set(ARMS)
         reason = next((row.void_reason for row in flow.measurements if row.void_reason), "no segments")
         before = found.setdefault(case, {}).get(test, reason)
@@ -150,7 +144,7 @@ def _in_flows(flows: Iterable[Measured]) -> dict[CaseId, dict[tuple[str, str], s
 
 def without_results(root: Path, run: RunInfo, measured: Sequence[CaseStudy]) -> Iterator[CaseStudy]:
     """The cases that were started and left nothing: they ended before their first perf test."""
-    there = {(case.id.environment, case.id.iteration, case.id.case_key) for case in measured}
+    there = {case.id for case in measured}
     for found in run.cases:
         case = CaseId(found.environment, found.iteration or 1, found.case_key)
         if not found.was_started or not found.environment or case in there:

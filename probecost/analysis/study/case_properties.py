@@ -81,7 +81,7 @@ def figures(case: CaseStudy) -> dict[str, float | str]:
         if not known.stem:
             continue
         found = case.comparisons[metric]
-        stem, unit = known.property_stem(metric.perf_test, metric.conn_type), known.property_unit
+        stem, unit = known.property_stem(metric.test), known.property_unit
         for key, value in (
             (f"{stem}_{unit}", found.tool_mean),
             (f"{stem}_baseline_{unit}", found.baseline_mean),

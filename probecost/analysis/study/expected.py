@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
-from probecost.analysis.judge.family import CaseName
 from probecost.analysis.study.visits import CaseVisits
 from probecost.analysis.tree.problem import Kind, Problem, Where
 from probecost.analysis.tree.record import PerfTestFiles
@@ -12,17 +11,13 @@ from probecost.analysis.tree.run import RunInfo
 from probecost.analysis.values.measurement import Measurement
 from probecost.results.layout import ARMS, BASELINE, SWITCHED, TOOL
 from probecost.results.metrics import PRIMARY, place
-
-#: Environment, iteration and pair kind.
-Bed = tuple[str, int, str]
-#: Perf test and connection type.
-Test = tuple[str, str]
+from probecost.results.names import CaseName, PairId, PerfTestName
 
 
 class Expected:
     """Perf tests that the visits of one case should have, and which of them are not there.
 
-    A visit should have all perf tests that any visit on the same bed has. One of a unit that was not planned, a
+    A visit should have all perf tests that any visit of the same test pair has. One of a unit that was not planned, a
     reserve, should have those that its unit was made for.
     """
 
@@ -30,31 +25,29 @@ class Expected:
         self,
         own: CaseVisits,
         shared: CaseVisits | None,
-        tests: Mapping[Bed, Collection[Test]],
-        in_flows: Mapping[Test, str],
+        tests: Mapping[PairId, Collection[PerfTestName]],
+        in_flows: Mapping[PerfTestName, str],
     ) -> None:
-        """``shared``: the shared baseline of its environment and iteration. ``tests``: those that each bed has.
+        """``shared``: the shared baseline of its environment and iteration. ``tests``: those of each test pair.
 
         ``in_flows``: perf tests that switched flows were made of, and why no flow is left; empty where one is.
         """
         case, records = own.id, own.records
         kinds = {record.metadata.pair_kind for record in records}
-        on_beds = {test for kind in kinds for test in tests[case.environment, case.iteration, kind]}
+        wanted = {test for kind in kinds for test in tests[PairId(case.environment, case.iteration, kind)]}
         self.case = case
         self._in_flows = in_flows
         self.group = records[0].group
-        self.tests = sorted(on_beds, key=lambda test: (place(*test), test))
+        self.tests = sorted(wanted, key=lambda test: (place(test), test))
         self.units = planned_units(records)
         self._planned = {unit for record in records for unit in record.metadata.planned_units}
-        self._made = {(r.metadata.unit, r.metadata.perf_test, r.metadata.conn_type) for r in records}
+        self._made = {(record.metadata.unit, record.metadata.test) for record in records}
         self.there = {(record.metadata.arm, record.metadata.unit) for record in records}
-        self.valid = {(row.arm, row.unit_index, row.perf_test, row.conn_type) for row in own.rows if _is_valid(row)}
+        self.valid = {(row.arm, row.unit_index, row.test) for row in own.rows if _is_valid(row)}
         has_baseline = any(arm == BASELINE for arm, _ in self.there)
         shared_records, shared_rows = (shared.records, shared.rows) if shared is not None else ((), ())
         self.uses_shared = not has_baseline and any(r.metadata.pair_kind in kinds for r in shared_records)
-        self.shared_valid = {
-            (row.perf_test, row.conn_type) for row in shared_rows if _is_valid(row) and row.pair_kind in kinds
-        }
+        self.shared_valid = {row.test for row in shared_rows if _is_valid(row) and row.pair_kind in kinds}
 
     def unmeasured(self, known: Sequence[Problem]) -> Iterator[Problem]:
         """A problem for each perf test of each visit that has no valid data and no reason listed yet.
@@ -63,41 +56,42 @@ class Expected:
         """
         for test, reason in sorted(self._in_flows.items()):
             if reason:
-                yield self._missing(f"no flow is left: {reason}", SWITCHED, 0, *test)
-        listed = {_place(problem.where) for problem in known if problem.missing}
-        void = {_place(problem.where): problem.reason for problem in known if problem.is_unused}
+                yield self._missing(f"no flow is left: {reason}", SWITCHED, 0, test)
+        listed = {_visit(problem.where) for problem in known if problem.missing}
+        void = {_visit(problem.where): problem.reason for problem in known if problem.is_unused}
         complete = {test for test in self.tests if any(self._is_complete(unit, test) for unit in self.units)}
         complete |= {test for test, reason in self._in_flows.items() if not reason}
         for test in self.tests if self.uses_shared else ():
             if test not in self.shared_valid:
-                yield self._missing("the shared baseline has no valid data", BASELINE, 0, *test)
+                yield self._missing("the shared baseline has no valid data", BASELINE, 0, test)
         for unit in self.units:
             for arm in (TOOL,) if self.uses_shared else ARMS:
                 if (arm, unit) not in self.there:
                     yield self._missing("nothing was measured", arm, unit)
                     continue
                 for test in self._tests_of(unit):
-                    visit = (arm, unit, *test)
+                    visit = (arm, unit, test)
                     if visit in self.valid or visit in listed or (visit in void and test in complete):
                         continue
                     why = f"no unit is left: {void[visit]}" if visit in void else "there are no results"
                     yield self._missing(why, *visit)
 
-    def _tests_of(self, unit: int) -> list[tuple[str, str]]:
+    def _tests_of(self, unit: int) -> list[PerfTestName]:
         if not self._planned or unit in self._planned:
             return self.tests
-        return [test for test in self.tests if (unit, *test) in self._made]
+        return [test for test in self.tests if (unit, test) in self._made]
 
-    def _is_complete(self, unit: int, test: tuple[str, str]) -> bool:
-        return all((arm, unit, *test) in self.valid for arm in ((TOOL,) if self.uses_shared else ARMS))
+    def _is_complete(self, unit: int, test: PerfTestName) -> bool:
+        return all((arm, unit, test) in self.valid for arm in ((TOOL,) if self.uses_shared else ARMS))
 
-    def _missing(self, reason: str, arm: str, unit: int, perf_test: str = "", conn_type: str = "") -> Problem:
+    def _missing(self, reason: str, arm: str, unit: int, test: PerfTestName | None = None) -> Problem:
+        perf_test, conn_type = (test.perf_test, test.conn_type) if test else ("", "")
         where = Where(*self.case, arm=arm, unit=unit, perf_test=perf_test, conn_type=conn_type)
         return Problem(where, self.group, reason, Kind.MISSING)
 
 
-def _place(where: Where) -> tuple[str, int, str, str]:
-    return where.arm, where.unit, where.perf_test, where.conn_type
+def _visit(where: Where) -> tuple[str, int, PerfTestName]:
+    return where.arm, where.unit, PerfTestName.of(where.perf_test, where.conn_type)
 
 
 def _is_valid(row: Measurement) -> bool:

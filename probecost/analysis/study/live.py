@@ -6,11 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from probecost.analysis.judge.baseline import CaseId
 from probecost.analysis.judge.budgets import BudgetCheck, check_budgets
 from probecost.analysis.judge.confirmation import Fresh
 from probecost.analysis.judge.family import RunPlan
-from probecost.analysis.judge.verdicts import CaseName, MetricVerdict, verdicts
+from probecost.analysis.judge.verdicts import MetricVerdict, verdicts
 from probecost.analysis.settings.settings import Settings
 from probecost.analysis.study.case import CaseStudy, join_cases
 from probecost.analysis.study.expected import planned_cases
@@ -21,6 +20,7 @@ from probecost.analysis.tree.find import Found, find_perf_tests
 from probecost.analysis.tree.record import PerfTestFiles
 from probecost.analysis.values.case import CaseValues, Reading, fresh_of, measure_case, read, without_fresh
 from probecost.results.layout import PerfTestFolder, iteration_name
+from probecost.results.names import CaseId, CaseName
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class LiveRun:
         root = root.resolve()
         own = _own(case, self._find(root, case).records)
         run = self._tree.run(root)
-        plan = RunPlan([CaseName(case.environment, case.case_key)], run.rule, run.primary)
+        plan = RunPlan([case.name], run.rule, run.primary)
         values, fresh = self._measure(without_fresh(own)), self._measure(fresh_of(own))
         return case_progress(values, fresh, plan, self._settings)
 
@@ -86,7 +86,7 @@ class LiveRun:
         plan = RunPlan(planned, run.rule, run.primary)
         judged = verdicts(values.metadata, values.measurements, plan, self._settings, fresh)
         limits = study.outcome.budgets if study.outcome is not None else ()
-        checks = check_budgets({CaseName(case.environment, case.case_key): limits}, judged)
+        checks = check_budgets({case.name: limits}, judged)
         return CaseAlone(study, judged, checks, run.options.get("strict_budgets") == str(True))
 
     def _begin(self, case: CaseId) -> None:
@@ -102,7 +102,7 @@ class LiveRun:
         if not own:
             return None
         visits = [CaseVisits.of(case, own, visit_figures(case, own, values.of_visits()))]
-        baseline = case._replace(case_key="")
+        baseline = case.shared_baseline
         if shared := _own(baseline, found.records):
             visits.append(CaseVisits.of(baseline, shared, visit_figures(baseline, shared, self._measure(shared))))
         studied = join_cases(visits, self._tree.tests, values.of_flows(), found.problems, self._tree.run(root))
@@ -122,5 +122,4 @@ class LiveRun:
 
 def _own(case: CaseId, records: Iterable[PerfTestFiles]) -> list[PerfTestFiles]:
     """Those of one case in one iteration, or of its shared baseline."""
-    found = ((record, record.metadata) for record in records)
-    return [record for record, what in found if (what.environment, what.iteration, what.case_key) == case]
+    return [record for record in records if record.metadata.case == case]

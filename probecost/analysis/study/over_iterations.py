@@ -6,10 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import median
 
-from probecost.analysis.judge.baseline import Comparison, MetricId, diff_pct
+from probecost.analysis.judge.baseline import Comparison, diff_pct
 from probecost.analysis.statistics.moments import mean, sd
 from probecost.analysis.study.case import CaseStudy
 from probecost.analysis.values.tool_usage import NO_USAGE, CaseUsage, Usage
+from probecost.results.names import MetricId, PerfTestName
 
 #: The iteration of a ``CaseStudy`` that stands for all of them.
 ALL_ITERATIONS = 0
@@ -118,7 +119,7 @@ def _usage(usages: Sequence[CaseUsage]) -> CaseUsage:
     )
 
 
-def _window(usages: Sequence[Mapping[tuple[str, str], Usage]], test: tuple[str, str]) -> Usage:
+def _window(usages: Sequence[Mapping[PerfTestName, Usage]], test: PerfTestName) -> Usage:
     found = [usage[test] for usage in usages if test in usage]
     return Usage(
         _mean([usage.cpu_avg_percent for usage in found]),

@@ -14,6 +14,7 @@ from probecost.analysis.statistics.verdict import Word, judge
 from probecost.analysis.values.case import CaseValues
 from probecost.analysis.words.cells import percent
 from probecost.analysis.words.verdict_words import title
+from probecost.results.names import PerfTestName
 
 
 @dataclass(frozen=True)
@@ -37,9 +38,9 @@ def case_progress(values: CaseValues, fresh: CaseValues, plan: RunPlan, settings
     any. ``plan``: of this case alone.
     """
     found = _judged(values, plan, settings)
-    primary = {_test(one): one for one in found if one.is_primary}
-    tests = {f"{what.perf_test}:{what.conn_type}" for what in values.metadata}
-    usable = {name: max(_units(name, found, plan.primary), default=0) for name in sorted(tests)}
+    primary = {str(one.metric.test): one for one in found if one.is_primary}
+    tests = sorted({what.test for what in values.metadata}, key=str)
+    usable = {str(test): max(_units(test, found, plan.primary), default=0) for test in tests}
     widths = {name: _half_width(one) for name, one in primary.items()}
     speed_ups = tuple(name for name, one in primary.items() if _is_speed_up(one, settings.margin_pct))
     confirming = _judged(fresh, replace(plan, rule=FIXED), settings)
@@ -57,19 +58,14 @@ def _is_speed_up(found: MetricVerdict, margin_pct: float) -> bool:
     return judge(found.estimate, found.cost, found.estimate.p, margin_pct).word is Word.SPEED_UP
 
 
-def _test(found: MetricVerdict) -> str:
-    return f"{found.metric.perf_test}:{found.metric.conn_type}"
-
-
 def _text(found: Iterable[MetricVerdict]) -> str:
     return ", ".join(f"{title(one.metric)} {_said(one)}" for one in found if one.is_primary)
 
 
-def _units(perf_test: str, found: Sequence[MetricVerdict], primary: PrimaryMetrics) -> Iterator[int]:
+def _units(test: PerfTestName, found: Sequence[MetricVerdict], primary: PrimaryMetrics) -> Iterator[int]:
     """How many units are usable for each metric that counts: a perf test may have none that is primary, by the plan."""
     for one in found:
-        where = one.metric.perf_test, one.metric.conn_type
-        if ":".join(where) == perf_test and (one.is_primary or primary_metric(*where, primary) is None):
+        if one.metric.test == test and (one.is_primary or primary_metric(test, primary) is None):
             yield one.n_units + one.n_unused
 
 

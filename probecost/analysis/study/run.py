@@ -10,7 +10,7 @@ from probecost.analysis.gates.overlaps import Audit, audited
 from probecost.analysis.judge.budgets import BudgetCheck, check_budgets
 from probecost.analysis.judge.confirmation import Fresh
 from probecost.analysis.judge.family import RunPlan
-from probecost.analysis.judge.verdicts import CaseName, MetricVerdict, verdicts
+from probecost.analysis.judge.verdicts import MetricVerdict, verdicts
 from probecost.analysis.parsers.text import is_file
 from probecost.analysis.settings.settings import Settings
 from probecost.analysis.study.case import CaseStudy, study_visits, with_problems, without_results
@@ -25,6 +25,7 @@ from probecost.analysis.values.case import fresh_of, measure_case, read, without
 from probecost.analysis.values.measurement import Measurement
 from probecost.errors import ConfigError
 from probecost.results.layout import RUN_FILE, SWITCHED, TREE
+from probecost.results.names import CaseName
 
 
 @dataclass(frozen=True)

@@ -6,13 +6,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from probecost.analysis.judge.baseline import CaseId
-from probecost.analysis.judge.verdicts import CaseName
 from probecost.analysis.settings.settings import Settings
 from probecost.analysis.study.run import Study
 from probecost.analysis.tree.problem import Problem
 from probecost.analysis.tree.run import CaseOutcome
 from probecost.errors import ConfigError
+from probecost.results.names import CaseId
 
 ALL = "all"
 #: These two are always written; the other forms are written beside them where they are asked for.
@@ -100,7 +99,7 @@ def select(study: Study, settings: Settings, request: Request) -> Study:
     if not cases:
         raise ConfigError(f"--topic {', '.join(request.topics)}: no case of it is in iteration {iteration}")
     wanted = {case.id for case in cases}
-    names = {CaseName(case.id.environment, case.id.case_key) for case in cases}
+    names = {case.id.name for case in cases}
     environments = {name.environment for name in names}
 
     def holds(environment: str, number: int, case_key: str) -> bool:

@@ -6,13 +6,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
-from probecost.analysis.judge.baseline import CaseId, Comparisons, compare, has_own_baseline
+from probecost.analysis.judge.baseline import Comparisons, compare, has_own_baseline
 from probecost.analysis.settings.settings import Settings
 from probecost.analysis.tree.problem import Problem
 from probecost.analysis.tree.record import PerfTestFiles
 from probecost.analysis.values.case import CaseValues, Reading, measure_case
 from probecost.analysis.values.measurement import Measurement
 from probecost.analysis.values.tool_usage import CaseUsage, case_usage
+from probecost.results.names import CaseId
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from probecost.analysis.tree.metadata import PerfTestMetadata
 from probecost.analysis.tree.record import PerfTestFiles
 from probecost.analysis.tree.run import RunInfo, read_run
 from probecost.results.layout import SWITCHED
+from probecost.results.names import PairId, PerfTestName
 
 Version = tuple[int, int]
 
@@ -17,7 +18,7 @@ class TreeCache:
     """One per run and process. It answers for one case at a time; those of other cases are told by ``is_foreign``."""
 
     def __init__(self) -> None:
-        self.tests: dict[tuple[str, int, str], set[tuple[str, str]]] = {}
+        self.tests: dict[PairId, set[PerfTestName]] = {}
         self._owners: dict[str, dict[str, str]] = {}
         self._case_folders: dict[str, tuple[int, set[str]]] = {}
         self._loaded: dict[Path, tuple[Version, PerfTestMetadata]] = {}
@@ -73,8 +74,7 @@ class TreeCache:
                     keys = self._case_folders.get(case, (0, set()))[1]
                     self._case_folders[case] = (_changed_ns(case), keys | {what.case_key})
             if what.arm != SWITCHED:
-                test = (what.perf_test, what.conn_type)
-                self.tests.setdefault((what.environment, what.iteration, what.pair_kind), set()).add(test)
+                self.tests.setdefault(what.test_pair, set()).add(what.test)
 
 
 def _changed_ns(folder: str) -> int:

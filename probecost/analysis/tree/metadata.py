@@ -12,6 +12,7 @@ from probecost.analysis.parsers.json_fields import child, number, parse_object, 
 from probecost.analysis.parsers.text import ParseError
 from probecost.analysis.processes import Carried
 from probecost.results.layout import ARMS, SWITCHED
+from probecost.results.names import CaseId, PairId, PerfTestName
 
 SCHEMA = 1
 
@@ -112,6 +113,18 @@ class PerfTestMetadata(Carried):
     visit_end_ns: int | None = None
     is_superseded: bool = False
     is_confirmation: bool = False
+
+    @property
+    def case(self) -> CaseId:
+        return CaseId(self.environment, self.iteration, self.case_key)
+
+    @property
+    def test_pair(self) -> PairId:
+        return PairId(self.environment, self.iteration, self.pair_kind)
+
+    @property
+    def test(self) -> PerfTestName:
+        return PerfTestName.of(self.perf_test, self.conn_type)
 
     @property
     def unusable(self) -> str:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from probecost.results.names import CaseId
+
 
 class Kind(StrEnum):
     """The kind of a problem: what it means for the data that it is about.
@@ -39,6 +41,10 @@ class Where:
     unit: int = 0
     perf_test: str = ""
     conn_type: str = ""
+
+    @property
+    def case(self) -> CaseId:
+        return CaseId(self.environment, self.iteration, self.case_key)
 
     @property
     def text(self) -> str:

@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from probecost.analysis.judge.baseline import MetricId
 from probecost.analysis.parsers.json_fields import child, number, parse_object, whole, words
 from probecost.analysis.parsers.text import ParseError, read_text
 from probecost.analysis.statistics.looks import FIXED, LOOKS, StopRule
 from probecost.analysis.tree.problem import TREE, Kind, Problem
 from probecost.results.layout import RUN_FILE, CaseFolder
 from probecost.results.metrics import METRICS
+from probecost.results.names import MetricId, metric_id
 
 
 @dataclass(frozen=True)
@@ -178,7 +178,7 @@ def _budgets(entries: object) -> Iterator[Budget]:
     for entry in entries if isinstance(entries, list) else ():
         if isinstance(entry, dict) and (percent := number(entry, "percent")) is not None:
             perf_test, conn_type, figure = (words(entry, key) for key in ("perf_type", "conn_type", "figure"))
-            yield Budget(f"{words(entry, 'metric')}:{conn_type}", MetricId(perf_test, conn_type, figure), percent)
+            yield Budget(f"{words(entry, 'metric')}:{conn_type}", metric_id(perf_test, conn_type, figure), percent)
 
 
 def _strings(value: object) -> tuple[str, ...]:

@@ -12,18 +12,18 @@ from dataclasses import dataclass, replace
 from math import sqrt
 from pathlib import Path
 
-from probecost.analysis.judge.baseline import MetricId
-from probecost.analysis.judge.verdicts import CaseName, MetricVerdict, unit_effects
+from probecost.analysis.judge.verdicts import MetricVerdict, unit_effects
 from probecost.analysis.settings.settings import Settings
 from probecost.analysis.statistics.families import benjamini_hochberg, holm
 from probecost.analysis.statistics.signflip import Estimate
 from probecost.analysis.statistics.twosample import Shift, shift
 from probecost.analysis.statistics.verdict import ALPHA, MIN_UNITS, Cost, Verdict, Word, cost_of, judge
 from probecost.analysis.study.run import Study, refuse_others, study_run
-from probecost.analysis.two_runs.conditions import Difference, Differences, Kind, PerfTestName, differences
+from probecost.analysis.two_runs.conditions import Difference, Differences, Kind, OnPair, differences
 from probecost.analysis.two_runs.pairing import Pairing, pair
 from probecost.errors import ConfigError
 from probecost.results.metrics import lower_is_better
+from probecost.results.names import CaseName, MetricId
 
 
 @dataclass(frozen=True)
@@ -108,9 +108,8 @@ def compare_runs(
     return RunChange(*studies, pairing, conditions, changes(*studies, pairing, settings), settings.margin_pct)
 
 
-def _test_of(verdict: MetricVerdict) -> PerfTestName:
-    metric = verdict.metric
-    return PerfTestName(verdict.case.environment, verdict.pair_kind, metric.perf_test, metric.conn_type)
+def _test_of(verdict: MetricVerdict) -> OnPair:
+    return OnPair(verdict.case.environment, verdict.pair_kind, verdict.metric.test)
 
 
 def changes(a: Study, b: Study, pairing: Pairing, settings: Settings) -> tuple[Change, ...]:

@@ -16,6 +16,7 @@ from probecost.analysis.study.run import Study
 from probecost.analysis.tree.metadata import NodeFacts, PerfTestMetadata
 from probecost.analysis.two_runs.pairing import Pairing
 from probecost.results.layout import SWITCHED, TOOL
+from probecost.results.names import CaseName, PerfTestName
 from probecost.text import counted
 
 
@@ -28,13 +29,15 @@ class Kind(StrEnum):
     OPTIONS = "options"
 
 
-class PerfTestName(NamedTuple):
-    """A perf test of an environment, named as in run B."""
+class OnPair(NamedTuple):
+    """A perf test of a test pair. ``environment``: by its name in run B."""
 
     environment: str
     pair_kind: str
-    perf_test: str
-    conn_type: str
+    test: PerfTestName
+
+
+_Place = tuple[str, PerfTestName]  # the pair's kind, and what is measured on it
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,7 @@ class Difference:
     what: str
     in_a: str
     in_b: str
-    test: PerfTestName | None = None
+    test: OnPair | None = None
 
     @property
     def text(self) -> str:
@@ -163,12 +166,17 @@ def _lasting(interfaces: Iterable[str]) -> list[str]:
 def _perf_tests(a: Sequence[PerfTestMetadata], b: Sequence[PerfTestMetadata], environment: str) -> Iterator[Difference]:
     """Which perf tests there are, their seconds, streams and rates. A flow's seconds follow from the tool's start."""
     one, other = _specs(a), _specs(b)
-    for test in sorted(one.keys() | other.keys()):
-        if one.get(test) != other.get(test):
+    for place in sorted(one.keys() | other.keys()):
+        if one.get(place) != other.get(place):
             nothing = "not measured"
             yield Difference(
-                Kind.OPTIONS, f"{environment}: {' '.join(test)}", one.get(test, nothing), other.get(test, nothing)
+                Kind.OPTIONS, f"{environment}: {_words(place)}", one.get(place, nothing), other.get(place, nothing)
             )
+
+
+def _words(place: _Place) -> str:
+    pair_kind, test = place
+    return f"{pair_kind} {test.perf_test} {test.conn_type}"
 
 
 def _loads(
@@ -176,39 +184,38 @@ def _loads(
 ) -> Iterator[Difference]:
     """What the perf tests at a load were offered: a share of the maximum is another rate in each calibration."""
     one, other = _offered(a), _offered(b)
-    for test in sorted(one.keys() & other.keys()):
-        rates = sorted(one[test] | other[test])
-        if one[test] == other[test]:
+    for place in sorted(one.keys() & other.keys()):
+        rates = sorted(one[place] | other[place])
+        if one[place] == other[place]:
             continue
-        what = f"{environment}: load of {' '.join(test)}"
-        texts = [" and ".join(f"{rate:.4g}/s" for rate in sorted(found)) for found in (one[test], other[test])]
+        what = f"{environment}: load of {_words(place)}"
+        texts = [" and ".join(f"{rate:.4g}/s" for rate in sorted(found)) for found in (one[place], other[place])]
         if rates[-1] <= rates[0] * (1 + _SAME_RATE):
             remarks.append(f"{what}: {texts[0]} -> {texts[1]}, near enough to compare")
         else:
-            yield Difference(Kind.OPTIONS, what, texts[0], texts[1], PerfTestName(environment, *test))
+            yield Difference(Kind.OPTIONS, what, texts[0], texts[1], OnPair(environment, *place))
 
 
-def _offered(records: Iterable[PerfTestMetadata]) -> Mapping[tuple[str, str, str], set[float]]:
+def _offered(records: Iterable[PerfTestMetadata]) -> Mapping[_Place, set[float]]:
     """By perf test at a load: rates in the unit of its primary metric, or bit/s of the flow beside a latency test."""
-    found: dict[tuple[str, str, str], set[float]] = {}
+    found: dict[_Place, set[float]] = {}
     for record in records:
         rate = record.background_bps if record.background_bps is not None else record.offered_rate
-        if "-load" in record.conn_type and rate is not None:
-            found.setdefault((record.pair_kind, record.perf_test, record.conn_type), set()).add(rate)
+        if record.test.load and rate is not None:
+            found.setdefault((record.pair_kind, record.test), set()).add(rate)
     return found
 
 
-def _specs(records: Iterable[PerfTestMetadata]) -> Mapping[tuple[str, str, str], str]:
-    found: dict[tuple[str, str, str], set[str]] = {}
+def _specs(records: Iterable[PerfTestMetadata]) -> Mapping[_Place, str]:
+    found: dict[_Place, set[str]] = {}
     for record in records:
         if record.arm == SWITCHED:
             continue
         streams = counted(record.streams, "stream")
         seconds = "" if record.duration_s is None else f"{record.duration_s:g} s, "
         rate = f", target {record.target_bitrate}" if record.target_bitrate else ""
-        test = (record.pair_kind, record.perf_test, record.conn_type)
-        found.setdefault(test, set()).add(f"{seconds}{streams}{rate}")
-    return {test: " and ".join(sorted(specs)) for test, specs in found.items()}
+        found.setdefault((record.pair_kind, record.test), set()).add(f"{seconds}{streams}{rate}")
+    return {place: " and ".join(sorted(specs)) for place, specs in found.items()}
 
 
 def _options(a: Study, b: Study, remarks: list[str]) -> Iterator[Difference]:
@@ -263,14 +270,14 @@ def _tools(a: Study, b: Study, pairing: Pairing) -> Iterator[str]:
         yield "the tools' files and commands are the same in both runs"
 
 
-def _tool_facts(study: Study) -> Mapping[tuple[str, str], tuple[str, str]]:
+def _tool_facts(study: Study) -> Mapping[CaseName, tuple[str, str]]:
     """By environment and case key: the command, and the tool's file with its SHA-256."""
-    commands: dict[tuple[str, str], set[str]] = {}
-    files: dict[tuple[str, str], set[str]] = {}
+    commands: dict[CaseName, set[str]] = {}
+    files: dict[CaseName, set[str]] = {}
     for record in study.records:
         if record.arm not in (TOOL, SWITCHED):
             continue
-        case = (record.environment, record.case_key)
+        case = record.case.name
         commands.setdefault(case, set()).add(f"command `{record.command}`")
         if record.tool is not None and record.tool.sha256:
             files.setdefault(case, set()).add(f"{record.tool.file} (SHA-256 {record.tool.sha256[:12]})")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from probecost.analysis.judge.verdicts import CaseName, MetricVerdict
+from probecost.analysis.judge.verdicts import MetricVerdict
 from probecost.analysis.study.run import Study
+from probecost.results.names import CaseName
 
 
 @dataclass(frozen=True)
@@ -45,4 +46,4 @@ def pair(a: Study, b: Study) -> Pairing:
 
 def _cases(study: Study) -> list[CaseName]:
     """Every case of which the run has anything, its failures included."""
-    return sorted({CaseName(case.id.environment, case.id.case_key) for case in study.cases})
+    return sorted({case.id.name for case in study.cases})

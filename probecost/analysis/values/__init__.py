@@ -1,0 +1,1 @@
+"""Turns the files of a case into measured values, through the gates."""

@@ -17,6 +17,7 @@ from probecost.analysis.tree.problem import Kind, Problem
 from probecost.analysis.tree.record import PerfTestFiles
 from probecost.analysis.values.perf_test import VisitReading
 from probecost.results.metrics import FOREIGN_CPU, METRICS
+from probecost.results.names import CaseId, MetricId, PerfTestName, metric_id
 
 COLUMNS = (
     "run_id",
@@ -104,6 +105,18 @@ class Measurement:
     @property
     def shared_baseline(self) -> bool:
         return self.what.shared_baseline
+
+    @property
+    def case(self) -> CaseId:
+        return self.what.case
+
+    @property
+    def metric_id(self) -> MetricId:
+        return metric_id(self.what.perf_test, self.what.conn_type, self.metric)
+
+    @property
+    def test(self) -> PerfTestName:
+        return self.what.test
 
     @property
     def perf_test(self) -> str:

@@ -16,6 +16,7 @@ from probecost.analysis.tree.monitor_logs import MonitorLogs
 from probecost.analysis.tree.record import PerfTestFiles
 from probecost.analysis.values.window import Window, window_of
 from probecost.results.layout import BASELINE
+from probecost.results.names import PerfTestName
 
 #: A log's samples: time (ns) and value, in the order of time.
 Samples = Sequence[tuple[int, float]]
@@ -25,14 +26,14 @@ Samples = Sequence[tuple[int, float]]
 class Monitored:
     """The logs of all visits of one case in one iteration: CPU in percent of a core, resident KB, bytes of output.
 
-    ``windows``: the perf tests that ran with the tool, or with the tool on and off (switched flows): perf test,
-    connection type, and when.
+    ``windows``: the perf tests that ran with the tool, or with the tool on and off (switched flows),
+    and when.
     """
 
     cpu: tuple[Samples, ...]
     resident: tuple[Samples, ...]
     log_size: tuple[Samples, ...]
-    windows: tuple[tuple[str, str, Window], ...]
+    windows: tuple[tuple[PerfTestName, Window], ...]
 
 
 def read_monitored(records: Iterable[PerfTestFiles]) -> Monitored:
@@ -48,9 +49,7 @@ def read_monitored(records: Iterable[PerfTestFiles]) -> Monitored:
         resident=_all(places, MonitorLogs.MEMORY, lambda logs: logs.memory, lambda each: float(each.resident_kb)),
         log_size=_all(places, MonitorLogs.LOG_SIZE, lambda logs: logs.log_size, lambda each: float(each.size_bytes)),
         windows=tuple(
-            (record.metadata.perf_test, record.metadata.conn_type, window)
-            for record in own
-            if (window := window_of(record.metadata)) is not None
+            (record.metadata.test, window) for record in own if (window := window_of(record.metadata)) is not None
         ),
     )
 

@@ -19,6 +19,7 @@ from probecost.analysis.tree.problem import Kind, Problem
 from probecost.analysis.tree.record import PerfTestFiles
 from probecost.analysis.values.window import Window, window_of
 from probecost.results.layout import TOOL
+from probecost.results.names import PerfTestName
 
 _SECOND_NS = 1_000_000_000
 _MAX_GAP_NS = 3 * _SECOND_NS
@@ -46,7 +47,7 @@ class CaseUsage:
     each visit), so that the tool's start-up is not in them.
     """
 
-    perf_tests: dict[tuple[str, str], Usage]
+    perf_tests: dict[PerfTestName, Usage]
     cpu_avg_percent: float | None
     cpu_max_percent: float | None
     rss_max_kb: float | None
@@ -89,9 +90,7 @@ class _Visit:
         self.records = records
         self.problems: list[Problem] = []
         self.windows = {
-            (record.metadata.perf_test, record.metadata.conn_type): window
-            for record in records
-            if (window := self._window(record)) is not None
+            record.metadata.test: window for record in records if (window := self._window(record)) is not None
         }
         starts = [window.start_ns for window in self.windows.values()]
         self.span = Window(min(starts), max(w.end_ns for w in self.windows.values())) if starts else None
@@ -101,9 +100,9 @@ class _Visit:
         self.log = self._samples(logs.LOG_SIZE, logs.log_size)
         self.total = self.used(self.span) if self.span else NOTHING
         self.usages = {key: self.used(window) for key, window in self.windows.items()}
-        for (perf_test, conn_type), usage in self.usages.items():
+        for test, usage in self.usages.items():
             if self.cpu and usage.cpu_avg_percent is None:
-                self._tell(logs.folder, f"no CPU sample lies in {perf_test} {conn_type}")
+                self._tell(logs.folder, f"no CPU sample lies in {test.perf_test} {test.conn_type}")
 
     @property
     def log_bytes(self) -> float | None:

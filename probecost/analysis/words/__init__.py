@@ -1,0 +1,1 @@
+"""Words and number formats that all reports share."""

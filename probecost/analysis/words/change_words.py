@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from probecost.analysis.judge.verdicts import CaseName
 from probecost.analysis.statistics.verdict import Word
 from probecost.analysis.words.verdict_words import (
     Judged,
@@ -15,6 +14,7 @@ from probecost.analysis.words.verdict_words import (
     estimate_in_brackets,
 )
 from probecost.analysis.words.vocabulary import WORST_FIRST
+from probecost.results.names import CaseName
 
 WORST_CHANGE_FIRST = (*(word for word in WORST_FIRST if word is not Word.SPEED_UP), Word.SPEED_UP)
 

@@ -8,19 +8,19 @@ from itertools import groupby
 from math import isinf
 from typing import Protocol, TypeVar
 
-from probecost.analysis.judge.baseline import MetricId
-from probecost.analysis.judge.verdicts import FLOWS, VISITS, CaseName, MetricVerdict
+from probecost.analysis.judge.verdicts import FLOWS, VISITS, MetricVerdict
 from probecost.analysis.statistics.confirmation import Confirmation
 from probecost.analysis.statistics.looks import FIXED, StopRule
 from probecost.analysis.statistics.verdict import Cost, Verdict, Word
 from probecost.analysis.words.cells import NA, decimal, percent, span_text
 from probecost.analysis.words.vocabulary import WORST_FIRST
 from probecost.results.metrics import CPU_PER_BYTE, METRICS, PERF_TESTS, place
+from probecost.results.names import CaseName, MetricId
 
 #: The tool that only sleeps. Whatever it seems to cost is the noise of the bed.
 CONTROL = "null"
 _CLAIMS = (Word.OVERHEAD, Word.SMALL, Word.SPEED_UP, Word.MASKED)
-_TITLES: dict[tuple[str, str], str] = {(test.type, test.conn_type): test.title for test in PERF_TESTS}
+_TITLES = {test.name: test.title for test in PERF_TESTS}
 
 
 class Judged(Protocol):
@@ -179,15 +179,15 @@ def is_held_back(verdict: MetricVerdict) -> bool:
 def title(metric: MetricId) -> str:
     """What a primary metric is called, perf tests of a kind that is new included.
 
-    >>> title(MetricId("throughput", "single-load50", "received_bps"))
+    >>> title(metric_id("throughput", "single-load50", "received_bps"))
     'Throughput single at 50 % load'
-    >>> title(MetricId("throughput", "single", "cpu_s_per_gb"))
+    >>> title(metric_id("throughput", "single", "cpu_s_per_gb"))
     'CPU per GB, throughput single'
     """
-    conn_type, _, load = metric.conn_type.partition("-load")
-    usual = _TITLES.get((metric.perf_test, conn_type))
-    name = usual or f"{metric.perf_test} {conn_type.replace('_', ' ')}".strip()
-    if load:
+    test = metric.test
+    name = _TITLES.get(test.unloaded) or f"{test.perf_test} {test.base.replace('_', ' ')}".strip()
+    if test.load:
+        load = test.load.removeprefix("load")
         name += f" at {load} % load" if load.isdecimal() else f" at load {load}"
     if metric.metric == CPU_PER_BYTE:
         return (
@@ -198,7 +198,7 @@ def title(metric: MetricId) -> str:
 
 def column_order(metric: MetricId) -> tuple[int, MetricId]:
     """The usual perf tests first, each with its loads beside it, then what is new."""
-    return place(metric.perf_test, metric.conn_type.partition("-load")[0]), metric
+    return place(metric.test.unloaded), metric
 
 
 def too_few_units(verdicts: Sequence[MetricVerdict]) -> Iterator[str]:

@@ -1,0 +1,1 @@
+"""Reads the older format of four files, and migrates it."""

@@ -1,0 +1,1 @@
+"""The workflow file: its model, and the mapping to and from a plan."""

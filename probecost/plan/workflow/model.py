@@ -9,10 +9,10 @@ from pydantic import AfterValidator, Field, ValidatorFunctionWrapHandler, WrapVa
 
 from probecost.config.budgets import metric_of
 from probecost.config.environment import Attaches, PairKind
-from probecost.config.offered_load import Load
 from probecost.config.validation import Section, complaint
 from probecost.plan.visits import AskedSchedule, Baseline, Order
 from probecost.plan.workflow.asked import AskedCommandEntry, AskedVersusEntry
+from probecost.results.load import Load
 from probecost.results.metrics import ConnType, PerfType
 
 SCHEMA = 1

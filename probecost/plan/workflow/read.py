@@ -12,7 +12,6 @@ from pathlib import Path
 
 from probecost.config.documents import Document, KeyPath, read_json
 from probecost.config.environment import PairKind, PerfTestSpec
-from probecost.config.offered_load import Load
 from probecost.config.validation import validate
 from probecost.errors import ConfigError
 from probecost.plan import collector
@@ -21,6 +20,7 @@ from probecost.plan.plan import PlannedItem, Settings, ToolKey, Turn, named
 from probecost.plan.visits import CONFIRMATION_UNITS, SHARED_BASELINE, VisitPlan
 from probecost.plan.workflow.model import SCHEMA, CycleEntry, EbpfCase, WorkflowFile
 from probecost.plan.workflow.write import CYCLE_TYPES, case_of, frame, specs_of, switch_plan
+from probecost.results.load import Load
 
 _MAX_PROBLEMS = 50
 _STARTUP = ("test_cycle", "init_hook", "ebpf_startup_command")

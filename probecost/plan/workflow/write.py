@@ -9,7 +9,6 @@ from pathlib import Path
 
 from probecost.config.budgets import budgets_of, spelled
 from probecost.config.environment import Case, Environment, OtherVersion, PairKind, PairSide, PerfTestSpec
-from probecost.config.offered_load import Load
 from probecost.errors import ProbecostError
 from probecost.files import write_whole
 from probecost.plan import collector
@@ -42,6 +41,7 @@ from probecost.plan.workflow.model import (
 )
 from probecost.results import layout
 from probecost.results.layout import RunTree, VisitFolder
+from probecost.results.load import Load
 from probecost.results.version import VERSION
 
 #: What a cycle is called, by the arm of its visit.

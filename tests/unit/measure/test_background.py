@@ -8,7 +8,6 @@ from typing import Any, cast
 import pytest
 
 from probecost.config.environment import Case, PairSide, PerfTestSpec, TestPair
-from probecost.config.offered_load import Load
 from probecost.errors import PerfTestError
 from probecost.measure.perf_test import run_perf_test
 from probecost.measure.visit_record import PerfTestRecord, VisitRecord, metadata
@@ -16,6 +15,7 @@ from probecost.measure.workloads import BACKGROUND
 from probecost.remote.messages import ClientSpec, GeneratorEnd, OpenServer, ServerSpec
 from probecost.remote.node import Node
 from probecost.results.layout import VisitFolder
+from probecost.results.load import Load
 
 PAIR = TestPair("host", PairSide("a", "192.0.2.1", None, "a"), PairSide("b", "192.0.2.2", None, "b"))
 CASE = Case("bed", "host-x", 1, "x", "x", "x", "c", "host", (), "abc123", 10.0)

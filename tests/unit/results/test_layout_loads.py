@@ -6,8 +6,9 @@ from pathlib import PurePosixPath
 
 import pytest
 
-from probecost.config.offered_load import Load
-from probecost.results.layout import CaseFolder, PerfTestFolder, VisitFolder, loaded_conn_type, split_conn_type
+from probecost.results.layout import CaseFolder, PerfTestFolder, VisitFolder
+from probecost.results.load import Load
+from probecost.results.names import PerfTestName
 
 TS = "20261122_213458_123"
 
@@ -17,17 +18,18 @@ TS = "20261122_213458_123"
 @pytest.mark.parametrize("is_switched", [False, True])
 def test_there_and_back(text: str, perf_type: str, base: str, is_switched: bool) -> None:
     suffix = Load.parse(text).suffix
-    conn_type = loaded_conn_type(base, suffix)
+    conn_type = PerfTestName(perf_type, base, suffix).conn_type
     place = PerfTestFolder(VisitFolder("vm", CaseFolder("x_y", 3, "0a1b2c")), perf_type, conn_type, TS, is_switched)
     assert place.path.name == f"{base}-{suffix}_{TS}"
     assert PerfTestFolder.parse(place.path) == place
-    assert split_conn_type(conn_type) == (base, suffix)
+    assert place.name == PerfTestName(perf_type, base, suffix) == PerfTestName.parse(str(place.name))
+    assert str(Load.of_suffix(suffix)) == str(Load.parse(text))
 
 
 @pytest.mark.parametrize("name", ["single-load", "single-loadx", "single-load5Q", "single-load2G-load2G", "single-2G"])
 def test_what_is_no_load(name: str) -> None:
     assert PerfTestFolder.parse(PurePosixPath("baseline/host/throughput", f"{name}_{TS}")) is None
-    assert split_conn_type(name) == (name, "")
+    assert PerfTestName.of("throughput", name) == PerfTestName("throughput", name, "")
 
 
 def test_files_have_their_plain_names() -> None:

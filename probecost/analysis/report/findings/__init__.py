@@ -1,0 +1,1 @@
+"""Collects what every report shows, in no format: the answer, estimates, provenance, voids, degradations."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from probecost.analysis.judge.baseline import MetricId
 from probecost.analysis.judge.verdicts import MetricVerdict
 from probecost.analysis.report.findings.estimates import Estimates
 from probecost.analysis.report.findings.provenance import NODE_FACTS
@@ -32,6 +31,7 @@ from probecost.analysis.words.verdict_words import (
     worst_first,
 )
 from probecost.analysis.words.vocabulary import WORDS, WORST_FIRST
+from probecost.results.names import MetricId
 from probecost.text import counted
 
 _LEAST_BAD = (len(Word), 0.0)
@@ -205,9 +205,9 @@ def _certificate(study: Study) -> Iterator[str]:
         yield f"{case.environment}: {control_line(case, own)}" if several else control_line(case, own)
     if controls:
         return
-    measured = {(what.environment, what.case_key) for what in study.records if what.tool_id == CONTROL}
+    measured = {what.case.name for what in study.records if what.tool_id == CONTROL}
     if measured:
-        found = voids_of(row for row in study.measurements if (row.environment, row.case_key) in measured)
+        found = voids_of(row for row in study.measurements if row.case.name in measured)
         why = "no unit of it is complete" if found is None else found.text
         yield (
             f"The null case (a tool that only sleeps) was measured, and nothing of it counts, {why}: nothing shows "

@@ -6,20 +6,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 
-from probecost.analysis.judge.baseline import MetricId
-from probecost.analysis.judge.verdicts import CaseName
 from probecost.analysis.report.tables.tables import row_names
 from probecost.analysis.settings.thresholds import Thresholds
 from probecost.analysis.study.case import CaseStudy
 from probecost.analysis.words.cells import percent
-from probecost.results.metrics import PERF_TESTS, PRIMARY
+from probecost.results.metrics import PERF_TESTS
+from probecost.results.names import CaseName, MetricId
 
 #: What is said of a metric of a case, where it has a verdict.
 VerdictWords = Mapping[tuple[CaseName, MetricId], str]
 
 MARK = "⚠"
 #: The differences that the overviews show, and which are counted: of what was received.
-DIFFS = tuple((test.short, MetricId(test.type, test.conn_type, PRIMARY[test.type])) for test in PERF_TESTS)
+DIFFS = tuple((test.short, test.primary) for test in PERF_TESTS)
 
 
 @dataclass(frozen=True)
@@ -47,7 +46,7 @@ def degradations(cases: Sequence[CaseStudy], thresholds: Thresholds) -> list[Deg
                 continue
             limit_pct = thresholds.limit_pct(metric)
             times = abs(there.diff_pct) / limit_pct if limit_pct else float("inf")
-            name = CaseName(case.id.environment, case.id.case_key)
+            name = case.id.name
             found.append(Degradation(name, metric, label, title, there.diff_pct, times))
     return sorted(found, key=attrgetter("times"), reverse=True)
 

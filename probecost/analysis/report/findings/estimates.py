@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from probecost.analysis.judge.baseline import Comparison, MetricId
-from probecost.analysis.judge.verdicts import CaseName
+from probecost.analysis.judge.baseline import Comparison
 from probecost.analysis.study.case import CaseStudy
 from probecost.analysis.study.run import Study
 from probecost.results.metrics import has_verdict, lower_is_better
+from probecost.results.names import CaseName, MetricId
 
 
 def estimate_of(studies: Iterable[CaseStudy], metric: MetricId) -> Comparison | None:
@@ -32,7 +32,7 @@ class Estimates:
     def __init__(self, study: Study) -> None:
         self._cases: dict[CaseName, list[CaseStudy]] = {}
         for case in study.cases:
-            self._cases.setdefault(CaseName(case.id.environment, case.id.case_key), []).append(case)
+            self._cases.setdefault(case.id.name, []).append(case)
 
     def cost_pct(self, case: CaseName, metric: MetricId) -> float | None:
         found = estimate_of(self._cases.get(case, ()), metric)

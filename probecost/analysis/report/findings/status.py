@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 
-from probecost.analysis.judge.verdicts import FLOWS, CaseName, MetricVerdict
+from probecost.analysis.judge.verdicts import FLOWS, MetricVerdict
 from probecost.analysis.statistics.verdict import MIN_UNITS
 from probecost.analysis.study.case import CaseStudy
 from probecost.analysis.words.cells import span_text
+from probecost.results.names import CaseName
 from probecost.text import counted
 
 
@@ -41,7 +42,7 @@ def units_line(cases: Sequence[CaseStudy], switched: Collection[CaseName] = ()) 
     by_visits: list[CaseStudy] = []
     by_flows: list[CaseStudy] = []
     for case in measured:
-        is_switched = CaseName(case.id.environment, case.id.case_key) in switched
+        is_switched = case.id.name in switched
         (by_flows if is_switched else by_visits).append(case)
     sentences = []
     if by_visits:

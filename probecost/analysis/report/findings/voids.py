@@ -12,6 +12,7 @@ from probecost.analysis.gates.foreign_load import read_reason
 from probecost.analysis.study.run import Study
 from probecost.analysis.values.measurement import Measurement
 from probecost.results.metrics import PRIMARY
+from probecost.results.names import CaseId, PerfTestName
 
 _TO_DO = (
     "End them or wait until they are done, and measure again with --calibration always; or raise "
@@ -20,7 +21,7 @@ _TO_DO = (
 _NUMBER = re.compile(r"\d+(\.\d+)?")
 
 #: Environment, iteration, case, whether it is a flow, number.
-_Unit = tuple[str, int, str, bool, int]
+_Unit = tuple[CaseId, bool, int]
 
 
 @dataclass(frozen=True)
@@ -57,12 +58,12 @@ def voids_of(rows: Iterable[Measurement]) -> Voids | None:
     A unit is a flow, or a pair of visits, with all its perf tests; it is void where each of them lacks an arm in every
     pair. A shared baseline is no unit.
     """
-    reasons: dict[_Unit, dict[tuple[str, str, int], dict[str, list[str]]]] = {}
+    reasons: dict[_Unit, dict[tuple[PerfTestName, int], dict[str, list[str]]]] = {}
     for row in rows:
         if row.shared_baseline or row.metric != PRIMARY.get(row.perf_test):
             continue
-        unit = (row.environment, row.iteration, row.case_key, row.is_switched, row.unit_index)
-        pair = (row.perf_test, row.conn_type, row.pair_index if row.is_switched else 0)
+        unit = (row.case, row.is_switched, row.unit_index)
+        pair = (row.test, row.pair_index if row.is_switched else 0)
         reasons.setdefault(unit, {}).setdefault(pair, {}).setdefault(row.arm, []).append(row.void_reason)
     void = [
         [reason for arms in pairs.values() for said in arms.values() for reason in said if reason]

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from probecost.analysis.judge.baseline import MetricId
 from probecost.analysis.report.findings.degradations import MARK, Degradation, VerdictWords, degradations, legend
 from probecost.analysis.report.markdown.text import link, markdown, table_lines
 from probecost.analysis.report.tables.groups import Group
 from probecost.analysis.settings.thresholds import Thresholds
 from probecost.analysis.study.case import CaseStudy
 from probecost.analysis.words.cells import percent
+from probecost.results.names import MetricId
 
 
 def marked(text: str, case: CaseStudy, metric: MetricId, thresholds: Thresholds) -> str:

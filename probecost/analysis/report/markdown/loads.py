@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from probecost.analysis.judge.baseline import MetricId
 from probecost.analysis.report.markdown.degradations import marked
 from probecost.analysis.report.markdown.text import markdown, table_lines
 from probecost.analysis.settings.thresholds import Thresholds
 from probecost.analysis.study.case import CaseStudy
 from probecost.analysis.words.cells import change, decimal, gbps, thousands
-from probecost.results.layout import loaded_conn_type, split_conn_type
+from probecost.results.load import Load
 from probecost.results.metrics import Metric, columns
+from probecost.results.names import MetricId
 
 _SHOW: Mapping[str, Callable[[float | None], str]] = {"bit/s": gbps, "packets/s": thousands}
-_LOAD = re.compile(r"load(?P<number>[\d.]+)(?P<unit>\D*)")
-_FACTORS = {"": 1.0, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}
 
 
 def show_of(metric: Metric) -> Callable[[float | None], str]:
@@ -29,10 +26,10 @@ def load_tables(cases: Sequence[CaseStudy], thresholds: Thresholds) -> Iterator[
 
     ``thresholds``: what is worse than these is marked.
     """
-    loads = {split_conn_type(metric.conn_type)[1] for case in cases for metric in case.comparisons}
-    for load in sorted(loads - {""}, key=_rank):
+    loads = {metric.test.load for case in cases for metric in case.comparisons}
+    for load in sorted(loads - {""}, key=lambda load: Load.of_suffix(load).rank):
         known = [
-            (heading, MetricId(test.type, loaded_conn_type(test.conn_type, load), metric.name), show_of(metric))
+            (heading, MetricId(test.name._replace(load=load), metric.name), show_of(metric))
             for heading, test, metric in columns()
         ]
         there = [column for column in known if any(case.comparisons.get(column[1]) for case in cases)]
@@ -44,31 +41,6 @@ def load_tables(cases: Sequence[CaseStudy], thresholds: Thresholds) -> Iterator[
             for case in cases
         ]
         yield ""
-        yield f"At {spelled(load)}:"
+        yield f"At {Load.of_suffix(load).words}:"
         yield ""
         yield from table_lines(("Case", *(heading for heading, _, _ in there)), rows)
-
-
-def spelled(load: str) -> str:
-    """A load as it stands in a connection type, in words.
-
-    >>> spelled("load25"), spelled("load2G"), spelled("load100kpps")
-    ('25 % load', '2 Gbit/s', '100 kpackets/s')
-    """
-    number, unit = _parts(load)
-    if not unit:
-        return f"{number} % load"
-    return f"{number} {unit.removesuffix('pps')}packets/s" if unit.endswith("pps") else f"{number} {unit}bit/s"
-
-
-def _rank(load: str) -> tuple[int, float]:
-    """Percentages, then bits, then packets; each by size."""
-    number, unit = _parts(load)
-    kind = 0 if not unit else 2 if unit.endswith("pps") else 1
-    return kind, float(number) * _FACTORS[unit.removesuffix("pps")]
-
-
-def _parts(load: str) -> tuple[str, str]:
-    match = _LOAD.fullmatch(load)
-    assert match is not None  # ``split_conn_type`` takes nothing else for a load
-    return match["number"], match["unit"]

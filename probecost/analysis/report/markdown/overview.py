@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
-from probecost.analysis.judge.baseline import MetricId
 from probecost.analysis.parsers.text import is_file, is_folder
 from probecost.analysis.report.findings.case_names import CaseNames
 from probecost.analysis.report.findings.provenance import NODE_FACTS, UNKNOWN, Provenance
@@ -28,15 +27,9 @@ from probecost.analysis.tree.problem import Problem
 from probecost.analysis.values.tool_usage import human_size
 from probecost.analysis.words.cells import NA, change, decimal, file_name
 from probecost.analysis.words.verdict_words import CONTROL, short_by_metric
-from probecost.results.layout import (
-    REPORTS,
-    RUN_FILE,
-    RUN_LOG_FILE,
-    WORKFLOW_FILE,
-    WORKFLOW_RESULTS_FILE,
-    split_conn_type,
-)
+from probecost.results.layout import REPORTS, RUN_FILE, RUN_LOG_FILE, WORKFLOW_FILE, WORKFLOW_RESULTS_FILE
 from probecost.results.metrics import columns
+from probecost.results.names import MetricId
 from probecost.text import counted
 
 _RUN_FILES = (
@@ -47,7 +40,7 @@ _RUN_FILES = (
 )
 # Heading and metric of each column after the case's.
 _COLUMNS = tuple(
-    (heading, MetricId(test.type, test.conn_type, metric.name), show_of(metric))
+    (heading, MetricId(test.name, metric.name), show_of(metric))
     for heading, test, metric in columns()
     if metric.is_primary
 )
@@ -106,7 +99,7 @@ def _summary(study: Study) -> Iterator[str]:
         yield f"**{markdown(void.line)}**"
         yield ""
     incomplete = sum(1 for case in study.cases if case.missing)
-    cases = {(case.id.environment, case.id.case_key) for case in study.cases}
+    cases = {case.id.name for case in study.cases}
     iterations = {case.id.iteration for case in study.cases}
     repeated = f" and {len(iterations)} iterations" if len(iterations) > 1 else ""
     subject = f"{incomplete} of {len(study.cases)} measurements of a case" if repeated else f"{incomplete} of them"
@@ -241,7 +234,7 @@ def _how_to_read(cases: Sequence[CaseStudy]) -> Iterator[str]:
         "RSS max: their highest memory at any time of a visit. What the tool's probes cost in the kernel is not in "
         "these; it shows in the other columns."
     )
-    if any(split_conn_type(metric.conn_type)[1] for case in cases for metric in case.comparisons):
+    if any(metric.test.load for case in cases for metric in case.comparisons):
         yield (
             "- At a load: throughput and packets/s are offered at that rate, over all streams, so what is received can "
             "only fall; latency is measured beside a TCP flow of that rate, and without a load on an idle path. CPU "

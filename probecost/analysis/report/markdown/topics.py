@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
-from probecost.analysis.judge.verdicts import CaseName
 from probecost.analysis.report.findings.degradations import DIFFS, VerdictWords, degradations, legend
 from probecost.analysis.report.findings.provenance import Provenance
 from probecost.analysis.report.findings.status import units_line
@@ -21,6 +20,7 @@ from probecost.analysis.study.case import CaseStudy
 from probecost.analysis.words.cells import NA, decimal, percent
 from probecost.results.layout import REPORTS
 from probecost.results.metrics import PERF_TYPES
+from probecost.results.names import CaseName, MetricId
 
 _WORSE = (
     "A positive difference of a latency, and a negative one of throughput or packets per second, means worse with the "
@@ -127,7 +127,7 @@ def _spreads(group: Group) -> Iterator[str]:
     yield from table_lines(("Tool Case", "Difference", "n", "SD", "Min", "Max", "Median", "MAD"), rows)
 
 
-def _diff_column(metric: tuple[str, str, str]) -> Column:
+def _diff_column(metric: MetricId) -> Column:
     return next(column for _, columns in TABLES for column in columns if column.is_diff and column.metric == metric)
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from probecost.analysis.judge.baseline import MetricId
 from probecost.analysis.report.markdown.text import markdown, table_lines
 from probecost.analysis.study.case import CaseStudy
 from probecost.analysis.words.cells import change, thousands
+from probecost.results.names import metric_id
 
 _COLUMNS = tuple(
-    (f"{end} {conn_type}", MetricId("pps", conn_type, f"{end}_writes_per_s"))
+    (f"{end} {conn_type}", metric_id("pps", conn_type, f"{end}_writes_per_s"))
     for conn_type in ("single", "multi")
     for end in ("sent", "received")
 )

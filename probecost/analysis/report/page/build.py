@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from math import isinf
 from pathlib import PurePosixPath
 
-from probecost.analysis.judge.baseline import Comparison, MetricId
+from probecost.analysis.judge.baseline import Comparison
 from probecost.analysis.judge.budgets import BudgetCheck
-from probecost.analysis.judge.verdicts import CaseName, MetricVerdict
+from probecost.analysis.judge.verdicts import MetricVerdict
 from probecost.analysis.report.findings.answer import answer
 from probecost.analysis.report.findings.estimates import estimate_of, estimated_cost_pct
 from probecost.analysis.report.findings.provenance import NODE_FACTS, UNKNOWN, Provenance, run_version, time_text
 from probecost.analysis.report.findings.status import status
+from probecost.analysis.report.forest import Line, page_forest
 from probecost.analysis.report.page.details import Details
 from probecost.analysis.report.page.links import link_to
 from probecost.analysis.report.page.model import (
     SCHEMA,
     Case,
+    Forest,
     Link,
     Machine,
     Page,
@@ -28,11 +30,12 @@ from probecost.analysis.report.page.model import (
 from probecost.analysis.statistics.verdict import Word
 from probecost.analysis.study.case import CaseStudy
 from probecost.analysis.study.run import Study
-from probecost.analysis.words.cells import file_name
+from probecost.analysis.words.cells import file_name, percent
 from probecost.analysis.words.verdict_words import CONTROL, column_order, short, title
 from probecost.analysis.words.vocabulary import WORDS, WORST_FIRST, word_text
 from probecost.results.layout import REPORTS, RUN_FILE, WORKFLOW_FILE, WORKFLOW_RESULTS_FILE
 from probecost.results.metrics import CPU_PER_BYTE, METRICS, PRIMARY
+from probecost.results.names import CaseName, MetricId
 
 MAX_PROBLEMS = 200
 _ROW_FIELDS = tuple(Row.__dataclass_fields__)
@@ -51,20 +54,23 @@ def page_content(
     numbers = {metric: number for number, metric in enumerate(tests)}
     rows = _rows(study, by_case, numbers)
     reasons = {reason: at for at, reason in enumerate(sorted({reason for _, reason in rows}))}
+    cases = tuple(_case(case, own, several=len(environments) > 1) for case, own in by_case.items())
     page = Page(
         schema=SCHEMA,
         run=_run(study, origin),
         answer=answer(study, margin_pct),
         margin_pct=margin_pct,
         words=tuple(
-            (word.value, word_text(word), entry.meaning.format(m=f"{margin_pct:g}")) for word, entry in WORDS.items()
+            (word.value, word_text(word), entry.meaning.format(m=f"{margin_pct:g}"), entry.sign, entry.look)
+            for word, entry in WORDS.items()
         ),
         machines=tuple(_machine(study, environment) for environment in environments),
         tests=tuple(map(_test, tests)),
-        cases=tuple(_case(case, own, several=len(environments) > 1) for case, own in by_case.items()),
+        cases=cases,
         row_fields=_ROW_FIELDS,
         rows=tuple(_numbered(row, reasons[reason]) for row, reason in rows),
         reasons=tuple(reasons),
+        forests=tuple(_forests([row for row, _ in rows], cases, margin_pct)),
         problems=tuple(_problems(study)),
         files=tuple(_files(study, files)),
     )
@@ -77,7 +83,7 @@ def page_content(
 def metric_title(metric: MetricId) -> str:
     """A metric in words; the usual one of a perf test has the name of the test.
 
-    >>> metric_title(MetricId("latency", "tcp_rr", "mean_us")), metric_title(MetricId("latency", "tcp_rr", "p99_us"))
+    >>> metric_title(metric_id("latency", "tcp_rr", "mean_us")), metric_title(metric_id("latency", "tcp_rr", "p99_us"))
     ('TCP RR latency', 'TCP RR latency, 99th percentile')
     """
     if metric.metric == CPU_PER_BYTE or PRIMARY.get(metric.perf_test) == metric.metric:
@@ -89,7 +95,7 @@ def _by_case(study: Study) -> dict[CaseName, list[CaseStudy]]:
     """The iterations of each case; controls last, as in every list of the page."""
     found: dict[CaseName, list[CaseStudy]] = {}
     for case in sorted(study.cases, key=lambda case: (case.tool_id == CONTROL, case.id)):
-        found.setdefault(CaseName(case.id.environment, case.id.case_key), []).append(case)
+        found.setdefault(case.id.name, []).append(case)
     return found
 
 
@@ -98,7 +104,7 @@ def _tests(study: Study) -> list[MetricId]:
     found = {each.metric for each in study.verdicts}
     found |= {metric for case in study.cases for metric in case.comparisons}
     metrics = list(METRICS)
-    return sorted(found, key=lambda metric: (column_order(metric)[0], metric[:2], metrics.index(metric.metric)))
+    return sorted(found, key=lambda metric: (column_order(metric)[0], metric.test, metrics.index(metric.metric)))
 
 
 def _run(study: Study, origin: Provenance) -> Run:
@@ -223,6 +229,32 @@ def _estimate_row(
         reason=0,
         budget=check.budget.percent if check else None,
         budget_result=check.result.value if check else "",
+    )
+
+
+def _forests(rows: Iterable[Row], cases: Sequence[Case], margin_pct: float) -> Iterator[Forest]:
+    """A plot for each test with a cost, in the order of the tests."""
+    by_test: dict[int, list[Line]] = {}
+    for row in rows:
+        if row.cost is not None and row.word != Word.INVALID:
+            by_test.setdefault(row.test, []).append(_forest_line(row, row.cost, cases[row.case]))
+    for test in sorted(by_test):
+        yield Forest(test, *page_forest(by_test[test], margin_pct))
+
+
+def _forest_line(row: Row, cost_pct: float, case: Case) -> Line:
+    interval = None if row.low is None or row.high is None else (row.low, row.high)
+    numbers = percent(cost_pct) + (f" [{percent(interval[0])}, {percent(interval[1])}]" if interval else "")
+    return Line(
+        name=case.name,
+        word=Word(row.word),
+        is_control=case.is_control,
+        is_unconfirmed=row.is_unconfirmed,
+        cost_pct=cost_pct,
+        interval_pct=interval,
+        budget_pct=row.budget,
+        text=f"{row.word or 'estimate'} {row.says or numbers}",
+        number=row.case,
     )
 
 

@@ -6,9 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from probecost.analysis.judge.baseline import CaseId, MetricId
 from probecost.analysis.judge.units import FLOWS, VISITS
-from probecost.analysis.judge.verdicts import CaseName, unit_effects
+from probecost.analysis.judge.verdicts import unit_effects
 from probecost.analysis.report.findings.provenance import time_text
 from probecost.analysis.report.findings.status import status
 from probecost.analysis.report.page.links import link_to
@@ -25,6 +24,7 @@ from probecost.analysis.values.window import tool_clock_shift_ns
 from probecost.analysis.words.verdict_words import title
 from probecost.results.layout import BASELINE, SWITCHED, TOOL
 from probecost.results.metrics import lower_is_better
+from probecost.results.names import CaseId, CaseName, MetricId, PerfTestName
 
 MAX_PROBLEMS = 50
 #: No series has more points than this, nor fewer where it has them.
@@ -55,17 +55,17 @@ class Details:
         self._iterations: dict[CaseName, list[_Own]] = {}
         for record in study.perf_tests:
             what = record.metadata
-            self._of(CaseId(what.environment, what.iteration, what.case_key)).records.append(record)
+            self._of(what.case).records.append(record)
         for row in study.measurements:
-            if MetricId(row.perf_test, row.conn_type, row.metric) in charted:
-                self._of(CaseId(row.environment, row.iteration, row.case_key)).rows.append(row)
+            if row.metric_id in charted:
+                self._of(row.case).rows.append(row)
         self.points = points_of_each(len(study.cases) * (len(charted) + _TRACES), len(study.cases))
 
     def _of(self, case: CaseId) -> _Own:
         own = self._own.get(case)
         if own is None:
             own = self._own[case] = _Own([], [])
-            self._iterations.setdefault(CaseName(case.environment, case.case_key), []).append(own)
+            self._iterations.setdefault(case.name, []).append(own)
         return own
 
     def detail(self, case: CaseName, studies: Sequence[CaseStudy]) -> Detail:
@@ -104,10 +104,7 @@ class Details:
         own = self._of(case.id)
         charts, traces = _visible(self._rows(case)), read_monitored(own.records)
         shifts = {
-            (record.metadata.visit_id, record.metadata.perf_test, record.metadata.conn_type): tool_clock_shift_ns(
-                record.metadata
-            )
-            for record in own.records
+            (what.visit_id, what.test): tool_clock_shift_ns(what) for what in (each.metadata for each in own.records)
         }
         timed = {metric: [(_time_ns(row, shifts), row) for row in rows] for metric, rows in charts.items()}
         start_ns = _start_ns(traces, (time_ns for rows in timed.values() for time_ns, _ in rows))
@@ -123,7 +120,7 @@ class Details:
             used=(
                 Used("All perf tests", usage.cpu_avg_percent, usage.cpu_max_percent, usage.rss_max_kb),
                 *(
-                    Used(_test_title(*test), used.cpu_avg_percent, used.cpu_max_percent, used.rss_max_kb)
+                    Used(_test_title(test), used.cpu_avg_percent, used.cpu_max_percent, used.rss_max_kb)
                     for test, used in sorted(usage.perf_tests.items())
                 ),
             ),
@@ -137,8 +134,12 @@ class Details:
             resident_kb=_trace(traces.resident, start_ns, self.points),
             log_size=_trace(traces.log_size, start_ns, self.points),
             windows=tuple(
-                Window(_test_title(*test), _seconds(ran.start_ns, start_ns), _seconds(ran.end_ns, start_ns))
-                for *test, ran in traces.windows
+                Window(
+                    _test_title(test),
+                    _seconds(ran.start_ns, start_ns),
+                    _seconds(ran.end_ns, start_ns),
+                )
+                for test, ran in traces.windows
             ),
             problems=tuple(problems[:MAX_PROBLEMS]),
             more_problems=max(len(problems) - MAX_PROBLEMS, 0),
@@ -150,7 +151,7 @@ class Details:
         own = self._of(case.id).rows
         if any(row.arm == BASELINE for row in own):
             return own
-        shared = self._of(case.id._replace(case_key="")).rows
+        shared = self._of(case.id.shared_baseline).rows
         return [*(row for row in shared if row.pair_kind == case.pair_kind), *own]
 
     def _figures(self, case: CaseStudy) -> Iterator[Figure]:
@@ -190,8 +191,8 @@ def points_of_each(n_series: int, n_cases: int) -> int:
     return min(max(allowed // 2 * 2, FEWEST_POINTS), MOST_POINTS)
 
 
-def _test_title(perf_test: str, conn_type: str) -> str:
-    return title(MetricId(perf_test, conn_type, ""))
+def _test_title(test: PerfTestName) -> str:
+    return title(MetricId(test, ""))
 
 
 def _kind(problem: Problem) -> str:
@@ -204,22 +205,22 @@ def _visible(rows: Iterable[Measurement]) -> dict[MetricId, list[Measurement]]:
     found: dict[MetricId, list[Measurement]] = {}
     for row in rows:
         if row.start_ns is not None:
-            found.setdefault(MetricId(row.perf_test, row.conn_type, row.metric), []).append(row)
+            found.setdefault(row.metric_id, []).append(row)
     for metric, own in found.items():
         if any(row.is_switched for row in own):
             found[metric] = [row for row in own if row.is_switched]
     return found
 
 
-def _time_ns(row: Measurement, shifts: Mapping[tuple[str, str, str], int]) -> int:
+def _time_ns(row: Measurement, shifts: Mapping[tuple[str, PerfTestName], int]) -> int:
     """The start of a visit or segment on the clock of the tool's node, which segments have already."""
     assert row.start_ns is not None  # _visible leaves the others out
-    return row.start_ns + (0 if row.is_switched else shifts.get((row.visit_id, row.perf_test, row.conn_type), 0))
+    return row.start_ns + (0 if row.is_switched else shifts.get((row.visit_id, row.test), 0))
 
 
 def _start_ns(traces: Monitored, times_ns: Iterable[int]) -> int:
     logs = (*traces.cpu, *traces.resident, *traces.log_size)
-    starts = [samples[0][0] for samples in logs] + [ran.start_ns for _, _, ran in traces.windows]
+    starts = [samples[0][0] for samples in logs] + [ran.start_ns for _, ran in traces.windows]
     return min([*starts, *times_ns], default=0)
 
 

@@ -105,23 +105,34 @@ class Row:
 
 
 @dataclass(frozen=True)
+class Forest:
+    """The costs of one test as a plot: ``cases`` in its order, and ``svg``, with a ``data-case`` group for each."""
+
+    test: int
+    cases: tuple[int, ...]
+    svg: str
+
+
+@dataclass(frozen=True)
 class Page:
     """Everything but the single cases. ``rows`` are arrays in the order of ``row_fields``, primary ones first.
 
-    ``words``: each verdict with its title and its meaning, the worst first. ``problems``: those of no single case.
+    ``words``: each verdict with its title, its meaning, its sign and its class, the worst first. ``problems``: those of
+    no single case.
     """
 
     schema: int
     run: Run
     answer: Answer
     margin_pct: float
-    words: tuple[tuple[str, str, str], ...]
+    words: tuple[tuple[str, str, str, str, str], ...]
     machines: tuple[Machine, ...]
     tests: tuple[Test, ...]
     cases: tuple[Case, ...]
     row_fields: tuple[str, ...]
     rows: tuple[tuple[object, ...], ...]
     reasons: tuple[str, ...]
+    forests: tuple[Forest, ...]
     problems: tuple[str, ...]
     files: tuple[Link, ...]
 

@@ -1,0 +1,1 @@
+"""Builds the tables of values per topic and iteration, for CSV, Markdown and workbook."""

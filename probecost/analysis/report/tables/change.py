@@ -36,7 +36,7 @@ def change_csv(found: RunChange) -> str:
             text_cell(each.b.pair_kind),
             text_cell(each.case.case_key),
             text_cell(each.tool),
-            *map(text_cell, each.b.metric),
+            *map(text_cell, each.b.metric.columns),
             "yes" if each.is_primary else "no",
             str(each.a.n_units),
             str(each.b.n_units),

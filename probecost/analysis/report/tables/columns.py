@@ -6,10 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from probecost.analysis.judge.baseline import Comparison, MetricId
+from probecost.analysis.judge.baseline import Comparison
 from probecost.analysis.study.case import CaseStudy
 from probecost.analysis.values.tool_usage import Usage, human_size
 from probecost.analysis.words.cells import NA, decimal, gbps, whole_number
+from probecost.results.names import MetricId, PerfTestName, metric_id
 
 Value = Callable[[CaseStudy], float | None]
 _T = TypeVar("_T")
@@ -23,10 +24,10 @@ _SIDES = (
     ("Server Multi", "multi", "received"),
 )
 _WINDOWS = (
-    ("PPS Single", ("pps", "single")),
-    ("PPS Multi", ("pps", "multi")),
-    ("TP Single", ("throughput", "single")),
-    ("TP Multi", ("throughput", "multi")),
+    ("PPS Single", PerfTestName("pps", "single")),
+    ("PPS Multi", PerfTestName("pps", "multi")),
+    ("TP Single", PerfTestName("throughput", "single")),
+    ("TP Multi", PerfTestName("throughput", "multi")),
 )
 _DECIMAL, _GBPS, _WHOLE, _DIFF = "0.00", "0.00##", "#,##0", "+0.00;-0.00;0.00"
 
@@ -36,7 +37,7 @@ class Column:
     """``value`` of a case is in a base unit (bit/s, us, KB); ``divisor`` of them are one of the column's unit.
 
     ``metric``: the comparison that the column is of. ``number_format``: of a workbook's cells; empty for a column that
-    is text there. ``test``: perf test and connection type, empty for what is of all of them.
+    is text there. ``test``: ``None`` for a figure of all perf tests.
     """
 
     name: str
@@ -46,7 +47,7 @@ class Column:
     divisor: float = 1.0
     metric: MetricId | None = None
     is_diff: bool = False
-    test: tuple[str, str] = ("", "")
+    test: PerfTestName | None = None
 
     def in_unit(self, value: float) -> float:
         """The value in the unit that the column's name says."""
@@ -55,9 +56,9 @@ class Column:
 
 def _latency(protocol: str) -> tuple[Column, ...]:
     conn_type = f"{protocol.lower()}_rr"
-    mean = MetricId("latency", conn_type, "mean_us")
+    mean = metric_id("latency", conn_type, "mean_us")
     ends = [
-        Column(f"{protocol} RR {name} (us)", _tool(metric), decimal, _DECIMAL, metric=metric, test=metric[:2])
+        Column(f"{protocol} RR {name} (us)", _tool(metric), decimal, _DECIMAL, metric=metric, test=metric.test)
         for name, metric in (("Min", mean._replace(metric="min_us")), ("Max", mean._replace(metric="max_us")))
     ]
     tool, baseline, diff = _against(
@@ -71,12 +72,12 @@ def _latency(protocol: str) -> tuple[Column, ...]:
 
 def _throughput(side: str, conn_type: str, end: str) -> tuple[Column, ...]:
     names = (f"{side} (Gbps)", f"{side} Baseline (Gbps)", f"{side} Diff (%)")
-    return _against(MetricId("throughput", conn_type, f"{end}_bps"), names, gbps, _GBPS, 1e9)
+    return _against(metric_id("throughput", conn_type, f"{end}_bps"), names, gbps, _GBPS, 1e9)
 
 
 def _pps(side: str, conn_type: str, end: str) -> tuple[Column, ...]:
     names = (f"{side} PPS", f"{side} Baseline", f"{side} Diff (%)")
-    return _against(MetricId("pps", conn_type, f"{end}_pps"), names, whole_number, _WHOLE)
+    return _against(metric_id("pps", conn_type, f"{end}_pps"), names, whole_number, _WHOLE)
 
 
 def _against(
@@ -88,7 +89,7 @@ def _against(
 ) -> tuple[Column, Column, Column]:
     """Tool, baseline and difference."""
     tool, baseline, diff = names
-    test = metric[:2]
+    test = metric.test
     return (
         Column(tool, _tool(metric), show, number_format, divisor, metric, test=test),
         Column(
@@ -106,7 +107,7 @@ def _of(metric: MetricId, pick: Callable[[Comparison], float | None]) -> Value:
     return lambda case: _if_there(case.comparisons.get(metric), pick)
 
 
-def _window(title: str, test: tuple[str, str]) -> tuple[Column, ...]:
+def _window(title: str, test: PerfTestName) -> tuple[Column, ...]:
     def of(pick: Callable[[Usage], float | None]) -> Value:
         return lambda case: _if_there(case.usage.perf_tests.get(test), pick)
 

@@ -79,7 +79,8 @@ def statistics_rows(members: Members) -> Iterator[tuple[str | int | float | None
             # A percentage is that of the means, as in the tables; how the iterations' own percentages lie follows.
             over_all = column.value(case) if column.is_diff else None
             mean = found.mean if over_all is None else over_all
+            test = ("", "") if column.test is None else (column.test.perf_test, column.test.conn_type)
             yield (
-                *(*who, table, *column.test, column.name, found.n),
+                *(*who, table, *test, column.name, found.n),
                 *(mean, found.sd, found.min, found.max, found.median, found.mad),
             )

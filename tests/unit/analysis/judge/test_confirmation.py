@@ -11,10 +11,9 @@ import pytest
 from helpers.analysis_tree import CASE_KEY, ENVIRONMENT, Tree
 from helpers.page_trees import FIRST_FRESH, latency_unit, speed_up_tree
 
-from probecost.analysis.judge.baseline import CaseId
 from probecost.analysis.judge.confirmation import Fresh
 from probecost.analysis.judge.family import RunPlan
-from probecost.analysis.judge.verdicts import CaseName, MetricVerdict, verdicts
+from probecost.analysis.judge.verdicts import MetricVerdict, verdicts
 from probecost.analysis.report.write import write_reports
 from probecost.analysis.settings.settings import Settings
 from probecost.analysis.statistics.verdict import Word
@@ -25,6 +24,7 @@ from probecost.analysis.study.selection import Request
 from probecost.analysis.values.measurement import Measurement
 from probecost.analysis.words.verdict_words import short
 from probecost.results.layout import ARMS, REPORT_PAGE, SWITCHED, TOOL
+from probecost.results.names import CaseId, CaseName
 from unit.analysis.judge.test_verdicts import changed, in_a_flow, only, record, records, units
 
 A = CaseName("lab", "host-a")

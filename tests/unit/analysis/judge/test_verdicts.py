@@ -9,9 +9,8 @@ from typing import Any
 
 import pytest
 
-from probecost.analysis.judge.baseline import MetricId
 from probecost.analysis.judge.family import RunPlan
-from probecost.analysis.judge.verdicts import CaseName, MetricVerdict, verdicts
+from probecost.analysis.judge.verdicts import MetricVerdict, verdicts
 from probecost.analysis.parsers.segments import Segment
 from probecost.analysis.settings.settings import Settings
 from probecost.analysis.statistics.looks import LOOKS
@@ -19,8 +18,9 @@ from probecost.analysis.statistics.verdict import Word
 from probecost.analysis.tree.metadata import NodeFacts, PerfTestMetadata
 from probecost.analysis.values.measurement import Measurement
 from probecost.results.layout import ARMS, BASELINE, TOOL
+from probecost.results.names import CaseName, metric_id
 
-LATENCY = MetricId("latency", "tcp_rr", "mean_us")
+LATENCY = metric_id("latency", "tcp_rr", "mean_us")
 WIGGLE = (0.000, 0.011, -0.008, 0.004, -0.012, 0.007, -0.003, 0.009, 0.002, -0.006, 0.005, -0.001)
 
 

@@ -8,8 +8,9 @@ from xml.etree import ElementTree
 from helpers.analysis_tree import Tree, full_tree
 from helpers.page_trees import EXPENSIVE, HOSTILE, NO_COST, NULL, judged_tree
 
-from probecost.analysis.report.forest import MAX_CASES, forest_files
+from probecost.analysis.report.forest import MAX_CASES, MAX_PAGE_CASES, Line, forest_files, page_forest
 from probecost.analysis.settings.settings import Settings
+from probecost.analysis.statistics.verdict import Word
 from probecost.analysis.study.run import study_run
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -60,3 +61,27 @@ def test_many_cases_are_cut_and_told(tmp_path: Path) -> None:
 
 def test_nothing_measured_makes_no_file(tmp_path: Path) -> None:
     assert forests(Tree(tmp_path)) == {}
+
+
+def line(number: int, name: str, cost_pct: float) -> Line:
+    return Line(name, Word.OVERHEAD, name == NULL, False, cost_pct, (cost_pct - 1, cost_pct + 1), None, "text", number)
+
+
+def test_the_plot_of_the_page_is_a_group_for_each_case() -> None:
+    cases, text = page_forest([line(0, NULL, 0.0), line(1, "cheap", 2.0), line(2, f"<b>{HOSTILE}", 9.0)], 3.0)
+    root = ElementTree.fromstring(text)
+    groups = list(root.iter(f"{SVG}g"))
+    assert cases == (2, 1, 0)
+    assert tuple(int(each.attrib["data-case"]) for each in groups) == cases
+    assert [each.attrib["href"] for each in root.iter(f"{SVG}a")] == ["#case-2", "#case-1", "#case-0"]
+    assert texts(groups[0])[0].startswith("<b></script>")
+    assert not list(root.iter(f"{SVG}script"))
+    assert {"style", "fill", "stroke"}.isdisjoint(name for each in root.iter() for name in each.attrib)
+
+
+def test_the_plot_of_the_page_is_cut_and_keeps_the_null_case() -> None:
+    cases, text = page_forest([line(0, NULL, 0.0), *(line(n, f"t{n}", n) for n in range(1, MAX_PAGE_CASES + 9))], 3.0)
+    assert len(cases) == MAX_PAGE_CASES + 1
+    assert cases[0] == MAX_PAGE_CASES + 8
+    assert cases[-1] == 0
+    assert text.count("<g ") == len(cases)

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from helpers.analysis_tree import CASE_KEY, ENVIRONMENT, Tree, netperf
 
-from probecost.analysis.judge.baseline import CaseId
 from probecost.analysis.settings.settings import Settings
 from probecost.analysis.study.live import LiveRun
 from probecost.analysis.study.progress import CaseProgress
 from probecost.analysis.study.run import study_run
 from probecost.results.layout import ARMS, BASELINE
+from probecost.results.names import CaseId
 
 TCP, UDP = "latency:tcp_rr", "latency:udp_rr"
 

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 from helpers.analysis_tree import CASE, CASE_KEY, CLIENT, ENVIRONMENT, SERVER, Tree, netperf
 
-from probecost.analysis.judge.baseline import CaseId
 from probecost.analysis.settings.settings import Settings
 from probecost.analysis.study.live import LiveRun
 from probecost.analysis.tree import find as locate_module
 from probecost.analysis.tree.cache import TreeCache
 from probecost.analysis.tree.find import find_perf_tests
 from probecost.results.layout import ARMS, BASELINE, CaseFolder
+from probecost.results.names import CaseId
 
 OTHER_KEY, OTHER = "host-eth_drop-tx", CaseFolder("eth_drop", 2, "0a1b2c")
 ITERATION = "iteration_001"

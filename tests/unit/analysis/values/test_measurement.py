@@ -20,7 +20,7 @@ from helpers.analysis_tree import (
 )
 
 from probecost.analysis.gates.counters import read_counters
-from probecost.analysis.judge.baseline import CaseId, Comparison, MetricId, compare
+from probecost.analysis.judge.baseline import Comparison, compare
 from probecost.analysis.parsers.monitors import CpuSample
 from probecost.analysis.settings.settings import Settings
 from probecost.analysis.tree.find import find_perf_tests
@@ -29,6 +29,7 @@ from probecost.analysis.values.measurement import Measured, Measurement, measure
 from probecost.analysis.values.perf_test import read_visit
 from probecost.analysis.values.tool_usage import CaseUsage, Window, case_usage, cpu_in
 from probecost.results import layout
+from probecost.results.names import CaseId, PerfTestName, metric_id
 
 CASE = CaseId("lab", 1, CASE_KEY)
 
@@ -232,7 +233,7 @@ def all_rows(root: Path) -> list[Measurement]:
 
 
 def comparison(root: Path, *metric: str) -> Comparison:
-    return compare(all_rows(root))[CASE][MetricId(*metric)]
+    return compare(all_rows(root))[CASE][metric_id(*metric)]
 
 
 class TestCompare:
@@ -311,8 +312,8 @@ class TestResources:
         assert problems == []
         assert usage.cpu_avg_percent == pytest.approx(6.0)
         assert usage.cpu_max_percent == 7.0
-        assert (usage.perf_tests[("pps", "single")].cpu_avg_percent) == pytest.approx(6.0)
-        assert usage.perf_tests[("pps", "single")].rss_max_kb == 4002
+        assert (usage.perf_tests[PerfTestName("pps", "single")].cpu_avg_percent) == pytest.approx(6.0)
+        assert usage.perf_tests[PerfTestName("pps", "single")].rss_max_kb == 4002
         assert (usage.rss_max_kb, usage.virtual_max_kb) == (9000, 18000)
         assert usage.cpu_samples == 28
         assert usage.log_bytes == 1200

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from probecost.analysis.judge.baseline import MetricId
 from probecost.analysis.statistics.looks import LOOKS
 from probecost.analysis.statistics.verdict import Word
 from probecost.analysis.words.change_words import WORST_CHANGE_FIRST
 from probecost.analysis.words.verdict_words import claim_line, title
 from probecost.analysis.words.vocabulary import WORST_FIRST
+from probecost.results.names import MetricId, metric_id
 
 
 def test_every_word_has_its_place() -> None:
@@ -21,12 +21,12 @@ def test_every_word_has_its_place() -> None:
 @pytest.mark.parametrize(
     ("metric", "name"),
     [
-        (MetricId("latency", "tcp_rr", "mean_us"), "TCP RR latency"),
-        (MetricId("throughput", "single-load50", "received_bps"), "Throughput single at 50 % load"),
-        (MetricId("throughput", "multi-load2G", "received_bps"), "Throughput multi at load 2G"),
-        (MetricId("throughput", "single-load50", "cpu_s_per_gb"), "CPU per GB, throughput single at 50 % load"),
-        (MetricId("latency", "sctp_rr", "mean_us"), "Latency sctp rr"),
-        (MetricId("quic", "many", "mean_us"), "Quic many"),
+        (metric_id("latency", "tcp_rr", "mean_us"), "TCP RR latency"),
+        (metric_id("throughput", "single-load50", "received_bps"), "Throughput single at 50 % load"),
+        (metric_id("throughput", "multi-load2G", "received_bps"), "Throughput multi at load 2G"),
+        (metric_id("throughput", "single-load50", "cpu_s_per_gb"), "CPU per GB, throughput single at 50 % load"),
+        (metric_id("latency", "sctp_rr", "mean_us"), "Latency sctp rr"),
+        (metric_id("quic", "many", "mean_us"), "Quic many"),
     ],
 )
 def test_perf_tests_that_are_new_have_a_readable_title(metric: MetricId, name: str) -> None:

@@ -19,7 +19,6 @@ from helpers.plan_workflows import (
 
 from probecost.config.budgets import budgets_of
 from probecost.config.environment import Case, OtherVersion, PerfTestSpec
-from probecost.config.offered_load import Load
 from probecost.errors import ConfigError, ProbecostError, ToolError
 from probecost.plan.plan import Planned, Settings, expected_s, plan
 from probecost.plan.workflow.changes import changes
@@ -32,6 +31,7 @@ from probecost.plan.workflow.write import (
     workflow,
     write_workflow,
 )
+from probecost.results.load import Load
 
 ALL_SETTINGS = (
     Settings(),

@@ -4,7 +4,7 @@ const NAMED_PROBLEMS = 3;
 /** The rows of the data as objects, with what is looked up again and again. */
 function readRows(page) {
   const at = Object.fromEntries(page.row_fields.map((name, index) => [name, index]));
-  const order = page.words.map(([word]) => word);
+  const order = Object.keys(LOOKS);
   return page.rows.map((values) => {
     const own = page.cases[values[at.case]];
     const row = {
@@ -116,7 +116,7 @@ function sourcePart(page) {
 }
 
 function start() {
-  const page = block("page");
+  const page = PAGE;
   const part = (id) => document.getElementById(id);
   const rows = readRows(page);
   const filters = new Filters(page, rows);

@@ -1,9 +1,6 @@
-/** A scale from values to pixels. `bend`: beyond this size values are compressed (inverse hyperbolic sine). */
-function scale(low, high, from, to, bend = 0) {
-  const inner = bend ? (value) => Math.asinh(value / bend) : (value) => value;
-  const [a, b] = [inner(low), inner(high)];
-  const map = (value) => from + ((inner(Math.min(Math.max(value, low), high)) - a) / (b - a || 1)) * (to - from);
-  return Object.assign(map, { low, high });
+/** A scale from values to pixels. */
+function scale(low, high, from, to) {
+  return (value) => from + ((Math.min(Math.max(value, low), high) - low) / (high - low || 1)) * (to - from);
 }
 
 /** Round values between `low` and `high`, about `count` of them. */
@@ -14,17 +11,6 @@ function ticks(low, high, count) {
   const found = [];
   for (let at = Math.ceil(low / step); at * step <= high + step / 1e6; at += 1) found.push(Number((at * step).toPrecision(12)));
   return found;
-}
-
-/** Ticks of a compressed scale: those of the usual steps that have room. */
-function bentTicks(map, room) {
-  const sizes = [0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000];
-  const inside = [...sizes.flatMap((size) => (size ? [size, -size] : [0]))].filter((v) => v >= map.low && v <= map.high);
-  const kept = [];
-  for (const value of inside) {
-    if (kept.every((other) => Math.abs(map(other) - map(value)) >= room)) kept.push(value);
-  }
-  return kept.sort((a, b) => a - b);
 }
 
 const drawn = new Map();

@@ -1,15 +1,7 @@
-/** How each verdict looks beside its word: a sign that is read without colour, and a class. */
-const LOOKS = {
-  OVERHEAD: ["▲", "overhead"],
-  SMALL: ["◆", "small"],
-  MASKED: ["◐", "masked"],
-  INVALID: ["✕", "invalid"],
-  "UNEXPECTED SPEED-UP": ["▼", "speedup"],
-  INCONCLUSIVE: ["?", "inconclusive"],
-  "": ["–", "none"],
-  NEGLIGIBLE: ["✓", "negligible"],
-};
-const NO_VERDICT = "no verdict";
+const PAGE = block("page");
+/** How each verdict looks beside its word: a sign that is read without colour, and a class. The worst comes first. */
+const LOOKS = Object.fromEntries(PAGE.words.map(([word, , , sign, look]) => [word, [sign, look]]));
+const [, NO_VERDICT] = PAGE.words.find(([word]) => !word);
 const NA = "N/A";
 
 /** The verdict as a badge: sign and word. */

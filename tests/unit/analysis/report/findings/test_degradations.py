@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 from helpers.analysis_tree import CASE, Tree, full_tree, netperf
 
-from probecost.analysis.judge.baseline import MetricId
 from probecost.analysis.report.write import write_reports
 from probecost.analysis.settings.settings import DEFAULT_FILE, Settings, load_settings
 from probecost.analysis.settings.thresholds import Thresholds, defaults_pct
 from probecost.errors import ConfigError
+from probecost.results.names import metric_id
 
-LATENCY = MetricId("latency", "tcp_rr", "mean_us")
+LATENCY = metric_id("latency", "tcp_rr", "mean_us")
 
 
 def settings(tmp_path: Path, text: str) -> Settings:
@@ -31,11 +31,11 @@ class TestSettings:
         text = "thresholds: {latency_mean: 2.5%, 'latency_mean:udp_rr': none, throughput: 0}\n"
         found = settings(tmp_path, text).thresholds
         assert found.limit_pct(LATENCY) == 2.5
-        assert found.limit_pct(LATENCY._replace(conn_type="udp_rr")) is None
-        assert found.limit_pct(LATENCY._replace(conn_type="udp_rr-load25")) is None
-        assert found.limit_pct(MetricId("throughput", "multi", "received_bps")) == 0
-        assert found.limit_pct(MetricId("pps", "multi", "received_pps")) == defaults_pct()["pps"]
-        assert found.limit_pct(MetricId("latency", "tcp_rr", "p99_us")) is None
+        assert found.limit_pct(metric_id("latency", "udp_rr", "mean_us")) is None
+        assert found.limit_pct(metric_id("latency", "udp_rr-load25", "mean_us")) is None
+        assert found.limit_pct(metric_id("throughput", "multi", "received_bps")) == 0
+        assert found.limit_pct(metric_id("pps", "multi", "received_pps")) == defaults_pct()["pps"]
+        assert found.limit_pct(metric_id("latency", "tcp_rr", "p99_us")) is None
 
     @pytest.mark.parametrize(
         ("text", "told"),
@@ -75,7 +75,7 @@ class TestSettings:
 class TestMarks:
     def test_latency_up_and_rates_down_are_worse(self) -> None:
         limits = Thresholds({"latency_mean": 5.0, "pps": 5.0, "cpu_per_gb": 5.0})
-        pps, cpu = MetricId("pps", "single", "received_pps"), MetricId("throughput", "single", "cpu_s_per_gb")
+        pps, cpu = metric_id("pps", "single", "received_pps"), metric_id("throughput", "single", "cpu_s_per_gb")
         assert [limits.is_degraded(LATENCY, diff) for diff in (5.1, 5.0, -50.0)] == [True, False, False]
         assert [limits.is_degraded(pps, diff) for diff in (-5.1, -5.0, 50.0)] == [True, False, False]
         assert [limits.is_degraded(cpu, diff) for diff in (5.1, -50.0)] == [True, False]

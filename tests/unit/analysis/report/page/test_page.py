@@ -16,12 +16,12 @@ from helpers.analysis_older_tree import older_tree
 from helpers.analysis_tree import CASE_KEY, SECOND_NS, Tree, full_tree, netperf
 from helpers.page_trees import EXPENSIVE, HOSTILE, NULL, hostile_tree, judged_tree
 
-from probecost.analysis.judge.baseline import MetricId
 from probecost.analysis.report.page.build import metric_title
 from probecost.analysis.report.page.details import points_of_each
 from probecost.analysis.report.page.embed import SCRIPTS
 from probecost.analysis.report.page.thin import thin
 from probecost.analysis.report.write import write_reports
+from probecost.results.names import metric_id
 
 
 class Parsed(HTMLParser):
@@ -161,7 +161,7 @@ class TestRows:
         assert [(row["word"], row["budget"], row["budget_result"]) for row in rows] == [("OVERHEAD", 5, "broken")]
 
     def test_titles_of_metrics(self) -> None:
-        assert metric_title(MetricId("pps", "single", "lost_share")) == "Packets/s single, share lost"
+        assert metric_title(metric_id("pps", "single", "lost_share")) == "Packets/s single, share lost"
 
 
 class TestDetails:
