@@ -111,6 +111,10 @@ class NodeRebootedError(NodeError):
     """The node has rebooted since the run connected to it: facts read before may no longer hold."""
 
 
+class NodeChangedError(NodeError):
+    """Something is attached to the node, or set on it, that was not when the run began: no visit is made on it."""
+
+
 class RemoteError(NodeError):
     """The supervisor on the node could not carry out a request (the message carries its reason)."""
 
