@@ -111,6 +111,10 @@ class NodeRebootedError(NodeError):
     """The node was started anew since the run connected to it: what was known of it may not hold any more."""
 
 
+class NodeChangedError(NodeError):
+    """Something is attached to the node, or set on it, that was not when the run began: no visit is made on it."""
+
+
 class RemoteError(NodeError):
     """The supervisor on the node could not do what it was asked (the message carries its reason)."""
 

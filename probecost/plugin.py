@@ -12,7 +12,8 @@ import pytest
 
 from probecost.fixtures import hookspecs
 from probecost.fixtures.collect import cases
-from probecost.fixtures.options import settings
+from probecost.fixtures.options import command_line
+from probecost.fixtures.options.settings import asked_to_measure
 
 #: In the order of registration: hooks of a later one are called first.
 MEASURING = (
@@ -38,7 +39,7 @@ def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
 
 def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
     """Register the modules that every session needs; pytest asks each of them for its options and hooks."""
-    pluginmanager.register(settings, settings.__name__)
+    pluginmanager.register(command_line, command_line.__name__)
     pluginmanager.register(cases, cases.__name__)
 
 
@@ -46,6 +47,6 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
 def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
     """Register the rest before the first conftest.py, whose hooks are called before ours that way."""
     given = early_config.known_args_namespace
-    if settings.asked_to_measure(given) or given.showfixtures or given.show_fixtures_per_test:
+    if asked_to_measure(given) or given.showfixtures or given.show_fixtures_per_test:
         for name in MEASURING:
             early_config.pluginmanager.register(importlib.import_module(name), name)

@@ -5,30 +5,30 @@ from __future__ import annotations
 import json
 import shutil
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import click
 
 from probecost.cli import options
 from probecost.cli.environments import find_environment
-from probecost.cli.planning import planned_items
 from probecost.cli.selection import matcher
 from probecost.cli.table import table
 from probecost.config.environment import Case, PerfTestSpec
 from probecost.config.find import bootstrap_command
 from probecost.config.folder import Loaded, changed_inputs, load_all
 from probecost.errors import ConfigError
+from probecost.plan.choose import Planner, stored_calibrations
 from probecost.plan.edited_cases import Change, Difference, compare
 from probecost.plan.matrix import generated_cases
-from probecost.plan.null_case import with_null_cases
-from probecost.plan.offered_loads import at_loads
-from probecost.plan.perf_tests import select_perf_tests
-from probecost.plan.plan import Planned, Settings, expected_s
-from probecost.plan.visits import AskedSchedule, spell
-from probecost.results.load import Load
+from probecost.plan.null_case import null_items, with_null_cases
+from probecost.plan.offered_loads import asked_perf_tests
+from probecost.plan.plan import Planned, PlannedItem, Settings, expected_s, plan, settled
+from probecost.plan.visits import spell
 from probecost.text import counted
 
 
@@ -58,46 +58,65 @@ class Listing:
 @options.config_dir
 @click.option("-k", "expression", default="", metavar="EXPR", help="Select by id: words joined by and, or, not, ( ).")
 @click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True)
-@options.units
-@options.schedule
-@click.option("--baseline", type=click.Choice(["paired", "shared"]), default="paired", show_default=True)
-@click.option("--perf-tests", multiple=True, metavar="NAMES", help="For the estimated time: latency, pps:single, ...")
-@click.option("--duration", type=float, help="For the estimated time: seconds of each perf test.")
-@options.load
-def command(
-    environment: str,
-    config_dir: Path,
-    expression: str,
-    form: str,
-    units: int | None,
-    schedule: AskedSchedule,
-    baseline: Literal["paired", "shared"],
-    perf_tests: tuple[str, ...],
-    duration: float | None,
-    load: tuple[Load, ...] | None,
-) -> None:
+@options.of_measurement("--units")
+@options.of_measurement("--schedule")
+@options.of_measurement("--baseline")
+@options.of_measurement("--perf-tests")
+@options.of_measurement("--duration")
+@options.of_measurement("--load")
+def command(environment: str, config_dir: Path, expression: str, form: str, **asked: Any) -> None:
     """List the cases of an environment with an estimate of the time that they take.
 
     Says where the cases file differs from what would be generated now: it is used as it is.
     """
+    listing = _listing(find_environment(config_dir, environment), expression, options.settings_of(asked))
+    click.echo(_as_json(listing) if form == "json" else _as_text(listing))
+
+
+def _listing(folder: Path, expression: str, settings: Settings) -> Listing:
     matches = matcher(expression)
-    folder = find_environment(config_dir, environment)
     loaded = load_all(folder)
     known, every = loaded.environment, loaded.cases
     chosen = tuple(case for case in every if matches(case.key))
     if not chosen:
         raise ConfigError(f"-k {expression!r} selects none of {len(every)} cases")
-    specs = at_loads(select_perf_tests(known.perf_tests, perf_tests, duration), load or ())
+    specs = asked_perf_tests(known, settings)
     difference, notes = _difference(loaded)
-    settings = Settings(units, baseline, perf_tests=perf_tests, duration_s=duration, schedule=schedule)
     environments = {known.name: Planned(known, with_null_cases(known, every), specs)}
-    keys = [f"[{case.key}]" for case in chosen]
-    _, items = planned_items(environments, settings, lambda text: any(key in text for key in keys), to_run=False)
-    seconds = expected_s(items, environments)
-    count = max((visit.unit for item in items for visit in item.visits if visit.is_planned), default=units or 1)
-    more = (known.notes, _outdated(folder))
-    listing = Listing(known.name, chosen, len(every), specs, seconds, count, difference, notes, *more)
-    click.echo(_as_json(listing) if form == "json" else _as_text(listing))
+    items = _planned(environments, settings, {case.key for case in chosen})
+    return Listing(
+        known.name,
+        chosen,
+        len(every),
+        specs,
+        duration_s=expected_s(items, environments),
+        units=max((visit.unit for item in items for visit in item.visits if visit.is_planned), default=1),
+        difference=difference,
+        notes=notes,
+        unsupported=known.notes,
+        outdated=_outdated(folder),
+    )
+
+
+def _planned(environments: dict[str, Planned], settings: Settings, keys: Collection[str]) -> tuple[PlannedItem, ...]:
+    """What a run of these cases would make, their null cases with them, as far as stored calibrations tell."""
+    from probecost.analysis.judge.best_schedule import plan_tool
+    from probecost.analysis.settings.settings import load_settings
+    from probecost.analysis.statistics.looks import FIXED, LOOKS
+    from probecost.analysis.words.verdict_words import claim_line
+
+    made = plan(environments, settings)
+    chosen = [item for item in made.items if item.case.key in keys]
+    wanted = {item.id for item in (*chosen, *null_items(made.items, chosen))}
+    items = [item for item in made.items if item.id in wanted]
+    planner = Planner(
+        made,
+        items,
+        stored_calibrations(environments, time.time()),
+        partial(plan_tool, settings=load_settings(None)),
+        lambda units, tests, has_looks: claim_line(units, tests, LOOKS if has_looks else FIXED),
+    )
+    return settled(made, items, planner.advise)
 
 
 def _outdated(folder: Path) -> str:

@@ -29,7 +29,7 @@ _RUN = click.Path(exists=True, file_okay=False, path_type=Path)
     type=click.Path(file_okay=False, path_type=Path),
     help="Write compare.csv and compare.md there.",
 )
-@options.analysis_settings("--config")
+@options.analysis_settings
 @click.option("--fail-on-worse", is_flag=True, help="Exit with 1 where an overhead grew (verdict OVERHEAD).")
 def command(
     run_a: Path,

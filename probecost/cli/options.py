@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import argparse
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import click
 from click.core import ParameterSource
 
-from probecost.config.offered_load import parse_loads
-from probecost.fixtures.options import values as option_types
+from probecost.fixtures.options.table import BY_NAME, TABLE
+from probecost.plan.plan import Settings
 
 
 def _must_exist(context: click.Context, parameter: click.Parameter, value: Path) -> Path:
@@ -21,7 +22,7 @@ def _must_exist(context: click.Context, parameter: click.Parameter, value: Path)
 
 
 class Parsed(click.ParamType[object]):
-    """What ``parse`` makes of the text; its ``ValueError`` is an error of usage."""
+    """What ``parse`` makes of the text; its error is an error of usage."""
 
     name = "text"
 
@@ -31,7 +32,7 @@ class Parsed(click.ParamType[object]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> object:
         try:
             return self._parse(value)
-        except ValueError as error:
+        except argparse.ArgumentTypeError as error:
             self.fail(str(error), param, ctx)
 
 
@@ -42,41 +43,30 @@ _HELP = "The folder that holds a folder per environment."
 config_dir = click.option(
     "--config-dir", type=_FOLDER, default=Path("config"), show_default=True, callback=_must_exist, help=_HELP
 )
-#: ``None`` without any.
-load = click.option(
-    "--load", type=Parsed(parse_loads), metavar="LIST", help="Loads, each a perf test of its own: 25%,2G,100kpps."
-)
 #: For what must also work when the folder is gone.
 any_config_dir = click.option("--config-dir", type=_FOLDER, default=Path("config"), show_default=True, help=_HELP)
+#: ``None`` for the settings in analysis/config.yaml.
+analysis_settings = click.option(
+    "--config",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help=BY_NAME["--analysis-config"].help,
+)
 
 
-def analysis_settings(name: str) -> Callable[[Any], Any]:
-    """``None`` for the settings in analysis/config.yaml."""
+def of_measurement(name: str) -> Callable[[Any], Any]:
+    """The option of a measurement of this name, read here as pytest reads it."""
+    option = BY_NAME[name]
+    parsed = None if option.parse is None else Parsed(option.parse)
     return click.option(
-        name,
-        type=click.Path(dir_okay=False, path_type=Path),
-        metavar="FILE",
-        help="Settings: thresholds, what is negligible, what voids. See analysis/config.yaml.",
+        option.name,
+        type=click.Choice(option.choices) if option.choices else parsed,
+        metavar=option.metavar,
+        help=option.help,
     )
 
 
-units = click.option("--units", type=click.IntRange(min=1), help="Units per case; without it the planner chooses.")
-precision = click.option(
-    "--precision",
-    type=Parsed(option_types.percentage),
-    metavar="PCT",
-    help="Until intervals are at most this to either side.",
-)
-time_budget = click.option(
-    "--time-budget", type=Parsed(option_types.duration), metavar="TIME", help="What the run may take: 30m, 2h."
-)
-order = click.option("--order", type=click.Choice(["random", "file"]), default="random", show_default=True)
-null_case = click.option("--null-case", type=click.Choice(["always", "selected"]), default="always", show_default=True)
-schedule = click.option(
-    "--schedule", type=click.Choice(["auto", "visits", "switched"]), default="auto", show_default=True
-)
-
-
-def words(given: tuple[str, ...]) -> tuple[str, ...]:
-    """What stands between the commas, over all times that an option was given."""
-    return tuple(word for text in given for word in (part.strip() for part in text.split(",")) if word)
+def settings_of(given: Mapping[str, Any]) -> Settings:
+    """The settings that these options of a measurement ask for; ``given`` by the names of parameters."""
+    named = {option.name.removeprefix("--").replace("-", "_"): option.setting for option in TABLE if option.setting}
+    return Settings(**{named[name]: value for name, value in given.items() if value is not None})

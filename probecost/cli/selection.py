@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import ast
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from probecost.errors import ConfigError
 
 Matcher = Callable[[str], bool]
 
-_TOKEN = re.compile(r"\s*([()]|[^\s()]+)")
+_WORD = re.compile(r"[^\s()]+")
 
 
 def matcher(expression: str) -> Matcher:
@@ -18,57 +19,34 @@ def matcher(expression: str) -> Matcher:
     >>> matcher("eth_drop and not udp")("host-eth_drop-rx_protocol_tcp")
     True
     """
-    tokens = _TOKEN.findall(expression)
-    if not tokens:
+    words: list[str] = []
+
+    def as_name(found: re.Match[str]) -> str:
+        """A word may have any characters: it is read as ``_0``, ``_1``, ..., which is where it stands in ``words``."""
+        if found[0] in ("and", "or", "not"):
+            return found[0]
+        words.append(found[0].lower())
+        return f"_{len(words) - 1}"
+
+    if not expression.strip():
         return lambda text: True
-    return _Parser(expression, tokens).whole()
+    try:
+        return _test(ast.parse(_WORD.sub(as_name, expression.strip()), mode="eval").body, words)
+    except SyntaxError:
+        raise ConfigError(f"-k {expression!r}: expected words joined by and, or, not, ( and )") from None
 
 
-class _Parser:
-    """One pass over the tokens; ``not`` binds closest, then ``and``, then ``or``."""
-
-    def __init__(self, expression: str, tokens: list[str]) -> None:
-        self.expression = expression
-        self.tokens = tokens
-        self.position = 0
-
-    def whole(self) -> Matcher:
-        result = self.either()
-        if self.position < len(self.tokens):
-            raise self.error(f"unexpected {self.tokens[self.position]!r}")
-        return result
-
-    def either(self) -> Matcher:
-        parts = [self.both()]
-        while self.take("or"):
-            parts.append(self.both())
-        return lambda text: any(part(text) for part in parts)
-
-    def both(self) -> Matcher:
-        parts = [self.single()]
-        while self.take("and"):
-            parts.append(self.single())
-        return lambda text: all(part(text) for part in parts)
-
-    def single(self) -> Matcher:
-        if self.take("not"):
-            inner = self.single()
+def _test(node: ast.expr, words: Sequence[str]) -> Matcher:
+    """Raises ``SyntaxError`` for what Python can read and pytest cannot, such as a call."""
+    match node:
+        case ast.BoolOp(op=operator, values=values):
+            parts = [_test(value, words) for value in values]
+            joined = all if isinstance(operator, ast.And) else any
+            return lambda text: joined(part(text) for part in parts)
+        case ast.UnaryOp(op=ast.Not(), operand=operand):
+            inner = _test(operand, words)
             return lambda text: not inner(text)
-        if self.take("("):
-            grouped = self.either()
-            if not self.take(")"):
-                raise self.error("a ')' is missing")
-            return grouped
-        if self.position == len(self.tokens) or self.tokens[self.position] in ("and", "or", ")"):
-            raise self.error("a word is missing")
-        word = self.tokens[self.position].lower()
-        self.position += 1
-        return lambda text: word in text.lower()
-
-    def take(self, token: str) -> bool:
-        found = self.position < len(self.tokens) and self.tokens[self.position] == token
-        self.position += found
-        return found
-
-    def error(self, what: str) -> ConfigError:
-        return ConfigError(f"-k {self.expression!r}: {what}; expected words joined by and, or, not, ( and )")
+        case ast.Name(id=name):
+            word = words[int(name[1:])]
+            return lambda text: word in text.lower()
+    raise SyntaxError

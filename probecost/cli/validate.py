@@ -30,7 +30,7 @@ _TITLES = ("CASE", "ITERATION", "STATE", "OUTCOME", "COMPLETE UNITS", "MISSING",
     metavar="DIR",
     help="The folder of a run (results/<run_id>, results/latest), or of one iteration.",
 )
-@options.analysis_settings("--config")
+@options.analysis_settings
 @click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True)
 @click.option("--all", "every", is_flag=True, help=f"All lines, remarks too; else {_MOST_LINES} of each kind per case.")
 def command(results: Path, config: Path | None, form: str, every: bool) -> int:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from probecost.config.environment import Case, PairKind, PerfTestSpec
 from probecost.errors import ProbecostError
+from probecost.measure import as_it_was
 from probecost.measure.flow import FlowVisit, Switching
 from probecost.measure.perf_test import Beside, run_perf_test
 from probecost.measure.visit import VisitSetup
@@ -148,7 +149,8 @@ class _Calibrator:
             self._tool_node.stop_all()
         finally:
             self._remove(visit.paths)
-        return record.time_to_ready_s
+        as_it_was.check(self._tool_node)
+        return record.complete_s
 
     def _remove(self, paths: Sequence[str]) -> None:
         for name in self._pair.measured_on:

@@ -21,6 +21,9 @@ class AskedCommand:
     pair_kind: PairKind = "host"
     attaches: Attaches = DEFAULT_ATTACHES
 
+    def __str__(self) -> str:
+        return self.template
+
 
 @dataclass(frozen=True)
 class AskedVersus:

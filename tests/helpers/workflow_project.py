@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-from helpers.fake_project import Project
+from helpers.fake_project import Project, plain
+
+from probecost.cli.main import main
 
 Workflow = dict[str, Any]
 
@@ -18,6 +22,16 @@ def written(project: Project, *options: str, env: str = "bed") -> Workflow:
     assert result.ret == 0, result.stdout.str()
     content: Workflow = json.loads((project.path / "w.json").read_text())
     return content
+
+
+def written_by_verb(project: Project, monkeypatch: pytest.MonkeyPatch, *options: str) -> pytest.RunResult:
+    """``probecost workflow``, into ``c.json``, and in this process the pytest that it becomes."""
+    called: list[str] = []
+    monkeypatch.chdir(project.path)
+    monkeypatch.setattr(os, "execv", lambda _, arguments: called.extend(arguments))
+    assert main(["workflow", "--output", "c.json", *plain(options), *options]) == 0
+    assert called[:3] == [sys.executable, "-m", "pytest"]
+    return project.pytester.runpytest_inprocess(*called[3:])
 
 
 def edit(project: Project, change: Callable[[Workflow], None]) -> None:

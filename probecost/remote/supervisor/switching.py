@@ -91,7 +91,7 @@ class Starter:
     def stopped(self, how: Dict[str, Any]) -> bool:
         """Note how it was stopped; whether all is well with it."""
         self.stops.append(how)
-        return bool(how["alive"] and how["programs_gone"])
+        return bool(how["alive"] and how["programs_gone"] and not how["left"])
 
 
 class Switching:
