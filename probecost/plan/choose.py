@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, Protocol
 
 from probecost.config.environment import Case, PairKind
 from probecost.errors import ConfigError
@@ -16,7 +15,6 @@ from probecost.plan.lanes import Lanes, PairPlace, place_of
 from probecost.plan.offered_loads import resolved as resolve_loads_of
 from probecost.plan.offered_loads import uncalibrated
 from probecost.plan.plan import (
-    LOOKS,
     Advice,
     Plan,
     Planned,
@@ -28,53 +26,13 @@ from probecost.plan.plan import (
     settled,
 )
 from probecost.plan.primary import count_primary, primary_metrics, with_fixed_rate
-from probecost.plan.visits import LEAST_UNITS, SwitchPlan, spell
+from probecost.plan.visits import SwitchPlan, spell
 from probecost.results import layout
+from probecost.results.planning import PlanQuestion, ToolPlan
+from probecost.results.rules import LEAST_UNITS, MOST_UNITS
 
 _BED_S = 5.0  # connecting and checking an environment, and closing it
 _MOST_ROWS = 60
-
-
-@dataclass(frozen=True)
-class PlanQuestion:
-    """How is a tool to be measured on a bed? By perf test: ``noise`` is the interval in seconds and the rates of each
-    flow without a tool, ``durations_s`` what the environment asks for.
-
-    ``start_s``: what the tool's start takes beside a flow, ``None`` where that is too long to tell. ``tests``: primary
-    tests of the whole plan. ``units``, ``precision_pct``: as asked for. ``schedules``: those that may be chosen.
-    ``fixed_durations``: the user said how long flows are.
-    """
-
-    noise: Mapping[str, tuple[float, Sequence[Sequence[float]]]]
-    durations_s: Mapping[str, float]
-    start_s: float | None
-    tests: int
-    units: int | None
-    precision_pct: float | None
-    schedules: Sequence[str]
-    fixed_durations: bool
-
-
-class ToolPlan(Protocol):
-    """The answer. ``flows_s``: seconds of the flow of each perf test, where flows are switched.
-
-    ``reason`` says why, and what half-widths to expect.
-    """
-
-    @property
-    def schedule(self) -> Literal["visits", "switched"]: ...
-
-    @property
-    def units(self) -> int: ...
-
-    @property
-    def segment_s(self) -> float: ...
-
-    @property
-    def flows_s(self) -> Mapping[str, float]: ...
-
-    @property
-    def reason(self) -> str: ...
 
 
 Ask = Callable[[PlanQuestion], ToolPlan | None]
@@ -210,7 +168,7 @@ class Planner:
         if settings.precision_pct is not None:
             if settings.time_budget_s is not None:
                 self._within_budget(items, LEAST_UNITS, settings.time_budget_s)  # it ends at a look, or when it is over
-            return LOOKS[-1]
+            return MOST_UNITS
         plans = [self._tool_plan(item.turn.environment, item.case) for item in items]
         wanted = max((found.units for found in plans if found is not None), default=LEAST_UNITS)
         return wanted if settings.time_budget_s is None else self._within_budget(items, wanted, settings.time_budget_s)

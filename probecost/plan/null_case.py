@@ -10,8 +10,8 @@ from collections.abc import Iterable, Sequence
 from probecost.config.environment import PAIR_KINDS, Case, Environment, PairKind
 from probecost.plan.plan import PlannedItem, Turn
 from probecost.results.layout import case_hash
+from probecost.results.rules import NULL_TOOL
 
-NULL_TOOL = "null"
 _COMMAND = "sleep infinity"
 _NUMBER = 0  # no cases file has it, and it stays the same whatever cases are added
 

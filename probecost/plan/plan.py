@@ -15,7 +15,6 @@ from probecost.config.environment import PAIR_KINDS, Case, Environment, PairKind
 from probecost.errors import ConfigError
 from probecost.plan.settings import AskedCommand, AskedVersus
 from probecost.plan.visits import (
-    LEAST_UNITS,
     AskedSchedule,
     Baseline,
     Order,
@@ -29,9 +28,7 @@ from probecost.plan.visits import (
 )
 from probecost.results.layout import item_id, iteration_name, unit_name
 from probecost.results.load import Load
-
-#: The looks of a plan that ends when it is precise enough; the units that it plans are those of the last one.
-LOOKS = (8, 12, 16, 24)
+from probecost.results.rules import LEAST_UNITS, MOST_UNITS
 
 
 @dataclass(frozen=True)
@@ -198,7 +195,7 @@ def settled(made: Plan, items: Iterable[PlannedItem], advise: Advise) -> tuple[P
 
 def asked_for(settings: Settings, environments: Mapping[str, Planned]) -> Advise:
     """What can be said without a calibration: flows are switched wherever they can be counted."""
-    units = settings.units or (LEAST_UNITS if settings.precision_pct is None else LOOKS[-1])
+    units = settings.units or (LEAST_UNITS if settings.precision_pct is None else MOST_UNITS)
 
     def advise(environment: str, case: Case) -> Advice:
         if settings.schedule != "auto":

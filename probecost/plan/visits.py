@@ -9,6 +9,7 @@ from typing import Literal
 
 from probecost.config.environment import Case, PerfTestSpec
 from probecost.results import layout
+from probecost.results.rules import CONFIRMATION_UNITS, LEAST_UNITS
 
 Baseline = Literal["paired", "shared"]
 #: visits: a unit is a pair of visits with flows of their own; switched: a unit is a flow in which the tool is switched.
@@ -16,7 +17,6 @@ Schedule = Literal["visits", "switched"]
 #: What can be asked for; auto: the planner chooses for each tool, by the time that its start takes.
 AskedSchedule = Literal["auto", "visits", "switched"]
 
-LEAST_UNITS = 8  # below, there is no verdict
 #: In which order tools, and the cases of a tool, are measured: by the seed, or as the cases file has them.
 Order = Literal["random", "file"]
 
@@ -27,7 +27,6 @@ PERF_TEST_OVERHEAD_S = 0.5
 TOOL_START_AND_STOP_S = 3.0
 LEAST_FLOW_S = 3.0  # a pair of segments of a tool that starts quickly
 RESERVE_SHARE = 0.25  # units that may replace void ones, beside those that are planned
-CONFIRMATION_UNITS = 8  # fresh ones, on which alone an unexpected speed-up is judged
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,11 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from probecost.analysis.judge.verdicts import FLOWS, MetricVerdict
-from probecost.analysis.statistics.verdict import MIN_UNITS
 from probecost.analysis.study.case import CaseStudy
 from probecost.analysis.words.cells import span_text
 from probecost.analysis.words.verdict_words import short_by_metric
 from probecost.results.names import CaseName, MetricId
+from probecost.results.rules import LEAST_UNITS
 from probecost.text import counted
 
 
@@ -48,11 +48,11 @@ def units_line(cases: Sequence[CaseStudy], switched: Collection[CaseName] = ()) 
         (by_flows if is_switched else by_visits).append(case)
     sentences = []
     if by_visits:
-        few = min(case.n_units for case in by_visits) < MIN_UNITS
+        few = min(case.n_units for case in by_visits) < LEAST_UNITS
         sentences.append(f"Units per case: {_units_of(by_visits)}.")
         if few:
             sentences.append(
-                f"Below {MIN_UNITS} units these are estimates without a verdict: "
+                f"Below {LEAST_UNITS} units these are estimates without a verdict: "
                 "a difference may be the noise of the test bed."
             )
     if by_flows:
