@@ -24,7 +24,7 @@ from bench.dose_truth import TOOL_ID, Truth, TruthError
 from probecost.analysis.settings.settings import Settings
 from probecost.analysis.tree.find import find_perf_tests
 from probecost.analysis.tree.record import PerfTestFiles
-from probecost.analysis.values.flow import measure_flow
+from probecost.analysis.values.case import measure_case, read
 from probecost.results.layout import BASELINE, REPORTS, SWITCHED
 
 _TEST = ("latency", "tcp_rr", "mean_us")
@@ -145,7 +145,8 @@ def _effects(file: Path) -> dict[str, tuple[float, float, float]]:
 def _dose(case: str, records: Sequence[PerfTestFiles], effects: dict[str, tuple[float, float, float]]) -> Dose:
     if case not in effects:
         raise TruthError(f"{case}: verdicts.csv has no interval of its latency: it takes 6 flows at least")
-    rows = [row for record in records for row in measure_flow(record, Settings()).measurements if not row.void_reason]
+    measured = measure_case([*map(read, records)], Settings())
+    rows = [row for row in measured.measurements if not row.void_reason]
     baseline = [row.value for row in rows if row.metric == "mean_us" and row.arm == BASELINE]
     baseline_us = _geometric_mean(baseline)
     middle, low, high = (baseline_us * percent / 100 for percent in effects[case])

@@ -7,19 +7,20 @@ from typing import Protocol
 
 import pytest
 
-from probecost.analysis.judge.best_schedule import Choice, Question, plan_tool
+from probecost.analysis.judge.best_schedule import plan_tool
 from probecost.analysis.report.terminal import terminal_lines
 from probecost.analysis.report.write import write_study
 from probecost.analysis.settings.settings import Settings, load_settings
 from probecost.analysis.statistics.looks import FIXED, LOOKS
 from probecost.analysis.study.case_properties import CaseResults, case_results
-from probecost.analysis.study.progress import CaseProgress, case_progress
-from probecost.analysis.study.run import Study, study_case, study_run
-from probecost.analysis.tree.cache import Seen
+from probecost.analysis.study.live import LiveRun
+from probecost.analysis.study.progress import CaseProgress
+from probecost.analysis.study.run import Study, study_run
 from probecost.analysis.words.verdict_words import claim_line
 from probecost.errors import ConfigError, printable
 from probecost.results.layout import REPORT_PAGE, RunTree
 from probecost.results.names import CaseId
+from probecost.results.planning import PlanQuestion, ToolPlan
 
 
 class Run(Protocol):
@@ -36,7 +37,7 @@ class AnalysisPlugin:
         self._settings = settings
         self._reports: list[Path] = []
         self._study: Study | None = None
-        self._seen = Seen()
+        self._live = LiveRun(settings)
 
     @pytest.hookimpl(trylast=True)
     def pytest_probecost_case_results(
@@ -44,7 +45,7 @@ class AnalysisPlugin:
     ) -> CaseResults:
         """The figures of one case and why perf tests of it gave no valid data."""
         name = CaseId(environment, iteration, case_key)
-        case = study_case(tree.root, name, self._settings, self._seen)
+        case = self._live.results(tree.root, name)
         if case is None:
             return CaseResults({}, (f"no results of {case_key} were found in {tree.root / environment}",))
         return case_results(case, tree.root.resolve())
@@ -54,10 +55,10 @@ class AnalysisPlugin:
         self, tree: RunTree, environment: str, iteration: int, case_key: str
     ) -> CaseProgress:
         """How many units are usable, how wide the intervals are, and the estimates so far."""
-        return case_progress(tree.root, CaseId(environment, iteration, case_key), self._settings, self._seen)
+        return self._live.progress(tree.root, CaseId(environment, iteration, case_key))
 
     @pytest.hookimpl(trylast=True)
-    def pytest_probecost_plan_tool(self, question: Question) -> Choice | None:
+    def pytest_probecost_plan_tool(self, question: PlanQuestion) -> ToolPlan | None:
         """How to measure a tool on a bed whose noise is known."""
         return plan_tool(question, self._settings)
 

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from probecost.config.environment import Case, Environment, PairKind, PerfTestSpec, TestPair
 from probecost.errors import Gatherer, NodeRebootedError, ToolError
+from probecost.measure import as_it_was
 from probecost.measure.preflight import check
 from probecost.measure.take_nodes import take
 from probecost.plan.tool_files import local_files
@@ -54,6 +55,8 @@ class Bed:
         self.iteration = iteration
         self.options = options
         self.facts: dict[str, dict[str, Any]] = {}
+        #: What every visit must find again on a node.
+        self.attached: dict[str, dict[str, Any]] = {}
         self._tool_hashes: dict[str, str] = {}
         self._prepared: set[tuple[str, str, int]] = set()
         self._checked: dict[str, int] = {}
@@ -91,6 +94,7 @@ class Bed:
         try:
             take(environment.name, list(nodes.values()), lambda: check(environment, nodes, cases))
             bed.facts = dict(on_all("facts", list(nodes.values()), lambda node: node.facts()))
+            on_all("attachments", list(nodes.values()), bed._remember)
             bed._checked = {name: node.generation for name, node in nodes.items()}
         except BaseException:
             bed.close()
@@ -115,7 +119,12 @@ class Bed:
                 before, now = self.facts.get(node.name, {}).get("boot_id"), node.facts().get("boot_id")
                 if before and now and before != now:
                     raise NodeRebootedError(node.name, "it has rebooted since the run connected to it")
+                self._remember(node)
                 self._checked[node.name] = node.generation
+
+    def _remember(self, node: Node) -> None:
+        file = self.tree.attached_file(self.environment.name, node.name)
+        self.attached[node.name] = as_it_was.remember(node, self.attached.get(node.name), file)
 
     def rebooted(self, names: Collection[str]) -> tuple[str, ...]:
         """Those of these nodes that were started anew since the bed was opened.

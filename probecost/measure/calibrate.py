@@ -11,6 +11,7 @@ from itertools import pairwise
 
 from probecost.config.environment import Case, PairKind, PerfTestSpec
 from probecost.errors import ProbecostError
+from probecost.measure import as_it_was
 from probecost.measure.bed import Bed
 from probecost.measure.flow import FlowVisit, Switching
 from probecost.measure.perf_test import Beside, run_perf_test
@@ -145,7 +146,8 @@ class _Calibrator:
             self._tool_node.stop_all()
         finally:
             self._remove(visit.paths)
-        return record.time_to_ready_s
+        as_it_was.check(self._tool_node)
+        return record.complete_s
 
     def _remove(self, paths: Sequence[str]) -> None:
         for name in self._pair.measured_on:

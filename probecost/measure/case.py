@@ -13,6 +13,7 @@ from probecost.config.environment import Case, PerfTestSpec
 from probecost.errors import Gatherer, ProbecostError
 from probecost.measure.bed import Bed
 from probecost.measure.flow import SEGMENT_S, FlowVisit, Switching, flow_duration_s, lead_s
+from probecost.measure.tool import Expected
 from probecost.measure.visit import Around, Visit, VisitSetup
 from probecost.measure.visit_record import VisitRecord, metadata, planned_units
 from probecost.plan.offered_loads import specs_of_pair
@@ -83,16 +84,17 @@ class CaseRun:
         digests = bed.tool_sha256(case), self._other_sha256
         setup = VisitSetup(case, self._pair, bed.nodes, bed.environment.port_range, specs, *digests)
         if record.arm != layout.SWITCHED:
-            return Visit(setup, record)
+            return Visit(setup, record, self._seen(record.arm))
         interface = counted_interface(bed.environment, case.pair_kind)
         assert interface is not None  # no plan switches where it is not known
-        ready = [visit.time_to_ready_s for visit in self.visits if visit.time_to_ready_s is not None]
-        slowest_s = max(ready, default=None)
+        slowest_s = max((start for visit in self.visits if (start := visit.complete_s) is not None), default=None)
+        stop_s = max((visit.stop_s for visit in self.visits), default=0.0)
         segment_s = SEGMENT_S if self.switching is None else self.switching.segment_s
         seen = self._seen(layout.TOOL), self._seen(layout.BASELINE)
         switching = Switching(interface, bed.options.seed, bed.iteration, lead_s(slowest_s), segment_s, *seen)
         longer = tuple(
-            replace(spec, duration_s=flow_duration_s(self._flow_s(spec), slowest_s, segment_s)) for spec in specs
+            replace(spec, duration_s=flow_duration_s(self._flow_s(spec), slowest_s, segment_s, stop_s))
+            for spec in specs
         )
         return FlowVisit(replace(setup, perf_tests=longer), record, switching)
 
@@ -108,10 +110,11 @@ class CaseRun:
             return None
         return {"command": other.command, "file": other.tool_file, "sha256": self._other_sha256}
 
-    def _seen(self, arm: str) -> tuple[int, int] | None:
-        """How many programs the last visit of ``arm`` loaded and attached; ``None``: no tool ran in one."""
-        tools = [visit.tool for visit in self.visits if visit.arm == arm and visit.tool is not None]
-        return (tools[-1]["programs_loaded"], tools[-1]["programs_attached"]) if tools else None
+    def _seen(self, arm: str) -> Expected | None:
+        """The tool in the last visit of ``arm``, or flow, in which it was ready; ``None``: it was in none."""
+        arms = (arm, layout.SWITCHED) if arm == layout.TOOL else (arm,)
+        tools = [visit.tool for visit in self.visits if visit.arm in arms and visit.time_to_ready_s is not None]
+        return Expected.of(tools[-1]) if tools and tools[-1] is not None else None
 
     def _flow_s(self, spec: PerfTestSpec) -> float:
         return spec.duration_s if self.switching is None else self.switching.flow_s(spec.name, spec.duration_s)

@@ -9,19 +9,16 @@ from statistics import median
 
 from probecost.errors import Gathered, Gatherer, PerfTestError, ToolError
 from probecost.measure.perf_test import Beside
-from probecost.measure.tool import check_ended, check_started, check_stopped, tool_spec
+from probecost.measure.tool import Expected, check_ended, check_started, check_stopped, incomplete, tool_spec
 from probecost.measure.visit import Visit, VisitSetup
 from probecost.measure.visit_record import PerfTestRecord, VisitRecord
 from probecost.measure.workloads import Workload
 from probecost.plan.visits import order_of_segments
 from probecost.remote.messages import Switched, SwitchSpec
 from probecost.results.layout import TREE
+from probecost.results.planning import GUARD_S, STOP_S, SURE_S, WARM_UP_S
 
 SEGMENT_S = 0.5
-GUARD_S = 0.1
-WARM_UP_S = 0.3  # of the supervisor, before the first segment
-SURE_S = 0.1  # two polls of what was seen before
-STOP_S = 0.3
 CLIENT_START_S = 0.2  # a flow begins a little after its client was asked for, and must outlast the last segment
 
 
@@ -29,9 +26,8 @@ CLIENT_START_S = 0.2  # a flow begins a little after its client was asked for, a
 class Switching:
     """``interface``: whose counters tell the rate, on the tool's node; ``lead_s``: what a start of the tool takes.
 
-    Seed and iteration decide the order of the segments. ``expected``: how many programs the tool loaded and attached
-    in the visit before, ``None`` where that is not known; ``other_expected`` is that of the version it is measured
-    against.
+    Seed and iteration decide the order of the segments. ``expected``: what the tool was in the visit before, ``None``
+    where that is not known; ``other_expected`` is that of the version it is measured against.
     """
 
     interface: str
@@ -39,8 +35,8 @@ class Switching:
     iteration: int
     lead_s: float
     segment_s: float = SEGMENT_S
-    expected: tuple[int, int] | None = None
-    other_expected: tuple[int, int] | None = None
+    expected: Expected | None = None
+    other_expected: Expected | None = None
 
 
 def lead_s(time_to_ready_s: float | None) -> float:
@@ -48,12 +44,15 @@ def lead_s(time_to_ready_s: float | None) -> float:
     return (time_to_ready_s or 0.0) + SURE_S
 
 
-def flow_duration_s(asked_s: float, time_to_ready_s: float | None, segment_s: float = SEGMENT_S) -> float:
+def flow_duration_s(
+    asked_s: float, time_to_ready_s: float | None, segment_s: float = SEGMENT_S, stop_s: float = 0.0
+) -> float:
     """How long a flow must last so that a pair of segments fits in, at least ``asked_s``.
 
-    The tool's start may take a quarter longer than it did, and as long is waited before the segment without it.
+    The tool's start and stop may take a quarter longer than they did, and as long as the start is waited before the
+    segment without it.
     """
-    pair_s = 2 * (segment_s + GUARD_S + 1.25 * lead_s(time_to_ready_s)) + STOP_S
+    pair_s = 2 * (segment_s + GUARD_S + 1.25 * lead_s(time_to_ready_s)) + max(STOP_S, 1.25 * stop_s)
     return max(asked_s, CLIENT_START_S + WARM_UP_S + pair_s)
 
 
@@ -125,6 +124,7 @@ class FlowVisit(Visit):
             for stop in stops:
                 check_ended(node, case, stop)
                 check_stopped(node, case, stop)
+                self.record.void_reason = self.record.void_reason or incomplete(case, stop)
         if made.pairs == 0:
             took = f"its start took {self.record.time_to_ready_s:g} s" if self.record.time_to_ready_s else "none began"
             raise PerfTestError(

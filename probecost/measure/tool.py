@@ -3,17 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
 
 from probecost.config.environment import Case
 from probecost.errors import ToolError
 from probecost.remote.messages import ToolSpec, ToolStart, ToolStop
 
 _STAY = ": a tool must stay in the foreground until it is told to end (no daemon, no '&')"
+_LEAVE = ". A tool must take away what it attached when it is asked to end, as the runs without it come next"
 _NO_PROGRAM = ": say attaches: none if it uses none, or a longer ready_timeout if it needs more time"
 
 
+@dataclass(frozen=True)
+class Expected:
+    """A tool as it was in an earlier start: how many programs it loaded and attached, and the names of all of them.
+
+    The last of them came ``within_s`` seconds after the start. ``counts`` is ``None`` where some came late.
+    """
+
+    counts: tuple[int, int] | None
+    names: tuple[str, ...] = ()
+    within_s: float | None = None
+
+    @classmethod
+    def of(cls, tool: Mapping[str, Any]) -> Expected:
+        """From a visit's record of its tool."""
+        stop = tool.get("stop") or {}
+        if stop.get("late"):
+            return cls(None, tuple(stop["names"]), stop["complete_s"])
+        counts = tool["programs_loaded"], tool["programs_attached"]
+        return cls(counts, tuple(tool["names"]), tool["time_to_ready_s"])
+
+
 def tool_spec(
-    case: Case, stdout: str, stderr: str, monitors: Mapping[str, str], expected: tuple[int, int] | None = None
+    case: Case, stdout: str, stderr: str, monitors: Mapping[str, str], expected: Expected | None = None
 ) -> ToolSpec:
     """What a node needs to start it; all files are relative to the workdir."""
     return ToolSpec(
@@ -25,7 +49,9 @@ def tool_spec(
         stop_signal=case.stop_signal,
         log_cap_bytes=case.log_cap_bytes,
         monitors=monitors,
-        expected=expected,
+        expected=None if expected is None else expected.counts,
+        expected_names=() if expected is None else expected.names,
+        expected_within_s=None if expected is None else expected.within_s,
     )
 
 
@@ -51,6 +77,9 @@ def check_ended(node: str, case: Case, stopped: ToolStop) -> None:
     if stopped.still_running:
         what = f"{case.tool_id} could not be ended: {', '.join(stopped.still_running)}"
         raise ToolError(node, f"{what} ran on after SIGKILL; see on the node what holds it")
+    if stopped.left:
+        left = "; ".join(f"{one.what} ({'removed now' if one.removed else 'STILL THERE'})" for one in stopped.left)
+        raise ToolError(node, f"{case.tool_id} ended and did not leave the node as it was: {left}{_LEAVE}")
 
 
 def check_stopped(node: str, case: Case, stopped: ToolStop) -> None:
@@ -64,6 +93,18 @@ def check_stopped(node: str, case: Case, stopped: ToolStop) -> None:
         raise ToolError(node, f"{tool} died during the visit with exit code {code}")
     if not stopped.programs_gone:
         raise ToolError(node, f"{tool} ended, but BPF programs that it loaded are still in the kernel")
+
+
+def incomplete(case: Case, stopped: ToolStop) -> str | None:
+    """Why what was measured beside the tool is not its cost: a part of it came later; ``None`` where none did."""
+    if not stopped.late:
+        return None
+    came = f", the last of them {stopped.complete_s:.1f} s after its start" if stopped.complete_s is not None else ""
+    count = f"{len(stopped.late)} of the {len(stopped.names)} BPF programs"
+    return (
+        f"{count} of {case.tool_id} came when it was measured already{came}: {', '.join(stopped.late)}; "
+        "visits after this one wait for all of them"
+    )
 
 
 def _cap_message(case: Case) -> str:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from probecost.config.environment import Case, PerfTestSpec, TestPair
 from probecost.errors import ConnectionLostError, Gatherer, UnreachableError
+from probecost.measure import as_it_was
 from probecost.measure.perf_test import Beside, run_perf_test
-from probecost.measure.tool import check_ended, check_started, check_stopped, tool_spec
+from probecost.measure.tool import Expected, check_ended, check_started, check_stopped, incomplete, tool_spec
 from probecost.measure.visit_record import PerfTestRecord, PerfTestRun, VisitRecord
 from probecost.remote.messages import ToolSpec
 from probecost.remote.node import Node
@@ -37,9 +38,12 @@ class VisitSetup:
 
 
 class Visit:
-    """One visit of a case to its pair; ``record`` says how it went, ``paths`` what it left on the nodes."""
+    """One visit of a case to its pair; ``record`` says how it went, ``paths`` what it left on the nodes.
 
-    def __init__(self, setup: VisitSetup, record: VisitRecord) -> None:
+    ``expected``: what is started in it as it was before; it counts as ready when it is complete.
+    """
+
+    def __init__(self, setup: VisitSetup, record: VisitRecord, expected: Expected | None = None) -> None:
         case, pair = setup.case, setup.pair
         self.record = record
         self.folder = VisitFolder(case.pair_kind, None if record.arm == layout.BASELINE else case.folder)
@@ -51,6 +55,7 @@ class Visit:
         self._client = setup.nodes[pair.client.node]
         self._tool_node = setup.nodes[pair.server.tool_node]
         self._setup = setup
+        self._expected = expected
         self._tool_ts = layout.timestamp(record.started_ns)
 
     @property
@@ -74,6 +79,18 @@ class Visit:
     def run(self, around: Around) -> None:
         """Do it; whatever was started is stopped again, in reverse order. Raises all that went wrong, together."""
         gatherer = Gatherer(f"{self.record.arm} visit of {self._case.key}, unit {self.record.unit}")
+        with gatherer.step():
+            as_it_was.check(self._tool_node)
+        if not gatherer.errors:
+            self._run_on_same_bed(around, gatherer)
+        self.record.ended_ns = time.time_ns()
+        try:
+            gatherer.raise_all()
+        except Exception as error:
+            self.record.error = str(error)
+            raise
+
+    def _run_on_same_bed(self, around: Around, gatherer: Gatherer) -> None:
         if self._runs is not None:
             with gatherer.step():
                 self._start_tool(self._runs)
@@ -82,12 +99,9 @@ class Visit:
         if self._runs is not None:
             with gatherer.step():
                 self._stop_tool(self._runs)
-        self.record.ended_ns = time.time_ns()
-        try:
-            gatherer.raise_all()
-        except Exception as error:
-            self.record.error = str(error)
-            raise
+        if not gatherer.errors:
+            with gatherer.step():
+                as_it_was.check(self._tool_node)
 
     def _run_perf_tests(self, around: Around, gatherer: Gatherer) -> None:
         for spec in self._setup.perf_tests:
@@ -127,8 +141,10 @@ class Visit:
             check_ended(self._tool_node.name, case, stopped)
             if self.record.time_to_ready_s is not None:
                 check_stopped(self._tool_node.name, case, stopped)
+            self.record.void_reason = incomplete(case, stopped)
 
     def _tool_spec(self, case: Case) -> ToolSpec:
         files = self.tool_files
         monitors = {name: files[name] for name in ("cpu", "memory", "logsize")}
-        return tool_spec(case, files["stdout"], files["stderr"], monitors)
+        expected = None if self._expected is None else replace(self._expected, counts=None)
+        return tool_spec(case, files["stdout"], files["stderr"], monitors, expected)

@@ -51,6 +51,22 @@ class VisitRecord:
     tool: dict[str, Any] | None = None
     perf_tests: list[PerfTestRecord] = field(default_factory=list)
     confirmation: bool = False
+    void_reason: str | None = None
+
+    @property
+    def complete_s(self) -> float | None:
+        """How long after its start the tool was complete; ``None``: it was never ready."""
+        late_s = self._stop.get("complete_s")
+        return self.time_to_ready_s if late_s is None else max(late_s, self.time_to_ready_s or 0.0)
+
+    @property
+    def stop_s(self) -> float:
+        """How long the tool took to end."""
+        return float(self._stop.get("stop_s") or 0.0)
+
+    @property
+    def _stop(self) -> Mapping[str, Any]:
+        return (self.tool or {}).get("stop") or {}
 
     @classmethod
     def of(cls, plan: VisitPlan, started_ns: int) -> Self:
@@ -110,6 +126,6 @@ def metadata(
         "visit_end_ns": visit.ended_ns,
         "node": node,
         "tool": visit.tool,
-        "void_reason": None,
+        "void_reason": visit.void_reason,
         "error": perf_test.error,
     }

@@ -58,6 +58,14 @@ def facts(value: object) -> dict[str, Any]:
     return found
 
 
+def remembered(value: object) -> dict[str, Any]:
+    """What a node remembers of itself, to be given back to it as it is."""
+    found = _object(value)
+    typed(list[str], found.get("found"))
+    typed(list[tuple[str, str, str]], found.get("entries"))
+    return found
+
+
 class Compressed:
     """A JSON object that comes compressed and in chunks; ``limit``: how many bytes of them are taken."""
 

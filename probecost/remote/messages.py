@@ -58,6 +58,7 @@ class ToolSpec:
     """A tool to start. Paths are relative to the workdir; ``monitors`` holds the files cpu, memory and logsize.
 
     ``expected``: how many programs an earlier start loaded and attached; with as many it counts as ready sooner.
+    ``expected_names`` are those of all its programs, the last of which came ``expected_within_s`` after the start.
     """
 
     command: str
@@ -69,6 +70,8 @@ class ToolSpec:
     log_cap_bytes: int
     monitors: Mapping[str, str] = field(default_factory=dict)
     expected: tuple[int, int] | None = None
+    expected_names: tuple[str, ...] = ()
+    expected_within_s: float | None = None
 
     @property
     def sent(self) -> dict[str, object]:
@@ -78,7 +81,10 @@ class ToolSpec:
 
 @dataclass(frozen=True)
 class ToolStart:
-    """How the start of a tool ended: ``outcome`` is ready, partial, exited or timeout."""
+    """How the start of a tool ended: ``outcome`` is ready, partial, exited or timeout.
+
+    ``names`` are those of its programs, ``missing`` those that are not attached or not there as they were before.
+    """
 
     outcome: Literal["ready", "partial", "exited", "timeout"]
     pid: int
@@ -89,6 +95,8 @@ class ToolStart:
     programs_loaded: int
     programs_attached: int
     attachment_observable: bool
+    names: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
 
     @classmethod
     def read(cls, answer: object, within_s: float) -> ToolStart:
@@ -100,10 +108,20 @@ class ToolStart:
 
 
 @dataclass(frozen=True)
+class Left:
+    """What a tool left attached when it had ended; ``removed``: it is gone now."""
+
+    what: str
+    removed: bool
+
+
+@dataclass(frozen=True)
 class ToolStop:
     """How a tool ended.
 
-    ``alive`` says whether it still ran when it was told to stop, ``still_running`` which of its processes run now.
+    ``alive`` says whether it still ran when it was told to stop, ``still_running`` which of its processes run now,
+    ``left`` what it attached and did not remove. ``names`` are those of its programs at the end; ``late`` came when it
+    counted as ready already, the last of them ``complete_s`` after its start.
     """
 
     alive: bool
@@ -116,6 +134,11 @@ class ToolStop:
     stderr_tail: str
     samples: int
     monitor_error: str | None
+    left: tuple[Left, ...] = ()
+    stop_s: Seconds = 0.0
+    names: tuple[str, ...] = ()
+    late: tuple[str, ...] = ()
+    complete_s: Seconds | None = None
 
     @classmethod
     def read(cls, answer: object) -> ToolStop | None:

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from probecost.deadline import Deadline
 from probecost.errors import NodeError, RemoteError, SupervisorError, TransferError, printable
-from probecost.remote.answers import AnswerError, Compressed, facts, member, typed
+from probecost.remote.answers import AnswerError, Compressed, facts, member, remembered, typed
 from probecost.remote.lease import Holder
 from probecost.remote.leftovers import Leftovers
 from probecost.remote.link import CONNECT_S, Link
@@ -82,6 +82,17 @@ class Node(Link):
             return found.read()
         except AnswerError as error:
             raise RemoteError(self.name, f"discover: its answer cannot be read: {error}") from error
+
+    def remember(self, earlier: Mapping[str, object] | None) -> dict[str, Any]:
+        """What is attached on the node now, or the ``earlier`` answer if the node has not rebooted since.
+
+        ``changes`` compares with it. Its member ``found`` has a line per thing that was attached already.
+        """
+        return self._asked(remembered, "remember", earlier=earlier)
+
+    def changes(self) -> tuple[str, ...]:
+        """How the node differs from what it remembers, a line each; asked while no tool runs there."""
+        return self._asked(member("changes", tuple[str, ...]), "changes")
 
     def virtual_machines(self) -> list[Machine]:
         """Every process on this node that has a UUID of a VM in its command line."""

@@ -303,6 +303,10 @@ class RunTree:
     def reports(self) -> Path:
         return self.root / REPORTS
 
+    def attached_file(self, environment: str, node: str) -> Path:
+        """What was attached on a node when the run first came to it."""
+        return self.root / f"attached-{environment}-{node}.json"
+
     def node(self, environment: str, iteration: int, node: str) -> Path:
         """Local counterpart of the node's ``{workdir}``: the tree lies in ``performance-test-results`` below it."""
         return self.root / environment / iteration_name(iteration) / node

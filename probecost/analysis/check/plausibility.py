@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from probecost.analysis.gates.counters import readings
+from probecost.analysis.gates.counters import read_counters
 from probecost.analysis.parsers.text import is_file
 from probecost.analysis.study.case import CaseStudy
 from probecost.analysis.study.run import Study
@@ -179,7 +179,7 @@ def _not_checked(record: PerfTestFiles) -> Iterator[Problem]:
     what = record.metadata
     if not what.probecost:
         return
-    counted = readings(record)
+    counted = read_counters(record).by_node
     for node in dict.fromkeys((what.server_node, what.client_node)):
         is_told = what.perf_test == "pps" and node == what.server_node and what.arm != SWITCHED
         if node not in counted and not is_told:

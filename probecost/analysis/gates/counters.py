@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from probecost.analysis.parsers import counters
 from probecost.analysis.parsers.counters import CountersDelta
@@ -11,20 +11,20 @@ from probecost.analysis.parsers.text import ParseError, read_text
 from probecost.analysis.tree.record import PerfTestFiles
 from probecost.results.layout import COUNTERS_FILE, MONITORING
 
-#: Several gates look into the same few perf tests, one after the other. A record is of one moment of the tree.
-_recent: deque[tuple[PerfTestFiles, Mapping[str, CountersDelta]]] = deque(maxlen=32)
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """A perf test and the counters of its nodes: what the gates look at.
+
+    A node whose file is missing or damaged has no entry: a gate that cannot be checked voids nothing.
+    """
+
+    record: PerfTestFiles
+    by_node: Mapping[str, CountersDelta]
 
 
-def readings(record: PerfTestFiles) -> Mapping[str, CountersDelta]:
-    """By node; one whose file is missing or damaged is left out: a gate that cannot be checked voids nothing."""
-    for known, found in _recent:
-        if known is record:
-            return found
-    _recent.appendleft((record, _readings(record)))
-    return _recent[0][1]
-
-
-def _readings(record: PerfTestFiles) -> Mapping[str, CountersDelta]:
+def read_counters(record: PerfTestFiles) -> Counted:
+    """Read the counters of server, client and tool node."""
     what = record.metadata
     found = {}
     for node in dict.fromkeys((what.server_node, what.client_node, what.tool_node)):
@@ -33,4 +33,4 @@ def _readings(record: PerfTestFiles) -> Mapping[str, CountersDelta]:
             found[node] = counters.parse(read_text(path))
         except ParseError:
             continue
-    return found
+    return Counted(record, found)

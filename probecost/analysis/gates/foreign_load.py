@@ -10,11 +10,10 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from probecost.analysis.gates.counters import readings
+from probecost.analysis.gates.counters import Counted
 from probecost.analysis.parsers.counters import CountersDelta
 from probecost.analysis.parsers.segments import Segment
 from probecost.analysis.tree.metadata import PerfTestMetadata
-from probecost.analysis.tree.record import PerfTestFiles
 
 _REASON = re.compile(r"foreign processes on (?P<nodes>.+?) used (?P<percent>\d+) % of a core in user mode")
 
@@ -41,13 +40,13 @@ def read_reason(text: str) -> ForeignCpu | None:
     return None if found is None else ForeignCpu(tuple(found["nodes"].split(" and ")), float(found["percent"]))
 
 
-def of_perf_test(record: PerfTestFiles) -> tuple[ForeignCpu, ...]:
+def of_perf_test(perf_test: Counted) -> tuple[ForeignCpu, ...]:
     """One entry per machine whose CPU time was recorded; none for files of older versions."""
     machines: dict[str, dict[str, CountersDelta]] = {}
-    for node, counted in readings(record).items():
+    for node, counted in perf_test.by_node.items():
         if counted.cpu is not None and counted.seconds:
             machines.setdefault(counted.boot_id or node, {})[node] = counted
-    facts = record.metadata.facts
+    facts = perf_test.record.metadata.facts
     spaces = {node: found.pid_namespace for node, found in facts.items()}
     return tuple(ForeignCpu(tuple(nodes), _percent(nodes, spaces)) for nodes in machines.values())
 

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from probecost.analysis.gates.counters import readings
-from probecost.analysis.tree.record import PerfTestFiles
+from probecost.analysis.gates.counters import Counted
 
 
 class Pair(NamedTuple):
     """One perf test in both arms of a unit."""
 
-    baseline: PerfTestFiles
-    tool: PerfTestFiles
+    baseline: Counted
+    tool: Counted
 
 
 class Change(NamedTuple):
@@ -31,11 +30,11 @@ class Change(NamedTuple):
         return f"{self.key}{where} on {self.node}: {self.first} and {self.last}"
 
 
-def in_window(record: PerfTestFiles) -> tuple[Change, ...]:
+def in_window(perf_test: Counted) -> tuple[Change, ...]:
     """What is not the same at both ends of the perf test."""
     return tuple(
         Change(node, counted.interface, key, value, counted.setup_end[key])
-        for node, counted in readings(record).items()
+        for node, counted in perf_test.by_node.items()
         for key, value in counted.setup_start.items()
         if counted.setup_end.get(key, value) != value
     )
@@ -45,9 +44,9 @@ def listed(changes: Sequence[Change]) -> str:
     return "; ".join(change.text for change in changes)
 
 
-def programs_of_others(record: PerfTestFiles) -> Iterator[str]:
+def programs_of_others(perf_test: Counted) -> Iterator[str]:
     """A remark for each node on which BPF programs came or went: the tool's own are the same at both ends."""
-    for node, counted in readings(record).items():
+    for node, counted in perf_test.by_node.items():
         came, went = (", ".join(map(str, some)) for some in (counted.new_programs, counted.gone_programs))
         if came or went:
             moved = ", ".join(f"{ids} {word}" for ids, word in ((came, "came"), (went, "went")) if ids)
@@ -57,8 +56,8 @@ def programs_of_others(record: PerfTestFiles) -> Iterator[str]:
 def between_arms(pair: Pair) -> tuple[Change, ...]:
     """What is not the same in the two perf tests of a pair, wherever in them it changed."""
     found = []
-    tool = readings(pair.tool)
-    for node, baseline in readings(pair.baseline).items():
+    tool = pair.tool.by_node
+    for node, baseline in pair.baseline.by_node.items():
         if node not in tool:
             continue
         sides = (baseline.setup_start, baseline.setup_end, tool[node].setup_start, tool[node].setup_end)
@@ -87,6 +86,6 @@ def _is_the_tools(place: tuple[str, str], pairs: Sequence[Pair]) -> bool:
     return len(baseline) == 1 and not baseline & tool
 
 
-def _values(record: PerfTestFiles, node: str, key: str) -> Iterator[str]:
-    counted = readings(record)[node]
+def _values(perf_test: Counted, node: str, key: str) -> Iterator[str]:
+    counted = perf_test.by_node[node]
     yield from (side[key] for side in (counted.setup_start, counted.setup_end) if key in side)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from probecost.analysis.gates import interface_setup as setups
+from probecost.analysis.gates.counters import Counted
 from probecost.analysis.gates.foreign_load import of_perf_test
 from probecost.analysis.gates.interface_setup import Pair, listed
 from probecost.analysis.tree.problem import Kind, Problem
@@ -27,44 +28,44 @@ class PairGates:
         return self.void_reasons.get((record.group, record.place), "")
 
 
-def pair_gates(records: Iterable[PerfTestFiles]) -> PairGates:
-    """Check the visits of all cases in ``records``; a void holds for both perf tests of a pair."""
+def pair_gates(perf_tests: Iterable[Counted]) -> PairGates:
+    """Check the visits of all cases in ``perf_tests``; a void holds for both perf tests of a pair."""
     reasons: dict[object, str] = {}
     notes: list[Problem] = []
-    for own in _by_case(records).values():
+    for own in _by_case(perf_tests).values():
         pairs = _pairs(own)
         apart = _apart(own)
         changed_by_tool = setups.of_the_tool(pairs) if pairs else set()
         for pair in pairs:
-            reason = apart.get(pair.tool.metadata.unit, "") or _changed(pair, changed_by_tool)
+            reason = apart.get(pair.tool.record.metadata.unit, "") or _changed(pair, changed_by_tool)
             if reason:
-                reasons.update({(record.group, record.place): reason for record in pair})
+                reasons.update({(one.record.group, one.record.place): reason for one in pair})
         notes += _notes(own, pairs, changed_by_tool)
     return PairGates(reasons, tuple(notes))
 
 
-def _by_case(records: Iterable[PerfTestFiles]) -> Mapping[CaseId, list[PerfTestFiles]]:
-    found: dict[CaseId, list[PerfTestFiles]] = {}
-    for record in (record for record in records if not record.metadata.is_superseded):
-        what = record.metadata
-        if not what.shared_baseline:
-            found.setdefault(what.case, []).append(record)
+def _by_case(perf_tests: Iterable[Counted]) -> Mapping[CaseId, list[Counted]]:
+    found: dict[CaseId, list[Counted]] = {}
+    for perf_test in perf_tests:
+        what = perf_test.record.metadata
+        if not (what.shared_baseline or what.is_superseded):
+            found.setdefault(what.case, []).append(perf_test)
     return found
 
 
-def _pairs(records: Sequence[PerfTestFiles]) -> list[Pair]:
-    arms: dict[tuple[int, PerfTestName], dict[str, PerfTestFiles]] = {}
-    for record in records:
-        what = record.metadata
-        arms.setdefault((what.unit, what.test), {})[what.arm] = record
+def _pairs(perf_tests: Sequence[Counted]) -> list[Pair]:
+    arms: dict[tuple[int, PerfTestName], dict[str, Counted]] = {}
+    for perf_test in perf_tests:
+        what = perf_test.record.metadata
+        arms.setdefault((what.unit, what.test), {})[what.arm] = perf_test
     return [Pair(both[BASELINE], both[TOOL]) for _, both in sorted(arms.items()) if {BASELINE, TOOL} <= both.keys()]
 
 
-def _apart(records: Sequence[PerfTestFiles]) -> dict[int, str]:
+def _apart(perf_tests: Sequence[Counted]) -> dict[int, str]:
     """By unit, why its two visits do not belong together."""
     spans: dict[tuple[int, str], list[tuple[int, int]]] = {}
-    for record in records:
-        what = record.metadata
+    for perf_test in perf_tests:
+        what = perf_test.record.metadata
         begin_ns, end_ns = what.visit_start_ns or what.start_ns, what.visit_end_ns or what.end_ns
         if begin_ns is not None and end_ns is not None:
             spans.setdefault((what.unit, what.arm), []).append((begin_ns, end_ns))
@@ -87,21 +88,22 @@ def _changed(pair: Pair, by_tool: set[tuple[str, str]]) -> str:
     return f"the set-up differs between the arms: {listed(foreign)}" if foreign else ""
 
 
-def _notes(records: Sequence[PerfTestFiles], pairs: Sequence[Pair], by_tool: set[tuple[str, str]]) -> Iterator[Problem]:
-    for record in records:
-        changes = setups.in_window(record)
+def _notes(perf_tests: Sequence[Counted], pairs: Sequence[Pair], by_tool: set[tuple[str, str]]) -> Iterator[Problem]:
+    for perf_test in perf_tests:
+        changes = setups.in_window(perf_test)
         if changes:
-            yield _note(record, f"the set-up changed during the perf test: {listed(changes)}")
-        for moved in setups.programs_of_others(record):
-            yield _note(record, moved)
+            yield _note(perf_test.record, f"the set-up changed during the perf test: {listed(changes)}")
+        for moved in setups.programs_of_others(perf_test):
+            yield _note(perf_test.record, moved)
     if by_tool:
         own = [change for change in setups.between_arms(pairs[0]) if (change.node, change.key) in by_tool]
-        yield _note(pairs[0].tool, f"in every tool visit, and in no other: {listed(own)}. The tool changes that itself")
-    unseen = sorted(
-        {node for record in records for found in of_perf_test(record) if found.percent is None for node in found.nodes}
-    )
+        reason = f"in every tool visit, and in no other: {listed(own)}. The tool changes that itself"
+        yield _note(pairs[0].tool.record, reason)
+    loads = (load for perf_test in perf_tests for load in of_perf_test(perf_test))
+    unseen = sorted({node for load in loads if load.percent is None for node in load.nodes})
     if unseen:
-        yield _note(records[0], f"foreign CPU time is not observable on {', '.join(unseen)}: there is no cgroup")
+        reason = f"foreign CPU time is not observable on {', '.join(unseen)}: there is no cgroup"
+        yield _note(perf_tests[0].record, reason)
 
 
 def _note(record: PerfTestFiles, reason: str) -> Problem:

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from probecost.analysis.gates.pairs import pair_gates
-from probecost.analysis.judge.baseline import Comparison, Comparisons, compare, has_own_baseline
+from probecost.analysis.judge.baseline import Comparison, Comparisons, compare
 from probecost.analysis.processes import each
 from probecost.analysis.settings.settings import Settings
 from probecost.analysis.study.expected import Expected
-from probecost.analysis.tree.cache import Seen
+from probecost.analysis.study.visits import CaseVisits, measure_visits
+from probecost.analysis.tree.find import Found
 from probecost.analysis.tree.metadata import PerfTestMetadata
 from probecost.analysis.tree.problem import Kind, Problem, Where
 from probecost.analysis.tree.record import PerfTestFiles
 from probecost.analysis.tree.run import CaseOutcome, RunInfo
-from probecost.analysis.values.measurement import Measured, Measurement, measure
-from probecost.analysis.values.tool_usage import NO_USAGE, CaseUsage, case_usage
+from probecost.analysis.values.case import read
+from probecost.analysis.values.measurement import Measured, Measurement
+from probecost.analysis.values.tool_usage import NO_USAGE, CaseUsage
 from probecost.results.layout import ARMS, TOOL, iteration_name
-from probecost.results.names import CaseId, PerfTestName, metric_id
+from probecost.results.names import CaseId, PairId, PerfTestName, metric_id
 
 
 @dataclass(frozen=True)
@@ -56,109 +57,67 @@ class CaseStudy:
         return tuple(problem for problem in self.problems if problem.missing)
 
 
-def study_cases(
-    records: Sequence[PerfTestFiles],
-    problems: Sequence[Problem],
-    run: RunInfo,
-    settings: Settings,
-    flows: Sequence[Measured] = (),
-    only: CaseId | None = None,
-    jobs: int = 1,
-    seen: Seen | None = None,
-) -> tuple[list[CaseStudy], list[Measurement], list[Problem], list[PerfTestFiles]]:
-    """Cases, measurements, the problems of the shared baselines' files, and the perf tests with the gates' reasons.
+@dataclass(frozen=True)
+class StudiedCases:
+    """The cases of some visits, with the visits' ``measurements``.
 
-    ``flows``: what switched flows gave. ``only``: one case and what it needs; ``seen`` tells what others have.
+    ``problems``: those of the files of shared baselines. ``perf_tests``: with the reason where a gate voided one.
     """
-    in_flows = _in_flows(flows)
+
+    cases: list[CaseStudy]
+    measurements: list[Measurement]
+    problems: list[Problem]
+    perf_tests: list[PerfTestFiles]
+
+
+def study_visits(
+    found: Found, run: RunInfo, settings: Settings, flows: Sequence[Measured], jobs: int = 1
+) -> StudiedCases:
+    """The cases of the visits that were ``found``. ``flows``: what the switched flows of these cases measured."""
     by_case: dict[CaseId, list[PerfTestFiles]] = {}
-    planned = {} if seen is None else {place: set(tests) for place, tests in seen.tests.items()}
-    for record in records:
-        what = record.metadata
-        by_case.setdefault(what.case, []).append(record)
-        place = what.test_pair
-        planned.setdefault(place, set()).add(what.test)
-    rows: dict[CaseId, list[Measurement]] = {}
-    found: dict[CaseId, list[Problem]] = {}
-    used: list[PerfTestFiles] = []
-    usages: dict[CaseId, tuple[CaseUsage, tuple[Problem, ...]]] = {}
-    wanted = [case for case in by_case if only is None or case == only or not case.case_key]
-    reads = each(lambda case: _read(case, by_case[case], settings), wanted, jobs)
-    comparisons: dict[CaseId, Comparisons] = {}
-    for case, read in zip(wanted, reads, strict=True):
-        records_of_case = [_voided(*pair) for pair in zip(by_case[case], read.void_reasons, strict=True)]
-        rows[case] = [
-            Measurement(record.metadata, metric, value, record.metadata.unusable)
-            for record, figures in zip(records_of_case, read.figures, strict=True)
-            for metric, value in figures
-        ]
-        found[case], usages[case] = list(read.problems), (read.usage, read.usage_problems)
-        used += records_of_case
-        if read.comparisons is not None:
-            comparisons[case] = read.comparisons
+    tests: dict[PairId, set[PerfTestName]] = {}
+    for record in found.records:
+        by_case.setdefault(record.metadata.case, []).append(record)
+        tests.setdefault(record.metadata.test_pair, set()).add(record.metadata.test)
+    cases = list(by_case)
+    figures = each(lambda case: measure_visits(case, [*map(read, by_case[case])], settings), cases, jobs)
+    visits = [CaseVisits.of(case, by_case[case], own) for case, own in zip(cases, figures, strict=True)]
+    return join_cases(visits, tests, flows, found.problems, run)
+
+
+def join_cases(
+    visits: Sequence[CaseVisits],
+    tests: Mapping[PairId, Collection[PerfTestName]],
+    flows: Iterable[Measured],
+    problems: Iterable[Problem],
+    run: RunInfo,
+) -> StudiedCases:
+    """Put visits, flows and ``problems`` of their folders together, case by case; what has no case is left loose.
+
+    ``tests``: the perf tests that the visits of each test pair make.
+    """
+    by_id = {own.id: own for own in visits}
+    in_flows = _in_flows(flows)
+    found = {own.id: list(own.found.problems) for own in visits}
     for problem in problems:
         case = problem.where.case
         if case.case_key and case in found:
             found[case].append(problem)
-    measurements = [row for own_rows in rows.values() for row in own_rows]
+    comparisons = {own.id: own.found.comparisons for own in visits if own.found.comparisons is not None}
     comparisons |= compare(
-        row for case, own in rows.items() for row in own if row.shared_baseline or case not in comparisons
+        row for own in visits for row in own.rows if row.shared_baseline or own.id not in comparisons
     )
     studies = []
-    for case in sorted(found):
-        if case.case_key:
-            shared = case.shared_baseline
-            visits = Expected(
-                case,
-                by_case[case],
-                rows[case],
-                by_case.get(shared, ()),
-                rows.get(shared, ()),
-                planned,
-                in_flows.get(case, {}),
-            )
-            usage, usage_problems = usages[case]
-            own_problems = [*found[case], *visits.unmeasured(found[case]), *usage_problems]
-            studies.append(_study(case, by_case[case], comparisons.get(case, {}), usage, own_problems, run))
-    loose = [problem for case, entries in found.items() if not case.case_key for problem in entries]
-    return studies, measurements, loose, used
-
-
-@dataclass(frozen=True)
-class _CaseRead:
-    """What the files of a case's visits gave; it is small, as it may come from another process.
-
-    By perf test, in their order: ``figures``, each a metric and its value, and ``void_reasons``, why it does not count.
-    ``comparisons``: with the case's own baseline, ``None`` where it has none.
-    """
-
-    figures: tuple[tuple[tuple[str, float], ...], ...]
-    problems: tuple[Problem, ...]
-    usage: CaseUsage
-    usage_problems: tuple[Problem, ...]
-    void_reasons: tuple[str, ...]
-    comparisons: Comparisons | None
-
-
-def _read(case: CaseId, records: Sequence[PerfTestFiles], settings: Settings) -> _CaseRead:
-    gates = pair_gates(records)
-    measured = [measure(record, settings, gates.void_reason(record)) for record in records]
-    usage, usage_problems = case_usage(records)
-    rows = [row for result in measured for row in result.measurements]
-    return _CaseRead(
-        tuple(tuple((row.metric, row.value) for row in result.measurements) for result in measured),
-        (*(problem for result in measured for problem in result.problems), *gates.notes),
-        usage,
-        usage_problems,
-        tuple(result.record.metadata.void_reason for result in measured),
-        compare(rows)[case] if has_own_baseline(rows) else None,
-    )
-
-
-def _voided(record: PerfTestFiles, void_reason: str) -> PerfTestFiles:
-    what = record.metadata
-    return (
-        record if what.void_reason == void_reason else replace(record, metadata=replace(what, void_reason=void_reason))
+    for case in sorted(case for case in by_id if case.case_key):
+        own, shared = by_id[case], by_id.get(case.shared_baseline)
+        expected = Expected(own, shared, tests, in_flows.get(case, {}))
+        told = [*found[case], *expected.unmeasured(found[case]), *own.found.usage_problems]
+        studies.append(_study(own, comparisons.get(case, {}), told, run))
+    return StudiedCases(
+        studies,
+        [row for own in visits for row in own.rows],
+        [problem for case, entries in found.items() if not case.case_key for problem in entries],
+        [record for own in visits for record in own.records],
     )
 
 
@@ -213,14 +172,8 @@ def without_results(root: Path, run: RunInfo, measured: Sequence[CaseStudy]) -> 
         )
 
 
-def _study(
-    case: CaseId,
-    records: Sequence[PerfTestFiles],
-    comparisons: Comparisons,
-    usage: CaseUsage,
-    problems: Sequence[Problem],
-    run: RunInfo,
-) -> CaseStudy:
+def _study(visits: CaseVisits, comparisons: Comparisons, problems: Sequence[Problem], run: RunInfo) -> CaseStudy:
+    case, records = visits.id, visits.records
     tool_records = [record for record in records if record.metadata.arm == TOOL]
     what = (tool_records or records)[0].metadata
     ready = [r.metadata.tool.time_to_ready_s for r in tool_records if r.metadata.tool is not None]
@@ -241,7 +194,7 @@ def _study(
         command=what.command,
         time_to_ready_s=max((seconds for seconds in ready if seconds is not None), default=None),
         comparisons=comparisons,
-        usage=usage,
+        usage=visits.found.usage,
         problems=tuple(problems),
         outcome=run.outcome(case.environment, case.iteration, case.case_key),
         folders=tuple(sorted(folders)),

@@ -10,7 +10,7 @@ from probecost.analysis.judge.budgets import Result
 from probecost.analysis.judge.verdicts import MetricVerdict
 from probecost.analysis.statistics.verdict import Word
 from probecost.analysis.study.case import CaseStudy
-from probecost.analysis.study.run import CaseAlone
+from probecost.analysis.study.live import CaseAlone
 from probecost.analysis.words.budget_words import budget_text
 from probecost.analysis.words.verdict_words import badness, is_held_back, short, title
 from probecost.results.layout import REPORTS

@@ -1,48 +1,51 @@
-"""What the visits of a case should have, and what of it is not there."""
+"""Expected perf tests of a case, and which are missing."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from types import MappingProxyType
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
+from probecost.analysis.study.visits import CaseVisits
 from probecost.analysis.tree.problem import Kind, Problem, Where
 from probecost.analysis.tree.record import PerfTestFiles
+from probecost.analysis.tree.run import RunInfo
 from probecost.analysis.values.measurement import Measurement
 from probecost.results.layout import ARMS, BASELINE, SWITCHED, TOOL
 from probecost.results.metrics import PRIMARY, place
-from probecost.results.names import CaseId, PairId, PerfTestName
+from probecost.results.names import CaseName, PairId, PerfTestName
 
 
 class Expected:
-    """What the visits of one case should have, and whether they have it.
+    """Perf tests that the visits of one case should have, and which of them are not there.
 
-    A visit should have all perf tests that any visit of the same environment, iteration and pair kind has. One of a
-    unit that was not planned, a reserve, should have those that its unit was made for.
+    A visit should have all perf tests that any visit of the same test pair has. One of a unit that was not planned, a
+    reserve, should have those that its unit was made for.
     """
 
     def __init__(
         self,
-        case: CaseId,
-        records: Sequence[PerfTestFiles],
-        rows: Iterable[Measurement],
-        shared_records: Iterable[PerfTestFiles],
-        shared_rows: Iterable[Measurement],
-        planned: Mapping[PairId, set[PerfTestName]],
-        in_flows: Mapping[PerfTestName, str] = MappingProxyType({}),
+        own: CaseVisits,
+        shared: CaseVisits | None,
+        tests: Mapping[PairId, Collection[PerfTestName]],
+        in_flows: Mapping[PerfTestName, str],
     ) -> None:
-        """``in_flows``: perf tests that switched flows were made of, and why no flow is left; empty where one is."""
+        """``shared``: the shared baseline of its environment and iteration. ``tests``: those of each test pair.
+
+        ``in_flows``: perf tests that switched flows were made of, and why no flow is left; empty where one is.
+        """
+        case, records = own.id, own.records
         kinds = {record.metadata.pair_kind for record in records}
-        tests = {test for kind in kinds for test in planned[PairId(case.environment, case.iteration, kind)]}
+        wanted = {test for kind in kinds for test in tests[PairId(case.environment, case.iteration, kind)]}
         self.case = case
         self._in_flows = in_flows
         self.group = records[0].group
-        self.tests = sorted(tests, key=lambda test: (place(test), test))
+        self.tests = sorted(wanted, key=lambda test: (place(test), test))
         self.units = planned_units(records)
         self._planned = {unit for record in records for unit in record.metadata.planned_units}
         self._made = {(record.metadata.unit, record.metadata.test) for record in records}
         self.there = {(record.metadata.arm, record.metadata.unit) for record in records}
-        self.valid = {(row.arm, row.unit_index, row.test) for row in rows if _is_valid(row)}
+        self.valid = {(row.arm, row.unit_index, row.test) for row in own.rows if _is_valid(row)}
         has_baseline = any(arm == BASELINE for arm, _ in self.there)
+        shared_records, shared_rows = (shared.records, shared.rows) if shared is not None else ((), ())
         self.uses_shared = not has_baseline and any(r.metadata.pair_kind in kinds for r in shared_records)
         self.shared_valid = {row.test for row in shared_rows if _is_valid(row) and row.pair_kind in kinds}
 
@@ -106,3 +109,15 @@ def planned_units(records: Sequence[PerfTestFiles]) -> Sequence[int]:
     asked = [what.options["units"] for what in (record.metadata for record in records) if "units" in what.options]
     count = max([record.metadata.unit for record in records] + [int(text) for text in asked if text.isdecimal()])
     return range(1, count + 1)
+
+
+def planned_cases(run: RunInfo, records: Sequence[PerfTestFiles]) -> set[CaseName]:
+    """All cases that the run was to measure."""
+    only = only_environment(records)
+    return {CaseName(case.environment or only, case.case_key) for case in run.cases}
+
+
+def only_environment(records: Sequence[PerfTestFiles]) -> str:
+    """The environment of all ``records``, which the run's file may not name; empty where there are several."""
+    environments = {record.metadata.environment for record in records}
+    return environments.pop() if len(environments) == 1 else ""

@@ -1,25 +1,20 @@
-"""What the units of one case say while it is being measured: how many are usable, how wide the intervals are."""
+"""The progress of one case while it is being measured: how many units are usable, how wide the intervals are."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import isinf
-from pathlib import Path
 
 from probecost.analysis.judge.family import PrimaryMetrics, RunPlan, primary_metric
 from probecost.analysis.judge.verdicts import MetricVerdict, verdicts
 from probecost.analysis.settings.settings import Settings
 from probecost.analysis.statistics.looks import FIXED
 from probecost.analysis.statistics.verdict import Word, judge
-from probecost.analysis.tree.cache import Seen
-from probecost.analysis.tree.find import find_perf_tests
-from probecost.analysis.values.case import measure_case, measure_fresh, without_fresh
-from probecost.analysis.values.measurement import Measured
+from probecost.analysis.values.case import CaseValues
 from probecost.analysis.words.cells import percent
 from probecost.analysis.words.verdict_words import title
-from probecost.results.layout import iteration_name
-from probecost.results.names import CaseId, PerfTestName
+from probecost.results.names import PerfTestName
 
 
 @dataclass(frozen=True)
@@ -36,42 +31,24 @@ class CaseProgress:
     text: str
 
 
-def case_progress(
-    root: Path,
-    case: CaseId,
-    settings: Settings,
-    seen: Seen | None = None,
-) -> CaseProgress:
-    """Read what is there of the case. A metric of which nothing is usable yet counts as 0 units.
+def case_progress(values: CaseValues, fresh: CaseValues, plan: RunPlan, settings: Settings) -> CaseProgress:
+    """The progress of one case by what it measured so far. A metric of which nothing is usable yet counts as 0 units.
 
-    Units of confirmation count in nothing; the text is about them once there are any. With ``seen``, which is kept from
-    one question to the next, other cases cost no time.
+    ``fresh``: what units of confirmation measured; they count in nothing, and the text is about them once there are
+    any. ``plan``: of this case alone.
     """
-    seen = seen or Seen()
-    seen.begin(case.case_key)
-    every = [
-        record
-        for record in find_perf_tests(root / case.environment / iteration_name(case.iteration), seen=seen).records
-        if record.metadata.case_key == case.case_key
-    ]
-    records = without_fresh(every)
-    run = seen.run(root)
-    own = RunPlan([case.name], run.rule, run.primary)
-    found = _judged(measure_case(records, settings), own, settings)
+    found = _judged(values, plan, settings)
     primary = {str(one.metric.test): one for one in found if one.is_primary}
-    tests = sorted({record.metadata.test for record in records}, key=str)
-    usable = {str(test): max(_units(test, found, run.primary), default=0) for test in tests}
+    tests = sorted({what.test for what in values.metadata}, key=str)
+    usable = {str(test): max(_units(test, found, plan.primary), default=0) for test in tests}
     widths = {name: _half_width(one) for name, one in primary.items()}
     speed_ups = tuple(name for name, one in primary.items() if _is_speed_up(one, settings.margin_pct))
-    fresh = _judged(measure_fresh(every, settings), replace(own, rule=FIXED), settings)
-    text = _text(fresh) if fresh else _text(primary.values())
-    return CaseProgress(usable, widths, speed_ups, text)
+    confirming = _judged(fresh, replace(plan, rule=FIXED), settings)
+    return CaseProgress(usable, widths, speed_ups, _text(confirming) if confirming else _text(primary.values()))
 
 
-def _judged(measured: Sequence[Measured], plan: RunPlan, settings: Settings) -> tuple[MetricVerdict, ...]:
-    metadata = [result.record.metadata for result in measured]
-    rows = [row for result in measured for row in result.measurements]
-    return verdicts(metadata, rows, plan, settings)
+def _judged(values: CaseValues, plan: RunPlan, settings: Settings) -> tuple[MetricVerdict, ...]:
+    return verdicts(values.metadata, values.measurements, plan, settings)
 
 
 def _is_speed_up(found: MetricVerdict, margin_pct: float) -> bool:

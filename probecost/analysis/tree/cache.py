@@ -1,9 +1,4 @@
-"""What earlier looks at a growing tree told, so that asking for one case does not read all others again.
-
-While a run goes on its tree is asked after every unit for one case, and what belongs to which case never changes. Only
-names are remembered, and the metadata of the case that was asked for last: a campaign of a thousand cases needs no more
-memory than one of ten.
-"""
+"""Cache of a results tree that is still growing: reading one case does not re-read the others."""
 
 from __future__ import annotations
 
@@ -19,7 +14,7 @@ from probecost.results.names import PairId, PerfTestName
 Version = tuple[int, int]
 
 
-class Seen:
+class TreeCache:
     """One per run and process. It answers for one case at a time; those of other cases are told by ``is_foreign``."""
 
     def __init__(self) -> None:
@@ -39,11 +34,13 @@ class Seen:
             self._runs[root] = read_run(root)[0]
         return self._runs[root]
 
-    def begin(self, case_key: str) -> None:
-        """The next questions are about this case."""
-        if case_key != self._case_key:
+    def begin(self, case_key: str) -> bool:
+        """Begin with a case, to which the next calls refer; whether it is another one than before."""
+        is_new = case_key != self._case_key
+        if is_new:
             self._loaded.clear()
             self._case_key = case_key
+        return is_new
 
     def is_foreign(self, group: Path, relative: str) -> bool:
         """Whether a folder of ``group`` (relative to the tree of a node) is known to be of no use for the case."""

@@ -6,11 +6,13 @@ A flow is one unit: its effect is the mean over its pairs of log(tool / baseline
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from probecost.analysis.gates import foreign_load as foreign
 from probecost.analysis.gates import interface_setup as setups
 from probecost.analysis.gates.clocks import clock_void
+from probecost.analysis.gates.counters import Counted
 from probecost.analysis.parsers import segments
 from probecost.analysis.parsers.segments import Segment
 from probecost.analysis.parsers.text import ParseError, read_text
@@ -22,21 +24,35 @@ from probecost.results.layout import SEGMENTS_FILE
 from probecost.results.metrics import ARRIVED, CPU_PER_BYTE, FOREIGN_CPU
 
 
-def measure_flow(record: PerfTestFiles, settings: Settings) -> Measured:
-    """A row per figure and segment; ``void_reason`` where the flow did not run all through it, or a gate stopped it."""
-    what = record.metadata
-    path = record.place_on(what.tool_node) / SEGMENTS_FILE
+@dataclass(frozen=True)
+class FlowReading:
+    """The segments of one switched flow. ``damage``: why there are none, where their file cannot be used."""
+
+    counted: Counted
+    segments: Sequence[Segment]
+    damage: str = ""
+
+
+def read_flow(counted: Counted) -> FlowReading:
+    """Read the segments. Never raises for what the file holds."""
     try:
-        found = segments.parse(read_text(path))
+        return FlowReading(counted, segments.parse(read_text(_file(counted.record))))
     except ParseError as error:
-        if what.is_superseded:
-            return Measured((), set_aside(record), record)
-        return Measured((), (record.problem(path, str(error), Kind.MISSING),), record)
-    problems = [*_not_observable(record, found)]
-    problems += [_remark(record, path, moved) for moved in setups.programs_of_others(record)]
+        return FlowReading(counted, (), str(error))
+
+
+def measure_flow(reading: FlowReading, settings: Settings) -> Measured:
+    """A row per figure and segment; ``void_reason`` where the flow did not run all through it, or a gate stopped it."""
+    counted, record = reading.counted, reading.counted.record
+    what = record.metadata
+    if reading.damage:
+        damage = record.problem(_file(record), reading.damage, Kind.MISSING)
+        return Measured((), set_aside(record) if what.is_superseded else (damage,), record)
+    problems = [*_not_observable(reading)]
+    problems += [record.problem(_file(record), moved, Kind.REMARK) for moved in setups.programs_of_others(counted)]
     rows = []
-    flow_void = what.unusable or clock_void(what) or _set_up_anew(record) or _load_elsewhere(record, settings)
-    for segment in found:
+    flow_void = what.unusable or clock_void(what) or _set_up_anew(counted) or _load_elsewhere(counted, settings)
+    for segment in reading.segments:
         load = foreign.of_segment(what, segment)
         void_reason = flow_void or _outside(record, segment) or load.void_reason(settings.foreign_cpu_limit_pct)
         if void_reason:
@@ -51,35 +67,26 @@ def measure_flow(record: PerfTestFiles, settings: Settings) -> Measured:
     return Measured(tuple(rows), set_aside(record) if what.is_superseded else tuple(problems), record)
 
 
-def _set_up_anew(record: PerfTestFiles) -> str:
+def _set_up_anew(counted: Counted) -> str:
     """At both ends of the flow the tool is off: what is not the same there was changed by others, within some pair."""
-    changes = setups.in_window(record)
+    changes = setups.in_window(counted)
     return f"the set-up changed during the flow: {setups.listed(changes)}" if changes else ""
 
 
-def _load_elsewhere(record: PerfTestFiles, settings: Settings) -> str:
+def _load_elsewhere(counted: Counted, settings: Settings) -> str:
     """Foreign load on the machines that do not count the segments: it is known for the flow as a whole."""
-    loads = foreign.of_perf_test(record)
-    return next(
-        (
-            load.void_reason(settings.foreign_cpu_limit_pct)
-            for load in loads
-            if record.metadata.tool_node not in load.nodes
-        ),
-        "",
-    )
+    here = counted.record.metadata.tool_node
+    elsewhere = (load for load in foreign.of_perf_test(counted) if here not in load.nodes)
+    return next((load.void_reason(settings.foreign_cpu_limit_pct) for load in elsewhere), "")
 
 
-def _not_observable(record: PerfTestFiles, found: Sequence[Segment]) -> Iterator[Problem]:
+def _not_observable(reading: FlowReading) -> Iterator[Problem]:
     """That the gate on foreign load was not checked, where the node's file has a place for it."""
-    what = record.metadata
-    if any("user_usec" in segment.counts and foreign.of_segment(what, segment).percent is None for segment in found):
-        path = record.place_on(what.tool_node) / SEGMENTS_FILE
-        yield _remark(record, path, f"foreign CPU time is not observable on {what.tool_node}")
-
-
-def _remark(record: PerfTestFiles, path: Path, reason: str) -> Problem:
-    return record.problem(path, reason, Kind.REMARK)
+    record, what = reading.counted.record, reading.counted.record.metadata
+    counting = (segment for segment in reading.segments if "user_usec" in segment.counts)
+    if any(foreign.of_segment(what, segment).percent is None for segment in counting):
+        reason = f"foreign CPU time is not observable on {what.tool_node}"
+        yield record.problem(_file(record), reason, Kind.REMARK)
 
 
 def _figures(pair_kind: str, perf_test: str, segment: Segment, idle_busy_share: float) -> Iterator[tuple[str, float]]:
@@ -120,6 +127,9 @@ def _outside(record: PerfTestFiles, segment: Segment) -> str:
 
 
 def _void(record: PerfTestFiles, segment: Segment, reason: str) -> Problem:
-    path = record.place_on(record.metadata.tool_node) / SEGMENTS_FILE
     text = f"segment {segment.number} ({segment.arm}) is not used: {reason}"
-    return record.problem(path, text, Kind.VOID)
+    return record.problem(_file(record), text, Kind.VOID)
+
+
+def _file(record: PerfTestFiles) -> Path:
+    return record.place_on(record.metadata.tool_node) / SEGMENTS_FILE

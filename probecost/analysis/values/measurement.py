@@ -15,7 +15,7 @@ from probecost.analysis.settings.settings import Settings
 from probecost.analysis.tree.metadata import PerfTestMetadata
 from probecost.analysis.tree.problem import Kind, Problem
 from probecost.analysis.tree.record import PerfTestFiles
-from probecost.analysis.values.perf_test import RawReader
+from probecost.analysis.values.perf_test import VisitReading
 from probecost.results.metrics import FOREIGN_CPU, METRICS
 from probecost.results.names import CaseId, MetricId, PerfTestName, metric_id
 
@@ -164,40 +164,30 @@ class Measured:
     record: PerfTestFiles
 
 
-def measure(record: PerfTestFiles, settings: Settings, pair_void: str = "") -> Measured:
-    """Read the raw files of one perf test. Never raises for what they hold.
+def measure(reading: VisitReading, settings: Settings, pair_void: str = "") -> Measured:
+    """The rows of one perf test of a visit; void where a gate stops it.
 
     ``pair_void``: why a gate on its pair of visits does not let it count; empty where they all do.
     """
-    reader = RawReader(record)
+    record, problems = reading.counted.record, [*reading.problems]
     what = record.metadata
-    figures: dict[str, float | None] = {}
-    match what.perf_test:
-        case "throughput":
-            figures = reader.throughput()
-        case "latency":
-            figures = reader.latency()
-        case "pps":
-            figures = reader.pps()
-        case other:
-            reader.lost(record.place_on(what.client_node), f"perf test {other!r} is not known to this version")
     void_reason = what.unusable
     if void_reason:
-        reader.lost(
-            record.described_by, f"not used, {void_reason}" if what.void_reason else f"the perf test {void_reason}"
-        )
-    loads = foreign.of_perf_test(record)
-    gates = (pair_void, *(load.void_reason(settings.foreign_cpu_limit_pct) for load in loads), reader.void_reason)
+        reason = f"not used, {void_reason}" if what.void_reason else f"the perf test {void_reason}"
+        problems.append(record.problem(record.described_by, reason, Kind.MISSING))
+    loads = foreign.of_perf_test(reading.counted)
+    gates = (pair_void, *(load.void_reason(settings.foreign_cpu_limit_pct) for load in loads), reading.short)
     if not void_reason and any(gates):
         void_reason = next(filter(None, gates))
         record = replace(record, metadata=replace(what, void_reason=void_reason))
-        kind = Kind.SHORT if void_reason == reader.void_reason else Kind.VOID
-        reader.problems.append(record.problem(record.described_by, f"not used, {void_reason}", kind))
-    figures[FOREIGN_CPU] = max((load.percent for load in loads if load.percent is not None), default=None)
+        kind = Kind.SHORT if void_reason == reading.short else Kind.VOID
+        problems.append(record.problem(record.described_by, f"not used, {void_reason}", kind))
+    foreign_pct = max((load.percent for load in loads if load.percent is not None), default=None)
+    figures = {**reading.figures, FOREIGN_CPU: foreign_pct}
     rows = tuple(
         Measurement(what, metric, value, void_reason) for metric, value in figures.items() if value is not None
     )
-    return Measured(rows, set_aside(record) if what.is_superseded else tuple(reader.problems), record)
+    return Measured(rows, set_aside(record) if what.is_superseded else tuple(problems), record)
 
 
 def set_aside(record: PerfTestFiles) -> tuple[Problem]:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from probecost.analysis.gates.counters import Counted
 from probecost.analysis.parsers import counters, iperf3, iperf3_log, netperf, netperf_classic, stat
 from probecost.analysis.parsers.text import ParseError, is_file, read_text
 from probecost.analysis.tree.problem import Kind, Problem
-from probecost.analysis.tree.record import PerfTestFiles
 from probecost.results.layout import COUNTERS_FILE, STAT_FILE
 
 MAX_DISAGREEMENT = 0.05
@@ -20,15 +21,45 @@ MIN_SHARE_OF_BACKGROUND = 0.9
 ResultT = TypeVar("ResultT")
 
 
+@dataclass(frozen=True)
+class VisitReading:
+    """What the files of one perf test of a visit hold, before any gate: ``None`` for a figure that is not there.
+
+    ``short``: why a flow did not keep its length, so that its figures are not those of a whole one; else empty.
+    """
+
+    counted: Counted
+    figures: Mapping[str, float | None]
+    problems: tuple[Problem, ...]
+    short: str
+
+
+def read_visit(counted: Counted) -> VisitReading:
+    """Read the generators' output and ``/proc/stat``. Never raises for what they hold."""
+    reader, what = RawReader(counted), counted.record.metadata
+    figures: Mapping[str, float | None] = {}
+    match what.perf_test:
+        case "throughput":
+            figures = reader.throughput()
+        case "latency":
+            figures = reader.latency()
+        case "pps":
+            figures = reader.pps()
+        case other:
+            place = counted.record.place_on(what.client_node)
+            reader.lost(place, f"perf test {other!r} is not known to this version")
+    return VisitReading(counted, figures, tuple(reader.problems), reader.void_reason)
+
+
 class RawReader:
     """Reads one perf test's files; its methods give figures by metric, ``problems`` what was wrong.
 
-    ``lost`` notes what costs data, ``doubt`` what is used all the same. ``void_reason``: a flow did not keep its
-    length, so that its figures are not those of a whole one; empty where all did.
+    ``lost`` notes what costs data, ``doubt`` what is used all the same. ``void_reason``: see ``VisitReading.short``.
     """
 
-    def __init__(self, record: PerfTestFiles) -> None:
-        self.record = record
+    def __init__(self, counted: Counted) -> None:
+        self.record = counted.record
+        self._counted = counted.by_node
         self.problems: list[Problem] = []
         self.void_reason = ""
 
@@ -131,8 +162,9 @@ class RawReader:
             figures.update(self._told_pps(folder, results, servers, measured_s))
             return figures
         path = self.record.server_monitoring / COUNTERS_FILE
-        counted = self._parse(path, counters.parse, self.lost)
+        counted = self._counted.get(self.record.metadata.server_node)
         if counted is None:
+            self._parse(path, counters.parse, self.lost)  # for what is wrong with it
             return figures
         figures["received_pps"] = counted.udp_in_datagrams / measured_s
         # Each stream opens with a datagram of its own, so a loss-free run may count one more than was sent.

@@ -18,9 +18,10 @@ from probecost.plan import collector
 from probecost.plan.offered_loads import of_all_pairs
 from probecost.plan.plan import PlannedItem, ToolKey, Turn, named
 from probecost.plan.settings import Settings
-from probecost.plan.visits import CONFIRMATION_UNITS, SHARED_BASELINE, VisitPlan
+from probecost.plan.visits import SHARED_BASELINE, VisitPlan
 from probecost.plan.workflow.mapping import CYCLE_TYPES, case_of, frame, settings_of, specs_of, switch_plan
 from probecost.plan.workflow.model import SCHEMA, CycleEntry, EbpfCase, WorkflowFile
+from probecost.results.rules import CONFIRMATION_UNITS
 
 _MAX_PROBLEMS = 50
 _STARTUP = ("test_cycle", "init_hook", "ebpf_startup_command")

@@ -35,6 +35,11 @@ def user_usec_of(path: str) -> Optional[int]:
     return int(match.group(1)) * 1_000_000 // os.sysconf("SC_CLK_TCK") if match else None
 
 
+def is_of_session(path: str) -> bool:
+    """Whether a folder is the cgroup of a session, by its name."""
+    return bool(_OURS.fullmatch(os.path.basename(path)))
+
+
 def _read(path: str, name: str) -> str:
     """One of a cgroup's files; empty where there is none, or the cgroup is gone."""
     try:

@@ -1,33 +1,38 @@
 """What is on this node, as lines of text by kind: two inventories of a node differ in what came and what went.
 
 ``processes`` those with a command line, without this one and those it was started by; ``programs``, ``maps``, ``links``
-BPF ids of the kernel; ``interfaces`` their set-up, qdiscs and tc filters included; ``sysctls`` all that can be set;
-``files`` below the workdir, without the results; ``leases`` and ``cgroups`` of runs.
+BPF objects of the kernel; ``hooks`` what runs programs here, pins and legacy probe events; ``interfaces`` their set-up;
+``sysctls`` all that can be set; ``files`` below the workdir, without the results; ``leases`` and ``cgroups`` of runs.
 """
 
 import os
 from typing import Dict, Iterator, List
 
-from . import bpf, lease
+from . import lease
+from .attachments import LINK, MAP, OF_NODE, PROGRAM, SYSCTL, Inventories, sysctls, words
 from .cgroups import Cgroup
 from .processes import all_stats, ancestors, command_of
 from .setup import fingerprint
 
 #: What the kernel itself changes, or gives another value each time.
 _VOLATILE = ("kernel/ns_last_pid", "kernel/random/", "kernel/pty/nr")
-_SYSCTLS = "/proc/sys"
-_SYSCTL_FOLDERS = ("kernel", "net", "vm")
 
 Inventory = Dict[str, List[str]]
 
 
 def take(workdir: str, results: str) -> Inventory:
     """The inventory now; ``results`` is the folder in the workdir that is left out."""
+    attached = Inventories().take().entries.values()
+    of_kind = {
+        kind: ["%s: %s" % (one.place, one.what) for one in attached if one.kind == kind]
+        for kind in (PROGRAM, MAP, LINK)
+    }
     return {
         "processes": sorted(_processes()),
-        "programs": list(map(str, bpf.all_programs() or ())),
-        "maps": list(map(str, bpf.all_maps() or ())),
-        "links": list(map(str, bpf.all_links() or ())),
+        "programs": of_kind[PROGRAM],
+        "maps": of_kind[MAP],
+        "links": of_kind[LINK],
+        "hooks": sorted(words(one) for one in attached if one.kind in OF_NODE and one.kind != SYSCTL),
         "interfaces": sorted(_interfaces()),
         "sysctls": sorted(_sysctls()),
         "files": sorted(_files(workdir, results)),
@@ -52,17 +57,8 @@ def _interfaces() -> Iterator[str]:
 
 
 def _sysctls() -> Iterator[str]:
-    for top in _SYSCTL_FOLDERS:
-        for folder, _, names in os.walk(os.path.join(_SYSCTLS, top)):
-            for path in (os.path.join(folder, name) for name in names):
-                name = os.path.relpath(path, _SYSCTLS)
-                try:
-                    if name.startswith(_VOLATILE) or not os.stat(path).st_mode & 0o200:
-                        continue
-                    with open(path, errors="replace") as file:
-                        yield "%s = %s" % (name.replace("/", "."), " ".join(file.read().split()))
-                except OSError:
-                    continue  # one that can only be written, or that went with its interface
+    for name, value in sysctls(lambda path: not path.startswith(_VOLATILE)):
+        yield "%s = %s" % (name.replace("/", "."), value)
 
 
 def _files(workdir: str, results: str) -> Iterator[str]:

@@ -3,19 +3,22 @@
 import os
 import socket
 import struct
-from typing import Dict, Iterator, List, NamedTuple, Tuple
+from typing import Dict, Iterator, List, NamedTuple, Set, Tuple
 
 _DONE, _ERROR = 3, 2
 _NEW_ADDRESS, _GET_LINK, _GET_ADDRESS, _GET_QDISC, _GET_FILTER = 20, 18, 22, 38, 46
 _NEW_LINK, _NEW_QDISC, _NEW_FILTER = 16, 36, 44
-_REQUEST, _DUMP = 1, 0x300
+_SET_LINK, _DELETE_QDISC, _DELETE_FILTER = 19, 37, 45
+_REQUEST, _ACKNOWLEDGE, _DUMP = 1, 4, 0x300
 _HEADER, _LINK_BODY, _ADDRESS_BODY, _TC_BODY = "=LHHLL", "=BxHiII", "=BBBBI", "=BxxxiIII"
-_TYPE_MASK = 0x3FFF
+_TYPE_MASK, _NESTED = 0x3FFF, 0x8000
+_KIND, _XDP, _XDP_FD, _XDP_FLAGS = 1, 43, 1, 3
 
 Attributes = Dict[int, bytes]
-#: ``info`` holds priority and protocol of a filter; both handles are those that ``tc`` shows.
+#: ``index`` is the interface's; ``info`` holds priority and protocol of a filter; both handles are those of ``tc``.
 TrafficControl = NamedTuple(
-    "TrafficControl", [("handle", int), ("parent", int), ("info", int), ("attributes", Attributes)]
+    "TrafficControl",
+    [("index", int), ("handle", int), ("parent", int), ("info", int), ("attributes", Attributes)],
 )
 
 
@@ -33,11 +36,20 @@ def attributes(data: bytes) -> Attributes:
 
 def link(index: int) -> Attributes:
     """All attributes of one interface. ``OSError``: there is none."""
-    body = struct.pack("=BxHiII", 0, 0, index, 0, 0)
+    body = struct.pack(_LINK_BODY, 0, 0, index, 0, 0)
     for kind, data in _ask(_GET_LINK, 0, body):
         if kind == _NEW_LINK:
             return attributes(data[struct.calcsize(_LINK_BODY) :])
     return {}
+
+
+def links() -> Dict[int, Attributes]:
+    """The attributes of all interfaces of this network namespace by index."""
+    body = struct.pack(_LINK_BODY, 0, 0, 0, 0, 0)
+    answers = (data for kind, data in _ask(_GET_LINK, _DUMP, body) if kind == _NEW_LINK)
+    return {
+        struct.unpack_from(_LINK_BODY, data)[2]: attributes(data[struct.calcsize(_LINK_BODY) :]) for data in answers
+    }
 
 
 def interface_of(address: str) -> str:
@@ -52,7 +64,15 @@ def interface_of(address: str) -> str:
     return ""
 
 
-def qdiscs(index: int) -> List[TrafficControl]:
+def with_addresses() -> Set[str]:
+    """Names of the interfaces that have an IPv4 address."""
+    answers = _ask(_GET_ADDRESS, _DUMP, struct.pack(_ADDRESS_BODY, socket.AF_INET, 0, 0, 0, 0))
+    indices = {struct.unpack_from(_ADDRESS_BODY, data)[4] for kind, data in answers if kind == _NEW_ADDRESS}
+    return {socket.if_indextoname(index) for index in indices}
+
+
+def qdiscs(index: int = 0) -> List[TrafficControl]:
+    """Those of one interface; of all where ``index`` is 0."""
     return _traffic_control(_GET_QDISC, _NEW_QDISC, index, 0)
 
 
@@ -66,9 +86,35 @@ def _traffic_control(verb: int, answer: int, index: int, parent: int) -> List[Tr
     for kind, data in _ask(verb, _DUMP, struct.pack(_TC_BODY, 0, index, 0, parent, 0)):
         if kind == answer:
             _, there, handle, above, info = struct.unpack_from(_TC_BODY, data)
-            if there == index:
-                found.append(TrafficControl(handle, above, info, attributes(data[struct.calcsize(_TC_BODY) :])))
+            if index in (0, there):
+                found.append(TrafficControl(there, handle, above, info, attributes(data[struct.calcsize(_TC_BODY) :])))
     return found
+
+
+def delete_qdisc(one: TrafficControl) -> None:
+    """``OSError``: it cannot be deleted, or has gone. The kernel puts its default in the place of a root qdisc."""
+    _do(_DELETE_QDISC, struct.pack(_TC_BODY, 0, one.index, one.handle, one.parent, 0))
+
+
+def delete_filter(one: TrafficControl) -> None:
+    """``OSError``: it cannot be deleted, or has gone."""
+    body = struct.pack(_TC_BODY, 0, one.index, one.handle, one.parent, one.info)
+    _do(_DELETE_FILTER, body + _attribute(_KIND, one.attributes.get(_KIND, b"")))
+
+
+def clear_xdp(index: int, flags: int) -> None:
+    """Take the XDP program from an interface; ``flags`` name the mode in which it was attached. ``OSError``."""
+    inside = _attribute(_XDP_FD, struct.pack("=i", -1)) + _attribute(_XDP_FLAGS, struct.pack("=I", flags))
+    _do(_SET_LINK, struct.pack(_LINK_BODY, 0, 0, index, 0, 0) + _attribute(_XDP | _NESTED, inside))
+
+
+def _attribute(kind: int, value: bytes) -> bytes:
+    return struct.pack("=HH", 4 + len(value), kind) + value + b"\0" * (-len(value) % 4)
+
+
+def _do(verb: int, body: bytes) -> None:
+    for _ in _ask(verb, _ACKNOWLEDGE, body):
+        pass
 
 
 def _ask(verb: int, flags: int, body: bytes) -> Iterator[Tuple[int, bytes]]:
@@ -86,6 +132,8 @@ def _ask(verb: int, flags: int, body: bytes) -> Iterator[Tuple[int, bytes]]:
                     return
                 if kind == _ERROR:
                     number = -struct.unpack_from("=i", message)[0]
+                    if number == 0:
+                        return  # an acknowledgement
                     raise OSError(number, os.strerror(number))
                 yield kind, message
             if not flags & _DUMP:

@@ -5,6 +5,7 @@ import os
 from typing import Any, Callable, Dict, List, Optional
 
 from . import discovery, facts, inventory, leftovers
+from .attachments import Inventories
 from .awake import Awake
 from .cgroups import Cgroup
 from .files import Files
@@ -12,6 +13,7 @@ from .generators import Generators, count_free
 from .machines import virtual_machines
 from .owner import Owner
 from .processes import Identity, now_ns
+from .reference import Reference
 from .sampling import NodeSampler, ToolSampler
 from .series import NAMES, Series
 from .switching import Starter, Switching
@@ -45,6 +47,8 @@ class Service:
         self._switching: Optional[Switching] = None
         self._series: Optional[Series] = None
         self._awake = Awake(keep_awake)
+        self._inventories = Inventories(group.path if group else "")
+        self._reference: Optional[Reference] = None
 
     def hello(self) -> Result:
         return {
@@ -74,6 +78,20 @@ class Service:
 
     def virtual_machines(self) -> Result:
         return virtual_machines([])
+
+    def remember(self, earlier: Optional[Result]) -> Result:
+        """Take this node's inventory, or go on with an ``earlier`` one of this boot: what ``changes`` compares with.
+
+        The result can be given back as ``earlier``; ``found`` lists what was attached here already.
+        """
+        self._reference = Reference.of(self._inventories, earlier)
+        return self._reference.sent
+
+    def changes(self) -> Result:
+        """How this node differs from what is remembered; asked while no tool runs."""
+        if self._reference is None:
+            raise ValueError("nothing is remembered of this node")
+        return {"changes": self._reference.changes()}
 
     def missing(self, programs: List[str], files: List[str]) -> Result:
         absent = [name for name in files if not os.path.exists(self._files.locate(name))]
@@ -118,7 +136,7 @@ class Service:
         self._starts += 1
         group = self._group.below("tool-%d" % self._starts) if self._group else None
         try:
-            self._tool = Tool(spec, self._files, group, self._emit)
+            self._tool = Tool(spec, self._files, group, self._emit, self._inventories)
         except BaseException:
             if group is not None:
                 group.remove()

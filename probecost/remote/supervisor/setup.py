@@ -2,21 +2,17 @@
 
 import array
 import fcntl
-import hashlib
 import socket
 import struct
 from typing import Dict, Iterator, Optional, Tuple
 
-from . import rtnetlink
+from . import rtnetlink, traffic
 from .rtnetlink import TrafficControl
 
 _SIOCETHTOOL = 0x8946
 _OFFLOADS = (("rx-checksum", 0x14), ("tx-checksum", 0x16), ("sg", 0x18), ("tso", 0x1E), ("gso", 0x23), ("gro", 0x2B))
 _FLAGS, _LRO = 0x25, 1 << 15
-_MTU, _QUEUE_LENGTH, _XDP = 4, 13, 43
-_XDP_MODES = {4: "", 5: " (driver)", 6: " (generic)", 7: " (hardware)"}
-_KIND, _OPTIONS, _BPF_ID = 1, 2, 11
-_INGRESS, _EGRESS = 0xFFFFFFF2, 0xFFFFFFF3
+_MTU, _QUEUE_LENGTH = 4, 13
 _SYSCTLS = (
     "kernel.bpf_stats_enabled",
     "net.core.bpf_jit_enable",
@@ -71,11 +67,8 @@ def _link(index: int) -> Iterator[Tuple[str, str]]:
     for name, kind in (("MTU", _MTU), ("txqueuelen", _QUEUE_LENGTH)):
         if kind in own:
             yield name, str(struct.unpack_from("=I", own[kind])[0])
-    inside = rtnetlink.attributes(own.get(_XDP, b""))
     programs = [
-        "program %d%s" % (struct.unpack_from("=I", inside[kind])[0], mode)
-        for kind, mode in sorted(_XDP_MODES.items())
-        if kind in inside
+        "program %d%s" % (number, " (%s)" % mode if mode else "") for number, mode, _ in traffic.xdp_programs(own)
     ]
     yield "XDP", ", ".join(programs) or "none"
 
@@ -84,24 +77,26 @@ def _traffic_control(index: int) -> Iterator[Tuple[str, str]]:
     qdiscs = sorted(map(_qdisc, rtnetlink.qdiscs(index)))
     yield "qdisc", ", ".join(qdiscs) or "none"
     if any(name.startswith(("clsact", "ingress")) for name in qdiscs):
-        filters = [_filter(one) for parent in (_INGRESS, _EGRESS) for one in rtnetlink.filters(index, parent)]
+        filters = [
+            _filter(one) for parent in (traffic.INGRESS, traffic.EGRESS) for one in rtnetlink.filters(index, parent)
+        ]
         yield "tc filters", ", ".join(sorted(filters)) or "none"
 
 
 def _qdisc(one: TrafficControl) -> str:
-    options = hashlib.sha1(one.attributes.get(_OPTIONS, b"")).hexdigest()[:6]
-    return "%s %x: parent %x options %s" % (_kind(one), one.handle >> 16, one.parent, options)
+    return "%s %x: parent %x options %s" % (
+        traffic.kind(one),
+        one.handle >> 16,
+        one.parent,
+        traffic.options_hash(one),
+    )
 
 
 def _filter(one: TrafficControl) -> str:
     """Without its options, which hold counters; of a BPF filter its program."""
-    text = "%s %x parent %x" % (_kind(one), one.info >> 16, one.parent)
-    program = rtnetlink.attributes(one.attributes.get(_OPTIONS, b"")).get(_BPF_ID) if _kind(one) == "bpf" else None
-    return "%s program %d" % (text, struct.unpack("=I", program)[0]) if program else text
-
-
-def _kind(one: TrafficControl) -> str:
-    return one.attributes.get(_KIND, b"").rstrip(b"\0").decode("ascii", "replace")
+    text = "%s %x parent %x" % (traffic.kind(one), one.info >> 16, one.parent)
+    program = traffic.program_of(one)
+    return "%s program %d" % (text, program) if program else text
 
 
 def _offloads(interface: str) -> Iterator[Tuple[str, str]]:

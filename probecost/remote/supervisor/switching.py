@@ -18,7 +18,7 @@ from .tool import Tool
 from .usage import Usage, idle_ticks, online_cpus, parse_cpu
 
 TOOL = "tool"
-WARM_UP_S = 0.3
+WARM_UP_S = 0.3  # as in probecost.results.planning, which is not on the node
 COUNTERS = (
     "rx_packets",
     "rx_bytes",
@@ -91,7 +91,7 @@ class Starter:
     def stopped(self, how: Dict[str, Any]) -> bool:
         """Note how it was stopped; whether all is well with it."""
         self.stops.append(how)
-        return bool(how["alive"] and how["programs_gone"])
+        return bool(how["alive"] and how["programs_gone"] and not how["left"])
 
 
 class Switching:

@@ -1,4 +1,4 @@
-"""The eBPF tool on this node: started, awaited until its programs are attached, watched, stopped with all its tree."""
+"""The eBPF tool on this node: started, awaited until all of it is attached, watched, stopped with what it attached."""
 
 import os
 import resource
@@ -6,18 +6,22 @@ import signal
 import subprocess
 import threading
 import time
-from typing import Any, Callable, Dict, List, Optional
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
-from . import GRACE_S, bpf
+from . import GRACE_S, bpf, removal
+from .attachments import Inventories
 from .cgroups import Cgroup
 from .files import Files
+from .footprint import Footprint, Seen, missing
 from .processes import CHILDREN, Stat, end, spawn, trees
 
 READY_POLL_S = 0.1
 KNOWN_POLL_S = 0.05
 READY_POLLS = 5
 PARTIAL_S = 5.0
+LATE_S = 2.0
 WATCH_S = 0.25
+LOOK_S = 1.0
 TAIL_BYTES = 2000
 
 
@@ -40,7 +44,13 @@ class Tool:
         files: Files,
         group: Optional[Cgroup],
         emit: Callable[[Dict[str, Any]], None],
+        inventories: Optional[Inventories] = None,
     ) -> None:
+        inventories = inventories or Inventories()
+        self.footprint = Footprint(inventories, inventories.take())
+        self._ready: Optional[Seen] = None
+        self._names: Tuple[str, ...] = ()
+        self._changed: Optional[float] = None
         self._spec = spec
         self._group = group
         self._emit = emit
@@ -49,7 +59,6 @@ class Tool:
         self.stderr = files.path(spec["stderr"])
         self._stopping = threading.Event()
         self._cap_hit = False
-        self._programs: List[int] = []
         self._started = time.monotonic()
         with files.create(spec["stdout"]) as out, files.create(spec["stderr"]) as err:
             argv = ["/bin/sh", "-c", spec["command"]]
@@ -92,6 +101,7 @@ class Tool:
         return self._group.cpu_ns() if self._group is not None else None
 
     def _watch(self) -> None:
+        looked, programs = time.monotonic(), bpf.all_programs()
         while not self._stopping.wait(WATCH_S):
             if self.log_bytes() >= self._cap:
                 self._cap_hit = True
@@ -100,6 +110,17 @@ class Tool:
                 if not self._stopping.is_set():
                     self._emit(dict(self._ending(), event="tool_ended"))
                 return
+            if time.monotonic() - looked >= LOOK_S:
+                looked, before, programs = time.monotonic(), programs, bpf.all_programs()
+                if programs != before and self._ready is not None:
+                    self._note_change(self._ready)
+
+    def _note_change(self, ready: Seen) -> None:
+        """Some program of the kernel came or went: the time counts if the tool has more of them than when last seen."""
+        names = self.footprint.seen([stat.pid for stat in self.tree()]).names
+        if missing(names, self._names or ready.names):
+            self._changed = time.monotonic()
+        self._names = names
 
     def _ending(self) -> Dict[str, Any]:
         return {
@@ -112,75 +133,103 @@ class Tool:
     def await_ready(self) -> Dict[str, Any]:
         """Wait until the tool is attached; how that ended is the result's ``outcome``.
 
-        ``ready``: every tracing program that its tree holds is attached and the set was unchanged for 5 polls (a tool
-        that attaches nothing is ready when it lives that long); ``partial``: some are, and nothing changed for 5 s;
-        ``exited``; ``timeout``. ``time_to_ready_s`` counts to the first poll that saw the final set.
+        ``ready``: every tracing program that its tree holds is attached and all that came with it, held by a process or
+        not, was unchanged for 5 polls (a tool that attaches nothing is ready when it lives that long); ``partial``:
+        some are, and nothing changed for 5 s; ``exited``; ``timeout``. ``time_to_ready_s`` counts to the first poll
+        that saw the final set.
 
-        Where the tool was started before, its spec may say how many programs were loaded and attached then
-        (``expected``): as soon as two polls see as many, it is ready.
+        Where the tool was started before, its spec may say what it was then: how many programs were loaded and attached
+        (``expected``: as soon as two polls see as many, it is ready), their names and how long after the start the last
+        one came. For a program that is missing then it is waited, half as long again; after that it is ``partial``.
         """
         expected = self._spec.get("expected")
+        names = self._spec.get("expected_names") or []
+        patient_until = self._started + 1.5 * float(self._spec.get("expected_within_s") or 0) + LATE_S
         deadline = self._started + float(self._spec["ready_timeout_s"])
-        seen: Any = None
+        seen: Optional[Seen] = None
         since = self._started
         polls = 0
         while True:
             now = time.monotonic()
             if self._process.poll() is not None:
                 return self._readiness("exited", since, None)
-            programs = bpf.programs_of([stat.pid for stat in self.tree()])
-            if programs != seen:
-                seen, since, polls = programs, now, 0
+            found = self.footprint.seen([stat.pid for stat in self.tree()])
+            if found != seen:
+                seen, since, polls = found, now, 0
             polls += 1
-            counts = [len(programs.loaded), len(programs.attached)]
+            lacks = missing(names, found.names)
+            counts = [len(found.loaded), len(found.attached)]
             stable = polls > READY_POLLS and now - since >= READY_POLLS * READY_POLL_S
-            stable = stable or (counts == expected and polls > 1)
+            stable = (stable and (not lacks or now >= patient_until)) or (
+                counts == expected and polls > 1 and not lacks
+            )
             if self._spec["attaches"] == "none":
                 if stable:
-                    return self._readiness("ready", since, programs)
-            elif programs.loaded and stable:
-                if programs.tracing <= programs.attached or not programs.observable:
-                    return self._readiness("ready", since, programs)
-                if programs.attached and now - since >= PARTIAL_S:
-                    return self._readiness("partial", since, programs)
+                    return self._readiness("ready", since, found)
+            elif stable and (found.loaded or found.others):
+                if lacks:
+                    return self._readiness("partial", since, found, lacks)
+                if not found.idle or not found.observable:
+                    return self._readiness("ready", since, found)
+                if found.attached and now - since >= PARTIAL_S:
+                    return self._readiness("partial", since, found, found.idle_names)
             if now >= deadline:
-                return self._readiness("timeout", now, programs)
+                return self._readiness("timeout", now, found)
             time.sleep(KNOWN_POLL_S if expected else READY_POLL_S)
 
-    def _readiness(self, outcome: str, since: float, programs: Optional[bpf.Programs]) -> Dict[str, Any]:
-        if programs is not None:
-            self._programs = sorted(programs.loaded)
+    def _readiness(
+        self, outcome: str, since: float, found: Optional[Seen], lacks: Sequence[str] = ()
+    ) -> Dict[str, Any]:
+        self._ready = found
         return dict(
             self._ending(),
             outcome=outcome,
             pid=self.pid,
             time_to_ready_s=round(since - self._started, 3) if outcome in ("ready", "partial") else None,
-            programs_loaded=len(programs.loaded) if programs else 0,
-            programs_attached=len(programs.attached) if programs else 0,
-            attachment_observable=programs.observable if programs else False,
+            programs_loaded=len(found.loaded) if found else 0,
+            programs_attached=len(found.attached) if found else 0,
+            attachment_observable=found.observable if found else False,
+            names=list(found.names) if found else [],
+            missing=list(lacks),
         )
 
     def stop(self) -> Dict[str, Any]:
-        """End the tree (stop signal, SIGTERM, SIGKILL within the grace) and wait until its programs are gone.
+        """End the tree (stop signal, SIGTERM, SIGKILL within the grace) and wait until all that it attached is gone.
 
-        ``still_running`` names what even SIGKILL did not end.
+        ``still_running`` names what even SIGKILL did not end, ``left`` what was still attached, ``late`` the programs
+        that came after the tool was ready, the last of them ``complete_s`` after its start; ``names`` are all of them.
         """
+        last = self.footprint.seen([stat.pid for stat in self.tree()])
         self._stopping.set()
         self._watcher.join()
         alive = self._process.poll() is None
         first = signal.Signals[self._spec["stop_signal"]]
         steps = [(first, GRACE_S / 2), (signal.SIGTERM, GRACE_S / 2)]
+        began = time.monotonic()
         used = end(self.tree, steps)
         try:
             self._process.wait(1.0)
         except subprocess.TimeoutExpired:
             pass
-        deadline = time.monotonic() + GRACE_S
-        while not bpf.gone(self._programs) and time.monotonic() < deadline:
-            time.sleep(0.02)
+        stop_s = time.monotonic() - began
         still = ["%s (pid %d)" % (stat.comm, stat.pid) for stat in self.living()]
+        left = removal.clean(self.footprint)
+        programs = last.loaded | (self._ready.loaded if self._ready else frozenset())
+        deadline = time.monotonic() + GRACE_S
+        while not bpf.gone(programs) and time.monotonic() < deadline:
+            time.sleep(0.02)
         if self._group is not None:
             self._group.remove()
+        late = missing(last.names, self._ready.names) if self._ready else []
         return dict(
-            self._ending(), alive=alive, signal=used, programs_gone=bpf.gone(self._programs), still_running=still
+            self._ending(),
+            alive=alive,
+            signal=used,
+            programs_gone=bpf.gone(programs),
+            still_running=still,
+            left=[one._asdict() for one in left],
+            stop_s=round(stop_s, 3),
+            names=list(last.names),
+            late=late,
+            complete_s=round((self._changed or began) - self._started, 3) if late else None,
         )

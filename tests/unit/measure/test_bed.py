@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any, cast
 
@@ -26,6 +27,7 @@ class FakeNode:
         self.boot_id: str | None = "first"
         self.cut = False
         self.is_away = False
+        self.reminded: list[dict[str, Any] | None] = []
 
     def revive(self) -> None:
         if self.is_away:
@@ -36,6 +38,10 @@ class FakeNode:
 
     def facts(self) -> dict[str, Any]:
         return {"boot_id": self.boot_id}
+
+    def remember(self, earlier: dict[str, Any] | None) -> dict[str, Any]:
+        self.reminded.append(earlier)
+        return earlier or {"entries": [["XDP", "eth1 generic", "drop"]], "found": ["XDP eth1 generic: drop"]}
 
     def close(self) -> None:
         pass
@@ -97,6 +103,19 @@ def test_one_that_is_away(bed: Bed, nodes: dict[str, FakeNode]) -> None:
     with pytest.raises(ConnectionLostError):
         bed.rebooted(NAMES)
     assert bed.rebooted(["a"]) == ()
+
+
+def test_what_a_node_was_is_remembered_over_connections_and_sessions(
+    bed: Bed, nodes: dict[str, FakeNode], tmp_path: Path
+) -> None:
+    nodes["a"].cut = True
+    revive(bed)
+    first, again = nodes["a"].reminded
+    assert first is None
+    assert again == bed.attached["a"]
+    (file,) = tmp_path.glob("attached-bed-a.json")
+    assert json.loads(file.read_text()) == again
+    assert nodes["b"].reminded == [None], "it was not cut"
 
 
 def test_a_node_that_has_no_boot_id(bed: Bed, nodes: dict[str, FakeNode]) -> None:

@@ -51,6 +51,9 @@ class FlowNode:
     def events(self) -> list[dict[str, Any]]:
         return []
 
+    def changes(self) -> tuple[str, ...]:
+        return ()
+
     def open_perf_test(self, *args: object) -> list[OpenServer]:
         return [OpenServer("0", (5201, 5202), 1)]
 

@@ -9,10 +9,11 @@ from typing import Any, cast
 import pytest
 
 from probecost.config.environment import Case, OtherVersion, PairSide, PerfTestSpec, TestPair
-from probecost.errors import ProbecostError
+from probecost.errors import NodeChangedError, ProbecostError
+from probecost.measure.tool import Expected
 from probecost.measure.visit import Visit, VisitSetup
 from probecost.measure.visit_record import PerfTestRecord, VisitRecord, metadata
-from probecost.remote.messages import ToolSpec, ToolStart, ToolStop
+from probecost.remote.messages import Left, ToolSpec, ToolStart, ToolStop
 from probecost.remote.node import Node
 from probecost.results import layout
 from probecost.results.layout import PerfTestFolder, VisitFolder
@@ -30,11 +31,20 @@ class ToolNode:
 
     def __init__(self, started: ToolStart, stopped: ToolStop) -> None:
         self._started, self._stopped = started, stopped
+        #: What the node's ``changes`` are, one after the other; none after these.
+        self.changed: list[tuple[str, ...]] = []
+        self.starts = 0
+        self.spec: ToolSpec | None = None
 
     def events(self) -> list[dict[str, Any]]:
         return []
 
-    def start_tool(self, spec: object) -> ToolStart:
+    def changes(self) -> tuple[str, ...]:
+        return self.changed.pop(0) if self.changed else ()
+
+    def start_tool(self, spec: ToolSpec) -> ToolStart:
+        self.starts += 1
+        self.spec = spec
         return self._started
 
     def stop_tool(self) -> ToolStop:
@@ -133,3 +143,62 @@ class TestTwoVersions:
             found = metadata({}, case, record, perf_test, "a", {"command": "old x"})
             assert (found["command"], found["versus"]) == (command, {"command": "old x"})
             assert metadata({}, CASE, record, perf_test, "a")["versus"] is None
+
+
+class TestAttachments:
+    """No visit on a node that is not as it was; what a tool left fails its case."""
+
+    def made(self, node: ToolNode, arm: str) -> VisitRecord:
+        record = VisitRecord(arm, 1, 1, 1, False, 1_795_383_298_000_000_000)
+        nodes = dict.fromkeys("ab", cast(Node, node))
+        Visit(VisitSetup(CASE, PAIR, nodes, (1, 2), (), None), record).run(lambda _: contextlib.nullcontext())
+        return record
+
+    @pytest.mark.parametrize("arm", [layout.TOOL, layout.BASELINE, layout.SWITCHED])
+    def test_nothing_is_started_on_a_node_that_is_not_as_it_was(self, arm: str) -> None:
+        node = ToolNode(READY, ENDED)
+        node.changed = [("tc filter eth1 ingress: slow",)]
+        with pytest.raises(NodeChangedError, match="not as it was when the run began: tc filter eth1 ingress: slow"):
+            self.made(node, arm)
+        assert node.starts == 0
+
+    @pytest.mark.parametrize("arm", [layout.TOOL, layout.BASELINE, layout.SWITCHED])
+    def test_what_comes_during_a_visit_fails_it(self, arm: str) -> None:
+        node = ToolNode(READY, ENDED)
+        node.changed = [(), ("XDP eth1 generic: drop",)]
+        with pytest.raises(NodeChangedError, match="XDP eth1 generic: drop"):
+            self.made(node, arm)
+
+    @pytest.mark.parametrize("started", [READY, replace(READY, outcome="timeout", time_to_ready_s=None)])
+    def test_a_tool_that_leaves_something_fails_by_its_name(self, started: ToolStart) -> None:
+        left = Left("tc filter eth1 ingress: slow", True), Left("sysctl net.core.busy_poll: 50 (was: 0)", False)
+        with pytest.raises(ProbecostError) as caught:
+            visit(started, replace(ENDED, left=left))
+        assert "x ended and did not leave the node as it was: tc filter eth1 ingress: slow (removed now); " in str(
+            caught.value
+        )
+        assert "busy_poll: 50 (was: 0) (STILL THERE)" in str(caught.value)
+
+    def test_a_part_that_came_late_voids_the_visit(self) -> None:
+        late = replace(ENDED, names=("a (kprobe)", "b (kprobe)"), late=("b (kprobe)",), complete_s=4.2)
+        record = visit(READY, late)
+        assert record.void_reason is not None
+        assert record.void_reason.startswith(
+            "1 of the 2 BPF programs of x came when it was measured already, the last of them 4.2 s after its start: b ("
+        )
+        assert record.complete_s == 4.2
+        assert record.tool is not None
+        assert Expected.of(record.tool) == Expected(None, late.names, 4.2)
+
+    def test_later_visits_wait_for_all_of_it(self) -> None:
+        record = VisitRecord(layout.TOOL, 2, 2, 1, False, 1_795_383_298_000_000_000)
+        node = ToolNode(READY, ENDED)
+        expected = Expected((1, 1), ("a (kprobe)",), 0.5)
+        setup = VisitSetup(CASE, PAIR, dict.fromkeys("ab", cast(Node, node)), (1, 2), (), None)
+        Visit(setup, record, expected).run(lambda _: contextlib.nullcontext())
+        assert node.spec is not None
+        assert (node.spec.expected, node.spec.expected_names, node.spec.expected_within_s) == (
+            None,
+            ("a (kprobe)",),
+            0.5,
+        )

@@ -17,8 +17,9 @@ from probecost.analysis.judge.verdicts import MetricVerdict, verdicts
 from probecost.analysis.report.write import write_reports
 from probecost.analysis.settings.settings import Settings
 from probecost.analysis.statistics.verdict import Word
-from probecost.analysis.study.progress import CaseProgress, case_progress
-from probecost.analysis.study.run import study_case, study_run
+from probecost.analysis.study.live import LiveRun
+from probecost.analysis.study.progress import CaseProgress
+from probecost.analysis.study.run import study_run
 from probecost.analysis.study.selection import Request
 from probecost.analysis.values.measurement import Measurement
 from probecost.analysis.words.verdict_words import short
@@ -215,7 +216,7 @@ class TestTree:
 
     def test_a_case_alone_says_the_same(self, tmp_path: Path) -> None:
         tree = speed_up_tree(tmp_path, 17.0, 18.0)
-        alone = study_case(tree.root, CaseId(ENVIRONMENT, 1, CASE_KEY), Settings())
+        alone = LiveRun(Settings()).results(tree.root, CaseId(ENVIRONMENT, 1, CASE_KEY))
         assert alone is not None
         assert only([each for each in alone.verdicts if each.is_primary]) == primary(tree)
 
@@ -229,7 +230,7 @@ class TestTree:
 
 class TestProgress:
     def progress(self, tree: Tree) -> CaseProgress:
-        return case_progress(tree.root, CaseId(ENVIRONMENT, 1, CASE_KEY), Settings())
+        return LiveRun(Settings()).progress(tree.root, CaseId(ENVIRONMENT, 1, CASE_KEY))
 
     def test_what_seems_faster_is_named(self, tmp_path: Path) -> None:
         assert self.progress(speed_up_tree(tmp_path / "a", 17.0, None)).speed_ups == ("latency:tcp_rr",)
@@ -253,4 +254,4 @@ class TestProgress:
 
     def test_the_margin_decides_what_is_negligible(self, tmp_path: Path) -> None:
         tree = speed_up_tree(tmp_path, 17.0, None)
-        assert case_progress(tree.root, CaseId(ENVIRONMENT, 1, CASE_KEY), Settings(margin_pct=30.0)).speed_ups == ()
+        assert LiveRun(Settings(margin_pct=30.0)).progress(tree.root, CaseId(ENVIRONMENT, 1, CASE_KEY)).speed_ups == ()

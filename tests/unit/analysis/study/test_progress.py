@@ -9,7 +9,8 @@ import pytest
 from helpers.analysis_tree import CASE_KEY, ENVIRONMENT, Tree, netperf
 
 from probecost.analysis.settings.settings import Settings
-from probecost.analysis.study.progress import CaseProgress, case_progress
+from probecost.analysis.study.live import LiveRun
+from probecost.analysis.study.progress import CaseProgress
 from probecost.analysis.study.run import study_run
 from probecost.results.layout import ARMS, BASELINE
 from probecost.results.names import CaseId
@@ -26,7 +27,7 @@ def unit(tree: Tree, number: int, *, void: str | None = None, tests: tuple[str, 
 
 
 def progress(tree: Tree) -> CaseProgress:
-    return case_progress(tree.root, CaseId(ENVIRONMENT, 1, CASE_KEY), Settings())
+    return LiveRun(Settings()).progress(tree.root, CaseId(ENVIRONMENT, 1, CASE_KEY))
 
 
 @pytest.fixture
@@ -106,7 +107,7 @@ class TestCounts:
     def test_another_case_is_left_out(self, tree: Tree) -> None:
         unit(tree, 1)
         tree.perf_test(BASELINE, 1, "latency", "tcp_rr", client=[netperf(100.0)], case_key="host-other")
-        assert case_progress(tree.root, CaseId(ENVIRONMENT, 1, "host-other"), Settings()).usable == {TCP: 0}
+        assert LiveRun(Settings()).progress(tree.root, CaseId(ENVIRONMENT, 1, "host-other")).usable == {TCP: 0}
 
 
 def test_half_a_unit_of_an_interrupted_run_counts_nowhere_and_is_listed(tree: Tree) -> None:

@@ -19,11 +19,14 @@ from helpers.analysis_tree import (
     udp_result,
 )
 
+from probecost.analysis.gates.counters import read_counters
 from probecost.analysis.judge.baseline import Comparison, compare
 from probecost.analysis.parsers.monitors import CpuSample
 from probecost.analysis.settings.settings import Settings
 from probecost.analysis.tree.find import find_perf_tests
+from probecost.analysis.values.case import measure_case, read
 from probecost.analysis.values.measurement import Measured, Measurement, measure
+from probecost.analysis.values.perf_test import read_visit
 from probecost.analysis.values.tool_usage import CaseUsage, Window, case_usage, cpu_in
 from probecost.results import layout
 from probecost.results.names import CaseId, PerfTestName, metric_id
@@ -33,7 +36,7 @@ CASE = CaseId("lab", 1, CASE_KEY)
 
 def measured(tree: Tree) -> Measured:
     (record,) = find_perf_tests(tree.root).records
-    return measure(record, Settings())
+    return measure(read_visit(read_counters(record)), Settings())
 
 
 def values(result: Measured) -> dict[str, float]:
@@ -226,7 +229,7 @@ class TestVoid:
 
 
 def all_rows(root: Path) -> list[Measurement]:
-    return [row for record in find_perf_tests(root).records for row in measure(record, Settings()).measurements]
+    return measure_case([*map(read, find_perf_tests(root).records)], Settings()).measurements
 
 
 def comparison(root: Path, *metric: str) -> Comparison:

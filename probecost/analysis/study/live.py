@@ -1,0 +1,125 @@
+"""The results of a run that still measures: the progress and the end of one case, without reading the whole tree."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from probecost.analysis.judge.budgets import BudgetCheck, check_budgets
+from probecost.analysis.judge.confirmation import Fresh
+from probecost.analysis.judge.family import RunPlan
+from probecost.analysis.judge.verdicts import MetricVerdict, verdicts
+from probecost.analysis.settings.settings import Settings
+from probecost.analysis.study.case import CaseStudy, join_cases
+from probecost.analysis.study.expected import planned_cases
+from probecost.analysis.study.progress import CaseProgress, case_progress
+from probecost.analysis.study.visits import CaseVisits, visit_figures
+from probecost.analysis.tree.cache import TreeCache
+from probecost.analysis.tree.find import Found, find_perf_tests
+from probecost.analysis.tree.record import PerfTestFiles
+from probecost.analysis.values.case import CaseValues, Reading, fresh_of, measure_case, read, without_fresh
+from probecost.results.layout import PerfTestFolder, iteration_name
+from probecost.results.names import CaseId, CaseName
+
+
+@dataclass(frozen=True)
+class CaseAlone:
+    """One case at its end, before others are measured. Its units are those of this iteration and of all before.
+
+    The other tests of the family are not known yet: p-values are adjusted for as many as were planned, all of the
+    others taken to be less clear than this case's. That is a bound: what is claimed with it holds at the end of the
+    run too. Cases of other environments count with as many perf tests as this one has. ``is_strict``: a case is to
+    fail where its units cannot tell.
+    """
+
+    study: CaseStudy
+    verdicts: tuple[MetricVerdict, ...]
+    budgets: tuple[BudgetCheck, ...]
+    is_strict: bool
+
+
+class LiveRun:
+    """A run that still measures, asked for one case at a time: one object per run and process.
+
+    Raw files are read once, when the unit that they belong to has ended, and kept until another case is asked for.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._tree = TreeCache()
+        self._readings: dict[tuple[Path, PerfTestFolder], Reading] = {}
+
+    def progress(self, root: Path, case: CaseId) -> CaseProgress:
+        """The progress of ``case`` by the units that have ended; ``root`` is the folder of the run."""
+        self._begin(case)
+        root = root.resolve()
+        own = _own(case, self._find(root, case).records)
+        run = self._tree.run(root)
+        plan = RunPlan([case.name], run.rule, run.primary)
+        values, fresh = self._measure(without_fresh(own)), self._measure(fresh_of(own))
+        return case_progress(values, fresh, plan, self._settings)
+
+    def results(self, root: Path, case: CaseId) -> CaseAlone | None:
+        """The case at its end; ``None`` when nothing of it is there."""
+        self._begin(case)
+        root = root.resolve()
+        found = self._find(root, case)
+        own = _own(case, found.records)
+        values = self._measure(without_fresh(own))
+        study = self._study(root, case, found, values)
+        if study is None:
+            return None
+        every = [*found.records]
+        for number in range(case.iteration - 1, 0, -1):
+            earlier = case._replace(iteration=number)
+            records = self._find(root, earlier).records
+            every = [*records, *every]
+            own = [*_own(earlier, records), *own]
+            values = self._measure(without_fresh(_own(earlier, records))) + values
+        run, fresh = self._tree.run(root), Fresh.of(self._measure(fresh_of(own)).results)
+        # Cases of other environments are tests of the plan too: each counts with the perf tests of this case.
+        planned = [
+            name if name.environment == case.environment else CaseName(case.environment, "/".join(name))
+            for name in planned_cases(run, every)
+        ]
+        plan = RunPlan(planned, run.rule, run.primary)
+        judged = verdicts(values.metadata, values.measurements, plan, self._settings, fresh)
+        limits = study.outcome.budgets if study.outcome is not None else ()
+        checks = check_budgets({case.name: limits}, judged)
+        return CaseAlone(study, judged, checks, run.options.get("strict_budgets") == str(True))
+
+    def _begin(self, case: CaseId) -> None:
+        if self._tree.begin(case.case_key):
+            self._readings.clear()
+
+    def _find(self, root: Path, case: CaseId) -> Found:
+        return find_perf_tests(root / case.environment / iteration_name(case.iteration), cache=self._tree)
+
+    def _study(self, root: Path, case: CaseId, found: Found, values: CaseValues) -> CaseStudy | None:
+        """The case with the shared baseline of its iteration, where there is one; ``None`` without any visit."""
+        own = [record for record in without_fresh(_own(case, found.records)) if not record.place.is_switched]
+        if not own:
+            return None
+        visits = [CaseVisits.of(case, own, visit_figures(case, own, values.of_visits()))]
+        baseline = case.shared_baseline
+        if shared := _own(baseline, found.records):
+            visits.append(CaseVisits.of(baseline, shared, visit_figures(baseline, shared, self._measure(shared))))
+        studied = join_cases(visits, self._tree.tests, values.of_flows(), found.problems, self._tree.run(root))
+        return studied.cases[0]
+
+    def _measure(self, records: Iterable[PerfTestFiles]) -> CaseValues:
+        return measure_case([self._read(record) for record in records], self._settings)
+
+    def _read(self, record: PerfTestFiles) -> Reading:
+        """The reading that is kept, as long as the perf test's metadata are the same."""
+        place = (record.group, record.place)
+        known = self._readings.get(place)
+        if known is None or known.counted.record != record:
+            known = self._readings[place] = read(record)
+        return known
+
+
+def _own(case: CaseId, records: Iterable[PerfTestFiles]) -> list[PerfTestFiles]:
+    """Those of one case in one iteration, or of its shared baseline."""
+    return [record for record in records if record.metadata.case == case]
