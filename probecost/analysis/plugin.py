@@ -7,7 +7,7 @@ from typing import Protocol
 
 import pytest
 
-from probecost.analysis.judge.best_schedule import Choice, Question, plan_tool
+from probecost.analysis.judge.best_schedule import plan_tool
 from probecost.analysis.report.terminal import terminal_lines
 from probecost.analysis.report.write import write_study
 from probecost.analysis.settings.settings import Settings, load_settings
@@ -20,6 +20,7 @@ from probecost.analysis.words.verdict_words import claim_line
 from probecost.errors import ConfigError, printable
 from probecost.results.layout import REPORT_PAGE, RunTree
 from probecost.results.names import CaseId
+from probecost.results.planning import PlanQuestion, ToolPlan
 
 
 class Run(Protocol):
@@ -57,7 +58,7 @@ class AnalysisPlugin:
         return self._live.progress(tree.root, CaseId(environment, iteration, case_key))
 
     @pytest.hookimpl(trylast=True)
-    def pytest_probecost_plan_tool(self, question: Question) -> Choice | None:
+    def pytest_probecost_plan_tool(self, question: PlanQuestion) -> ToolPlan | None:
         """How to measure a tool on a bed whose noise is known."""
         return plan_tool(question, self._settings)
 

@@ -29,6 +29,7 @@ from probecost.plan.null_case import null_items, with_null_cases
 from probecost.plan.offered_loads import asked_perf_tests
 from probecost.plan.plan import Planned, PlannedItem, Settings, expected_s, plan, settled
 from probecost.plan.visits import spell
+from probecost.results.rules import LEAST_UNITS
 from probecost.text import counted
 
 
@@ -189,11 +190,10 @@ def _as_text(listing: Listing) -> str:
 
 def _verdicts(listing: Listing) -> Sequence[str]:
     """Whether so many units can claim an overhead at all, where there are enough for verdicts."""
-    from probecost.analysis.statistics.verdict import MIN_UNITS
     from probecost.analysis.words.verdict_words import claim_line
 
     tests = len(listing.cases) * len(listing.perf_tests)
-    line = claim_line(listing.units, tests) if listing.units >= MIN_UNITS else ""
+    line = claim_line(listing.units, tests) if listing.units >= LEAST_UNITS else ""
     return [f"verdicts: {line}"] if line else []
 
 

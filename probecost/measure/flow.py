@@ -16,12 +16,9 @@ from probecost.measure.workloads import Workload
 from probecost.plan.visits import order_of_segments
 from probecost.remote.messages import Switched, SwitchSpec
 from probecost.results.layout import TREE
+from probecost.results.planning import GUARD_S, STOP_S, SURE_S, WARM_UP_S
 
 SEGMENT_S = 0.5
-GUARD_S = 0.1
-WARM_UP_S = 0.3  # of the supervisor, before the first segment
-SURE_S = 0.1  # two polls of what was seen before
-STOP_S = 0.3
 CLIENT_START_S = 0.2  # a flow begins a little after its client was asked for, and must outlast the last segment
 
 

@@ -8,8 +8,6 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-import paramiko
-
 from probecost.config.environment import SshHost
 from probecost.deadline import Deadline
 from probecost.errors import ConnectionLostError, NodeError, RemoteError, UnreachableError
@@ -17,6 +15,7 @@ from probecost.remote.answers import AnswerError, member
 from probecost.remote.lease import Holder
 from probecost.remote.session import CLOSE_S, Session
 from probecost.remote.ssh import Connection, connect
+from probecost.remote.ssh_config import SshConfig
 
 CONNECT_S = 10.0
 START_S = 20.0
@@ -49,7 +48,7 @@ class Link:
     def __init__(
         self,
         host: SshHost,
-        config: paramiko.SSHConfig,
+        config: SshConfig,
         *,
         python: str,
         accept_new: bool = False,

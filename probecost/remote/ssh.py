@@ -2,175 +2,173 @@
 
 from __future__ import annotations
 
+import base64
+import functools
 import itertools
-import shlex
+import os
 import socket
-import tempfile
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import paramiko
-from paramiko.hostkeys import HostKeyEntry
 
 from probecost.config.environment import SshHost
 from probecost.deadline import Deadline
-from probecost.errors import AuthenticationError, HostKeyError, UnreachableError
-from probecost.remote.ssh_config import Target, local_user, resolve
+from probecost.errors import AuthenticationError, NodeError, UnreachableError
+from probecost.remote.host_keys import HostKeyPolicy
+from probecost.remote.proxy import Proxy
+from probecost.remote.ssh_config import SshConfig, Target, route
+
+# An algorithm that has two names, of which paramiko knows one.
+_OTHER_NAME = {"curve25519-sha256": "curve25519-sha256@libssh.org"}
+# Signature algorithms of a key type, where they have names of their own.
+_ALGORITHMS_OF = {"ssh-rsa": ("rsa-sha2-512", "rsa-sha2-256")}
 
 
-class _Refuse(paramiko.MissingHostKeyPolicy):
-    """Unknown host keys end the connection attempt, with the key that was offered."""
-
-    def missing_host_key(self, client: paramiko.SSHClient, hostname: str, key: paramiko.PKey) -> None:
-        raise _UnknownHostKey(f"{key.get_name()} {key.fingerprint}")
+class _Closable(Protocol):
+    def close(self) -> None: ...
 
 
-class _UnknownHostKey(paramiko.SSHException):
-    pass
-
-
-class _AcceptNew(paramiko.MissingHostKeyPolicy):
-    """Unknown keys are remembered in the first known_hosts file, as ssh's ``accept-new`` does; changed ones never."""
-
-    def __init__(self, file: Path) -> None:
-        self._file = file
-
-    def missing_host_key(self, client: paramiko.SSHClient, hostname: str, key: paramiko.PKey) -> None:
-        client.get_host_keys().add(hostname, key.get_name(), key)
-        self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with self._file.open("a", encoding="ascii") as file:
-            file.write(f"{hostname} {key.get_name()} {key.get_base64()}\n")
-
-
-def connect(host: SshHost, config: paramiko.SSHConfig, deadline: Deadline, *, accept_new: bool = False) -> Connection:
+def connect(host: SshHost, config: SshConfig, deadline: Deadline, *, accept_new: bool = False) -> Connection:
     """Connect and authenticate within the deadline; every way to fail names the node."""
-    target = resolve(host, config)
-    hops: list[paramiko.SSHClient] = []
+    *hops, target = route(host, config)
+    first = hops[0] if hops else target
+    opened: list[_Closable] = []
+    proxy: Proxy | None = None
     try:
         sock: Any = None
-        if target.jumps:
-            sock = _through_jumps(host.name, target, config, deadline, accept_new, hops)
-        elif target.proxy_command:
-            sock = _through_command(host.name, target.proxy_command)
+        if first.proxy_command:
+            proxy = Proxy(host.name, first.proxy_command)
+            opened.append(proxy)
+            sock = proxy.socket
+        for here, following in itertools.pairwise([*hops, target]):
+            client = _open(f"{host.name} (jump host {here.host})", here, sock, deadline, accept_new)
+            opened.append(client)
+            sock = _through(host.name, client, here, following, deadline)
         client = _open(host.name, target, sock, deadline, accept_new)
-    except BaseException:
-        _close_all(hops)
+    except BaseException as error:
+        failure = proxy.failure() if proxy is not None and isinstance(error, UnreachableError) else None
+        _close_all(opened)
+        if failure is not None:
+            raise failure from error
         raise
-    return Connection(host.name, target.user, client, hops)
+    return Connection(host.name, target.user, client, opened)
 
 
-def _through_command(node: str, command: str) -> paramiko.ProxyCommand:
+def _through(node: str, client: paramiko.SSHClient, here: Target, following: Target, deadline: Deadline) -> Any:
+    transport = client.get_transport()
+    assert transport is not None
     try:
-        return paramiko.ProxyCommand(command)
-    except (OSError, ValueError) as error:
-        # Its arguments are not told: they may hold a password.
-        hint = "install that program, or change ProxyCommand in the ssh configuration"
-        raise UnreachableError(node, f"the ProxyCommand cannot be started: {error}; {hint}") from error
-
-
-def _through_jumps(
-    node: str,
-    target: Target,
-    config: paramiko.SSHConfig,
-    deadline: Deadline,
-    accept_new: bool,
-    hops: list[paramiko.SSHClient],
-) -> Any:
-    sock: Any = None
-    targets = [resolve(hop, config, default_user=local_user()) for hop in target.jumps] + [target]
-    for here, following in itertools.pairwise(targets):
-        client = _open(f"{node} (jump host {here.host})", here, sock, deadline, accept_new)
-        hops.append(client)
-        transport = client.get_transport()
-        assert transport is not None
-        try:
-            sock = transport.open_channel(
-                "direct-tcpip", (following.host, following.port), ("127.0.0.1", 0), timeout=max(deadline.left_s, 0.1)
-            )
-        except (paramiko.SSHException, OSError) as error:
-            raise UnreachableError(
-                node, f"{here.host} cannot reach {following.host}:{following.port}: {error}"
-            ) from error
-    return sock
+        return transport.open_channel(
+            "direct-tcpip", (following.host, following.port), ("127.0.0.1", 0), timeout=max(deadline.left_s, 0.1)
+        )
+    except (paramiko.SSHException, OSError) as error:
+        raise UnreachableError(node, f"{here.host} cannot reach {following.host}:{following.port}: {error}") from error
 
 
 def _open(node: str, target: Target, sock: Any, deadline: Deadline, accept_new: bool) -> paramiko.SSHClient:
     client = paramiko.SSHClient()
-    damaged = _load_known_hosts(node, client, target)
-    client.set_missing_host_key_policy(_AcceptNew(target.known_hosts[0]) if accept_new else _Refuse())
+    host_keys = HostKeyPolicy(node, target, accept_new=accept_new)
+    client.set_missing_host_key_policy(host_keys)
     left_s = max(deadline.left_s, 0.1)
-    keys = [name for name in target.key_files if Path(name).exists()] or None
+    keys = [name for name in target.key_files if os.access(name, os.R_OK)]
     try:
         client.connect(
             target.host,
             port=target.port,
             username=target.user,
-            key_filename=keys,  # type: ignore[arg-type]  # a list is taken, the stubs know only str
+            key_filename=keys or None,  # type: ignore[arg-type]  # a list is taken, the stubs know only str
+            pkey=None if target.use_agent or not target.has_agent else _from_agent(target),
             allow_agent=target.use_agent,
             look_for_keys=not target.key_files,
-            sock=sock,
+            sock=sock if sock is not None else _dial(target, left_s),
+            compress=target.terms.compress,
             timeout=left_s,
             banner_timeout=left_s,
             auth_timeout=left_s,
             channel_timeout=left_s,
+            transport_factory=functools.partial(_transport, node, target, host_keys.known_types()),
         )
+    except NodeError:
+        client.close()
+        raise
     except BaseException as error:
         client.close()
-        raise _explained(node, target, error, damaged) from error
+        raise _explained(node, target, error, keys) from error
     return client
 
 
-def _load_known_hosts(node: str, client: paramiko.SSHClient, target: Target) -> list[str]:
-    """Load the files that are there. Lines that cannot be read are passed over, as ssh does; returned as file:line."""
-    damaged: list[str] = []
-    for file in target.known_hosts:
+def _dial(target: Target, timeout_s: float) -> socket.socket | None:
+    """A connection of the address family and from the address or interface that are configured; ``None``: none is."""
+    terms = target.terms
+    if not (terms.address_family or terms.bind_address or terms.bind_interface):
+        return None
+    source = (terms.bind_address, 0) if terms.bind_address else None
+    reason: OSError | None = None
+    for family, kind, _, _, address in socket.getaddrinfo(
+        target.host, target.port, terms.address_family, socket.SOCK_STREAM
+    ):
+        sock = socket.socket(family, kind)
         try:
-            if not file.exists():
-                continue
-            lines = [line.decode("utf-8", "replace").strip() for line in file.read_bytes().splitlines()]
+            sock.settimeout(timeout_s)
+            if terms.bind_interface:
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, terms.bind_interface.encode())
+            if source:
+                sock.bind(source)
+            sock.connect(address)
         except OSError as error:
-            raise HostKeyError(node, f"{file}: {error.strerror}: make it readable, or name another one") from error
-        bad = [number for number, line in enumerate(lines, 1) if not _is_readable(line)]
-        damaged += [f"{file}:{number}" for number in bad]
-        good = [line for number, line in enumerate(lines, 1) if number not in bad]
-        try:
-            with tempfile.NamedTemporaryFile("w", prefix="known_hosts_", encoding="utf-8") as copy:
-                copy.write("\n".join(good))
-                copy.flush()
-                client.load_system_host_keys(copy.name)
-        except OSError as error:
-            raise HostKeyError(node, f"no temporary copy of {file} can be made: {error}") from error
-    return damaged
+            sock.close()
+            reason = error
+        else:
+            return sock
+    assert reason is not None
+    raise reason
 
 
-def _is_readable(line: str) -> bool:
-    if not line or line.startswith("#"):
-        return True
-    try:
-        HostKeyEntry.from_line(line)
-    except Exception:  # paramiko lets through whatever decoding a key can raise
-        return False
-    return True
+def _transport(
+    node: str, target: Target, known_types: Sequence[str], sock: Any, disabled_algorithms: Any = None
+) -> paramiko.Transport:
+    """A transport within the terms of the configuration, that asks first for a host key of a known type."""
+    transport = paramiko.Transport(sock, disabled_algorithms=disabled_algorithms)
+    options, terms = transport.get_security_options(), target.terms
+    known = [name for known in known_types for name in _ALGORITHMS_OF.get(known, (known,))]
+    host_keys = _common(node, "HostKeyAlgorithms", terms.host_keys, options.key_types)
+    options.key_types = tuple(sorted(host_keys, key=lambda name: name not in known))
+    options.ciphers = _common(node, "Ciphers", terms.ciphers, options.ciphers)
+    options.digests = _common(node, "MACs", terms.macs, options.digests)
+    options.kex = _common(node, "KexAlgorithms", terms.key_exchanges, options.kex)
+    return transport
 
 
-def _explained(node: str, target: Target, error: BaseException, damaged: Sequence[str] = ()) -> BaseException:
+def _common(node: str, directive: str, asked: Sequence[str], able: Sequence[str]) -> tuple[str, ...]:
+    named = dict.fromkeys(_OTHER_NAME.get(name, name) if name not in able else name for name in asked)
+    common = tuple(name for name in named if name in able) if asked else tuple(able)
+    if not common:
+        raise UnreachableError(node, f"{directive} allows {','.join(asked)}; supported are {','.join(able)}")
+    return common
+
+
+def _from_agent(target: Target) -> paramiko.PKey | None:
+    """The agent's key that one of the identity files names; with ``IdentitiesOnly`` no other is offered."""
+    named = [_public_key(name) for name in target.key_files]
+    return next((key for key in paramiko.Agent().get_keys() if key.asbytes() in named), None)
+
+
+def _public_key(name: str) -> bytes | None:
+    for file in (f"{name}.pub", name):
+        with suppress(OSError, ValueError, IndexError):
+            return base64.b64decode(Path(file).read_text("ascii").split()[1], validate=True)
+    return None
+
+
+def _explained(node: str, target: Target, error: BaseException, keys: Sequence[str]) -> BaseException:
     where = target.text
     match error:
-        case paramiko.BadHostKeyException():
-            return HostKeyError(node, f"the host key of {where} is not the one in known_hosts: check who answers there")
-        case _UnknownHostKey():
-            files = ", ".join(str(file) for file in target.known_hosts)
-            own = target.known_hosts[0] if target.known_hosts else "known_hosts"
-            scan = f"ssh-keyscan -p {target.port} {target.host} >> {shlex.quote(str(own))}"
-            hint = f"check that it is the machine's own, then {scan}; or run once with --ssh-accept-new"
-            hint += f" (damaged lines were passed over: {', '.join(damaged)})" if damaged else ""
-            return HostKeyError(node, f"the host key of {where} ({error}) is not in {files}: {hint}")
         case paramiko.AuthenticationException():
-            keys = ", ".join(target.key_files) or "agent and default keys"
-            return AuthenticationError(node, f"{where} refused every key offered ({keys}): {error}")
-        case paramiko.ProxyCommandFailure():
-            return UnreachableError(node, f"{where} does not answer: its ProxyCommand failed: {error.error}")
+            offered = ", ".join(keys) or "agent and default keys"
+            return AuthenticationError(node, f"{where} refused every key offered ({offered}): {error}")
         case paramiko.SSHException() | OSError() | EOFError() | TimeoutError():
             reason = "no answer in time" if isinstance(error, TimeoutError | socket.timeout) else str(error)
             reason = reason.removeprefix("[Errno None] ")  # paramiko's, where every address of the host failed
@@ -179,19 +177,19 @@ def _explained(node: str, target: Target, error: BaseException, damaged: Sequenc
             return error
 
 
-def _close_all(clients: list[paramiko.SSHClient]) -> None:
-    for client in reversed(clients):
-        client.close()
+def _close_all(opened: Sequence[_Closable]) -> None:
+    for one in reversed(opened):
+        one.close()
 
 
 class Connection:
-    """An authenticated connection to one node, with the jump hosts it goes through."""
+    """An authenticated connection to one node, with all that it goes through: a proxy, jump hosts."""
 
-    def __init__(self, node: str, user: str, client: paramiko.SSHClient, hops: list[paramiko.SSHClient]) -> None:
+    def __init__(self, node: str, user: str, client: paramiko.SSHClient, way: Sequence[_Closable]) -> None:
         self.node = node
         self.user = user
         self._client = client
-        self._hops = hops
+        self._way = way
 
     @property
     def alive(self) -> bool:
@@ -226,8 +224,8 @@ class Connection:
         return output.decode("utf-8", "replace")
 
     def close(self) -> None:
-        _close_all([*self._hops, self._client])
+        _close_all([*self._way, self._client])
 
     def abort(self) -> None:
         """End it without waiting for the other side: what is nearest goes first, so that nothing is sent any more."""
-        _close_all([self._client, *reversed(self._hops)])
+        _close_all([self._client, *reversed(self._way)])

@@ -11,11 +11,13 @@ from dataclasses import dataclass
 from itertools import pairwise
 from math import inf, log, sqrt
 from statistics import fmean
-from typing import Literal, Protocol
+from typing import Literal
 
 from probecost.analysis.settings.settings import Settings
 from probecost.analysis.statistics.looks import FIXED, LOOKS, StopRule
 from probecost.analysis.statistics.planning import figure_of_merit, half_width_pct, pair_sd, plan_units, unit_sd
+from probecost.results.planning import GUARD_S, STOP_S, SURE_S, Flows, PlanQuestion, ToolPlan
+from probecost.results.rules import LEAST_UNITS, MOST_UNITS
 
 #: Tools that start within this are switched, seconds.
 SWITCHED_UP_TO_S = 2.0
@@ -26,41 +28,7 @@ FLOW_SPREAD = 0.02
 # What is known of the engine's clockwork, seconds: see the layout of a flow in docs/results.md.
 _AROUND_FLOW_S = 0.6
 _BEFORE_SEGMENTS_S = 0.6
-_GUARD_S = 0.1
-_SURE_S = 0.1
-_STOP_S = 0.3
 _AROUND_VISIT_S = 3.0
-_FEWEST, _MOST = 8, 24
-
-Flows = Sequence[Sequence[float]]
-
-
-class Question(Protocol):
-    """See ``PlanQuestion`` of the engine's planner: what is known of bed, tool and plan."""
-
-    @property
-    def noise(self) -> Mapping[str, tuple[float, Flows]]: ...
-
-    @property
-    def durations_s(self) -> Mapping[str, float]: ...
-
-    @property
-    def start_s(self) -> float | None: ...
-
-    @property
-    def tests(self) -> int: ...
-
-    @property
-    def units(self) -> int | None: ...
-
-    @property
-    def precision_pct(self) -> float | None: ...
-
-    @property
-    def schedules(self) -> Sequence[str]: ...
-
-    @property
-    def fixed_durations(self) -> bool: ...
 
 
 @dataclass(frozen=True)
@@ -75,18 +43,7 @@ class Option:
         return figure_of_merit(half_width_pct(self.sd, units), units * self.seconds / 60)
 
 
-@dataclass(frozen=True)
-class Choice:
-    """The answer: how, how often, and how long; ``reason`` in words."""
-
-    schedule: Literal["visits", "switched"]
-    units: int
-    segment_s: float
-    flows_s: Mapping[str, float]
-    reason: str
-
-
-def plan_tool(question: Question, settings: Settings) -> Choice | None:
+def plan_tool(question: PlanQuestion, settings: Settings) -> ToolPlan | None:
     """The best way to measure a tool; ``None`` where nothing can be chosen.
 
     That is where the calibration has no series of any of its perf tests that is long enough, or where switching was
@@ -98,6 +55,7 @@ def plan_tool(question: Question, settings: Settings) -> Choice | None:
         return None
     visits = {name: visit_option(*known[name], question.durations_s[name], question.start_s) for name in known}
     switched: dict[str, Option] = {}
+    schedule: Literal["visits", "switched"]
     segment_s, flows_s = SEGMENTS_S[0], dict[str, float]()
     if "switched" in question.schedules and question.start_s is not None:
         segment_s, switched, flows_s = _best_segments(question, known, question.start_s)
@@ -113,8 +71,8 @@ def plan_tool(question: Question, settings: Settings) -> Choice | None:
     started = "its start takes too long to tell" if question.start_s is None else f"starts in {question.start_s:.2g} s"
     how = {"switched": f"switched flows, segments of {segment_s:g} s", "visits": "pairs of visits"}[schedule]
     expected = ", ".join(f"{name} ±{half_width_pct(one.sd, units):.1f} %" for name, one in options.items())
-    return Choice(
-        schedule=schedule,  # type: ignore[arg-type]
+    return ToolPlan(
+        schedule=schedule,
         units=units,
         segment_s=segment_s,
         flows_s={**question.durations_s, **flows_s} if schedule == "switched" else {},
@@ -135,8 +93,8 @@ def visit_option(interval_s: float, flows: Flows, duration_s: float, start_s: fl
 
 def switched_option(interval_s: float, flows: Flows, segment_s: float, flow_s: float, start_s: float) -> Option | None:
     """A flow of ``flow_s`` with as many pairs of segments as fit; ``None`` where not one does."""
-    lead_s = start_s + _SURE_S
-    pairs = int((flow_s - _BEFORE_SEGMENTS_S) / (2 * (segment_s + _GUARD_S + 1.1 * lead_s) + _STOP_S))
+    lead_s = start_s + SURE_S
+    pairs = int((flow_s - _BEFORE_SEGMENTS_S) / (2 * (segment_s + GUARD_S + 1.1 * lead_s) + STOP_S))
     sd = _pair_sd(_log_flows(flows), interval_s, segment_s)
     if pairs < 1 or sd is None:
         return None
@@ -144,7 +102,7 @@ def switched_option(interval_s: float, flows: Flows, segment_s: float, flow_s: f
 
 
 def _best_segments(
-    question: Question, known: Mapping[str, tuple[float, Flows]], start_s: float
+    question: PlanQuestion, known: Mapping[str, tuple[float, Flows]], start_s: float
 ) -> tuple[float, dict[str, Option], dict[str, float]]:
     """One segment length for the tool, a flow length for each perf test. No options: no flow is long enough."""
     best: tuple[float, float, dict[str, Option], dict[str, float]] = (inf, SEGMENTS_S[0], {}, {})
@@ -159,26 +117,26 @@ def _best_segments(
             if question.fixed_durations:  # as short as was asked for, or as it can be
                 usable = dict(list(usable.items())[:1])
             if usable:
-                flows_s[name] = min(usable, key=lambda length_s: usable[length_s].merit(_FEWEST))
+                flows_s[name] = min(usable, key=lambda length_s: usable[length_s].merit(LEAST_UNITS))
                 options[name] = usable[flows_s[name]]
         if len(options) == len(known) and (merit := _mean_merit(options)) < best[0]:
             best = (merit, segment_s, options, flows_s)
     return best[1:]
 
 
-def _units(question: Question, options: Iterable[Option], rule: StopRule, margin_pct: float) -> int:
+def _units(question: PlanQuestion, options: Iterable[Option], rule: StopRule, margin_pct: float) -> int:
     """How many units; the noisiest perf test decides, and how many tests they must carry."""
     if question.precision_pct is not None:
-        return _MOST
+        return MOST_UNITS
     if question.units is not None:
         return question.units
     plans = [plan_units(option.sd, question.tests, rule, margin_pct) for option in options]
-    wanted = max((found.n_units or _MOST for found in plans), default=_FEWEST)
-    return max(wanted, rule.units_to_claim(question.tests) or _MOST)
+    wanted = max((found.n_units or MOST_UNITS for found in plans), default=LEAST_UNITS)
+    return max(wanted, rule.units_to_claim(question.tests) or MOST_UNITS)
 
 
 def _mean_merit(options: Mapping[str, Option]) -> float:
-    return fmean(option.merit(_FEWEST) for option in options.values())
+    return fmean(option.merit(LEAST_UNITS) for option in options.values())
 
 
 def _log_flows(flows: Flows) -> list[list[float]]:

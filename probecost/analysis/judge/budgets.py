@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from probecost.analysis.judge.verdicts import MetricVerdict
-from probecost.analysis.statistics.verdict import MIN_UNITS, Word
+from probecost.analysis.statistics.verdict import Word
 from probecost.analysis.tree.run import Budget
 from probecost.results.names import CaseName
+from probecost.results.rules import LEAST_UNITS
 from probecost.text import counted
 
 
@@ -66,6 +67,6 @@ def _doubt(verdict: MetricVerdict | None) -> str:
         return f"INVALID: {verdict.verdict.reason}"
     if verdict.estimate is None or verdict.cost is None:
         return verdict.verdict.reason
-    if verdict.estimate.n < MIN_UNITS:
-        return f"{counted(verdict.estimate.n, 'unit')}, {MIN_UNITS} are needed"
+    if verdict.estimate.n < LEAST_UNITS:
+        return f"{counted(verdict.estimate.n, 'unit')}, {LEAST_UNITS} are needed"
     return ""

@@ -16,9 +16,10 @@ from probecost.analysis.judge.budgets import BudgetCheck
 from probecost.analysis.judge.verdicts import MetricVerdict
 from probecost.analysis.statistics.verdict import Word
 from probecost.analysis.words.cells import file_name
-from probecost.analysis.words.verdict_words import CONTROL, column_order, estimate_text, title
+from probecost.analysis.words.verdict_words import column_order, estimate_text, title
 from probecost.analysis.words.vocabulary import WORDS
 from probecost.results.names import MetricId
+from probecost.results.rules import NULL_TOOL
 
 #: How many cases a plot shows, controls aside.
 MAX_CASES, MAX_PAGE_CASES = 60, 200
@@ -151,7 +152,7 @@ def _line(each: MetricVerdict, budget_pct: float | None) -> Line:
     return Line(
         name=each.case.case_key,
         word=each.verdict.word,
-        is_control=each.tool == CONTROL,
+        is_control=each.tool == NULL_TOOL,
         is_unconfirmed=each.is_unconfirmed,
         cost_pct=cost.estimate_pct,
         interval_pct=None if math.isinf(cost.half_width_pct) else (cost.low_pct, cost.high_pct),

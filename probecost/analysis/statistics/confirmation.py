@@ -11,13 +11,15 @@ from dataclasses import dataclass
 
 from probecost.analysis.statistics.signflip import estimate
 from probecost.analysis.statistics.verdict import ALPHA, Cost, Verdict, Word, cost_of
-
-FRESH_UNITS = 8
+from probecost.results.rules import CONFIRMATION_UNITS
 
 
 @dataclass(frozen=True)
 class Confirmation:
-    """``made``: fresh units, void ones included; ``usable`` of them count. ``cost``: ``None`` below ``FRESH_UNITS``."""
+    """``made``: fresh units, void ones included; ``usable`` of them count.
+
+    ``cost``: ``None`` below ``CONFIRMATION_UNITS``.
+    """
 
     made: int
     usable: int
@@ -26,7 +28,7 @@ class Confirmation:
     @property
     def is_complete(self) -> bool:
         """Whether as many units were made as the test is planned with."""
-        return self.made >= FRESH_UNITS
+        return self.made >= CONFIRMATION_UNITS
 
     @property
     def is_confirmed(self) -> bool:
@@ -35,7 +37,7 @@ class Confirmation:
 
 def confirmation(made: int, effects: Sequence[float], lower_is_better: bool) -> Confirmation:
     """What ``made`` fresh units say, whose usable ones have ``effects`` (log): one test at 5 %, and no family."""
-    cost = cost_of(estimate(effects, ALPHA), lower_is_better) if len(effects) >= FRESH_UNITS else None
+    cost = cost_of(estimate(effects, ALPHA), lower_is_better) if len(effects) >= CONFIRMATION_UNITS else None
     return Confirmation(made, len(effects), cost)
 
 
@@ -44,7 +46,7 @@ def second_verdict(first: Verdict, found: Confirmation | None) -> Verdict:
     if first.word is not Word.SPEED_UP or found is None:
         return first
     if not found.is_complete:
-        return first.noting(f"only {found.made} of {FRESH_UNITS} were made")
+        return first.noting(f"only {found.made} of {CONFIRMATION_UNITS} were made")
     if found.cost is None:
         reason = f"a speed-up that fresh units did not confirm: only {found.usable} of {found.made} are usable"
         return Verdict(Word.INCONCLUSIVE, reason)

@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from probecost.analysis.statistics.signflip import EXACT_UP_TO, RANDOM_FLIPS
-from probecost.analysis.statistics.verdict import ALPHA, MIN_UNITS
-
-MOST_UNITS = 24
+from probecost.analysis.statistics.verdict import ALPHA
+from probecost.results import rules
+from probecost.results.rules import LEAST_UNITS, MOST_UNITS
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class StopRule:
         >>> LOOKS.look(11), FIXED.look(11), LOOKS.look(7)
         (Look(n_units=8, alpha=0.008), Look(n_units=11, alpha=0.05), None)
         """
-        if n_usable < MIN_UNITS:
+        if n_usable < LEAST_UNITS:
             return None
         if self == FIXED:
             return Look(n_usable, ALPHA)
@@ -69,8 +69,8 @@ class StopRule:
         return next((look.n_units for look in self.reachable(tests)), None)
 
 
-FIXED = StopRule("fixed", tuple(Look(n, ALPHA) for n in range(MIN_UNITS, MOST_UNITS + 1)))
-LOOKS = StopRule("looks", (Look(8, 0.008), Look(12, 0.010), Look(16, 0.012), Look(24, 0.020)))
+FIXED = StopRule("fixed", tuple(Look(n, ALPHA) for n in range(LEAST_UNITS, MOST_UNITS + 1)))
+LOOKS = StopRule("looks", tuple(Look(n, alpha) for n, alpha in rules.LOOKS.items()))
 
 
 def smallest_p(n_units: int) -> float:

@@ -4,7 +4,7 @@ INVALID: a gate failed. NEGLIGIBLE: the interval lies inside the margin. UNEXPEC
 OVERHEAD: it lies above 0, at the margin or beyond. SMALL: it lies above 0 and straddles the margin. INCONCLUSIVE:
 everything else. The three that claim an effect also need a family-adjusted p-value of at most alpha. MASKED replaces
 NEGLIGIBLE and INCONCLUSIVE of a rate that the line or the offered load limits, where CPU time per byte rose. Below
-``MIN_UNITS`` units there is an estimate and no verdict.
+``LEAST_UNITS`` units there is an estimate and no verdict.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from enum import StrEnum
 from math import isinf, log1p
 
 from probecost.analysis.statistics.signflip import Estimate, cost_pct, units_needed
+from probecost.results.rules import LEAST_UNITS
 from probecost.text import counted
 
-MIN_UNITS = 8
 ALPHA = 0.05
 DEFAULT_MARGIN_PCT = 3.0
 MASKED_FROM = 0.97
@@ -83,8 +83,10 @@ def cost_of(found: Estimate, lower_is_better: bool) -> Cost:
 
 def judge(found: Estimate, cost: Cost, p_adjusted: float, margin_pct: float = DEFAULT_MARGIN_PCT) -> Verdict:
     """The verdict on one metric that passed its gates."""
-    if found.n < MIN_UNITS:
-        return Verdict(Word.NONE, f"{counted(found.n, 'unit')}: below {MIN_UNITS} there is an estimate and no verdict")
+    if found.n < LEAST_UNITS:
+        return Verdict(
+            Word.NONE, f"{counted(found.n, 'unit')}: below {LEAST_UNITS} there is an estimate and no verdict"
+        )
     alpha = 1 - found.level
     interval = f"[{_percent(cost.low_pct)}, {_percent(cost.high_pct)}]"
     excludes_zero = cost.low_pct > 0 or cost.high_pct < 0
@@ -117,7 +119,9 @@ def _why_not(found: Estimate, cost: Cost, p_adjusted: float | None, margin_pct: 
     needed = units_needed(found.sd, log1p(2 * margin_pct / 100))
     if p_adjusted is not None:
         return f"{floor}; an effect in this test alone, not among all of the plan (adjusted p {p_adjusted:.3f})"
-    return f"{floor}; a new test would need about {counted(max(needed, MIN_UNITS), 'unit')} to see {2 * margin_pct:g} %"
+    return (
+        f"{floor}; a new test would need about {counted(max(needed, LEAST_UNITS), 'unit')} to see {2 * margin_pct:g} %"
+    )
 
 
 def _with_robust(verdict: Verdict, cost: Cost) -> Verdict:

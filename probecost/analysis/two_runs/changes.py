@@ -17,13 +17,14 @@ from probecost.analysis.settings.settings import Settings
 from probecost.analysis.statistics.families import benjamini_hochberg, holm
 from probecost.analysis.statistics.signflip import Estimate
 from probecost.analysis.statistics.twosample import Shift, shift
-from probecost.analysis.statistics.verdict import ALPHA, MIN_UNITS, Cost, Verdict, Word, cost_of, judge
+from probecost.analysis.statistics.verdict import ALPHA, Cost, Verdict, Word, cost_of, judge
 from probecost.analysis.study.run import Study, refuse_others, study_run
 from probecost.analysis.two_runs.conditions import Difference, Differences, Kind, OnPair, differences
 from probecost.analysis.two_runs.pairing import Pairing, pair
 from probecost.errors import ConfigError
 from probecost.results.metrics import lower_is_better
 from probecost.results.names import CaseName, MetricId
+from probecost.results.rules import LEAST_UNITS
 
 
 @dataclass(frozen=True)
@@ -148,9 +149,9 @@ def _judged(change: Change, margin_pct: float) -> Change:
     assert change.cost is not None
     assert change.p_adjusted is not None
     found = change.shift
-    few = [f"run {name} has {n}" for name, n in (("A", found.n_a), ("B", found.n_b)) if n < MIN_UNITS]
+    few = [f"run {name} has {n}" for name, n in (("A", found.n_a), ("B", found.n_b)) if n < LEAST_UNITS]
     if few:
-        reason = f"{' and '.join(few)} units: below {MIN_UNITS} there is an estimate and no verdict"
+        reason = f"{' and '.join(few)} units: below {LEAST_UNITS} there is an estimate and no verdict"
         return replace(change, verdict=Verdict(Word.NONE, reason))
     verdict = judge(_as_estimate(found), change.cost, change.p_adjusted, margin_pct)
     if verdict.word is Word.SPEED_UP:

@@ -16,9 +16,8 @@ from probecost.analysis.words.cells import NA, decimal, percent, span_text
 from probecost.analysis.words.vocabulary import WORST_FIRST
 from probecost.results.metrics import CPU_PER_BYTE, METRICS, PERF_TESTS, place
 from probecost.results.names import CaseName, MetricId
+from probecost.results.rules import NULL_TOOL
 
-#: The tool that only sleeps. Whatever it seems to cost is the noise of the bed.
-CONTROL = "null"
 _CLAIMS = (Word.OVERHEAD, Word.SMALL, Word.SPEED_UP, Word.MASKED)
 _TITLES = {test.name: test.title for test in PERF_TESTS}
 
@@ -63,7 +62,7 @@ def worst_first(found: Iterable[JudgedT], order: Sequence[Word] = WORST_FIRST) -
 
 
 def is_control(found: Sequence[Judged]) -> bool:
-    return all(each.tool == CONTROL for each in found)
+    return all(each.tool == NULL_TOOL for each in found)
 
 
 @dataclass(frozen=True)

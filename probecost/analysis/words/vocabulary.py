@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from probecost.analysis.statistics.verdict import MIN_UNITS, Word
+from probecost.analysis.statistics.verdict import Word
+from probecost.results.rules import LEAST_UNITS
 
 NO_VERDICT = "no verdict"
 
@@ -73,9 +74,10 @@ WORDS: Mapping[Word, Entry] = {
     Word.NONE: Entry(
         "–",  # noqa: RUF001 an en dash
         "none",
-        f"Fewer than {MIN_UNITS} units, or nothing usable: an estimate at most, and it may be noise.",
+        f"Fewer than {LEAST_UNITS} units, or nothing usable: an estimate at most, and it may be noise.",
         "No verdict",
-        f"Nothing valid was measured, or fewer than {MIN_UNITS} units: what is shown is an estimate, and may be noise.",
+        f"Nothing valid was measured, or fewer than {LEAST_UNITS} units: what is shown is an estimate, "
+        "and may be noise.",
     ),
     Word.NEGLIGIBLE: Entry(
         "✓",

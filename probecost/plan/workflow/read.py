@@ -17,10 +17,11 @@ from probecost.errors import ConfigError
 from probecost.plan import collector
 from probecost.plan.offered_loads import of_all_pairs
 from probecost.plan.plan import PlannedItem, Settings, ToolKey, Turn, named
-from probecost.plan.visits import CONFIRMATION_UNITS, SHARED_BASELINE, VisitPlan
+from probecost.plan.visits import SHARED_BASELINE, VisitPlan
 from probecost.plan.workflow.model import SCHEMA, CycleEntry, EbpfCase, WorkflowFile
 from probecost.plan.workflow.write import CYCLE_TYPES, case_of, frame, specs_of, switch_plan
 from probecost.results.load import Load
+from probecost.results.rules import CONFIRMATION_UNITS
 
 _MAX_PROBLEMS = 50
 _STARTUP = ("test_cycle", "init_hook", "ebpf_startup_command")

@@ -18,7 +18,7 @@ from .tool import Tool
 from .usage import Usage, idle_ticks, online_cpus, parse_cpu
 
 TOOL = "tool"
-WARM_UP_S = 0.3
+WARM_UP_S = 0.3  # as in probecost.results.planning, which is not on the node
 COUNTERS = (
     "rx_packets",
     "rx_bytes",

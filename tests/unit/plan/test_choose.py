@@ -11,12 +11,13 @@ from helpers.plan_workflows import CASES, SPECS, environment
 
 from probecost.errors import ConfigError
 from probecost.plan.calibration import Calibration, Noise, PairCalibration
-from probecost.plan.choose import Planner, PlanQuestion, is_calibrated, ledger
+from probecost.plan.choose import Planner, is_calibrated, ledger
 from probecost.plan.plan import Plan, Planned, PlannedItem, Settings, expected_s, plan, settled
+from probecost.results.planning import PlanQuestion, ToolPlan
 
 
 @dataclass(frozen=True)
-class Answer:
+class Answer(ToolPlan):
     """Of whoever knows statistics."""
 
     schedule: Literal["visits", "switched"] = "switched"

@@ -9,7 +9,6 @@ import zlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import paramiko
 import pytest
 from helpers.fake_ssh import Answer, FakeChannel, FakeConnection
 
@@ -19,6 +18,7 @@ from probecost.errors import ConnectionLostError, NodeError, RemoteError, Transf
 from probecost.remote import answers, link, node, session
 from probecost.remote.messages import ClientSpec, ServerSpec, SwitchSpec, ToolSpec
 from probecost.remote.node import Node
+from probecost.remote.plain_ssh_config import PlainSshConfig
 from probecost.remote.supervisor.frames import Frame
 
 TOOL = ToolSpec("true", "out", "err", "none", 1.0, "SIGINT", 1000)
@@ -43,7 +43,7 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> Iterator[Open]:
 
     def open_one(answer: Answer) -> Node:
         monkeypatch.setattr(link, "connect", lambda *_, **__: FakeConnection(answer))
-        made = Node(SshHost("node-a", "192.0.2.1", "w", None, None), paramiko.SSHConfig(), python="python3")
+        made = Node(SshHost("node-a", "192.0.2.1", "w", None, None), PlainSshConfig(), python="python3")
         nodes.append(made)
         made.open(clock=False)
         return made

@@ -6,13 +6,13 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import paramiko
 import pytest
 
 from probecost.config.environment import SshHost
 from probecost.errors import NodeError, UnreachableError
 from probecost.remote import link
 from probecost.remote.node import Node
+from probecost.remote.plain_ssh_config import PlainSshConfig
 
 
 class Asked:
@@ -31,7 +31,7 @@ class Asked:
 @pytest.fixture
 def gone(monkeypatch: pytest.MonkeyPatch) -> Node:
     monkeypatch.setattr(link, "IN_VAIN_S", 0.05)
-    return Node(SshHost(name="a", host="192.0.2.1", workdir="/tmp/w"), paramiko.SSHConfig(), python="python3")
+    return Node(SshHost(name="a", host="192.0.2.1", workdir="/tmp/w"), PlainSshConfig(), python="python3")
 
 
 def fails(call: Callable[[], object]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from probecost.config.environment import SshHost
 from probecost.deadline import Deadline
 from probecost.errors import ConfigError, HostKeyError, UnreachableError
 from probecost.remote.greeting import why_not_started
+from probecost.remote.plain_ssh_config import PlainSshConfig
 from probecost.remote.ssh import connect
 from probecost.remote.ssh_config import local_user, read_ssh_config, resolve
 
@@ -35,7 +37,7 @@ def host(**changes: object) -> SshHost:
 
 
 def test_the_configuration_of_ssh_is_honoured() -> None:
-    target = resolve(host(), paramiko.SSHConfig.from_text(CONFIG))
+    target = resolve(host(), PlainSshConfig("client.conf", CONFIG))
     assert target.text == "alice@192.0.2.7:2222"
     assert target.key_files == ("/keys/web",)
     assert target.use_agent is False
@@ -44,12 +46,12 @@ def test_the_configuration_of_ssh_is_honoured() -> None:
 
 
 def test_what_the_environment_says_goes_before_it() -> None:
-    target = resolve(host(user="carol", port=22022), paramiko.SSHConfig.from_text(CONFIG))
+    target = resolve(host(user="carol", port=22022), PlainSshConfig("client.conf", CONFIG))
     assert target.text == "carol@192.0.2.7:22022"
 
 
 def test_without_any_configuration_root_and_port_22_are_used() -> None:
-    target = resolve(host(host="192.0.2.9"), paramiko.SSHConfig())
+    target = resolve(host(host="192.0.2.9"), PlainSshConfig())
     assert target.text == "root@192.0.2.9:22"
     assert target.use_agent is True
     assert Path("~/.ssh/known_hosts").expanduser() in target.known_hosts
@@ -76,10 +78,11 @@ def test_why_the_supervisor_did_not_start(said: str, told: str) -> None:
     assert told in why_not_started(said, "python3", sudo=True)
 
 
-def written(folder: Path, text: str) -> paramiko.SSHConfig:
+def written(folder: Path, text: str) -> PlainSshConfig:
+    """A configuration as it is read where no OpenSSH client is installed: units need none."""
     file = folder / "ssh_config"
     file.write_text(text)
-    return read_ssh_config(file)
+    return PlainSshConfig.from_file(file)
 
 
 class TestJumps:
@@ -142,7 +145,7 @@ def test_a_bad_port_is_told_with_file_and_node(tmp_path: Path, port: str) -> Non
 
 
 def test_an_ipv6_address_is_shown_so_that_the_port_can_be_told() -> None:
-    assert resolve(host(host="2001:db8::1"), paramiko.SSHConfig()).text == "root@[2001:db8::1]:22"
+    assert resolve(host(host="2001:db8::1"), PlainSshConfig()).text == "root@[2001:db8::1]:22"
 
 
 @pytest.mark.parametrize(
@@ -172,11 +175,16 @@ class TestKnownHosts:
 
     @pytest.fixture
     def offered(self, monkeypatch: pytest.MonkeyPatch) -> list[bool]:
-        """Connections that go no further than to the question whether the host ``web`` is known."""
+        """Connections that go no further than to the question whether the host ``web`` is known by its key."""
         known: list[bool] = []
+        entry = HostKeyEntry.from_line(f"web ssh-ed25519 {self.KEY}")
+        assert entry is not None
 
         def look(client: paramiko.SSHClient, hostname: str, **_: object) -> None:
-            known.append(client._system_host_keys.lookup(hostname) is not None)  # type: ignore[attr-defined]
+            policy: Any = client._policy  # type: ignore[attr-defined]
+            with suppress(HostKeyError):
+                policy.missing_host_key(client, hostname, entry.key)
+                known.append(True)
             raise OSError("no further")
 
         monkeypatch.setattr(paramiko.SSHClient, "connect", look)

@@ -19,7 +19,6 @@ from probecost.analysis.statistics.verdict import Word
 from probecost.analysis.study.run import Study
 from probecost.analysis.tree.metadata import NodeFacts
 from probecost.analysis.words.verdict_words import (
-    CONTROL,
     badness,
     control_line,
     estimate_text,
@@ -32,6 +31,7 @@ from probecost.analysis.words.verdict_words import (
 )
 from probecost.analysis.words.vocabulary import WORDS, WORST_FIRST
 from probecost.results.names import MetricId
+from probecost.results.rules import NULL_TOOL
 from probecost.text import counted
 
 _LEAST_BAD = (len(Word), 0.0)
@@ -108,12 +108,12 @@ def _tools(study: Study) -> list[ToolAnswer]:
     by_tool: dict[tuple[str, str], list[MetricVerdict]] = {}
     cases: dict[tuple[str, str], set[str]] = {}
     for case in study.cases:
-        if case.tool_id != CONTROL:
+        if case.tool_id != NULL_TOOL:
             key = (case.id.environment, case.tool_id)
             by_tool.setdefault(key, [])
             cases.setdefault(key, set()).add(case.id.case_key)
     for each in study.verdicts:
-        if each.is_primary and each.tool != CONTROL:
+        if each.is_primary and each.tool != NULL_TOOL:
             key = (each.case.environment, each.tool)
             by_tool.setdefault(key, []).append(each)
             cases.setdefault(key, set()).add(each.case.case_key)
@@ -205,7 +205,7 @@ def _certificate(study: Study) -> Iterator[str]:
         yield f"{case.environment}: {control_line(case, own)}" if several else control_line(case, own)
     if controls:
         return
-    measured = {what.case.name for what in study.records if what.tool_id == CONTROL}
+    measured = {what.case.name for what in study.records if what.tool_id == NULL_TOOL}
     if measured:
         found = voids_of(row for row in study.measurements if row.case.name in measured)
         why = "no unit of it is complete" if found is None else found.text

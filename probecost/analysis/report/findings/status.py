@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from probecost.analysis.judge.verdicts import FLOWS, MetricVerdict
-from probecost.analysis.statistics.verdict import MIN_UNITS
 from probecost.analysis.study.case import CaseStudy
 from probecost.analysis.words.cells import span_text
-from probecost.results.names import CaseName
+from probecost.analysis.words.verdict_words import short_by_metric
+from probecost.results.names import CaseName, MetricId
+from probecost.results.rules import LEAST_UNITS
 from probecost.text import counted
 
 
@@ -46,11 +48,11 @@ def units_line(cases: Sequence[CaseStudy], switched: Collection[CaseName] = ()) 
         (by_flows if is_switched else by_visits).append(case)
     sentences = []
     if by_visits:
-        few = min(case.n_units for case in by_visits) < MIN_UNITS
+        few = min(case.n_units for case in by_visits) < LEAST_UNITS
         sentences.append(f"Units per case: {_units_of(by_visits)}.")
         if few:
             sentences.append(
-                f"Below {MIN_UNITS} units these are estimates without a verdict: "
+                f"Below {LEAST_UNITS} units these are estimates without a verdict: "
                 "a difference may be the noise of the test bed."
             )
     if by_flows:
@@ -67,3 +69,15 @@ def _units_of(cases: Sequence[CaseStudy]) -> str:
 def switched_cases(verdicts: Iterable[MetricVerdict]) -> frozenset[CaseName]:
     """The cases that have a verdict from switched flows."""
     return frozenset(each.case for each in verdicts if each.schedule == FLOWS)
+
+
+@dataclass(frozen=True)
+class CaseVerdicts:
+    """What the verdicts say of single cases: of each metric in words, and which cases have some of switched flows."""
+
+    words: Mapping[tuple[CaseName, MetricId], str]
+    switched: frozenset[CaseName]
+
+    @classmethod
+    def of(cls, verdicts: Sequence[MetricVerdict]) -> CaseVerdicts:
+        return cls(short_by_metric(verdicts), switched_cases(verdicts))

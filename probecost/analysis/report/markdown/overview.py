@@ -26,10 +26,11 @@ from probecost.analysis.tree.metadata import NodeFacts
 from probecost.analysis.tree.problem import Problem
 from probecost.analysis.values.tool_usage import human_size
 from probecost.analysis.words.cells import NA, change, decimal, file_name
-from probecost.analysis.words.verdict_words import CONTROL, short_by_metric
+from probecost.analysis.words.verdict_words import short_by_metric
 from probecost.results.layout import REPORTS, RUN_FILE, RUN_LOG_FILE, WORKFLOW_FILE, WORKFLOW_RESULTS_FILE
 from probecost.results.metrics import columns
 from probecost.results.names import MetricId
+from probecost.results.rules import NULL_TOOL
 from probecost.text import counted
 
 _RUN_FILES = (
@@ -219,9 +220,9 @@ def _how_to_read(cases: Sequence[CaseStudy]) -> Iterator[str]:
     yield "- Each cell: baseline → tool, and the difference: the tool's mean over the baseline's mean, minus one."
     yield "- Latency: a positive difference means slower with the tool. Throughput and packets/s: a negative one does."
     yield "- In brackets: the smallest and the largest difference of the single units, where there are several."
-    if any(case.tool_id == CONTROL for case in cases):
+    if any(case.tool_id == NULL_TOOL for case in cases):
         yield (
-            f"- The tool of the case `{CONTROL}` only sleeps: what it seems to cost is the noise of this bed. Do not "
+            f"- The tool of the case `{NULL_TOOL}` only sleeps: what it seems to cost is the noise of this bed. Do not "
             "believe a difference that is not clearly larger than those of this case in the same column."
         )
     yield "- Throughput and packets/s are what the receiver got. A packet is a UDP datagram that was delivered there."

@@ -15,9 +15,10 @@ from probecost.analysis.report.markdown.text import link, markdown, table_lines
 from probecost.analysis.statistics.verdict import Word
 from probecost.analysis.study.run import Study
 from probecost.analysis.words.budget_words import budget_counts
-from probecost.analysis.words.verdict_words import CONTROL, badness, estimate_text, title
+from probecost.analysis.words.verdict_words import badness, estimate_text, title
 from probecost.analysis.words.vocabulary import WORST_FIRST, word_text
 from probecost.results.layout import REPORTS
+from probecost.results.rules import NULL_TOOL
 
 _WORST, _LINES_OF_A_KIND = 8, 3
 
@@ -37,7 +38,7 @@ def summary(study: Study, margin_pct: float, origin: Provenance, files: Sequence
 
 def _counts(study: Study) -> Iterator[str]:
     """How many primary verdicts of tools say what, how cases ended, and the budgets."""
-    words = Counter(each.verdict.word for each in study.verdicts if each.is_primary and each.tool != CONTROL)
+    words = Counter(each.verdict.word for each in study.verdicts if each.is_primary and each.tool != NULL_TOOL)
     if words:
         counts = ", ".join(f"{words[word]} {word_text(word)}" for word in WORST_FIRST if words[word])
         yield f"Primary verdicts, the null case left out: {counts}."
@@ -53,7 +54,7 @@ def _counts(study: Study) -> Iterator[str]:
 def _worst(study: Study) -> Iterator[str]:
     """The worst primary verdicts; those that are negligible need no row."""
     own = [each for each in study.verdicts if each.is_primary and each.verdict.word is not Word.NEGLIGIBLE]
-    shown = sorted((each for each in own if each.tool != CONTROL), key=lambda each: (badness(each), each.case))
+    shown = sorted((each for each in own if each.tool != NULL_TOOL), key=lambda each: (badness(each), each.case))
     if not shown:
         return
     names, estimates = CaseNames(study.cases), Estimates(study)

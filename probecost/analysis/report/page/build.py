@@ -16,26 +16,17 @@ from probecost.analysis.report.findings.status import status
 from probecost.analysis.report.forest import Line, page_forest
 from probecost.analysis.report.page.details import Details
 from probecost.analysis.report.page.links import link_to
-from probecost.analysis.report.page.model import (
-    SCHEMA,
-    Case,
-    Forest,
-    Link,
-    Machine,
-    Page,
-    Row,
-    Run,
-    Test,
-)
+from probecost.analysis.report.page.model import SCHEMA, Case, Forest, Link, Machine, Page, Row, Run, Test
 from probecost.analysis.statistics.verdict import Word
 from probecost.analysis.study.case import CaseStudy
 from probecost.analysis.study.run import Study
 from probecost.analysis.words.cells import file_name, percent
-from probecost.analysis.words.verdict_words import CONTROL, column_order, short, title
+from probecost.analysis.words.verdict_words import column_order, short, title
 from probecost.analysis.words.vocabulary import WORDS, WORST_FIRST, word_text
 from probecost.results.layout import REPORTS, RUN_FILE, WORKFLOW_FILE, WORKFLOW_RESULTS_FILE
 from probecost.results.metrics import CPU_PER_BYTE, METRICS, PRIMARY
 from probecost.results.names import CaseName, MetricId
+from probecost.results.rules import NULL_TOOL
 
 MAX_PROBLEMS = 200
 _ROW_FIELDS = tuple(Row.__dataclass_fields__)
@@ -94,7 +85,7 @@ def metric_title(metric: MetricId) -> str:
 def _by_case(study: Study) -> dict[CaseName, list[CaseStudy]]:
     """The iterations of each case; controls last, as in every list of the page."""
     found: dict[CaseName, list[CaseStudy]] = {}
-    for case in sorted(study.cases, key=lambda case: (case.tool_id == CONTROL, case.id)):
+    for case in sorted(study.cases, key=lambda case: (case.tool_id == NULL_TOOL, case.id)):
         found.setdefault(case.id.name, []).append(case)
     return found
 
@@ -145,7 +136,7 @@ def _case(case: CaseName, studies: Sequence[CaseStudy], *, several: bool) -> Cas
         pair=first.pair_kind,
         command=first.command,
         status="; ".join(states),
-        is_control=first.tool_id == CONTROL,
+        is_control=first.tool_id == NULL_TOOL,
     )
 
 
@@ -172,7 +163,7 @@ def _rows(
                 where = (cases[case], tests[metric], budgets.get((case, metric)))
                 found.append((_estimate_row(estimate, *where), "no units of its own: an estimate and no verdict"))
     words = [word.value for word in WORST_FIRST]
-    is_control = [studies[0].tool_id == CONTROL for studies in by_case.values()]
+    is_control = [studies[0].tool_id == NULL_TOOL for studies in by_case.values()]
 
     def place(entry: tuple[Row, str]) -> tuple[bool, bool, int, float, int, int]:
         row = entry[0]

@@ -11,6 +11,7 @@ import pytest
 
 from probecost.analysis.judge.best_schedule import FLOWS_S, plan_tool, switched_option, visit_option
 from probecost.analysis.settings.settings import Settings
+from probecost.results.planning import PlanQuestion
 
 LATENCY = "latency:tcp_rr"
 
@@ -26,7 +27,7 @@ def flows(sd: float = 0.05, between: float = 0.0, count: int = 3, intervals: int
 
 
 @dataclass(frozen=True)
-class Asked:
+class Asked(PlanQuestion):
     """A quick tool on a quiet bed."""
 
     noise: Mapping[str, tuple[float, Sequence[Sequence[float]]]] = field(

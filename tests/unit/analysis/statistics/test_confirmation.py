@@ -8,16 +8,11 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from probecost.analysis.statistics.confirmation import FRESH_UNITS, Confirmation, confirmation, second_verdict
+from probecost.analysis.statistics.confirmation import Confirmation, confirmation, second_verdict
 from probecost.analysis.statistics.verdict import Cost, Verdict, Word
-from probecost.plan.visits import CONFIRMATION_UNITS
 
 FASTER = (-0.21, -0.18, -0.20, -0.22, -0.19, -0.205, -0.195, -0.185)
 SPEED_UP = Verdict(Word.SPEED_UP, "no number before it is confirmed on 8 fresh units")
-
-
-def test_the_engine_makes_as_many_as_the_test_needs() -> None:
-    assert CONFIRMATION_UNITS == FRESH_UNITS
 
 
 class TestNumerics:

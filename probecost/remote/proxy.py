@@ -1,0 +1,71 @@
+"""The program of a ``ProxyCommand``, run by the user's shell as ssh does, with a socket as its standard streams."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import tempfile
+from contextlib import suppress
+
+from probecost.errors import UnreachableError
+
+_ENDS_S = 2
+_NOT_STARTED = (2, 126, 127)  # exit codes of a shell for a command that it cannot read, run or find
+
+
+class Proxy:
+    """A running program and ``socket``, this side of what it carries."""
+
+    def __init__(self, node: str, command: str) -> None:
+        self._node = node
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115  # closed with the program
+        self.socket, theirs = socket.socketpair()
+        shell = os.environ.get("SHELL") or "/bin/sh"
+        try:
+            with theirs:
+                self._process = subprocess.Popen(
+                    [shell, "-c", f"exec {command}"],
+                    stdin=theirs.fileno(),
+                    stdout=theirs.fileno(),
+                    stderr=self._errors.fileno(),
+                    start_new_session=True,
+                )
+        except (OSError, ValueError) as error:
+            self.socket.close()
+            self._errors.close()
+            raise self._not_started(str(error)) from error
+
+    def failure(self) -> UnreachableError | None:
+        """Why nothing came through, if that is the program's fault. Its arguments may hold a password: not shown."""
+        with suppress(subprocess.TimeoutExpired):
+            code = self._process.wait(0.2)
+            self._errors.seek(0)
+            lines = self._errors.read().decode("utf-8", "replace").strip().splitlines()
+            reason = lines[-1] if lines else f"exit code {code}"
+            if code in _NOT_STARTED:
+                return self._not_started(reason)
+            if code:
+                return UnreachableError(self._node, f"its ProxyCommand failed: {reason}")
+        return None
+
+    def close(self) -> None:
+        """End the program and what it started."""
+        self.socket.close()
+        if self._process.poll() is None:
+            self._signal(signal.SIGTERM)
+            try:
+                self._process.wait(_ENDS_S)
+            except subprocess.TimeoutExpired:
+                self._signal(signal.SIGKILL)
+                self._process.wait()
+        self._errors.close()
+
+    def _signal(self, number: int) -> None:
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, number)
+
+    def _not_started(self, reason: str) -> UnreachableError:
+        hint = "install that program, or change ProxyCommand in the ssh configuration"
+        return UnreachableError(self._node, f"the ProxyCommand cannot be started: {reason}; {hint}")
