@@ -1,6 +1,6 @@
-"""Names of generated cases, as the field spells them: ``{script}_{direction}_{parameter}_{value}``.
+"""Names of generated cases, as older tools spell them: ``{script}_{direction}_{parameter}_{value}``.
 
-They are carried as data. The ids of items and results are ours: see ``probecost.config.keys``.
+The names are data only. ``probecost.config.keys`` makes the ids of items and results.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from pathlib import PurePosixPath
 
 
 def case_name(script: str, parameters: Mapping[str, str]) -> str:
-    """The field's name of a case; ``direction`` stands first, whatever its place in ``parameters``.
+    """The name of a case; ``direction`` comes first, at any place in ``parameters``.
 
     >>> case_name("eth-drop.py", {"protocol": "tcp", "direction": "rx"})
     'eth_drop_rx_protocol_tcp'

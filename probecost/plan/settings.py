@@ -1,4 +1,4 @@
-"""What a user may ask to be measured beside, or instead of, the cases of an environment."""
+"""A command to measure instead of an environment's cases, and other versions of tools to compare with."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from probecost.errors import ConfigError
 
 @dataclass(frozen=True)
 class AskedCommand:
-    """One command instead of an environment's cases. ``template`` may have the environment's variables in it.
+    """One command instead of an environment's cases. ``template`` may use the environment's variables.
 
-    ``name``: what its case is called; empty for a hash of the template.
+    ``name`` names its case; empty for a hash of the template.
     """
 
     template: str
@@ -27,9 +27,9 @@ class AskedCommand:
 
 @dataclass(frozen=True)
 class AskedVersus:
-    """Another version of the tools, which runs where there would be none: its files, its command, or both.
+    """Another version of the tools, which runs in the baseline: its files, its command, or both.
 
-    ``tools_dir`` is a local folder with tools as in the environment's own; ``template`` a command for all cases.
+    ``tools_dir`` is a local folder laid out like the environment's own; ``template`` is a command for all cases.
     """
 
     tools_dir: Path | None = None
@@ -42,9 +42,9 @@ class AskedVersus:
 def asked_command(
     template: str | None, name: str | None, pair_kind: PairKind | None, attaches: Attaches | None
 ) -> AskedCommand | None:
-    """What the options ``--command``, ``--name``, ``--pair`` and ``--attaches`` say; ``None`` without a command.
+    """The command of ``--command``, ``--name``, ``--pair`` and ``--attaches``; ``None`` without ``--command``.
 
-    ``ConfigError``: it is empty, or something is said of a command that is not there.
+    ``ConfigError``: the command is empty, or another of these options is given without it.
     """
     if template is None:
         said = {"--name": name, "--pair": pair_kind, "--attaches": attaches}
@@ -57,7 +57,7 @@ def asked_command(
 
 
 def asked_versus(folder: Path | None, template: str | None, *, is_shared: bool) -> AskedVersus | None:
-    """What the options ``--versus`` and ``--versus-command`` say; ``None`` without either. ``folder`` is absolute.
+    """The other version of ``--versus`` and ``--versus-command``; ``None`` without either. ``folder`` is absolute.
 
     ``ConfigError``: an empty command, no such folder, or a shared baseline, whose place the other version takes.
     """
