@@ -8,11 +8,11 @@ from contextlib import nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 from probecost.config.environment import Case, PairKind, PerfTestSpec
 from probecost.errors import ProbecostError
 from probecost.measure import as_it_was
+from probecost.measure.bed import Bed
 from probecost.measure.flow import FlowVisit, Switching
 from probecost.measure.perf_test import Beside, run_perf_test
 from probecost.measure.visit import VisitSetup
@@ -23,9 +23,6 @@ from probecost.remote.messages import CounterSeries
 from probecost.results import layout
 from probecost.results.layout import TREE, PerfTestFolder, VisitFolder
 from probecost.results.metrics import ARRIVED
-
-if TYPE_CHECKING:
-    from probecost.measure.bed import Bed
 
 FLOWS = 3
 FLOW_S = 4

@@ -19,13 +19,13 @@ from probecost.plan.plan import (
     Plan,
     Planned,
     PlannedItem,
-    Settings,
     asked_for,
     expected_by_item,
     is_switchable,
     settled,
 )
 from probecost.plan.primary import count_primary, primary_metrics, with_fixed_rate
+from probecost.plan.settings import Settings
 from probecost.plan.visits import SwitchPlan, spell
 from probecost.results import layout
 from probecost.results.planning import STOP_S, PlanQuestion, ToolPlan
