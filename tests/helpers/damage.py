@@ -18,11 +18,11 @@ REPEATABLE = settings(
 
 
 @st.composite
-def damaged(draw: st.DrawFn, lines: Sequence[str]) -> str:
-    """The lines with one removed, doubled, cut or swapped with another, or with anything before them."""
+def damaged(draw: st.DrawFn, lines: Sequence[str], *, is_cut: bool = True) -> str:
+    """The lines with one removed, doubled, swapped with another or ``is_cut``, or with anything before them."""
     text = list(lines)
     first, second = (draw(st.integers(0, len(text) - 1)) for _ in range(2))
-    match draw(st.sampled_from(["remove", "double", "swap", "cut", "prefix"])):
+    match draw(st.sampled_from(["remove", "double", "swap", "prefix", *(["cut"] if is_cut else [])])):
         case "remove":
             del text[first]
         case "double":
