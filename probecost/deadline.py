@@ -1,4 +1,4 @@
-"""One deadline, handed down through nested calls, so that a limit set at the top holds at the bottom."""
+"""A deadline that nested calls hand down, so that a limit set at the top holds at the bottom."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Deadline:
 
     @property
     def left_s(self) -> float:
-        """Seconds that are left, never below 0."""
+        """Seconds left, never below 0."""
         return max(0.0, self.at - time.monotonic())
 
     @property

@@ -1,7 +1,7 @@
-"""What can go wrong, as a small hierarchy: every error says where it happened and what to do about it.
+"""Errors of probecost, as a small hierarchy: each names the place and the remedy.
 
-``ProbecostError`` is the root; catching it catches everything that is not a bug. The message is complete in itself: a
-user who sees only ``str(error)`` knows the file or the node, what was expected, and the next step.
+``ProbecostError`` is the root; catching it catches everything that is not a bug. ``str(error)`` alone is enough for a
+user: it has the file or the node, what was expected, and the next step.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _T = TypeVar("_T")
 
 
 def printable(text: str) -> str:
-    """``text`` with its control characters made visible: what a node says must not steer the reader's terminal.
+    """``text`` with its control characters made visible: output of a node must not steer the reader's terminal.
 
     >>> printable("bad\\x1b[2Jend")
     'bad\\\\x1b[2Jend'
@@ -26,7 +26,7 @@ def printable(text: str) -> str:
 
 
 def shortened(text: str, limit: int = 4000) -> str:
-    """``text``, its middle left out where it is longer than ``limit`` characters.
+    """``text``, with its middle left out if it is longer than ``limit`` characters.
 
     >>> shortened("abcdefghij", 4)
     'ab ... ij'
@@ -35,7 +35,7 @@ def shortened(text: str, limit: int = 4000) -> str:
 
 
 class ProbecostError(Exception):
-    """Root of all errors that probecost raises on purpose. Whatever a message quotes, it cannot steer a terminal."""
+    """Root of all errors that probecost raises on purpose. Control characters in its message are made visible."""
 
     def __init__(self, message: str = "") -> None:
         super().__init__(printable(message))
@@ -54,7 +54,7 @@ class ConfigError(ProbecostError):
 
 
 class Attempts:
-    """Runs steps that may find mistakes in configuration, and keeps the mistakes of all of them.
+    """Runs steps that may find mistakes in configuration, and collects these mistakes.
 
     >>> attempts = Attempts()
     >>> attempts.run(lambda: 1)
@@ -68,7 +68,7 @@ class Attempts:
         self.hints: list[str] = []
 
     def run(self, step: Callable[[], _T]) -> _T | None:
-        """The step's result, ``None`` where it found mistakes."""
+        """The step's result, ``None`` if it found mistakes."""
         try:
             return step()
         except ConfigError as error:
@@ -83,7 +83,7 @@ class Attempts:
 
 
 class NodeError(ProbecostError):
-    """Something failed on, or on the way to, one node; of a long ``message`` both ends are told."""
+    """Something failed on one node, or on the way to it; a long ``message`` is shortened in the middle."""
 
     def __init__(self, node: str, message: str) -> None:
         self.node = node
@@ -96,7 +96,7 @@ class UnreachableError(NodeError):
 
 
 class AuthenticationError(NodeError):
-    """The node answered and refused every key that was offered."""
+    """The node refused every key that was offered."""
 
 
 class HostKeyError(NodeError):
@@ -108,7 +108,7 @@ class ConnectionLostError(NodeError):
 
 
 class NodeRebootedError(NodeError):
-    """The node was started anew since the run connected to it: what was known of it may not hold any more."""
+    """The node has rebooted since the run connected to it: facts read before may no longer hold."""
 
 
 class NodeChangedError(NodeError):
@@ -116,7 +116,7 @@ class NodeChangedError(NodeError):
 
 
 class RemoteError(NodeError):
-    """The supervisor on the node could not do what it was asked (the message carries its reason)."""
+    """The supervisor on the node could not carry out a request (the message carries its reason)."""
 
 
 class SupervisorError(RemoteError):
@@ -124,9 +124,9 @@ class SupervisorError(RemoteError):
 
 
 class NodeBusyError(NodeError):
-    """Another run measures on the node; the message tells whose.
+    """Another run measures on the node; the message names its owner.
 
-    ``run``: its id, empty where it is not known. ``held_s``: for how long it has the node, ``None`` if unknown.
+    ``run``: its id, empty if unknown. ``held_s``: seconds for which it has held the node, ``None`` if unknown.
     """
 
     def __init__(self, node: str, message: str, run: str = "", held_s: float | None = None) -> None:
@@ -136,7 +136,7 @@ class NodeBusyError(NodeError):
 
 
 class TransferError(NodeError):
-    """Results could not be fetched, or a file could not be copied; what was there is kept on the node."""
+    """Results could not be fetched, or a file could not be copied; the node keeps its files."""
 
 
 class ToolError(NodeError):
@@ -157,7 +157,7 @@ class Missing:
 
 
 class PreflightError(ProbecostError):
-    """Everything that is missing on any node of an environment, found before any traffic."""
+    """All prerequisites that the nodes of an environment lack, found before any traffic."""
 
     def __init__(self, missing: Sequence[Missing]) -> None:
         self.missing = tuple(missing)
@@ -166,7 +166,7 @@ class PreflightError(ProbecostError):
 
 
 class Gathered(ProbecostError):
-    """Several errors of one level, raised together. The first is the cause, the others came while tidying up."""
+    """Several errors of one level, raised together. The first is the cause, the rest came up while tidying up."""
 
     def __init__(self, what: str, errors: Sequence[Exception]) -> None:
         self.errors = tuple(errors)
@@ -175,14 +175,14 @@ class Gathered(ProbecostError):
 
 
 def busy_nodes(error: Exception) -> list[NodeBusyError]:
-    """The nodes that other runs have, where nothing else is wrong."""
+    """The errors about nodes that other runs hold; empty if anything else is wrong too."""
     errors = error.errors if isinstance(error, Gathered) else (error,)
     busy = [one for one in errors if isinstance(one, NodeBusyError)]
     return busy if len(busy) == len(errors) else []
 
 
 class Gatherer:
-    """Collects the errors of several steps so that each step runs whatever happened to the others.
+    """Collects the errors of several steps, so that each step runs even if an earlier one failed.
 
     >>> gatherer = Gatherer("tear-down")
     >>> with gatherer.step():
@@ -201,14 +201,14 @@ class Gatherer:
 
     @contextmanager
     def step(self) -> Iterator[None]:
-        """Run one step; an ``Exception`` is kept, anything stronger (``KeyboardInterrupt``) passes."""
+        """Run one step; an ``Exception`` is collected, anything stronger (``KeyboardInterrupt``) passes."""
         try:
             yield
         except Exception as error:  # gathered, and raised by raise_all
             self.errors.append(error)
 
     def raise_all(self) -> None:
-        """Raise nothing, the single error as it is, or all of them as one ``Gathered``."""
+        """Raise the single error as it is, or several as one ``Gathered``."""
         if len(self.errors) == 1:
             raise self.errors[0]
         if self.errors:

@@ -1,4 +1,4 @@
-"""Files that are whole or not there: written under another name, then put in place."""
+"""Atomic writes: a file is written under another name, then put in place."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from pathlib import Path
 
 
 def write_whole(path: Path, content: str | bytes) -> None:
-    """Write ``content`` (text as UTF-8) so that a reader finds all of it, or what was there before.
+    """Write ``content`` (text as UTF-8) so that a reader finds either all of it or the old content.
 
-    An ``OSError`` means that the file is as it was.
+    After an ``OSError`` the file is unchanged.
     """
     partial = path.with_name(f"{path.name}.part")
     partial.write_bytes(content if isinstance(content, bytes) else content.encode())

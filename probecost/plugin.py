@@ -1,7 +1,7 @@
 """The pytest plugin of probecost: options in every session, everything else only in one that measures.
 
-A session measures when it has ``--env``, ``--workflow`` or ``--resume``. In any other, only the options are known, and
-a file of perf tests without an environment is an error of usage. ``pytest --fixtures`` shows our fixtures too.
+A session measures when it has ``--env``, ``--workflow`` or ``--resume``. Any other session knows only the options, and
+a file of perf tests without an environment is a usage error. ``pytest --fixtures`` shows our fixtures too.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from probecost.fixtures.collect import cases
 from probecost.fixtures.options import command_line
 from probecost.fixtures.options.settings import asked_to_measure
 
-#: In the order of registration: hooks of a later one are called first.
+#: In the order of registration: pytest calls the hooks of later modules first.
 MEASURING = (
     "probecost.fixtures.run",
     "probecost.fixtures.session",
@@ -33,7 +33,7 @@ MEASURING = (
 
 
 def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
-    """In every session, as a conftest.py may implement them whether anything is measured or not."""
+    """Register the hooks in every session: a conftest.py may implement them even if nothing is measured."""
     pluginmanager.add_hookspecs(hookspecs)
 
 
@@ -45,7 +45,7 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
-    """Register the rest before the first conftest.py, whose hooks are called before ours that way."""
+    """Register the rest before the first conftest.py: that way, pytest calls the hooks of a conftest.py first."""
     given = early_config.known_args_namespace
     if asked_to_measure(given) or given.showfixtures or given.show_fixtures_per_test:
         for name in MEASURING:

@@ -1,1 +1,1 @@
-"""Reads a folder of configuration into an Environment."""
+"""Reads an environment's folder of configuration into an Environment."""

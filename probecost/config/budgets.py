@@ -1,10 +1,10 @@
 """Budgets: how much a tool may cost, by metric, before its case fails.
 
-A budget is written for a metric (``latency_mean``), or for one connection type of it (``latency_mean:tcp_rr``). It
-stands in a configuration file below ``budgets``, by default, category, tool or case, or on the command line as
-``[SCOPE:]METRIC[:CONNECTION]=PERCENT``. Of several that speak of the same thing one holds: the command line goes before
-the file, a case before its tool, a tool before its category, that before the default; on one level a connection type
-goes before the metric as a whole, and what is said last before what is said first.
+A budget is for a metric (``latency_mean``) or for one connection type of it (``latency_mean:tcp_rr``). It is written in
+a configuration file below ``budgets``, by default, category, tool or case, or on the command line as
+``[SCOPE:]METRIC[:CONNECTION]=PERCENT``. If several match, one holds: the command line precedes the file, a case its
+tool, a tool its category, a category the default; on one level, a connection type precedes the whole metric, and the
+last one written precedes the earlier ones.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ ByName = Annotated[dict[str, Limits], BeforeValidator(null_is_empty)]
 
 
 class Budgets(Section):
-    """``budgets`` of a configuration file. Which metrics and names there are is checked by functions below."""
+    """``budgets`` of a configuration file. Functions below check its metrics and names."""
 
     default: Limits = Field(default_factory=dict)
     categories: ByName = Field(default_factory=dict)
@@ -73,7 +73,7 @@ class Budgets(Section):
 
 
 class Budgeted(NamedTuple):
-    """A metric by its name in budgets; ``conn_type``: one connection type of it, ``None`` for each."""
+    """A metric by its name in budgets; ``conn_type`` is one of its connection types, ``None`` means all."""
 
     name: str
     conn_type: ConnType | None = None
@@ -85,7 +85,7 @@ class Budgeted(NamedTuple):
 
 
 def metric_of(text: str) -> Budgeted:
-    """``latency_mean`` or ``latency_mean:tcp_rr``. ``ValueError`` where there is no such metric; it lists them."""
+    """The metric of ``latency_mean`` or ``latency_mean:tcp_rr``. ``ValueError``: unknown; lists the known ones."""
     name, colon, conn_type = text.partition(":")
     metrics = by_budget()
     if name not in metrics:
@@ -101,7 +101,7 @@ def metric_of(text: str) -> Budgeted:
 
 @dataclass(frozen=True)
 class Rule:
-    """One budget as it was written: ``scope`` is a category, a tool or a case, empty for the default."""
+    """One budget as written: ``scope`` is a category, a tool or a case, empty for the default."""
 
     scope: str
     metric: Budgeted
@@ -117,7 +117,7 @@ class Rule:
 
 
 def parse_rule(text: str) -> Rule:
-    """A rule of the command line, its scope not looked up yet. ``ValueError`` says what was expected.
+    """Parse a rule of the command line; its scope is not looked up yet. ``ValueError`` says what was expected.
 
     >>> parse_rule("eth_drop:latency_mean:tcp_rr=5%")
     Rule(scope='eth_drop', metric=Budgeted(name='latency_mean', conn_type='tcp_rr'), percent=5.0, level='default')
@@ -135,7 +135,7 @@ def parse_rule(text: str) -> Rule:
 
 
 def metric_problems(document: Document) -> list[str]:
-    """Metrics below ``budgets`` that do not exist, also where other parts of the file are wrong."""
+    """Problems of unknown metrics below ``budgets``; it works even if other parts of the file are wrong."""
     return [
         document.problem((*path, key), str(error), value=value)
         for path, limits in _sections(document)
@@ -153,7 +153,7 @@ def _metric_error(text: str) -> ValueError | None:
 
 
 def _sections(document: Document) -> Iterator[tuple[KeyPath, Mapping[str, object]]]:
-    """Each mapping of metrics to percentages below ``budgets``, and where it stands."""
+    """Each mapping of metrics to percentages below ``budgets``, with its place in the file."""
     places: list[KeyPath] = [("budgets", "default")]
     for key in _BY_NAME:
         named = document.get(("budgets", key))
@@ -165,9 +165,9 @@ def _sections(document: Document) -> Iterator[tuple[KeyPath, Mapping[str, object
 
 
 def with_budgets(cases: Sequence[Case], budgets: Budgets, registry: Registry, document: Document) -> tuple[Case, ...]:
-    """The cases with what ``budgets`` of their file say of them. ``ConfigError``: a name that nothing has.
+    """The cases with the ``budgets`` of their file. ``ConfigError``: an unknown name.
 
-    A tool of the registry that no case is of is known too: it may have no case here.
+    Tools of the registry without a case are known too.
     """
     known = _known(cases)
     for name, category in registry.categories.items():
@@ -187,7 +187,7 @@ def with_budgets(cases: Sequence[Case], budgets: Budgets, registry: Registry, do
 
 
 def with_asked(cases: Sequence[Case], perf_tests: Sequence[PerfTestSpec], rules: Sequence[Rule]) -> tuple[Case, ...]:
-    """The cases with the budgets of the command line over their own, and only those of ``perf_tests``."""
+    """The cases with the command line's ``rules`` applied over their own budgets, limited to ``perf_tests``."""
     made = {(spec.perf_type, spec.conn_type) for spec in perf_tests}
 
     def measured(case: Case) -> Case:
@@ -197,9 +197,9 @@ def with_asked(cases: Sequence[Case], perf_tests: Sequence[PerfTestSpec], rules:
 
 
 def asked_rules(texts: Iterable[str], cases: Sequence[Case], perf_tests: Iterable[PerfTestSpec]) -> list[Rule]:
-    """The rules of the command line, each with its level; ``cases`` and ``perf_tests`` are all those of the run.
+    """The rules of the command line, each with its level; ``cases`` and ``perf_tests`` are all of the run's.
 
-    ``ConfigError``: a rule cannot be read, names what no case has, or is for a perf test that is not made.
+    ``ConfigError``: a rule cannot be read, has an unknown scope, or is for a perf test that the run does not make.
     """
     known = _known(cases)
     made = list(dict.fromkeys(spec.name for spec in perf_tests))
@@ -226,19 +226,19 @@ def asked_rules(texts: Iterable[str], cases: Sequence[Case], perf_tests: Iterabl
 
 
 def spelled(budgets: Iterable[Budget]) -> dict[str, float]:
-    """As they stand in a workflow: ``{"latency_mean:tcp_rr": 5.0}``."""
+    """The budgets as a workflow has them: ``{"latency_mean:tcp_rr": 5.0}``."""
     return {budget.name: budget.percent for budget in budgets}
 
 
 def budgets_of(limits: Mapping[str, float]) -> tuple[Budget, ...]:
-    """The budgets that ``spelled`` wrote. ``ValueError``: no such metric."""
+    """The budgets that ``spelled`` wrote. ``ValueError``: an unknown metric."""
     return tuple(
         _budget(name, conn_type, limit) for text, limit in limits.items() for name, conn_type in metric_of(text).covered
     )
 
 
 def _ruled(case: Case, rules: Sequence[Rule]) -> Case:
-    """The case with the best rule for each metric and connection type; its own budgets stay where there is none."""
+    """The case with the best rule for each metric and connection type; without a rule it keeps its own budget."""
     limits: dict[tuple[str, ConnType], float | None] = {
         (budget.metric, budget.conn_type): budget.percent for budget in case.budgets
     }
@@ -255,7 +255,7 @@ def _budget(name: str, conn_type: ConnType, limit: float) -> Budget:
 
 
 def _names(case: Case) -> dict[str, tuple[str, ...]]:
-    """By what names a case is found on each level; its tool also by the file name that the registry has."""
+    """Names that match a case, by level; the file name in the registry matches its tool too."""
     script = (PurePosixPath(case.tool_file).name,) if case.tool_file else ()
     return {"default": (), "category": (case.category,), "tool": (case.tool_id, *script), "case": (case.key,)}
 

@@ -1,4 +1,4 @@
-"""From entries of a cases file to cases: keys, hashes, the file of the tool, and the defaults for what is left out."""
+"""From entries of a cases file to cases: adds keys, hashes, the tool's file, and defaults for absent values."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ UNCATEGORISED = "other"
 
 
 def build_cases(entries: Sequence[CaseEntry], environment: Environment, document: Document) -> tuple[Case, ...]:
-    """The entries as cases, in order. ``ConfigError`` with one line per entry that cannot be one, or is there twice."""
+    """The entries as cases, in order. ``ConfigError`` with one line per entry that is impossible or a duplicate."""
     names = {kind: value_names(environment.variables.get(kind, {})) for kind in ("host", "vm")}
     parts = [parse(entry.command, entry.script) for entry in entries]
     kinds = [_kind(entry, part, environment, names) for entry, part in zip(entries, parts, strict=True)]
@@ -58,7 +58,7 @@ def _named(
 def _kind(
     entry: CaseEntry, part: CommandParts, environment: Environment, names: Mapping[str, Mapping[str, str]]
 ) -> PairKind:
-    """The pair of a case. A legacy case does not say: its tool in the registry does, else addresses in its command."""
+    """The pair of a case. A legacy case names none: its tool's category decides, else addresses in its command."""
     if entry.environment is not None:
         return entry.environment
     if len(environment.pairs) == 1:

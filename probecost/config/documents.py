@@ -1,11 +1,10 @@
-"""Reading YAML and JSON files so that every later complaint can name file and line.
+"""Reads YAML and JSON files so that every later complaint can name file and line.
 
 A ``Document`` holds the parsed data and knows the line of each key. A file that cannot be read or parsed is a
 ``ConfigError`` with file, line and column.
 
-YAML is read with the scalars of YAML 1.2: ``on``, ``yes``, ``010``, ``12:30`` and dates stay the text they are, only
-``true``/``false``, ``null``, plain decimal numbers and merge keys mean something. A key is always text, and an error
-where it is written twice.
+YAML is read with the scalars of YAML 1.2: only ``true``/``false``, ``null``, plain decimal numbers and merge keys are
+special; ``on``, ``yes``, ``010``, ``12:30`` and dates stay text. A key is always text; a repeated key is an error.
 """
 
 from __future__ import annotations
@@ -21,19 +20,19 @@ import yaml
 
 from probecost.errors import ConfigError
 
-#: Keys whose values never stand in a message: some write there what must not be in a log.
+#: Keys whose values no message shows: they may be secrets.
 _SECRET_KEY = re.compile(r"pass(word|wd|phrase)?$|secret|token|credential|private_?key", re.IGNORECASE)
 _PASSWORD = re.compile(r"([^\s:@/\"]+:)[^\s:@/\"]+@")
 
 KeyPath = tuple[str | int, ...]
 
 _ABSENT = object()
-_MAX_KEYS = 200_000  # in one YAML file, those that aliases repeat included
-_MAX_DIGITS = 300  # of a whole number: longer ones stay text
+_MAX_KEYS = 200_000  # in one YAML file, repeats by aliases included
+_MAX_DIGITS = 300  # of a whole number: a longer one stays text
 
 
 class Document:
-    """The data of one file and the line (from 1) on which each key or list item stands."""
+    """The data of one file and the line (from 1) of each key or list item."""
 
     def __init__(self, file: Path, data: object, locate: Callable[[], Mapping[KeyPath, int]]) -> None:
         self.file = file
@@ -45,7 +44,7 @@ class Document:
         return self._locate()
 
     def line(self, path: KeyPath = ()) -> int:
-        """The line of ``path``, or of its nearest ancestor that the file has (a missing key has no line)."""
+        """The line of ``path``, or of its nearest ancestor in the file (a missing key has no line)."""
         for end in range(len(path), -1, -1):
             if path[:end] in self._lines:
                 return self._lines[path[:end]]
@@ -78,9 +77,9 @@ class Document:
 
 
 class Patchwork(Document):
-    """A list of items that stand in several files: ``(key, index, ...)`` leads to the file that has it.
+    """A list whose items come from several files: ``(key, index, ...)`` leads to the item's own file.
 
-    ``origins`` gives for each item its document and its place there.
+    ``origins`` has the document and the place of each item.
     """
 
     def __init__(self, file: Path, key: str, origins: Sequence[tuple[Document, KeyPath]]) -> None:
@@ -122,7 +121,7 @@ def dotted(path: KeyPath) -> str:
 
 
 def shorten(value: object, limit: int = 60) -> str:
-    """A value as one short piece of text for a message, without the password of a ``user:password@host``.
+    """A value as short text for a message, without the password of a ``user:password@host``.
 
     >>> shorten("root:secret@web")
     '"root:***@web"'
@@ -133,7 +132,7 @@ def shorten(value: object, limit: int = 60) -> str:
 
 
 def read_text(file: Path) -> str:
-    """The file's text (UTF-8). A file that is absent, unreadable or not text is a ``ConfigError``."""
+    """The file's text (UTF-8). ``ConfigError``: the file is absent, unreadable or not text."""
     try:
         return file.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
@@ -145,7 +144,7 @@ def read_text(file: Path) -> str:
 
 
 def _whole(text: str) -> int | str:
-    """A whole number; one that is longer than any that means something stays the text that it is."""
+    """A whole number; an absurdly long one stays text."""
     return int(text) if len(text) <= _MAX_DIGITS else text
 
 
@@ -162,14 +161,14 @@ def _is_text(value: str) -> bool:
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML 1.2's idea of scalars."""
+    """Loads scalars as YAML 1.2 defines them."""
 
     yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012  (as its base has it)
 
     def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
         try:
             return super().construct_object(node, deep)
-        except (ValueError, KeyError, AttributeError) as error:  # what constructors of explicit tags end in
+        except (ValueError, KeyError, AttributeError) as error:  # raised by constructors of explicit tags
             text = f"the value does not fit its tag {node.tag}"
             raise yaml.constructor.ConstructorError(None, None, text, node.start_mark) from error
 
@@ -180,9 +179,9 @@ class _Loader(yaml.SafeLoader):
         return value
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        """``1:`` and ``true:`` are keys like any other: text."""
+        """Read every key as text, ``1:`` and ``true:`` too."""
         if not isinstance(node, yaml.MappingNode):
-            return super().construct_mapping(node, deep)  # which says so
+            return super().construct_mapping(node, deep)  # raises
         self.flatten_mapping(node)
         for key, _ in node.value:
             if isinstance(key, yaml.ScalarNode):
@@ -210,7 +209,7 @@ _Loader.add_constructor("tag:yaml.org,2002:float", _Loader.construct_number)
 
 
 def read_yaml(file: Path) -> Document:
-    """Parse a YAML file. ``ConfigError``: unreadable, broken (file, line, column), or a key that stands twice."""
+    """Parse a YAML file. ``ConfigError``: unreadable, broken (file, line, column), or a repeated key."""
     text = read_text(file)
     try:
         loader = _Loader(text)
@@ -236,7 +235,7 @@ def read_yaml(file: Path) -> Document:
 
 
 def read_yaml_key(file: Path, key: str) -> object:
-    """The value of one key at the top of a YAML file, without parsing all of it where that can be avoided."""
+    """The value of one key at the top of a YAML file, found without parsing the whole file if possible."""
     text = read_text(file)
     section = re.search(rf"^{re.escape(key)}:.*(?:\n(?:[ \t#].*)?)*", text, re.MULTILINE)
     if section is None:
@@ -255,10 +254,10 @@ def _yaml_lines(
     twice: list[tuple[KeyPath, int]],
     parents: tuple[yaml.Node, ...],
 ) -> bool:
-    """Collect the line of each key below ``node``; ``False`` where that are too many."""
+    """Collect the line of each key below ``node``; ``False`` if there are too many."""
     if len(lines) > _MAX_KEYS:
         return False
-    if node in parents:  # an alias to what holds it
+    if node in parents:  # an alias to its own parent
         return True
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
@@ -290,7 +289,7 @@ def _refuse_repeated_keys(document: Document, twice: list[tuple[KeyPath, int]]) 
 
 
 def read_json(file: Path) -> Document:
-    """Parse a JSON file. ``ConfigError``: unreadable, broken (file, line, column), or a key that stands twice."""
+    """Parse a JSON file. ``ConfigError``: unreadable, broken (file, line, column), or a repeated key."""
     text = read_text(file)
     repeated = False
 

@@ -1,4 +1,4 @@
-"""What an environment is: typed, validated, frozen. Loaded by ``probecost.config.folder``, used by every other room."""
+"""Types of an environment, frozen and validated. ``probecost.config.folder`` loads them, every other room uses them."""
 
 from __future__ import annotations
 
@@ -23,19 +23,18 @@ DEFAULT_READY_TIMEOUT_S = 60.0
 DEFAULT_STOP_SIGNAL = "SIGINT"
 DEFAULT_LOG_CAP_BYTES = 1_000_000_000
 
-#: Name of a template variable -> its value in one environment; a tuple where it has several values (vhost workers),
-#: "" or () where the environment has no such thing.
+#: Name of a template variable -> its value in one environment; a tuple for several values (vhost workers), "" or () if
+#: the environment has none.
 Variables = Mapping[str, str | tuple[str, ...]]
 
 
 @dataclass(frozen=True)
 class PerfTestSpec:
-    """One perf test: ``streams`` generators (1 but for multi) for ``duration_s`` seconds.
+    """One perf test: ``streams`` generators (1 except for multi) for ``duration_s`` seconds.
 
     ``base`` is its connection type without a load. ``target_bitrate`` is iperf3's ``-b`` value of each stream as text
-    (``1G``), ``None`` for no limit; a ``load`` replaces it. Of a load in percent ``resolved_rate`` says what that is on
-    ``pair_kind`` (bit/s, packets/s for pps); ``None`` while it is not known. ``max_rate_bps`` caps whatever is
-    offered.
+    (``1G``), ``None`` for no limit; a ``load`` replaces it. ``resolved_rate`` is the rate of a load in percent on
+    ``pair_kind`` (bit/s, packets/s for pps), ``None`` while unknown. ``max_rate_bps`` caps any offered rate.
     """
 
     perf_type: PerfType
@@ -64,19 +63,19 @@ class PerfTestSpec:
 
     @property
     def load_percent(self) -> float | None:
-        """``None`` without a load, and for one that is a rate."""
+        """The load in percent; ``None`` without a load and for a load given as a rate."""
         return None if self.load is None else self.load.percent
 
     @property
     def is_resolved(self) -> bool:
-        """Whether it is known what it offers."""
+        """Whether its offered rate is known."""
         return self.load_percent is None or self.resolved_rate is not None
 
     @property
     def offered_bps(self) -> float | None:
-        """Bits of payload per second that all its streams together offer, ``None`` where nothing limits them.
+        """Payload in bits per second that all its streams together offer, ``None`` if nothing limits them.
 
-        Of latency: those of the flow beside it. ``ConfigError``: a share of a maximum that is not known.
+        For latency, the rate of its background flow. ``ConfigError``: a share of an unknown maximum.
         """
         own_bps = self._own_bps()
         if self.max_rate_bps is None or (self.perf_type == "latency" and self.load is None):
@@ -85,14 +84,14 @@ class PerfTestSpec:
 
     @property
     def offered_rate(self) -> float | None:
-        """What it offers in the unit of its primary metric: bit/s, for pps packets/s; ``None`` for latency."""
+        """Offered rate in the unit of its primary metric: bit/s, packets/s for pps; ``None`` for latency."""
         if self.perf_type == "latency" or self.offered_bps is None:
             return None
         return self.offered_bps / DATAGRAM_BITS if self.perf_type == "pps" else self.offered_bps
 
     @property
     def background_bps(self) -> float | None:
-        """What the flow beside a latency perf test offers; ``None`` where there is no such flow."""
+        """Offered rate of the background flow of a latency perf test; ``None`` without such a flow."""
         return self.offered_bps if self.perf_type == "latency" and self.load is not None else None
 
     def _own_bps(self) -> float | None:
@@ -109,10 +108,7 @@ class PerfTestSpec:
 
 @dataclass(frozen=True)
 class SshHost:
-    """How a node is reached. ``user`` and ``port`` are ``None`` where ssh's own configuration decides.
-
-    Where that says nothing either, the user is root and the port 22.
-    """
+    """Address of a node. If ``user`` or ``port`` is ``None``, ssh's own configuration decides, else root and 22."""
 
     name: str
     host: str
@@ -125,7 +121,7 @@ class SshHost:
 class PairSide:
     """One end of a traffic path: ``tool_node`` is where a tool runs (the physical host, for a VM).
 
-    Of a VM ``qemu_pid`` is its process there and ``uuid`` its own, where they are known.
+    For a VM, ``qemu_pid`` is its process on that host and ``uuid`` its UUID, if known.
     """
 
     node: str
@@ -140,7 +136,7 @@ class PairSide:
 class TestPair:
     """The two ends of one traffic path."""
 
-    __test__: ClassVar[bool] = False  # not a class of tests, whatever its name says to pytest
+    __test__: ClassVar[bool] = False  # pytest takes the name for a class of tests
 
     kind: PairKind
     server: PairSide
@@ -148,21 +144,21 @@ class TestPair:
 
     @property
     def nodes(self) -> tuple[str, ...]:
-        """Every node of the pair once: its ends, and the hosts that carry them."""
+        """Every node of the pair once: its ends and their hosts."""
         ends = (self.server, self.client)
         return tuple(dict.fromkeys(name for end in ends for name in (end.node, end.tool_node)))
 
     @property
     def measured_on(self) -> tuple[str, ...]:
-        """The nodes that a visit uses, each once: its ends, and where the tool runs."""
+        """The nodes that a visit uses, each once: its ends and the tool's node."""
         return tuple(dict.fromkeys((self.server.node, self.client.node, self.server.tool_node)))
 
 
 @dataclass(frozen=True)
 class Budget:
-    """What one metric of one connection type may cost, in percent: ``probecost.config.budgets`` has their names.
+    """Limit for the cost of one metric of one connection type, in percent.
 
-    ``metric`` is the budget's name for it, ``figure`` that of the analysis.
+    ``metric`` is its name in budgets (``probecost.config.budgets``), ``figure`` its name in the analysis.
     """
 
     metric: str
@@ -179,7 +175,7 @@ class Budget:
 
 @dataclass(frozen=True)
 class OtherVersion:
-    """How another version of a case's tool is started; ``tool_file`` as in ``Case``."""
+    """Another version of a case's tool: its command line; ``tool_file`` as in ``Case``."""
 
     command: str
     tool_file: str | None
@@ -190,9 +186,9 @@ class Case:
     """A tool with one set of parameters, hashable: pytest parametrizes over it.
 
     ``key`` is the item id without brackets (``host-eth_drop-rx_protocol_tcp``); ``parameters`` are sorted pairs;
-    ``tool_file`` is the tool's path as it stands in ``command`` (relative to the workdir) or ``None``;
-    ``log_cap_bytes`` bounds the tool's stdout and stderr together. ``versus`` is what runs where there would be no
-    tool: the case is then measured against that.
+    ``tool_file`` is the tool's path as in ``command`` (relative to the workdir) or ``None``; ``log_cap_bytes`` bounds
+    the tool's stdout and stderr together. ``versus`` is the version that the case is measured against, instead of
+    against no tool.
     """
 
     environment: str
@@ -216,23 +212,23 @@ class Case:
 
     @property
     def other(self) -> Case | None:
-        """The case as the version that it is measured against; ``None`` where that is no tool at all."""
+        """The version that the case is measured against, as a case; ``None`` if that is no tool at all."""
         if self.versus is None:
             return None
         return replace(self, command=self.versus.command, tool_file=self.versus.tool_file, versus=None)
 
     @property
     def versions(self) -> tuple[Case, ...]:
-        """The case, and behind it its ``other`` where there is one."""
+        """The case and its ``other``, if any."""
         return (self,) if (other := self.other) is None else (self, other)
 
     @property
     def folder(self) -> CaseFolder:
-        """Where results of the tool's visits lie."""
+        """Folder of the results of the tool's visits."""
         return CaseFolder(self.tool_id, self.id, self.hash)
 
     def __hash__(self) -> int:
-        """Of what names a case; pytest asks for it many times."""
+        """Hash of the identity alone: pytest computes it many times."""
         return hash((self.environment, self.key))
 
 
@@ -240,10 +236,9 @@ class Case:
 class Environment:
     """Everything known of one environment. ``folder`` is its configuration folder.
 
-    ``variables`` are the template variables of each pair, with the values that discovery found; ``tool_kinds`` says
-    for a script (its file name) over which pair it is measured; both only serve the loading of cases. ``notes`` say
-    what its files ask for and will not get. ``other_tools_dir`` holds other versions of its tools, where it is measured
-    against them.
+    ``variables`` are the template variables of each pair with their discovered values; ``tool_kinds`` maps a script's
+    file name to the pair over which it is measured; both serve the loading of cases only. ``notes`` list settings of
+    its files that have no effect. ``other_tools_dir`` holds the other versions of its tools, if they are compared.
     """
 
     name: str

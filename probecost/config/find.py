@@ -1,7 +1,7 @@
-"""Finding environment folders below a configuration folder, and the files in them.
+"""Finds environment folders below a configuration folder, and the files in them.
 
-An environment has a folder name, a prefix of its files (``<env>-full.yaml``) and a name that the files declare. All
-three may differ in the field; each of them finds it.
+An environment has a folder name, a prefix of its files (``<env>-full.yaml``) and a name that the files declare. The
+three may differ; each of them finds it.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def known_environments(config_dir: Path) -> list[str]:
 
 
 def find_environment(config_dir: Path, name: str) -> Path:
-    """The folder of environment ``name``: its folder name, else its declared name or the prefix of its files.
+    """The folder of environment ``name``: a folder name, else a declared name or the prefix of files.
 
     ``config_dir`` may also be the folder of the environment itself. ``ConfigError``: unknown (lists the known ones), or
     declared by more than one folder.
@@ -116,10 +116,10 @@ def cases_file(folder: Path) -> Path | None:
 
 
 def is_legacy(folder: Path) -> bool:
-    """Whether the folder is of the legacy format with four files.
+    """Whether the folder is in the legacy format with four files.
 
-    A full.yaml that ``probecost migrate`` made of them goes before them. ``ConfigError``: some of the four are missing,
-    or the folder holds both formats otherwise.
+    A full.yaml by ``probecost migrate`` takes precedence over them. ``ConfigError``: some of the four are missing, or
+    the folder holds both formats otherwise.
     """
     legacy = [name for name in LEGACY_FILES if (folder / name).is_file()]
     full, minimal = full_file(folder), minimal_file(folder)
@@ -146,7 +146,7 @@ def is_migrated(full: Path) -> bool:
 
 
 def bootstrap_command(folder: Path) -> str:
-    """What a user types to make the generated files of ``folder`` (anew)."""
+    """The command that makes the generated files of ``folder`` (anew)."""
     full = full_file(folder)
     if full is not None and is_migrated(full):
         return f"probecost migrate --config-dir {folder} --force"

@@ -1,7 +1,7 @@
-"""Loading an environment's folder: the way in for every other room.
+"""Loads an environment's folder: the way in for every other room.
 
-Every mistake of a file is reported at once, with file, line, key path, value and what was expected
-(``ConfigError.problems``); ``load_folder`` reports those of both files together.
+All mistakes of a file are reported at once, with file, line, key path, value and what was expected
+(``ConfigError.problems``); ``load_folder`` reports the mistakes of both files together.
 """
 
 from __future__ import annotations
@@ -60,9 +60,9 @@ DEFAULT_TOOLS_DIR = "lab/tools"
 
 @dataclass(frozen=True)
 class FullConfig:
-    """What a full.yaml says, or the four legacy files; ``document`` is the file it was read from.
+    """Content of a full.yaml, or of the four legacy files; ``document`` is the file it was read from.
 
-    ``notes`` are what the legacy format says and probecost has no counterpart for.
+    ``notes`` list settings of the legacy format without a counterpart in probecost.
     """
 
     file: FullFile
@@ -72,7 +72,7 @@ class FullConfig:
 
 @dataclass(frozen=True)
 class MinimalConfig:
-    """A minimal-input.yaml that is valid: what it says and the document it was read from."""
+    """A valid minimal-input.yaml: its content and the document it was read from."""
 
     file: MinimalFile
     document: Document
@@ -88,7 +88,7 @@ class CaseFile:
 
 @dataclass(frozen=True)
 class Loaded:
-    """Everything that the folder of an environment says."""
+    """Everything that was read from the folder of an environment."""
 
     full: FullConfig
     environment: Environment
@@ -107,9 +107,9 @@ def load_minimal(file: Path) -> MinimalConfig:
 
 
 def load_full(folder: Path) -> FullConfig:
-    """What ``<env>-full.yaml`` of ``folder`` says, or its legacy files.
+    """Read ``<env>-full.yaml`` of ``folder``, or its legacy files.
 
-    ``ConfigError``: missing (says the command), or all mistakes in it.
+    ``ConfigError``: missing (names the command), or all mistakes in it.
     """
     if is_legacy(folder):
         return _legacy(folder)[0]
@@ -139,12 +139,12 @@ def _legacy(folder: Path) -> tuple[FullConfig, CaseFile]:
 
 
 def load_environment(folder: Path) -> Environment:
-    """The environment that ``<env>-full.yaml`` of ``folder`` describes. ``ConfigError`` as for ``load_full``."""
+    """The environment of ``<env>-full.yaml`` in ``folder``. ``ConfigError`` as for ``load_full``."""
     return environment_of(load_full(folder), folder)
 
 
 def environment_of(full: FullConfig, folder: Path) -> Environment:
-    """The environment that a full.yaml describes; paths in it are relative to ``folder``."""
+    """The environment of a full.yaml; paths in it are relative to ``folder``."""
     file, document = full.file, full.document
     nodes = {
         name: SshHost(name, host.host, host.workdir, host.user, host.port) for name, host in file.ssh.ssh_hosts.items()
@@ -214,9 +214,9 @@ def _local_tools_dir(full: FullConfig, folder: Path) -> Path | None:
 
 
 def load_case_file(folder: Path) -> CaseFile:
-    """Entries of ``<env>-cases.json``, or those that the legacy files name.
+    """Entries of ``<env>-cases.json``, or of the files that the legacy format names.
 
-    ``ConfigError``: missing (says the command), no cases, or all mistakes in it.
+    ``ConfigError``: missing (names the command), no cases, or all mistakes in it.
     """
     if is_legacy(folder):
         return _legacy(folder)[1]
@@ -239,7 +239,7 @@ def load_case_file(folder: Path) -> CaseFile:
 def load_cases(folder: Path, environment: Environment) -> tuple[Case, ...]:
     """Cases of ``<env>-cases.json``, in the order of the file. ``ConfigError`` as for ``load_case_file``.
 
-    The file is an input of its own: users edit it after it was generated, and it is used as it is.
+    Users edit the generated file, so it is used as it is.
     """
     content = load_case_file(folder)
     return build_cases(content.entries, environment, content.document)
@@ -252,9 +252,9 @@ def load_folder(folder: Path) -> tuple[Environment, tuple[Case, ...]]:
 
 
 def load_all(folder: Path) -> Loaded:
-    """All of a folder of either format. ``ConfigError`` with the mistakes of all its files.
+    """Everything in a folder of either format. ``ConfigError`` with the mistakes of all its files.
 
-    minimal-input.yaml is not needed here, and only read to tell its mistakes too where there are some anyway.
+    minimal-input.yaml is read only if there are mistakes, to report its own too.
     """
     if is_legacy(folder):
         full, case_file = _legacy(folder)
@@ -287,9 +287,9 @@ def _check_minimal(folder: Path) -> None:
 
 
 def is_outdated(folder: Path) -> bool:
-    """Whether the generated files are missing, or something they were made from has other content now.
+    """Whether the generated files are missing, or a file they were made from has changed.
 
-    Files that probecost did not generate record nothing and are never outdated.
+    Files that probecost did not generate have no record of their inputs and are never outdated.
     """
     if is_legacy(folder):
         return False
@@ -299,12 +299,12 @@ def is_outdated(folder: Path) -> bool:
 
 
 def changed_inputs(folder: Path) -> tuple[Path, ...]:
-    """The files that were made into the full.yaml of ``folder`` and have other content now; relative to ``folder``."""
+    """Changed inputs of the full.yaml of ``folder``, relative to ``folder``."""
     file = full_file(folder)
     try:
         generated = read_yaml_key(file, "generated") if file else None
     except ConfigError:
-        return ()  # whoever loads it will say what is wrong
+        return ()  # loading it reports what is wrong
     recorded = generated.get("inputs") if isinstance(generated, Mapping) else None
     return tuple(
         Path(name)
@@ -314,7 +314,7 @@ def changed_inputs(folder: Path) -> tuple[Path, ...]:
 
 
 def names_processes(folder: Path) -> bool:
-    """Whether the full.yaml of ``folder`` names processes: those of a VM are others each time it is started."""
+    """Whether the full.yaml of ``folder`` names processes of a VM (they change at every start)."""
     vm = load_full(folder).file.environments.vm
     sides = (vm.kvm_config.server, vm.kvm_config.client) if vm is not None and vm.kvm_config is not None else ()
     return any(side is not None and side.qemu_pid for side in sides)

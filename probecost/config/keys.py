@@ -1,9 +1,9 @@
 """Case keys: the ids of pytest's items and the keys of all results.
 
-``{pair kind}-{tool}-{name part}``, for example ``host-eth_drop-rx_protocol_tcp``. Nothing in a key moves when cases
-are added elsewhere or when an environment is discovered anew: no index of a case, no address, no PID, no date. A
-discovered value is replaced by its variable and index (``vhost_pids.0``). Cases that would share a key are told apart
-by the option in which they differ, else by a short hash of the command.
+A key is ``{pair kind}-{tool}-{name part}``, for example ``host-eth_drop-rx_protocol_tcp``. It stays the same when cases
+are added or an environment is discovered anew: it has no index of a case, no address, no PID, no date. A discovered
+value is replaced by its variable and index (``vhost_pids.0``). Cases with the same key get the option in which they
+differ as a suffix, else a short hash of the command.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ _PID_IN_NAME = re.compile(r"(?:(?P<what>[A-Za-z]+)_)?pid_(?P<pid>\d+)(?=_|$)")
 
 @dataclass(frozen=True)
 class Named:
-    """What a key is made of. ``names`` leads from discovered values of the case's pair to their variables.
+    """Ingredients of a key. ``names`` maps discovered values of the case's pair to their variables.
 
-    ``parameters`` in the order written, ``None`` for a legacy case; ``discovered`` as in ``files.CaseEntry``;
-    ``from_template`` says that interface names in parameters are the user's own words.
+    ``parameters`` are in the order written, ``None`` for a legacy case; ``discovered`` as in ``schema.CaseEntry``;
+    ``from_template``: interface names in parameters are the user's own words.
     """
 
     kind: PairKind
@@ -53,7 +53,7 @@ def tool_id(stem: str) -> str:
 
 
 def safe(text: str) -> str:
-    """``text`` with nothing in it that a file name or a test id cannot hold."""
+    """``text`` as part of a file name or a test id."""
     return _UNSAFE.sub("_", text).strip("_.")
 
 
@@ -63,7 +63,7 @@ def short_hash(text: str) -> str:
 
 
 def case_keys(cases: Sequence[Named]) -> list[str]:
-    """A key for each case, in order. Two are equal only where kind, command and duration are."""
+    """A key for each case, in order. Two keys are equal only if kind, command and duration are."""
     seen: dict[tuple[str, str], dict[str, int]] = defaultdict(dict)
     plain = [_plain_key(case, seen) for case in cases]
     groups: dict[str, list[int]] = defaultdict(list)
@@ -98,7 +98,7 @@ def _from_parameters(case: Named, seen: dict[tuple[str, str], dict[str, int]]) -
 
 
 def _stable(case: Named, name: str, value: str, seen: dict[tuple[str, str], dict[str, int]]) -> str:
-    """The value, or the variable that stands for it, or its rank among the file's unknown ones of that name."""
+    """The value, or its variable, or its rank among the file's unknown values of that name."""
     variable = case.names.get(value, "")
     if value.isdigit() and "pid" in name.lower():
         return variable or _rank(seen, case.kind, f"{name}s", value)
@@ -112,7 +112,7 @@ def _stable(case: Named, name: str, value: str, seen: dict[tuple[str, str], dict
 
 
 def _without_addresses(case: Named, variable: str, text: str, seen: dict[tuple[str, str], dict[str, int]]) -> str:
-    """``text`` with the variable of each address in it instead, or the rank of an unknown one."""
+    """``text`` with each address replaced by its variable, an unknown address by its rank."""
     return _ADDRESS.sub(lambda match: case.names.get(match[0]) or _rank(seen, case.kind, variable, match[0]), text)
 
 
@@ -130,7 +130,7 @@ def _is_address(value: str) -> bool:
 
 
 def _from_name(case: Named, seen: dict[tuple[str, str], dict[str, int]]) -> str:
-    """What the case's name says beyond its tool."""
+    """The case's name without its tool, dates, numbers and addresses."""
     name = case.name.replace(" ", "_")
     if tool_id(name).lower().startswith(case.tool.lower()):
         name = tool_id(name)[len(case.tool) :]
@@ -145,7 +145,7 @@ def _from_name(case: Named, seen: dict[tuple[str, str], dict[str, int]]) -> str:
 
 
 def _suffixes(cases: Sequence[Named]) -> list[str]:
-    """For cases with the same key: the option that tells all of them apart, else all in which any differ."""
+    """Suffixes for cases with the same key: the option that distinguishes them all, else all differing options."""
     found = [_options(case) for case in cases]
     names = list(dict.fromkeys(name for item in found for name in item))
     differing = [name for name in names if len({item.get(name) for item in found}) > 1]
@@ -168,7 +168,7 @@ def _spell(found: Mapping[str, str], names: Sequence[str]) -> str:
 
 
 def _with_hashes(keys: Sequence[str], cases: Sequence[Named], spell: Callable[[Named], str]) -> list[str]:
-    """The keys, with a hash of what ``spell`` makes of its case added to each that is not the only one."""
+    """The keys; a repeated key gets a hash of ``spell(case)``."""
     count = Counter(keys)
     return [
         f"{key}-{short_hash(spell(case))}" if count[key] > 1 else key for key, case in zip(keys, cases, strict=True)

@@ -1,4 +1,4 @@
-"""Offered load: how much traffic a perf test sends, as a share of what the path carries or as a rate of its own."""
+"""Offered load: how much traffic a perf test sends, as a share of the path's maximum or as a rate."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _BITRATE = re.compile(r"(?P<number>\d+(?:\.\d+)?)(?P<prefix>[kmgt]?)", re.IGNORE
 
 
 def parse_loads(text: str) -> tuple[Load, ...]:
-    """A comma separated list of loads, none twice. ``ValueError`` says what is wrong with it."""
+    """Parse a comma separated list of distinct loads. ``ValueError`` says what is wrong with it."""
     loads: dict[Load, str] = {}
     for word in (part.strip() for part in text.split(",")):
         load = Load.parse(word)
@@ -25,7 +25,7 @@ def parse_loads(text: str) -> tuple[Load, ...]:
 
 
 def parse_rate_bps(text: str) -> int:
-    """A limit in bits per second: ``500M``, ``2G``. ``ValueError`` says what was expected."""
+    """Parse a limit in bits per second: ``500M``, ``2G``. ``ValueError`` says what was expected."""
     try:
         load = Load.parse(text)
     except ValueError:
@@ -36,7 +36,7 @@ def parse_rate_bps(text: str) -> int:
 
 
 def bitrate_bps(text: str) -> float | None:
-    """What iperf3 makes of ``-b``: ``1G``, ``500M/16`` (a burst, which changes no rate); ``None``: 0 is no limit."""
+    """The rate in iperf3's ``-b``: ``1G``, ``500M/16`` (a burst does not change it); ``None`` for 0, no limit."""
     match = _BITRATE.match(text)
     assert match is not None  # configuration files are checked
     return float(Decimal(match["number"]) * factor_of(match["prefix"].lower())) or None

@@ -7,7 +7,7 @@ from probecost.config.schema import LatencyTests, PerformanceTests, PerfTest, St
 from probecost.results.metrics import ConnType, PerfType
 
 DEFAULT_DURATION_S = 10.0
-DEFAULT_STREAMS = 2  # generators of a multi test that does not say
+DEFAULT_STREAMS = 2  # generators of a multi test without a number
 DEFAULT_PPS_BITRATE = "1G"  # without a limit iperf3 sends UDP at 1 Mbit/s
 DEFAULT_PORT_RANGE = (20000, 29999)
 
@@ -18,10 +18,10 @@ _LATENCY: tuple[tuple[ConnType, str], ...] = (("tcp_rr", "tcp_rr"), ("udp_rr", "
 def perf_specs(
     tests: PerformanceTests | None, default_duration_s: float = DEFAULT_DURATION_S
 ) -> tuple[PerfTestSpec, ...]:
-    """Throughput single and multi, latency tcp_rr and udp_rr, pps single and multi: those that ``tests`` names.
+    """The perf tests of ``tests``: throughput single and multi, latency tcp_rr and udp_rr, pps single and multi.
 
-    A section that is absent is not run; without ``performance_tests``, or with none of the sections, all are. A
-    duration is taken from the test, else from its section, else ``default_duration_s``.
+    An absent section is not run; without ``performance_tests``, or without any section, all are. A duration is taken
+    from the test, else from its section, else ``default_duration_s``.
     """
     if tests is None or not (tests.throughput or tests.latency or tests.pps):
         tests = PerformanceTests(throughput=StreamTests(), latency=LatencyTests(), pps=StreamTests())

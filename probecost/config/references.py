@@ -1,6 +1,6 @@
-"""What a file says about itself in two places must agree: nodes that are referred to exist and have the right role.
+"""Checks of references inside a file: the nodes that it refers to exist and have the right role.
 
-These checks read the raw data, so that they also speak when other parts of the file are wrong.
+The checks read the raw data, so that they work even if other parts of the file are wrong.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ def _mapping(document: Document, path: KeyPath) -> Mapping[str, object]:
 
 
 def _unknown(document: Document, path: KeyPath, known: Mapping[str, object]) -> Iterator[str]:
-    """Nothing is said where no nodes are known at all: that is a mistake of its own."""
+    """A problem if no node has this name; none if the file has no nodes at all: another check reports that."""
     name = document.get(path)
     if isinstance(name, str) and known and name not in known:
         listing = nearest(name, known) or f"; known nodes: {', '.join(map(str, known))}"
@@ -28,14 +28,14 @@ def _unknown(document: Document, path: KeyPath, known: Mapping[str, object]) -> 
 
 
 def _is_left_out(document: Document, path: KeyPath, section: type[Section]) -> bool:
-    """Whether the key is missing, and is not there misspelt either (which is said already)."""
+    """Whether the key is missing and not just misspelt (reported elsewhere)."""
     *parent, key = path
     unknown = [name for name in _mapping(document, tuple(parent)) if name not in section.model_fields]
     return document.get(path) is None and not any(closest(str(name), section.model_fields) == key for name in unknown)
 
 
 def minimal_problems(document: Document) -> list[str]:
-    """``test_pairs``, ``host_ref`` and what a VM needs, in a minimal-input.yaml."""
+    """Problems of ``test_pairs``, ``host_ref`` and the keys that a VM needs, in a minimal-input.yaml."""
     return [
         *(text for name in _mapping(document, ("nodes",)) for text in _node_problems(document, name)),
         *(text for kind in _mapping(document, ("test_pairs",)) for text in _pair_problems(document, kind)),
@@ -75,12 +75,12 @@ def _pair_problems(document: Document, kind: str) -> Iterator[str]:
 
 
 def full_problems(document: Document) -> list[str]:
-    """``ssh_ref`` and ``physical_host_ref`` in a full.yaml."""
+    """Problems of ``ssh_ref`` and ``physical_host_ref`` in a full.yaml."""
     return pair_problems(document, "environments", _mapping(document, ("ssh", "ssh_hosts")))
 
 
 def pair_problems(document: Document, key: str, hosts: Mapping[str, object]) -> list[str]:
-    """References to ``hosts`` in the pairs below ``key`` of a document."""
+    """Problems of references to ``hosts`` in the pairs below ``key`` of a document."""
     return [text for kind in _mapping(document, (key,)) for text in _pair_references(document, key, kind, hosts)]
 
 

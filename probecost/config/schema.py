@@ -1,6 +1,6 @@
-"""The environment files as they stand on disk: minimal-input.yaml, <env>-full.yaml and <env>-cases.json.
+"""Models of the environment files: minimal-input.yaml, <env>-full.yaml and <env>-cases.json.
 
-Unknown keys are errors. Keys that the field's own generators wrote in different versions are all known.
+Unknown keys are errors. The keys that older generators wrote are all known.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def _ports_in_order(ports: object) -> object:
 
 
 class PerfTest(Section):
-    """One connection type of a perf test; what it leaves out, its section or the defaults say."""
+    """One connection type of a perf test; absent values come from its section or the defaults."""
 
     duration: Seconds | None = None
     streams: Streams | None = None
@@ -50,7 +50,7 @@ class PerfTest(Section):
 
 
 class StreamTests(Section):
-    """``throughput`` or ``pps``. With neither stream named, both are meant."""
+    """``throughput`` or ``pps``. If it names neither stream, both are meant."""
 
     duration: Seconds | None = None
     target_bw: Bitrate | None = None
@@ -59,7 +59,7 @@ class StreamTests(Section):
 
 
 class LatencyTests(Section):
-    """``latency``. With neither connection type named, both are meant."""
+    """``latency``. If it names neither connection type, both are meant."""
 
     duration: Seconds | None = None
     tcp_rr: PerfTest | None = None
@@ -67,7 +67,7 @@ class LatencyTests(Section):
 
 
 class PerformanceTests(Section):
-    """``performance_tests``: what is absent (or ``null``) is not run."""
+    """``performance_tests``: an absent (or ``null``) section is not run."""
 
     throughput: StreamTests | None = None
     latency: LatencyTests | None = None
@@ -76,7 +76,7 @@ class PerformanceTests(Section):
 
 
 class MinimalNode(Section):
-    """One node as the user writes it."""
+    """One node of a minimal-input.yaml."""
 
     ssh: DestinationText
     role: PairKind
@@ -84,12 +84,12 @@ class MinimalNode(Section):
     host_ref: str | None = None
     uuid: str | None = None
     test_ip: Address | None = None
-    internal_port_type: str | None = None  # instead of that in discovery_hints
+    internal_port_type: str | None = None  # overrides discovery_hints
     physical_interface: Name | None = None
 
 
 class PairNames(Section):
-    """Which two nodes are the ends of a test pair."""
+    """The two nodes at the ends of a test pair."""
 
     server: str
     client: str
@@ -103,23 +103,23 @@ class PairsByKind(Section):
 
 
 class DiscoveryHints(Section):
-    """What decides between several candidates."""
+    """Hints that decide between several candidates."""
 
     internal_port_type: str | None = None
     python_interpreter: Name = "python3"
 
 
 class Paths(Section):
-    """``tools_dir`` is on the node, relative to its workdir; the local ones are relative to the file's folder."""
+    """``paths``. ``tools_dir`` is on the node, relative to its workdir; local ones are relative to the file."""
 
     tools_dir: Name | None = None
     local_tools_dir: Name | None = None
-    measurement_tools_dir: Name | None = None  # the field's word for local_tools_dir
+    measurement_tools_dir: Name | None = None  # older name of local_tools_dir
     results_dir: str | None = None
 
 
 class Defaults(Section):
-    """``defaults`` of a full.yaml. ``duration`` is that of a case without one, in seconds."""
+    """``defaults`` of a full.yaml. ``duration`` is for cases without their own, in seconds."""
 
     duration: Seconds = 10.0
     timeout: Seconds | None = None
@@ -128,7 +128,7 @@ class Defaults(Section):
 
 
 class Monitoring(Section):
-    """``monitoring``: which series of the tool's own use are recorded."""
+    """``monitoring``: the recorded series of the tool's own usage."""
 
     enabled: bool = True
     interval: Seconds | None = None
@@ -140,7 +140,7 @@ class Monitoring(Section):
 
 
 class MinimalFile(Section):
-    """minimal-input.yaml: what a user writes by hand."""
+    """minimal-input.yaml, written by hand."""
 
     version: str = "1.0"
     environment: FolderName
@@ -183,7 +183,7 @@ class FullSide(Section):
 
 
 class NetworkConfig(Section):
-    """What lies under a pair. Older files do not tell the server's interfaces from the client's."""
+    """Interfaces under a pair. Older files do not distinguish the server's from the client's."""
 
     server_ip: str | None = None
     client_ip: str | None = None
@@ -202,7 +202,7 @@ class NetworkConfig(Section):
 
 
 class KvmSide(Section):
-    """The processes behind one VM, and the UUID by which they are found again."""
+    """The processes of one VM, and the UUID that finds them again."""
 
     qemu_pid: str | None = None
     vhost_pids: Scalars = ()
@@ -210,7 +210,7 @@ class KvmSide(Section):
 
 
 class KvmConfig(Section):
-    """``kvm_config``; older files give the server's values without saying so."""
+    """``kvm_config``; the values of older files are the server's."""
 
     server: KvmSide | None = None
     client: KvmSide | None = None
@@ -242,7 +242,7 @@ class FullPairs(Section):
 
 
 class Generated(Section):
-    """Who wrote the file, from what. ``inputs`` are SHA-256 of files, relative to the file's folder."""
+    """Origin of a generated file. ``inputs`` are SHA-256 of files, relative to the file's folder."""
 
     by: str = "probecost bootstrap"
     version: str | None = None
@@ -271,7 +271,7 @@ class FullFile(Section):
 class CaseEntry(Section):
     """One case of <env>-cases.json. Legacy entries have only id, name, command and duration.
 
-    ``discovered`` says which parameters hold a discovered value, and which: ``{"vhost_pid": "vhost_pids.0"}``.
+    ``discovered`` maps parameters to the variables of their discovered values: ``{"vhost_pid": "vhost_pids.0"}``.
     """
 
     id: Annotated[int, Field(ge=0)]

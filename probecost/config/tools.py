@@ -1,6 +1,6 @@
-"""The tool registry as it stands in files: ``config/templates/tools.yaml`` and ``tools`` of a minimal or full file.
+"""Models of the tool registry: ``config/templates/tools.yaml`` and ``tools`` of a minimal or full file.
 
-An entry of ``tools`` carries the keys named here; every other key of it is a variable for its template, by design.
+An entry of ``tools`` has the keys named here; any other key is a variable for its template, by design.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from probecost.config.environment import Attaches, PairKind
 from probecost.config.validation import Section, again, complaint, located
 from probecost.config.values import Scalar, Scalars, SizeBytes, StopSignal, scalar_text
 
-#: Keys that one may expect a tool to have, and what has that effect.
+#: Keys that a user may expect of a tool, and what to do instead.
 _ELSEWHERE = {
     "environment": "it belongs to the category",
     "enabled": "leave the tool out, or name it in tools.drop of the minimal input",
@@ -35,9 +35,9 @@ Directions = Annotated[dict[str, dict[str, Scalar]], BeforeValidator(_directions
 
 
 class ToolSettings(Section):
-    """How a tool is run, apart from its command; ``None`` means: as the defaults say.
+    """How a tool is run, apart from its command; ``None`` means the default.
 
-    ``attaches`` says whether it loads BPF programs (ready when they are attached) or not (ready when it runs).
+    ``attaches``: ``bpf`` if it loads BPF programs (ready when they are attached), ``none`` if not (ready when it runs).
     """
 
     attaches: Attaches | None = None
@@ -85,12 +85,12 @@ class ToolEntry(ToolSettings):
 
 
 def _is_used(key: str, data: Mapping[object, object]) -> bool:
-    """Whether ``{key}`` stands in the template or in anything else of the tool."""
+    """Whether any value of the tool, its template included, has ``{key}``."""
     return any("{" + key + "}" in str(value) for value in data.values())
 
 
 def _misspelt(data: Mapping[object, object], known: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """Keys that are no variables, and which key each was meant to be."""
+    """Misspelt keys, each with its likely key."""
     template = str(data.get("template", ""))
     for key, value in data.items():
         if key in known or not isinstance(key, str):
@@ -124,7 +124,7 @@ class RegistryFile(Section):
 
 
 class RegistryChanges(Registry):
-    """``tools`` of a minimal-input.yaml: what it adds to the registry, replaces in it or drops from it.
+    """``tools`` of a minimal-input.yaml: additions to the registry, replacements and drops.
 
     A tool of the same category and script replaces the registry's; ``drop`` names scripts, or categories.
     """

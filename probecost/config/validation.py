@@ -1,4 +1,4 @@
-"""From pydantic's errors to lines that a user can act on: file, line, key path, value, what was expected."""
+"""Turns pydantic's errors into lines that a user can act on: file, line, key path, value, what was expected."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ _EXPECTED = {
 
 
 class Section(BaseModel):
-    """A part of a configuration file: unknown keys are errors, numbers are accepted where text is expected."""
+    """A part of a configuration file: unknown keys are errors, numbers pass as text."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True, allow_inf_nan=False)
 
 
 def complaint(expected: str, *, key: str | None = None) -> PydanticCustomError:
-    """An error for use inside validators: ``expected`` becomes the message, ``key`` is where below the value."""
+    """An error for use inside validators: ``expected`` is the message, ``key`` the place below the value."""
     return PydanticCustomError("probecost", "{expected}", {"expected": expected, "key": key})
 
 
@@ -53,7 +53,7 @@ def located(error: PydanticCustomError, key: str, value: object) -> InitErrorDet
 
 
 def again(error: ValidationError) -> list[InitErrorDetails]:
-    """The errors inside ``error``, to be raised once more beside others."""
+    """The errors inside ``error``, to be raised again together with more."""
     result = []
     for item in error.errors(include_url=False):
         context = item.get("ctx", {})
@@ -70,13 +70,13 @@ def nearest(word: str, known: Iterable[str]) -> str:
 
 
 def closest(word: str, known: Iterable[str]) -> str | None:
-    """The known word that ``word`` is taken for."""
+    """The known word that is most like ``word``, if any."""
     match = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
     return match[0] if match else None
 
 
 def validate(model: type[M], document: Document) -> tuple[M | None, list[str]]:
-    """The document as ``model`` (``None`` if it is not one) and one line per mistake, in the order of the file.
+    """The document as ``model`` (``None`` if it is invalid) and one line per mistake, in the order of the file.
 
     A key that is missing because it is misspelt is one mistake, not two.
     """
@@ -94,7 +94,7 @@ def validate(model: type[M], document: Document) -> tuple[M | None, list[str]]:
 
 
 def in_order(problems: Iterable[str]) -> list[str]:
-    """Problems that begin with ``file:line:``, each once: file by file as they come, and by line."""
+    """Problems that begin with ``file:line:``, each once: by first appearance of the file, then by line."""
     files: dict[str, int] = {}
 
     def place(problem: str) -> tuple[int, int]:
@@ -106,7 +106,7 @@ def in_order(problems: Iterable[str]) -> list[str]:
 
 
 def _meant(model: type[BaseModel], error: ErrorDetails) -> str | None:
-    """The key that an unknown one is taken for."""
+    """The known key that is most like an unknown one."""
     return closest(str(error["loc"][-1]), _known_keys(model, error["loc"][:-1]))
 
 
@@ -147,7 +147,7 @@ def _expected(error: ErrorDetails) -> str:
 
 
 def _resolve(data: object, loc: tuple[int | str, ...], *, keep_last: bool) -> KeyPath:
-    """The part of pydantic's ``loc`` that exists in the data: it also names union members and validators."""
+    """The part of pydantic's ``loc`` that exists in the data: ``loc`` also has union members and validators."""
     path: list[str | int] = []
     for number, part in enumerate(loc):
         if isinstance(data, Mapping) and part in data:
@@ -183,7 +183,7 @@ def _below(annotation: object, part: int | str) -> object:
 
 
 def _members(annotation: object) -> list[object]:
-    """The annotation without ``Annotated`` and taken apart where it is a union."""
+    """The annotation without ``Annotated``, a union as its members."""
     if get_origin(annotation) is Annotated:
         return _members(get_args(annotation)[0])
     if get_origin(annotation) in (Union, types.UnionType):

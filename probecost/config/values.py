@@ -31,7 +31,7 @@ class Destination:
 
 
 def parse_destination(text: str) -> Destination:
-    """Read ``[user@]host[:port]``; an IPv6 address with a port stands in brackets. ``ValueError`` if it is none.
+    """Parse ``[user@]host[:port]``; an IPv6 address with a port needs brackets. ``ValueError``: not a destination.
 
     >>> parse_destination("me@10.0.0.1:2222")
     Destination(host='10.0.0.1', user='me', port=2222)
@@ -55,7 +55,7 @@ def _destination(text: str) -> str:
 
 
 def _host(text: str) -> str:
-    """A host without what stands around it in a destination: user and port have keys of their own."""
+    """Accept a host name or address without user and port, which have their own keys."""
     try:
         destination = parse_destination(text)
     except ValueError:
@@ -66,7 +66,7 @@ def _host(text: str) -> str:
 
 
 def _folder_name(text: str) -> str:
-    """Environments and nodes are folders of the results tree."""
+    """Accept a folder name: environments and nodes are folders of the results tree."""
     if not is_folder_name(text):
         raise complaint(f"expected {FOLDER_NAME}")
     return text
@@ -97,7 +97,7 @@ def _address(text: str) -> str:
 
 
 def scalar_text(value: object) -> str:
-    """A scalar as it stands in a command line: ``True`` is ``true``."""
+    """A scalar as text for a command line: ``True`` is ``true``."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str | int | float):
@@ -106,7 +106,7 @@ def scalar_text(value: object) -> str:
 
 
 def _size_bytes(value: object) -> object:
-    """``100M``, ``500k`` and ``1GiB`` as bytes, whatever the case of the letters; whole numbers pass."""
+    """``100M``, ``500k`` and ``1GiB`` as bytes, in any letter case; whole numbers pass."""
     if isinstance(value, int) and not isinstance(value, bool) and value > 0:
         return value
     match = _SIZE.fullmatch(value) if isinstance(value, str) else None
@@ -123,14 +123,14 @@ def _signal(text: str) -> str:
 
 
 def one_or_many(value: object) -> object:
-    """A list stays one, ``None`` is an empty one, a single value is a list of one."""
+    """``value`` as a list: ``None`` is an empty list, a single value a list of one."""
     if value is None:
         return []
     return value if isinstance(value, list | tuple) else [value]
 
 
 def null_is_empty(value: object) -> object:
-    """A section that is written without anything in it is the same as none."""
+    """``value``, or an empty mapping for a section without content."""
     return {} if value is None else value
 
 

@@ -1,4 +1,4 @@
-"""The template variables that stand for what discovery found, and the way back from a value to its variable."""
+"""Template variables for discovered values, and the way back from a value to its variable."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from collections.abc import Iterable
 from probecost.config.environment import PairKind, Variables
 from probecost.config.schema import FullFile, FullPair, KvmSide, NetworkConfig
 
-#: Variables that name a test address. They stand for themselves wherever their value turns up.
+#: Test addresses.
 ADDRESSES = ("host_LOCAL_IP", "host_REMOTE_IP", "vm_LOCAL_IP", "vm_REMOTE_IP")
-#: Variables that name a process; their values are numbers, which other things may be too.
+#: Processes; their values are numbers, and not every equal number is one.
 PROCESSES = ("QEMU_PID", "vhost_pids")
-#: Variables that name an interface.
+#: Interfaces.
 INTERFACES = ("INTERNAL_INTERFACE", "PHY_INTERFACE", "VM_INTERFACE")
 ALL = (*ADDRESSES, *INTERFACES, *PROCESSES)
 
 
 def variables_of(full: FullFile, kind: PairKind) -> Variables:
-    """Every variable of ``ALL`` for a tool of pair ``kind``; "" or () where this environment has no such thing.
+    """Every variable of ``ALL`` for a tool of pair ``kind``; "" or () if this environment has none.
 
-    LOCAL is the server's end, where tools run, REMOTE the client's. What a pair's own section does not say is taken
-    from the other pair if its tools run on the same node.
+    LOCAL is the server's end, where tools run, REMOTE the client's. Values missing in a pair's section are taken from
+    the other pair if its tools run on the same node.
     """
     pairs = {"host": full.environments.host, "vm": full.environments.vm}
     own, other = pairs[kind], pairs["vm" if kind == "host" else "host"]

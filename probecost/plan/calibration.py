@@ -1,6 +1,6 @@
-"""``<env>-calibration.json``: how noisy a bed is without any tool, what it can carry, and how long tools take to start.
+"""``<env>-calibration.json``: noise and maximum rates of a bed without any tool, and start times of tools.
 
-Measured once per bed and day, before anything is compared: what is chosen by it cannot depend on a result.
+It is measured once per bed and day, before any comparison: choices made from it cannot depend on a result.
 """
 
 from __future__ import annotations
@@ -45,20 +45,23 @@ class Noise(Section):
 
 
 class PairCalibration(Section):
-    """One test pair. ``starts_s``: seconds until a tool was ready beside a flow, null where it took too long to tell.
+    """One test pair. ``starts_s``: seconds until a tool was ready during a flow, null if the flow ended before.
+
+    ``stops_s``: seconds that the tool took to end, where that is known.
 
     ``idle_busy_share``: CPU time of the server's node while nothing runs, 0 to 1. ``line_bps``: the speed of its
-    interface, bit/s, null where that is no line.
+    interface, bit/s, null for a virtual one.
     """
 
     noise: dict[str, Noise]
     idle_busy_share: Share
     starts_s: dict[str, Positive | None]
     line_bps: Positive | None = None
+    stops_s: dict[str, Share] = Field(default_factory=dict)
 
 
 class Calibration(Section):
-    """``bed``: what each node was, in words that change when the bed does."""
+    """Calibration of an environment. ``bed``: the fingerprint of each node, see ``fingerprints``."""
 
     schema_version: int
     measured_at: str
@@ -66,7 +69,7 @@ class Calibration(Section):
     pairs: dict[PairKind, PairCalibration]
 
     def maximum(self, pair_kind: PairKind, perf_test: str) -> float | None:
-        """The rate that the pair can carry, per second (bit/s or packets/s); ``None`` where it was not measured."""
+        """The highest rate of the pair, per second (bit/s or packets/s); ``None`` if it was not measured."""
         pair = self.pairs.get(pair_kind)
         noise = pair.noise.get(perf_test) if pair is not None else None
         return noise.mean if noise is not None and noise.mean > 0 else None
@@ -80,16 +83,16 @@ class Calibration(Section):
         return datetime.fromisoformat(self.measured_at)
 
     def is_current(self, now_s: float, bed: Mapping[str, str] | None = None) -> bool:
-        """Whether it may be used at ``now_s`` (Unix time), on nodes that are what ``bed`` says (if that is known)."""
+        """Whether it is valid at ``now_s`` (Unix time), and for nodes with the fingerprints ``bed``, if known."""
         age = datetime.fromtimestamp(now_s, UTC) - self.time
         return timedelta(0) <= age <= VALID_FOR and not self.changed_nodes(bed or {})
 
     def changed_nodes(self, bed: Mapping[str, str]) -> tuple[str, ...]:
-        """The nodes of ``bed`` (see ``fingerprints``) that were something else when this was measured."""
+        """The nodes of ``bed`` (see ``fingerprints``) that have changed since this was measured."""
         return tuple(name for name, words in bed.items() if self.bed.get(name, words) != words)
 
     def merged(self, newer: Calibration) -> Calibration:
-        """What both say; ``newer`` goes first, and its time counts. Of another bed nothing is kept."""
+        """Both together; ``newer`` takes precedence and gives the time. Nothing is kept of another bed."""
         if self.changed_nodes(newer.bed):
             return newer
         pairs = dict(self.pairs)
@@ -97,26 +100,27 @@ class Calibration(Section):
             old = pairs.get(kind)
             if old is not None:
                 noise, starts_s = {**old.noise, **pair.noise}, {**old.starts_s, **pair.starts_s}
-                pair = pair.model_copy(update={"noise": noise, "starts_s": starts_s})
+                stops_s = {**old.stops_s, **pair.stops_s}
+                pair = pair.model_copy(update={"noise": noise, "starts_s": starts_s, "stops_s": stops_s})
             pairs[kind] = pair
         return newer.model_copy(update={"pairs": pairs, "bed": {**self.bed, **newer.bed}})
 
 
 def fingerprints(facts: Mapping[str, Mapping[str, object]]) -> dict[str, str]:
-    """What a node is, in words: another kernel, CPU or generator makes another bed."""
+    """Fingerprint of each node as text: another kernel, CPU or generator makes another bed."""
     keys = ("kernel", "cpu_model", "cpus", "iperf3", "netperf")
     return {node: ", ".join(f"{key} {found.get(key)}" for key in keys) for node, found in facts.items()}
 
 
 def calibration_file(folder: Path) -> Path:
-    """Beside the environment's other files, with their prefix."""
+    """Path of the calibration file: in the environment's folder, with the prefix of its files."""
     other = full_file(folder) or cases_file(folder)
     prefix = other.name.rpartition("-")[0] if other is not None else folder.name
     return folder / f"{prefix}-calibration.json"
 
 
 def read_calibration(folder: Path) -> Calibration | None:
-    """The environment's calibration; ``None`` where there is none, or one that cannot be read: it is made anew."""
+    """The environment's calibration; ``None`` if it is missing or cannot be read: it is made anew."""
     file = calibration_file(folder)
     if not file.is_file():
         return None
@@ -132,13 +136,13 @@ def read_calibration(folder: Path) -> Calibration | None:
 
 
 def discard_calibration(folder: Path) -> None:
-    """Remove it: the next run that needs one measures anew. What cannot be removed stays."""
+    """Remove the calibration if possible: the next run that needs one measures anew."""
     with suppress(OSError):
         calibration_file(folder).unlink()
 
 
 def write_calibration(content: Calibration, folder: Path) -> Path:
-    """Write it, never half of it. ``ProbecostError`` where that cannot be done."""
+    """Write the calibration whole. ``ProbecostError``: it cannot be written."""
     file = calibration_file(folder)
     try:
         write_whole(file, content.model_dump_json(indent=1) + "\n")

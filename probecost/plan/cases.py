@@ -1,4 +1,4 @@
-"""The cases of an environment's folder that options ask for: its own, one command, and their other versions."""
+"""Cases of an environment for a run: its own or one command, and their other versions."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from probecost.config.environment import Case
 from probecost.config.folder import load_environment, load_folder
 from probecost.plan.command import command_case
 from probecost.plan.null_case import with_null_cases
-from probecost.plan.plan import Settings
+from probecost.plan.settings import Settings
 from probecost.plan.versus import Versions, with_versions
 
 
 def asked_cases(folder: Path, settings: Settings, *, nulls: bool) -> Versions:
     """The environment with its cases; ``nulls``: with null cases. ``ConfigError``: a file or an option is wrong.
 
-    Where no other version is asked for, no case has one, and none is left out.
+    Unless ``settings`` ask for other versions, no case has one and none is left out.
     """
     cases: tuple[Case, ...]
     if settings.command is not None:

@@ -1,6 +1,6 @@
-"""How each tool is measured: asked for, or chosen from what the calibration says of bed and tool. And the time ledger.
+"""Chooses how each tool is measured, by the options or by the calibration of bed and tool; writes the time ledger.
 
-What is best for given noise is a question of statistics, which this room does not answer: ``Ask`` does.
+Statistics decide what is best for given noise; they are not here but behind ``Ask``.
 """
 
 from __future__ import annotations
@@ -19,25 +19,25 @@ from probecost.plan.plan import (
     Plan,
     Planned,
     PlannedItem,
-    Settings,
     asked_for,
     expected_by_item,
     is_switchable,
     settled,
 )
 from probecost.plan.primary import count_primary, primary_metrics, with_fixed_rate
+from probecost.plan.settings import Settings
 from probecost.plan.visits import SwitchPlan, spell
 from probecost.results import layout
-from probecost.results.planning import PlanQuestion, ToolPlan
+from probecost.results.planning import STOP_S, PlanQuestion, ToolPlan
 from probecost.results.rules import LEAST_UNITS, MOST_UNITS
 
-_BED_S = 5.0  # connecting and checking an environment, and closing it
+_BED_S = 5.0  # for connecting, checking and closing an environment
 _MOST_ROWS = 60
 
 
 Ask = Callable[[PlanQuestion], ToolPlan | None]
-#: How many units a case has, how many primary tests the plan, whether it stops at looks: that no overhead can be
-#: claimed from so many, in words; nothing where one can.
+#: From the units of a case, the primary tests of the plan, and whether it stops at looks: a sentence that no overhead
+#: can be claimed with these numbers; None if one can.
 Doubt = Callable[[int, int, bool], str | None]
 
 
@@ -52,15 +52,15 @@ class Stage:
 
 
 def stored_calibrations(environments: Mapping[str, Planned], now_s: float) -> dict[str, Calibration]:
-    """Those that may be used at ``now_s`` (Unix time), by the environment's name."""
+    """The calibrations that are valid at ``now_s`` (Unix time), by the environment's name."""
     found = {name: read_calibration(planned.environment.folder) for name, planned in environments.items()}
     return {name: one for name, one in found.items() if one is not None and one.is_current(now_s)}
 
 
 def resolved(made: Plan, items: Sequence[PlannedItem], calibrations: Mapping[str, Calibration]) -> Plan:
-    """The plan with what the calibrations decide, for all that ``items`` need. ``ConfigError``: a maximum is unknown.
+    """The plan completed by the calibrations for ``items``. ``ConfigError``: a maximum is unknown.
 
-    Loads in percent become rates, a flow at a fixed rate stands beside the unlimited one, primary metrics are chosen.
+    Loads in percent become rates, a flow at a fixed rate follows the unlimited one, primary metrics are chosen.
     """
     used = {item.turn.environment for item in items}
     environments = {}
@@ -78,7 +78,7 @@ def resolved(made: Plan, items: Sequence[PlannedItem], calibrations: Mapping[str
 
 
 def is_calibrated(settings: Settings) -> bool:
-    """Whether the plan depends on the bed: not where everything is said, nor where there will be no verdict."""
+    """Whether the plan needs a calibration: not if the options decide everything, nor if there will be no verdict."""
     if any(load.percent not in (None, 100) for load in settings.loads):
         return True
     if settings.units is not None and settings.units < LEAST_UNITS:
@@ -87,10 +87,10 @@ def is_calibrated(settings: Settings) -> bool:
 
 
 class Planner:
-    """Asks once per environment, pair and tool; what is not known is as it was asked for.
+    """Asks once per environment, pair and tool; without a calibration the options decide.
 
-    ``calibrations``: by the environment's name, where there is one. ``doubt`` is asked whatever is calibrated.
-    ``lanes``: what is measured at the same time.
+    ``calibrations``: by the environment's name. ``doubt`` is asked with and without a calibration. ``lanes``: the
+    groups of test pairs that are measured at the same time.
     """
 
     def __init__(
@@ -150,6 +150,7 @@ class Planner:
             },
             durations_s={spec.name: spec.duration_s for spec in specs},
             start_s=pair.starts_s.get(tool_id),
+            stop_s=pair.stops_s.get(tool_id, STOP_S),
             tests=sum(self._tests.values()),
             units=settings.units,
             precision_pct=settings.precision_pct,
@@ -161,7 +162,7 @@ class Planner:
         return self._question(question)
 
     def _most_units(self, items: Sequence[PlannedItem]) -> int:
-        """The same number for all cases: the largest that a tool needs, and not more than the time budget allows."""
+        """Units of every case: the largest number that a tool needs, limited by the time budget."""
         settings = self._settings
         if settings.units is not None:
             return settings.units
@@ -190,7 +191,7 @@ class Planner:
         return units
 
     def lines(self, items: Iterable[PlannedItem]) -> list[str]:
-        """What was chosen for each tool, what to expect of it, and the time ledger."""
+        """The choice for each tool with its expected precision, and the time ledger, as lines for the user."""
         items = list(items)
         lines = []
         for (environment, kind, tool_id), found in self._found.items():
@@ -201,9 +202,9 @@ class Planner:
         return [*lines, *ledger(items, self._plan, self._lanes)]
 
     def cannot_claim(self) -> str:
-        """That no overhead can be claimed, however large it is; empty where one can, and where nothing is tested.
+        """A sentence that no overhead can be claimed, however large it is; empty if one can or nothing is tested.
 
-        The units of all iterations count as one case's.
+        The units of all iterations of a case count together.
         """
         settings = self._settings
         units = self._units * settings.iterations
@@ -217,7 +218,7 @@ def _cases_of(items: Iterable[PlannedItem], environment: str) -> set[Case]:
 
 
 def ledger(items: Sequence[PlannedItem], made: Plan, lanes: Lanes | None = None) -> list[str]:
-    """A line per stage with its time, and their sum; with several workers how long they take, each with its groups."""
+    """A line per stage with its time, and their sum; for several workers also the time of the longest."""
     stages = _stages(items, made)
     total_s = sum(stage.seconds for stage in stages)
     width = max((len(stage.what) for stage in stages), default=0)
@@ -238,7 +239,7 @@ def _whole_s(stages: Iterable[Stage], lanes: Lanes) -> float:
 
 
 def _stages(items: Sequence[PlannedItem], made: Plan) -> list[Stage]:
-    """The beds, then the cases in order; a shared baseline counts for the case that makes it."""
+    """Stages of each environment, then of the cases in order; a shared baseline counts for the case that makes it."""
     stages = []
     for environment in dict.fromkeys(item.turn.environment for item in items):
         turns = {item.turn for item in items if item.turn.environment == environment}

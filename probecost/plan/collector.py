@@ -1,4 +1,4 @@
-"""Python's garbage collector, paused where very many objects are made and none of them is garbage."""
+"""Pauses Python's garbage collector while many objects are made that are no garbage."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def paused() -> Iterator[None]:
-    """No search for cycles meanwhile: over a long workflow it takes most of the time, and finds nothing."""
+    """Pause the garbage collector: over a long workflow it takes most of the time and finds nothing."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:

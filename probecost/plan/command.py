@@ -1,4 +1,4 @@
-"""One command that is measured without a configuration of tools: the case that it is."""
+"""Makes the case of one command that is measured without a configuration of tools."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ _VARIABLE = re.compile(r"\{\w+\}")
 
 
 def command_case(environment: Environment, asked: AskedCommand) -> Case:
-    """The case of ``asked``: ``host-command-<hash>``, or ``host-<name>``; its tool's name has the hash in it always.
+    """The case of ``asked``: ``host-command-<hash>``, or ``host-<name>``; its tool's name always has the hash.
 
-    The hash is that of the template: it is the same on every environment. ``ConfigError``: a test pair or a variable
-    that the environment has not, or a name of which nothing is left.
+    The hash is of the template, so it is the same on every environment. ``ConfigError``: the environment lacks the test
+    pair or a variable, or the name has no usable character.
     """
     kind = asked.pair_kind
     if kind not in environment.pairs:
@@ -61,7 +61,7 @@ def command_case(environment: Environment, asked: AskedCommand) -> Case:
 def variable_values(environment: Environment, kind: PairKind, direction: str | None) -> dict[str, str]:
     """The discovered variables of a test pair as text, several values joined by commas, and those of ``direction``.
 
-    Of another direction than ``rx`` and ``tx``, and without one, there are none.
+    Only the directions ``rx`` and ``tx`` have variables.
     """
     found = environment.variables.get(kind, {})
     texts = {name: value if isinstance(value, str) else ",".join(value) for name, value in found.items()}
@@ -69,9 +69,10 @@ def variable_values(environment: Environment, kind: PairKind, direction: str | N
 
 
 def rendered(template: str, values: Mapping[str, str], whose: str) -> str:
-    """``template`` with ``values`` in it, quoted as in the templates of tools. Nothing of it is left out.
+    """``template`` with ``values`` filled in, quoted as in the templates of tools; no option is left out.
 
-    ``ConfigError``: an unknown variable, one that ``whose`` has no value for, or nothing is left.
+    ``ConfigError``: an unknown variable, a variable without a value, or an empty result. ``whose`` names the owner of
+    the values in messages.
     """
     try:
         result = render(template, values, ALL)
@@ -93,7 +94,7 @@ def rendered(template: str, values: Mapping[str, str], whose: str) -> str:
 
 
 def command_line(words: Sequence[str]) -> str:
-    """The words of a command as one line for a shell; a single word is such a line already. Variables stay bare.
+    """The words of a command as one line for a shell; a single word is a line already. Variables stay unquoted.
 
     >>> command_line(["sudo", "bpftrace", "-e", "k:f { @ = count(); }", "{INTERNAL_INTERFACE}"])
     "sudo bpftrace -e 'k:f { @ = count(); }' {INTERNAL_INTERFACE}"

@@ -1,4 +1,4 @@
-"""Directions of traffic: which end of a test pair sends what a tool watches, and which end gets it."""
+"""Directions of traffic: which end of a test pair sends the watched traffic, and which end receives it."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from collections.abc import Mapping
 
 from probecost.config.environment import PairKind
 
-#: Variables of templates that a direction decides.
+#: Variables of templates that depend on the direction.
 DIRECTION_VARIABLES = frozenset({"direction", "SRC_IP", "DST_IP"})
-#: That of a command without a configuration: what the node gets on which tools run.
+#: The direction of a command without a configuration: traffic that the tools' node receives.
 RECEIVED = "rx"
 
 
 def ends(kind: PairKind) -> Mapping[str, Mapping[str, str]]:
-    """The variables of the directions ``rx`` and ``tx`` as definitions that hold variables of the test pair.
+    """The variables of the directions ``rx`` and ``tx``, defined by variables of the test pair.
 
     >>> ends("host")["rx"]
     {'SRC_IP': '{host_REMOTE_IP}', 'DST_IP': '{host_LOCAL_IP}'}

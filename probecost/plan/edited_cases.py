@@ -1,4 +1,4 @@
-"""Where a cases file differs from what would be generated now. Users edit cases; this shows what they did."""
+"""Compares a cases file with newly generated cases, to show what a user edited."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from probecost.config.environment import Case
 
 @dataclass(frozen=True)
 class Change:
-    """A case that is in both: what differs, its value in the file and the generated one."""
+    """A changed value of a case that is in both: its name, its value in the file and the generated one."""
 
     key: str
     what: str
@@ -20,7 +20,7 @@ class Change:
 
 @dataclass(frozen=True)
 class Difference:
-    """``only_in_file`` and ``only_generated`` have a counterpart neither by key nor by command."""
+    """Differences of two lists of cases. ``only_in_file`` and ``only_generated`` have no counterpart."""
 
     only_in_file: tuple[Case, ...]
     only_generated: tuple[Case, ...]
@@ -28,12 +28,12 @@ class Difference:
     reordered: bool
 
     def __bool__(self) -> bool:
-        """Whether there is any difference that matters: another order of the same cases does not."""
+        """Whether any difference matters: another order of the same cases does not."""
         return bool(self.only_in_file or self.only_generated or self.changed)
 
 
 def compare(in_file: Sequence[Case], generated: Sequence[Case]) -> Difference:
-    """Compare the cases of a file with generated ones: matched by command, else by key."""
+    """Compare the cases of a file with generated ones, matched by command, else by key."""
     by_command: dict[tuple[str, str], list[Case]] = {}
     by_key: dict[str, Case] = {}
     for case in generated:

@@ -1,7 +1,7 @@
-"""Which test pairs share nodes, and so cannot be measured at the same time; and how long several workers take.
+"""Groups of test pairs that share nodes and so cannot be measured at the same time; the time of several workers.
 
-A group is what must be measured one after the other: test pairs that share a node, or share one with a pair that does.
-The host under a guest is a node of the guest's pair.
+A group is the transitive closure of test pairs that share a node: they are measured one after the other. The host of a
+guest is a node of the guest's pair.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from probecost.plan.plan import Planned, PlannedItem
 #: A test pair of an environment, by the environment's name.
 PairPlace = tuple[str, PairKind]
 
-#: Where a node is reached: its address and port, after ssh's own configuration was applied.
+#: Address and port of a node, after ssh's own configuration was applied.
 Address = Callable[[Environment, SshHost], tuple[str, int]]
 
 
 @dataclass(frozen=True)
 class Group:
-    """Test pairs that are measured one after the other, and what they are reached by."""
+    """Test pairs that are measured one after the other, and their machines."""
 
     pairs: tuple[PairPlace, ...]
     nodes: tuple[str, ...]
@@ -33,7 +33,7 @@ class Group:
 
 @dataclass(frozen=True)
 class Lanes:
-    """What may be measured at the same time: the number of each test pair's group, and how many workers there are.
+    """Groups that may be measured at the same time: the number of each test pair's group, and the number of workers.
 
     With at most one worker everything is measured one after the other.
     """
@@ -42,7 +42,7 @@ class Lanes:
     workers: int = 1
 
     def whole_s(self, seconds: Iterable[tuple[PairPlace, float]]) -> float:
-        """How long work takes altogether, of which each part is done on one test pair; seconds."""
+        """Time of the whole work in seconds, given the time of each part and its test pair."""
         by_group: dict[int, float] = {}
         for place, part_s in seconds:
             group = self.groups.get(place, 0)
@@ -51,12 +51,12 @@ class Lanes:
 
 
 def as_written(environment: Environment, host: SshHost) -> tuple[str, int]:
-    """An ``Address`` that knows no ssh configuration."""
+    """An ``Address`` without ssh's configuration."""
     return host.host, host.port or 22
 
 
 def place_of(item: PlannedItem) -> PairPlace:
-    """The test pair that ``item`` is measured on."""
+    """The test pair of ``item``."""
     return item.turn.environment, item.case.pair_kind
 
 
@@ -65,8 +65,7 @@ def groups_of(
 ) -> tuple[Group, ...]:
     """The groups of the test pairs that ``items`` use, in the order of their first items.
 
-    Two nodes are one machine where they are reached at the same address and port, whatever they are called, or are the
-    same VM by its UUID.
+    Two nodes are one machine if they have the same address and port, or the same UUID of a VM.
     """
     places = dict.fromkeys(map(place_of, items))
     found: list[tuple[list[PairPlace], dict[str, None]]] = []
@@ -98,7 +97,7 @@ def _machines(environment: Environment, kind: PairKind, address: Address) -> Ite
 
 
 def makespan_s(running_s: Sequence[float], waiting_s: Iterable[float], workers: int) -> float:
-    """How long it takes until all is done, seconds: what runs now, and what waits for whoever is free first.
+    """Seconds until running and waiting work is done; a free worker takes the next waiting part.
 
     >>> makespan_s([], [30.0, 20.0, 10.0], workers=2)
     30.0

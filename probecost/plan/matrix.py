@@ -1,7 +1,7 @@
 """Matrix expansion: from the tools of an environment to its cases.
 
 A direction varies slowest, then the parameters in the order written (``rx tcp, rx udp, tx tcp, tx udp``); ids count
-from 1. A direction is expanded only where the template uses ``{direction}``, ``{SRC_IP}``, ``{DST_IP}`` or another
+from 1. A direction is expanded only if the template uses ``{direction}``, ``{SRC_IP}``, ``{DST_IP}`` or another
 variable that the directions define.
 """
 
@@ -23,7 +23,6 @@ from probecost.config.validation import nearest
 from probecost.config.variables import ALL, variables_of
 from probecost.errors import ConfigError
 from probecost.plan.directions import DIRECTION_VARIABLES, ends
-from probecost.plan.ids import case_name
 from probecost.plan.registry import Where, origins
 from probecost.plan.variables import (
     AbsentValueError,
@@ -40,19 +39,19 @@ _NO_DIRECTIONS = " (its category has no directions)"
 
 @dataclass(frozen=True)
 class Expansion:
-    """Generated cases, and what could not be generated or was left out of a command, in words."""
+    """Generated cases, and notes on cases that could not be generated and options that were left out."""
 
     entries: tuple[CaseEntry, ...]
     notes: tuple[str, ...]
 
 
 class _NoCommandError(Exception):
-    """A template that comes out empty."""
+    """A template gives an empty command."""
 
 
 @dataclass(frozen=True)
 class _Value:
-    """One value of a parameter, as written; ``variable`` is that from which it was discovered (``vhost_pids.0``)."""
+    """One value of a parameter, as written; ``variable`` is its source if it was discovered (``vhost_pids.0``)."""
 
     text: str
     variable: str | None = None
@@ -60,7 +59,7 @@ class _Value:
 
 @dataclass(frozen=True)
 class _Tool:
-    """A tool in its category, with where it was written."""
+    """A tool in its category, with its file and line."""
 
     category_name: str
     category: Category
@@ -73,16 +72,17 @@ class _Tool:
 
     @property
     def directions(self) -> Mapping[str, Mapping[str, str]]:
-        """Variables of each direction. ``rx`` and ``tx`` without any get the ends of the pair as source and target."""
+        """Variables of each direction. ``rx`` and ``tx`` have the ends of the pair as source and target by default."""
         own, usual = self.entry.directions, ends(self.category.environment)
         found = self.category.directions if own is None else own
         return {name: {**usual.get(name, {}), **variables} for name, variables in found.items()}
 
     @property
     def expanded_directions(self) -> list[str | None]:
-        """The directions that make cases of their own; ``[None]`` where the template depends on none.
+        """The directions with separate cases; ``[None]`` if the template depends on none.
 
-        A tool's own parameters and keys go before the variables of directions. A parameter ``direction`` chooses some.
+        A tool's own parameters and keys take precedence over the variables of directions. A parameter ``direction``
+        selects some of them.
         """
         directions = self.directions
         own = {*self.entry.parameters, *self.entry.variables}
@@ -94,9 +94,9 @@ class _Tool:
 
     @property
     def definitions(self) -> dict[str, str]:
-        """The entry's own variables: parameters (all their values in one text) and all its other keys.
+        """The entry's own variables: parameters (all their values in one text) and all its extra keys.
 
-        A parameter may have the name of the discovered variable from which it takes its values.
+        A parameter may have the name of the discovered variable that gives its values.
         """
         parameters = {name: " ".join(values) for name, values in self.entry.parameters.items()}
         for name in parameters.keys() & set(ALL):
@@ -105,12 +105,12 @@ class _Tool:
 
 
 def template_problems(registry: Registry, where: Where) -> list[str]:
-    """One line for each variable that a template or a value uses and nothing defines."""
+    """One line for each undefined variable in a template or a value."""
     return [problem for tool in _tools(registry, where) for problem in _unknown_variables(tool)]
 
 
 def expand(full: FullFile, where: Where) -> Expansion:
-    """All cases of the environment that ``full`` describes. ``ConfigError``: unknown variables, or a case twice."""
+    """All cases of the environment in ``full``. ``ConfigError``: unknown variables, or a repeated case."""
     problems = template_problems(full.tools, where)
     entries: list[CaseEntry] = []
     notes: dict[str, None] = {}
@@ -215,7 +215,7 @@ def _cases(tool: _Tool, full: FullFile, found: Variables, notes: dict[str, None]
 
 
 def _parameter(texts: tuple[str, ...], found: Variables) -> Iterator[_Value]:
-    """The values of a parameter; ``{vhost_pids}`` becomes as many as there are. Others may hold variables still."""
+    """The values of a parameter; ``{vhost_pids}`` gives one for each process. A value may still hold variables."""
     for text in texts:
         names = placeholders(text)
         discovered = found.get(names[0]) if names and text == f"{{{names[0]}}}" else None
@@ -264,8 +264,23 @@ def _case(
     )
 
 
+def case_name(script: str, parameters: Mapping[str, str]) -> str:
+    """The name of a case as older tools spell it, ``{script}_{direction}_{parameter}_{value}``: data, no id of ours.
+
+    >>> case_name("eth-drop.py", {"protocol": "tcp", "direction": "rx"})
+    'eth_drop_rx_protocol_tcp'
+    """
+    words = [PurePosixPath(script).stem.replace("-", "_")]
+    if "direction" in parameters:
+        words.append(parameters["direction"])
+    for name, value in parameters.items():
+        if name != "direction":
+            words += [name, value]
+    return "_".join(words)
+
+
 def _with_literals(entry: ToolEntry) -> str:
-    """The template with the entry's own fixed variables filled in: what its hash shall tell apart."""
+    """The template with the entry's own fixed variables filled in, as the hash of the case needs it."""
     template = entry.template
     for name, value in entry.variables.items():
         if not placeholders(value):
@@ -274,7 +289,7 @@ def _with_literals(entry: ToolEntry) -> str:
 
 
 def generated_cases(full: FullConfig, environment: Environment) -> tuple[tuple[Case, ...], tuple[str, ...]]:
-    """The cases that a full.yaml would give now, and the notes of ``expand``, which says what is a ``ConfigError``."""
+    """The cases that a full.yaml gives now, and the notes of ``expand``. ``ConfigError`` as for ``expand``."""
     expansion = expand(full.file, origins(full.document))
     unlocated = Document(full.document.file, {"test_cases": []}, lambda: {(): 1})
     return build_cases(expansion.entries, environment, unlocated), expansion.notes

@@ -1,6 +1,6 @@
-"""The null case: a tool that only sleeps. Whatever it seems to cost is the noise of the bed.
+"""The null case: a tool that only sleeps, so that any cost it seems to have is noise of the bed.
 
-Every environment has one for each of its test pairs, and a run measures it whatever else is selected.
+Every environment has one for each of its test pairs, and every run measures it.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from probecost.results.layout import case_hash
 from probecost.results.rules import NULL_TOOL
 
 _COMMAND = "sleep infinity"
-_NUMBER = 0  # no cases file has it, and it stays the same whatever cases are added
+_NUMBER = 0  # in no cases file, and independent of added cases
 
 
 def with_null_cases(environment: Environment, cases: Sequence[Case]) -> tuple[Case, ...]:
-    """``cases`` and, behind them, a null case of our own for each test pair that has cases and none of its own."""
+    """``cases``, followed by a null case for each test pair with cases but no null case."""
     kinds = [kind for kind in PAIR_KINDS if any(case.pair_kind == kind for case in cases)]
     missing = [kind for kind in kinds if not any(is_null(case) and case.pair_kind == kind for case in cases)]
     return (*cases, *(_null_case(environment, kind) for kind in missing))
@@ -28,7 +28,7 @@ def is_null(case: Case) -> bool:
 
 
 def null_items(items: Iterable[PlannedItem], selected: Iterable[PlannedItem]) -> tuple[PlannedItem, ...]:
-    """The null cases among ``items`` that ``selected`` needs and has not: one for each test pair and turn in it."""
+    """The null cases among ``items`` that ``selected`` lacks: one for each of its test pairs and turns."""
     chosen = tuple(selected)
     places = {_place(item) for item in chosen} - {_place(item) for item in chosen if is_null(item.case)}
     found: dict[tuple[Turn, PairKind], PlannedItem] = {}

@@ -1,6 +1,6 @@
-"""Perf tests at offered loads: which there are, what a share of the maximum is on each test pair, and the cap.
+"""Perf tests at offered loads: their selection, their rates on each test pair, and the cap.
 
-A load makes another perf test of each that was selected: ``throughput:single-load25`` beside ``throughput:single``.
+A load makes another perf test of each selected one: ``throughput:single-load25`` from ``throughput:single``.
 """
 
 from __future__ import annotations
@@ -12,11 +12,12 @@ from dataclasses import replace
 from probecost.config.environment import Environment, PairKind, PerfTestSpec
 from probecost.errors import ConfigError
 from probecost.plan.perf_tests import select_perf_tests
-from probecost.plan.plan import Planned, Settings
+from probecost.plan.plan import Planned
+from probecost.plan.settings import Settings
 from probecost.results.load import Load
 
-#: The most that a perf test (``throughput:single``) reaches on a test pair, in bit/s, for pps in packets/s; ``None``
-#: where that was not measured.
+#: The highest rate of a perf test (``throughput:single``) on a test pair, in bit/s, packets/s for pps; ``None`` if it
+#: was not measured.
 Maximum = Callable[[PairKind, str], float | None]
 
 _CALIBRATE = (
@@ -26,21 +27,21 @@ _CALIBRATE = (
 
 
 def uncalibrated(pair_kind: PairKind, perf_test: str) -> float | None:
-    """The ``Maximum`` of an environment in which none was measured."""
+    """The ``Maximum`` of an environment without a calibration."""
     return None
 
 
 def resolved(planned: Planned, maximum: Maximum) -> Planned:
-    """An environment with every load a rate. ``ConfigError``: one has no known maximum."""
+    """The environment with a rate for every load. ``ConfigError``: a maximum is unknown."""
     kinds = dict.fromkeys(case.pair_kind for case in planned.cases)
     specs = resolve_loads(planned.perf_tests, planned.environment.name, kinds, maximum)
     return replace(planned, perf_tests=specs)
 
 
 def calibrated_specs(specs: Iterable[PerfTestSpec]) -> tuple[PerfTestSpec, ...]:
-    """The perf tests whose noise and maximum must be known for ``specs``: each without its load, once.
+    """The perf tests that ``specs`` need in a calibration: each without its load, once.
 
-    A load is a share of what its perf test can carry, and is about as noisy.
+    A load is a share of its perf test's maximum, and about as noisy.
     """
     plain: dict[str, PerfTestSpec] = {}
     for spec in specs:
@@ -53,7 +54,7 @@ def calibrated_specs(specs: Iterable[PerfTestSpec]) -> tuple[PerfTestSpec, ...]:
 
 
 def asked_perf_tests(environment: Environment, settings: Settings) -> tuple[PerfTestSpec, ...]:
-    """The perf tests of ``environment`` that ``settings`` select, at the loads and below the cap that they name."""
+    """The selected perf tests of ``environment``, at the loads and below the cap of ``settings``."""
     selected = select_perf_tests(environment.perf_tests, settings.perf_tests, settings.duration_s)
     return tuple(
         replace(spec, max_rate_bps=settings.max_rate_bps) if settings.max_rate_bps is not None else spec
@@ -62,10 +63,10 @@ def asked_perf_tests(environment: Environment, settings: Settings) -> tuple[Perf
 
 
 def at_loads(specs: Sequence[PerfTestSpec], loads: Sequence[Load]) -> tuple[PerfTestSpec, ...]:
-    """Each of ``specs`` at each of ``loads``, in this order; ``specs`` as they are without any.
+    """Each of ``specs`` at each of ``loads``, in this order; unchanged without loads.
 
-    100 % is the perf test as it is: of throughput and pps without a limit of ours, of latency without traffic beside
-    it. A load in packets is one of pps alone. ``ConfigError`` where a load or a perf test has no other to go with.
+    100 % is the plain perf test: throughput and pps without a limit of ours, latency without background traffic. A load
+    in packets fits pps alone. ``ConfigError``: a load fits no perf test, or a perf test no load.
     """
     if not loads:
         return tuple(specs)
@@ -91,10 +92,10 @@ def at_load(spec: PerfTestSpec, load: Load) -> PerfTestSpec:
 def resolve_loads(
     specs: Iterable[PerfTestSpec], environment: str, pair_kinds: Iterable[PairKind], maximum: Maximum
 ) -> tuple[PerfTestSpec, ...]:
-    """Every load in percent as a rate: a perf test for each of ``pair_kinds``, in place of the one it was.
+    """Replace each load in percent by rates: a perf test for each of ``pair_kinds``.
 
-    The share is one of the pair's own maximum, rounded to a whole rate; latency takes that of ``throughput:single``,
-    which its background flow is like. What is resolved already stays. ``ConfigError``: all maxima that are not known.
+    The share is of the pair's own maximum, rounded to a whole rate; latency uses the maximum of ``throughput:single``,
+    which its background flow resembles. Known rates stay. ``ConfigError`` with all unknown maxima.
     """
     kinds = tuple(pair_kinds)
     resolved: list[PerfTestSpec] = []
@@ -118,17 +119,17 @@ def resolve_loads(
 
 
 def maximum_of(spec: PerfTestSpec) -> str:
-    """The perf test whose maximum the load of ``spec`` is a share of."""
+    """The perf test whose maximum is 100 % for the load of ``spec``."""
     return "throughput:single" if spec.perf_type == "latency" else str(spec.perf_test.unloaded)
 
 
 def specs_of_pair(specs: Iterable[PerfTestSpec], pair_kind: PairKind) -> tuple[PerfTestSpec, ...]:
-    """Those of an environment's perf tests that are made on one of its pairs."""
+    """The perf tests of an environment that are made on one of its pairs."""
     return tuple(spec for spec in specs if spec.pair_kind in (None, pair_kind))
 
 
 def of_all_pairs(by_pair: Sequence[Sequence[PerfTestSpec]]) -> tuple[PerfTestSpec, ...]:
-    """``specs_of_pair`` undone: the same perf tests in the same order on each pair, their rates its own."""
+    """The reverse of ``specs_of_pair``: the same perf tests in the same order on each pair, with the pair's rates."""
 
     def interleaved() -> Iterator[PerfTestSpec]:
         for place in zip(*by_pair, strict=True):

@@ -1,4 +1,4 @@
-"""Which of an environment's perf tests a run takes, and for how long."""
+"""Selects an environment's perf tests for a run, and sets their duration."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""What a run is going to do, in order: the one source for measuring and for writing it down as a workflow.
+"""The plan of a run, in order: the one source for measuring and for the workflow file.
 
-From the outside in: iteration, environment, test pair, tool, case, visit. Items are what pytest runs: one case in one
+Its levels from the outside in: iteration, environment, test pair, tool, case, visit. pytest runs items: one case in one
 iteration, with its visits. Cycles are these visits in a row.
 """
 
@@ -13,11 +13,8 @@ from dataclasses import dataclass, field, replace
 from probecost.config.budgets import asked_rules, with_asked
 from probecost.config.environment import PAIR_KINDS, Case, Environment, PairKind, PerfTestSpec
 from probecost.errors import ConfigError
-from probecost.plan.settings import AskedCommand, AskedVersus
+from probecost.plan.settings import Settings
 from probecost.plan.visits import (
-    AskedSchedule,
-    Baseline,
-    Order,
     Schedule,
     SwitchPlan,
     VisitPlan,
@@ -27,13 +24,12 @@ from probecost.plan.visits import (
     visits,
 )
 from probecost.results.layout import item_id, iteration_name, unit_name
-from probecost.results.load import Load
 from probecost.results.rules import LEAST_UNITS, MOST_UNITS
 
 
 @dataclass(frozen=True)
 class Turn:
-    """One environment in one iteration: set up once, whatever became of other turns."""
+    """One environment in one iteration: set up once, independently of other turns."""
 
     environment: str
     iteration: int = 1
@@ -44,7 +40,7 @@ class Turn:
 
 @dataclass(frozen=True)
 class ToolKey:
-    """What tool set-ups are counted by: one tool on one test pair in one turn."""
+    """Key of a tool set-up: one tool on one test pair in one turn."""
 
     turn: Turn
     pair_kind: PairKind
@@ -56,10 +52,10 @@ class ToolKey:
 
 @dataclass(frozen=True)
 class Planned:
-    """An environment, all its cases in the order of the file, and the perf tests that each visit makes.
+    """An environment, all its cases in the order of the file, and the perf tests of each visit.
 
-    Those of one pair only are in between, see ``specs``. ``idle_busy_share``: CPU time of each pair's tool node while
-    nothing runs, 0 to 1, where a calibration tells it.
+    Some perf tests are for one pair only, see ``specs``. ``idle_busy_share``: CPU time of each pair's tool node while
+    nothing runs, 0 to 1, if calibrated.
     """
 
     environment: Environment
@@ -68,16 +64,16 @@ class Planned:
     idle_busy_share: Mapping[PairKind, float] = field(default_factory=dict, compare=False)
 
     def specs(self, pair_kind: PairKind) -> tuple[PerfTestSpec, ...]:
-        """Those of the perf tests that are made on one of its pairs: loads in percent are other rates on each."""
+        """The perf tests of one of its pairs: a load in percent is a different rate on each."""
         return tuple(spec for spec in self.perf_tests if spec.pair_kind in (None, pair_kind))
 
 
 @dataclass(frozen=True)
 class PlannedItem:
-    """One case in one turn with its visits in order; ``id`` is what stands in the item's brackets.
+    """One case in one turn with its visits in order; ``id`` is the part in the item's brackets.
 
-    A shared baseline stands first in the visits of every case: who comes first makes it, the others leave it out.
-    ``switching``: how long segments and flows are, where flows are switched.
+    A shared baseline is first in the visits of every case: the first case makes it, the rest skip it. ``switching``:
+    the length of segments and flows, for switched flows.
     """
 
     id: str
@@ -92,34 +88,8 @@ class PlannedItem:
 
 
 @dataclass(frozen=True)
-class Settings:
-    """What is asked for beside the cases. Empty or ``None``: the environment, or the planner, decides.
-
-    ``precision_pct``: a case ends at the first look whose interval is at most this to either side, in percent.
-    ``time_budget_s``: what the whole run may take. ``command`` is measured instead of the environments' cases;
-    ``versus`` is what runs where there would be no tool.
-    """
-
-    units: int | None = None
-    baseline: Baseline = "paired"
-    seed: int = 0
-    iterations: int = 1
-    perf_tests: tuple[str, ...] = ()
-    duration_s: float | None = None
-    schedule: AskedSchedule = "auto"
-    precision_pct: float | None = None
-    time_budget_s: float | None = None
-    order: Order = "random"
-    budgets: tuple[str, ...] = ()
-    loads: tuple[Load, ...] = ()
-    max_rate_bps: int | None = None
-    command: AskedCommand | None = None
-    versus: AskedVersus | None = None
-
-
-@dataclass(frozen=True)
 class Advice:
-    """How one tool is to be measured: chosen by the planner, or what was asked for."""
+    """How one tool is measured, by the planner's choice or by the options."""
 
     schedule: Schedule
     units: int
@@ -133,7 +103,7 @@ Advise = Callable[[str, Case], Advice]
 class Plan:
     """All environments of a run by name, in the order of the command line, and all items in the order of measuring.
 
-    ``primary``: by perf test the metric that verdicts are about, where it is not the usual one; ``None`` for none.
+    ``primary``: overrides of the primary metric per perf test; ``None``: the perf test has none.
     """
 
     environments: Mapping[str, Planned]
@@ -144,7 +114,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Cycle:
-    """One visit: ``case`` is the one in whose item it is made, also where a shared baseline serves others too."""
+    """One visit: ``case`` is the case of its item, even if it is a baseline that several cases share."""
 
     id: str
     item: PlannedItem
@@ -160,7 +130,7 @@ class Cycle:
 
 
 def by_name(found: Iterable[Planned]) -> dict[str, Planned]:
-    """Environments by the names that they declare. ``ConfigError`` where two declare the same."""
+    """Environments by their declared names. ``ConfigError``: two declare the same name."""
     planned: dict[str, Planned] = {}
     for one in found:
         name = one.environment.name
@@ -189,12 +159,12 @@ def plan(environments: Mapping[str, Planned], settings: Settings, advise: Advise
 
 
 def settled(made: Plan, items: Iterable[PlannedItem], advise: Advise) -> tuple[PlannedItem, ...]:
-    """``items`` of ``made`` as the planner advises: same cases, ids and order, their visits planned anew."""
+    """``items`` of ``made`` with visits planned anew by ``advise``; cases, ids and order stay the same."""
     return tuple(_settled(items, made.settings, advise))
 
 
 def asked_for(settings: Settings, environments: Mapping[str, Planned]) -> Advise:
-    """What can be said without a calibration: flows are switched wherever they can be counted."""
+    """Advice without a calibration: flows are switched wherever they can be counted."""
     units = settings.units or (LEAST_UNITS if settings.precision_pct is None else MOST_UNITS)
 
     def advise(environment: str, case: Case) -> Advice:
@@ -207,7 +177,7 @@ def asked_for(settings: Settings, environments: Mapping[str, Planned]) -> Advise
 
 
 def budgeted(environments: Mapping[str, Planned], budgets: Sequence[str]) -> dict[str, Planned]:
-    """The environments with what was asked for over the budgets of their cases, and those that this run can check."""
+    """Environments whose cases carry the command line's budgets, limited to the perf tests of this run."""
     every = environments.values()
     rules = asked_rules(budgets, [c for one in every for c in one.cases], [s for one in every for s in one.perf_tests])
     return {
@@ -217,7 +187,7 @@ def budgeted(environments: Mapping[str, Planned], budgets: Sequence[str]) -> dic
 
 
 def is_switchable(planned: Planned, pair_kind: PairKind) -> bool:
-    """Whether flows of this pair can be switched: counters tell their rates, and count nothing else of ours."""
+    """Whether flows of this pair can be switched: counters give their rates and count no other traffic of ours."""
     is_counted = counted_interface(planned.environment, pair_kind) is not None
     return is_counted and not any(_is_loaded_latency(spec) for spec in planned.specs(pair_kind))
 
@@ -227,7 +197,7 @@ def _is_loaded_latency(spec: PerfTestSpec) -> bool:
 
 
 def counted_interface(environment: Environment, pair_kind: PairKind) -> str | None:
-    """The interface whose counters say what the server received: its own, or the tap that leads to a guest.
+    """The interface that counts the server's received traffic: its own, or the tap of a guest.
 
     Both are on the node where the tool runs.
     """
@@ -252,7 +222,7 @@ def _refuse_uncounted(environments: Iterable[Planned]) -> None:
 
 
 def _refuse_loaded_latency(environments: Iterable[Planned]) -> None:
-    """Transactions of a switched flow are counted as packets, and those of the flow beside them would be among them."""
+    """Refuse latency at a load: its transactions are counted as packets, together with the background flow's."""
     names = dict.fromkeys(
         spec.name for planned in environments for spec in planned.perf_tests if _is_loaded_latency(spec)
     )
@@ -266,8 +236,8 @@ def _refuse_loaded_latency(environments: Iterable[Planned]) -> None:
 def _items(turn: Turn, cases: Sequence[Case], settings: Settings) -> Iterator[PlannedItem]:
     """The cases of one turn by pair kind and tool, so that each tool is set up once; no visits yet.
 
-    Tools, and the cases of a tool, stand in an order that the seed decides, unless that of the file is wanted: what
-    changes with time on the bed must not always meet the same ones.
+    The seed decides the order of tools, and of the cases of a tool, unless the order of the file is wanted: drift of
+    the bed must not always meet the same cases.
     """
     by_tool: dict[ToolKey, list[Case]] = {}
     for case in cases:
@@ -300,7 +270,7 @@ def _settled(items: Iterable[PlannedItem], settings: Settings, advise: Advise) -
 
 
 def expected_s(items: Iterable[PlannedItem], environments: Mapping[str, Planned]) -> float:
-    """Estimated seconds of the visits of ``items`` made in any case; shared baselines once, no compile times."""
+    """Estimated seconds of the planned visits of ``items``; shared baselines count once, compile times do not."""
     return sum(expected_by_item(items, environments).values())
 
 
@@ -309,7 +279,7 @@ def expected_by_item(
     environments: Mapping[str, Planned],
     finished: Mapping[str, frozenset[VisitPlan]] | None = None,
 ) -> dict[str, float]:
-    """``expected_s`` of each item by its id, in the order of measuring; ``finished``: visits that need not be made.
+    """``expected_s`` of each item by its id, in the order of measuring; ``finished`` visits do not count.
 
     A shared baseline counts for the item that makes it.
     """
@@ -323,10 +293,10 @@ def expected_by_item(
 
 
 def named(items: Iterable[PlannedItem]) -> tuple[PlannedItem, ...]:
-    """The items with their ids: the case's key, and around it only what tells it from others.
+    """The items with their ids: the case's key, with a prefix and a suffix only if needed.
 
-    ``<environment>:`` stands before it where several are measured, ``-iteration_002`` behind it where there is any
-    other iteration than the first.
+    ``<environment>:`` is the prefix if several are measured, ``-iteration_002`` the suffix if there is an iteration
+    after the first.
     """
     items = list(items)
     several = len({item.turn.environment for item in items}) > 1
@@ -341,7 +311,7 @@ def named(items: Iterable[PlannedItem]) -> tuple[PlannedItem, ...]:
 
 
 def cycles(items: Iterable[PlannedItem]) -> Iterator[Cycle]:
-    """Every visit of ``items`` in the order in which they are made; a shared baseline once per turn and test pair."""
+    """Every visit of ``items`` in the order of measuring; a shared baseline once per turn and test pair."""
     made: set[tuple[Turn, PairKind]] = set()
     for item in dict.fromkeys(items):  # several tests may be about the same case
         for visit in item.visits:
@@ -356,7 +326,7 @@ def cycles(items: Iterable[PlannedItem]) -> Iterator[Cycle]:
 def cycle_id(turn: Turn, case: Case, visit: VisitPlan) -> str:
     """``bed/iteration_001/host-eth_drop-rx_protocol_tcp/u001/tool``; ``.../host/shared/baseline`` for a shared one.
 
-    A unit of confirmation has a ``c`` where others have the ``u``.
+    A unit of confirmation has a ``c`` instead of the ``u``.
     """
     place = f"{turn.environment}/{iteration_name(turn.iteration)}"
     if visit.shared:

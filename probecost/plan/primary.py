@@ -1,7 +1,7 @@
-"""Which metric of each perf test a verdict is about, decided by the calibration before any case is looked at.
+"""Chooses the primary metric of each perf test by the calibration, before any case is measured.
 
-Where CPU time limits a TCP stream, its rate says how fast the bed's CPUs are today. There the cost of a tool is told by
-the CPU time per gigabyte at a fixed rate, half of what the bed can carry; it is measured beside the unlimited flow.
+If CPU time limits a TCP stream, its rate depends on the speed of the bed's CPUs at that moment. The cost of a tool is
+then the CPU time per gigabyte at a fixed rate, half of the maximum, measured in addition to the unlimited flow.
 """
 
 from __future__ import annotations
@@ -12,21 +12,22 @@ from dataclasses import replace
 from probecost.config.environment import PairKind, PerfTestSpec
 from probecost.plan.calibration import Calibration
 from probecost.plan.offered_loads import at_load
-from probecost.plan.plan import Plan, Planned, Settings
+from probecost.plan.plan import Plan, Planned
+from probecost.plan.settings import Settings
 from probecost.results.load import Load
 from probecost.results.metrics import CPU_PER_BYTE
 
 SATURATED = "throughput:single"
 _HALF = Load.parse("50%")
 _FIXED_RATE = f"{SATURATED}-load50"
-_BUSY = 0.9  # of all CPUs: nothing is left to send more with
-_LINE_SHARE = 0.9  # of the line: it is the line that limits
+_BUSY = 0.9  # of all CPUs: they limit
+_LINE_SHARE = 0.9  # of the line's rate: the line limits
 
 
 def with_fixed_rate(planned: Planned, calibration: Calibration | None) -> Planned:
-    """The environment with a flow at half the maximum beside the unlimited one, where its maximum is known.
+    """The environment with a flow at half the maximum after the unlimited one, if the maximum is known.
 
-    Nothing is added where loads were asked for, or the unlimited flow was not selected.
+    Nothing is added if the user asks for loads or does not select the unlimited flow.
     """
     plain = [spec for spec in planned.perf_tests if spec.name == SATURATED]
     asked = any(spec.load is not None for spec in planned.perf_tests)
@@ -39,14 +40,14 @@ def with_fixed_rate(planned: Planned, calibration: Calibration | None) -> Planne
 
 
 def without_fixed_rate(specs: Iterable[PerfTestSpec], settings: Settings) -> tuple[PerfTestSpec, ...]:
-    """What was asked for: ``specs`` without the flow that ``with_fixed_rate`` added."""
+    """``specs`` without the flow that ``with_fixed_rate`` added."""
     return tuple(spec for spec in specs if settings.loads or spec.name != _FIXED_RATE)
 
 
 def primary_metrics(made: Plan, calibrations: Mapping[str, Calibration]) -> dict[str, str | None]:
-    """By perf test: the metric that is primary instead of the usual one; ``None``: none of it is.
+    """Overrides of the primary metric per perf test; ``None``: the test has none.
 
-    One decision for the whole run: the CPU limits the flow where it does so in any environment.
+    One decision holds for the whole run: the CPU limits the flow if it does so in any environment.
     """
     specs = {spec.name for planned in made.environments.values() for spec in planned.perf_tests}
     if _FIXED_RATE not in specs or SATURATED not in specs:
@@ -61,7 +62,7 @@ def primary_metrics(made: Plan, calibrations: Mapping[str, Calibration]) -> dict
 
 
 def count_primary(specs: Iterable[PerfTestSpec], primary: Mapping[str, str | None]) -> int:
-    """How many primary tests a case with these perf tests has."""
+    """The number of primary tests of a case with these perf tests."""
     return sum(primary.get(spec.name, "") is not None for spec in specs)
 
 

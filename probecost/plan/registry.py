@@ -1,4 +1,4 @@
-"""The tools of an environment: the default registry with what the environment adds, replaces or drops."""
+"""The tools of an environment: the default registry with the environment's additions, replacements and drops."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Where = Mapping[tuple[str, int], str]
 
 @dataclass(frozen=True)
 class Tools:
-    """A registry: ``raw`` as it is written to a file, ``registry`` validated, ``where`` each tool was written."""
+    """A registry: ``raw`` as written to a file, ``registry`` validated, ``where`` has each tool's file and line."""
 
     raw: Mapping[str, Any]
     registry: Registry
@@ -44,10 +44,10 @@ def origins(document: Document) -> dict[tuple[str, int], str]:
 
 
 def merge(registry: Document, changes: Document) -> Tools:
-    """The registry with the changes that ``tools`` of a minimal file makes; both are valid.
+    """The registry with the changes in ``tools`` of a minimal file; both are valid.
 
-    Tools of a known category replace those with the same script in their place, others are added; ``environment``,
-    ``directions`` and ``defaults`` of the changes win. ``ConfigError``: ``drop`` names what does not exist.
+    A tool of a known category replaces the tools with the same script, at their place, or is added; ``environment``,
+    ``directions`` and ``defaults`` of the changes win. ``ConfigError``: ``drop`` has an unknown name.
     """
     categories: dict[str, dict[str, Any]] = {}
     places: dict[str, list[str]] = {}
@@ -74,7 +74,7 @@ def merge(registry: Document, changes: Document) -> Tools:
 
 
 def _merge_tools(known: list[Any], places: list[str], added: list[Any], here: list[str]) -> None:
-    """Add tools in place; all entries with the script of an added one make room for the added ones."""
+    """Add tools in place; they replace all entries with the same script."""
     for script in dict.fromkeys(tool["script"] for tool in added):
         old = [index for index, tool in enumerate(known) if tool["script"] == script]
         position = old[0] if old else len(known)

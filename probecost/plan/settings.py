@@ -1,4 +1,4 @@
-"""What a user may ask to be measured beside, or instead of, the cases of an environment."""
+"""Settings of a plan: how much is measured, in which order, and what instead of the cases of an environment."""
 
 from __future__ import annotations
 
@@ -7,13 +7,15 @@ from pathlib import Path
 
 from probecost.config.environment import DEFAULT_ATTACHES, Attaches, PairKind
 from probecost.errors import ConfigError
+from probecost.plan.visits import AskedSchedule, Baseline, Order
+from probecost.results.load import Load
 
 
 @dataclass(frozen=True)
 class AskedCommand:
-    """One command instead of an environment's cases. ``template`` may have the environment's variables in it.
+    """One command instead of an environment's cases. ``template`` may use the environment's variables.
 
-    ``name``: what its case is called; empty for a hash of the template.
+    ``name`` names its case; empty for a hash of the template.
     """
 
     template: str
@@ -27,9 +29,9 @@ class AskedCommand:
 
 @dataclass(frozen=True)
 class AskedVersus:
-    """Another version of the tools, which runs where there would be none: its files, its command, or both.
+    """Another version of the tools, which runs in the baseline: its files, its command, or both.
 
-    ``tools_dir`` is a local folder with tools as in the environment's own; ``template`` a command for all cases.
+    ``tools_dir`` is a local folder laid out like the environment's own; ``template`` is a command for all cases.
     """
 
     tools_dir: Path | None = None
@@ -39,12 +41,38 @@ class AskedVersus:
         return " as ".join(filter(None, [str(self.tools_dir or ""), self.template]))
 
 
+@dataclass(frozen=True)
+class Settings:
+    """What is asked for beside the cases. Empty or ``None``: the environment, or the planner, decides.
+
+    ``precision_pct``: a case ends at the first look whose interval is at most this to either side, in percent.
+    ``time_budget_s``: what the whole run may take. ``command`` is measured instead of the environments' cases;
+    ``versus`` is what runs where there would be no tool.
+    """
+
+    units: int | None = None
+    baseline: Baseline = "paired"
+    seed: int = 0
+    iterations: int = 1
+    perf_tests: tuple[str, ...] = ()
+    duration_s: float | None = None
+    schedule: AskedSchedule = "auto"
+    precision_pct: float | None = None
+    time_budget_s: float | None = None
+    order: Order = "random"
+    budgets: tuple[str, ...] = ()
+    loads: tuple[Load, ...] = ()
+    max_rate_bps: int | None = None
+    command: AskedCommand | None = None
+    versus: AskedVersus | None = None
+
+
 def asked_command(
     template: str | None, name: str | None, pair_kind: PairKind | None, attaches: Attaches | None
 ) -> AskedCommand | None:
-    """What the options ``--command``, ``--name``, ``--pair`` and ``--attaches`` say; ``None`` without a command.
+    """The command of ``--command``, ``--name``, ``--pair`` and ``--attaches``; ``None`` without ``--command``.
 
-    ``ConfigError``: it is empty, or something is said of a command that is not there.
+    ``ConfigError``: the command is empty, or another of these options is given without it.
     """
     if template is None:
         said = {"--name": name, "--pair": pair_kind, "--attaches": attaches}
@@ -57,7 +85,7 @@ def asked_command(
 
 
 def asked_versus(folder: Path | None, template: str | None, *, is_shared: bool) -> AskedVersus | None:
-    """What the options ``--versus`` and ``--versus-command`` say; ``None`` without either. ``folder`` is absolute.
+    """The other version of ``--versus`` and ``--versus-command``; ``None`` without either. ``folder`` is absolute.
 
     ``ConfigError``: an empty command, no such folder, or a shared baseline, whose place the other version takes.
     """

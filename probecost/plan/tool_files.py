@@ -1,4 +1,4 @@
-"""Files of tools that lie on this machine: what is copied to the nodes, and what it was when a workflow was written."""
+"""Local files of tools: which of them are copied to the nodes, and their hashes for a workflow."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from probecost.config.environment import Case, Environment
 from probecost.errors import ToolError
 
 MAX_TOOL_FILES = 500
-OTHER_TOOLS_DIR = "probecost-versus"  # below the workdir: other versions of tools, beside the environment's own
+OTHER_TOOLS_DIR = "probecost-versus"  # below the workdir, for other versions of tools
 
 
 def local_tool(environment: Environment, tool_file: str) -> Path | None:
-    """The tool's file on this machine, from where it is copied to the node; ``None`` if it is not here."""
+    """The tool's file on this machine, to be copied to the node; ``None`` if it is not here."""
     file = _local_path(environment, tool_file)
     return file if file is not None and file.is_file() else None
 
 
 def local_files(environment: Environment, tool_id: str, tool_file: str) -> dict[str, Path]:
-    """Files of the tool's folder by their path on the node; empty when the tool lies on the node already."""
+    """Files of the tool's folder by their path on the node; empty if the tool is kept on the node."""
     local = _local_path(environment, tool_file)
     if local is None:
         return {}
@@ -32,9 +32,9 @@ def local_files(environment: Environment, tool_id: str, tool_file: str) -> dict[
 
 
 def local_hashes(environment: Environment, cases: Iterable[Case]) -> dict[str, str]:
-    """SHA-256 of every local file that is copied to a node for ``cases``, by its path there, sorted.
+    """SHA-256 of every local file that is copied to a node for ``cases``, by its path on the node, sorted.
 
-    A tool's folder is hashed as a whole: it may read what lies beside it. Tools on the nodes are not in it.
+    A tool's whole folder is hashed: the tool may read its files. Tools kept on the nodes are not included.
     ``ToolError``: a file cannot be read.
     """
     versions = [version for case in cases for version in case.versions]
@@ -56,7 +56,7 @@ def _sha256(file: Path) -> str:
 
 
 def _local_path(environment: Environment, tool_file: str) -> Path | None:
-    """Where the tool's file would lie on this machine; ``None`` where tools are not kept here."""
+    """Path of the tool's file on this machine; ``None`` if its tools are not kept here."""
     relative = PurePosixPath(tool_file)
     places = ((environment.tools_dir, environment.local_tools_dir), (OTHER_TOOLS_DIR, environment.other_tools_dir))
     for folder, local in places:

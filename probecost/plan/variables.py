@@ -1,7 +1,7 @@
-"""Template variables: ``{SRC_IP}`` in a tool's command template, and what becomes of it.
+"""Replaces template variables: ``{SRC_IP}`` in a tool's command template.
 
-Templates are commands by design; the values put into them are quoted where a shell would misread them. ``{{word}}``
-stands for a literal ``{word}``; braces around anything but a single word are left alone.
+Templates are commands by design; values are quoted if a shell would misread them. ``{{word}}`` is a literal
+``{word}``; braces around anything but a single word are left alone.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _DOUBLE_QUOTE_SPECIALS = re.compile(r'([\\"$`])')
 
 
 class UnknownVariableError(Exception):
-    """A variable that nothing defines, or whose definition comes back to itself."""
+    """A variable is undefined, or defined by itself."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -25,7 +25,7 @@ class UnknownVariableError(Exception):
 
 
 class AbsentValueError(Exception):
-    """A variable that the environment has no value for, in a place that cannot be left out."""
+    """The environment has no value for a variable whose place cannot be left out."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -34,7 +34,7 @@ class AbsentValueError(Exception):
 
 @dataclass(frozen=True)
 class Rendered:
-    """A command, and the variables whose options were left out because the environment has no such thing."""
+    """A command, and the variables whose options were left out because the environment has no value."""
 
     command: str
     left_out: tuple[str, ...]
@@ -53,12 +53,12 @@ def placeholders(text: str) -> tuple[str, ...]:
 
 
 def literal(text: str) -> str:
-    """``text`` so that nothing in it is taken for a variable: ``{word}`` becomes ``{{word}}``."""
+    """``text`` with its braces escaped: ``{word}`` becomes ``{{word}}``."""
     return _PLACEHOLDER.sub(lambda match: f"{{{match[0]}}}", text)
 
 
 def resolve(text: str, values: Mapping[str, str], _inside: tuple[str, ...] = ()) -> str:
-    """``text`` with its variables replaced, unquoted; values may hold variables again. ``UnknownVariableError``."""
+    """``text`` with its variables replaced, unquoted; values may hold variables too. ``UnknownVariableError``."""
 
     def value_of(match: re.Match[str]) -> str:
         name = match["name"]
@@ -72,7 +72,7 @@ def resolve(text: str, values: Mapping[str, str], _inside: tuple[str, ...] = ())
 
 
 def all_placeholders(text: str, definitions: Mapping[str, str]) -> frozenset[str]:
-    """Variables in ``text``, and in the definitions of those, and so on."""
+    """Variables in ``text`` and, recursively, in their definitions."""
     found: set[str] = set()
     pending = list(placeholders(text))
     while pending:
@@ -84,11 +84,11 @@ def all_placeholders(text: str, definitions: Mapping[str, str]) -> frozenset[str
 
 
 def render(template: str, values: Mapping[str, str], discovered: Collection[str] = ()) -> Rendered:
-    """The command that ``template`` becomes with ``values``.
+    """The command of ``template`` with ``values``.
 
-    An option whose value is empty (``--device {VM_INTERFACE}``, ``--device={VM_INTERFACE}``) is left out. An empty
-    value elsewhere is left out too where the user wrote it empty; where it stands for something ``discovered`` that the
-    environment has not, that is an ``AbsentValueError``. ``UnknownVariableError``: nothing defines the variable.
+    An option with an empty value (``--device {VM_INTERFACE}``, ``--device={VM_INTERFACE}``) is left out. An empty value
+    elsewhere is left out too if the user wrote it empty. ``AbsentValueError``: it is ``discovered`` and the environment
+    has none. ``UnknownVariableError``: the variable is undefined.
     """
     resolved = {name: resolve(f"{{{name}}}", values) for name in placeholders(template)}
     dropped: set[int] = set()
@@ -119,7 +119,7 @@ def render(template: str, values: Mapping[str, str], discovered: Collection[str]
 
 
 def _words(template: str) -> Iterator[_Word]:
-    """Stretches between blanks, where quotes keep blanks together."""
+    """Words between blanks; blanks inside quotes do not separate."""
     start: int | None = None
     for position, char in enumerate(template):
         if char.isspace() and not (start is not None and _quote_after(template[start:position], "")):
@@ -133,7 +133,7 @@ def _words(template: str) -> Iterator[_Word]:
 
 
 def _substitute(word: str, resolved: Mapping[str, str]) -> str:
-    """The word with its variables replaced, each value quoted as its place in the word demands."""
+    """The word with its variables replaced, each value quoted for its place in the word."""
     pieces = []
     position = 0
     quote = ""
@@ -147,7 +147,7 @@ def _substitute(word: str, resolved: Mapping[str, str]) -> str:
 
 
 def _quote_after(text: str, quote: str) -> str:
-    """The quote that is open after ``text``, which begins inside of ``quote``; "" for none."""
+    """The quote that is open after ``text``, which begins inside ``quote``; "" for none."""
     is_escaped = False
     for char in text:
         if is_escaped:

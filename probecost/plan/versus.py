@@ -1,7 +1,7 @@
-"""Two versions of tools against each other: which cases have both, and how the other version is started.
+"""Cases that compare two versions of a tool, and the command of the other version.
 
-The environment's own version is the tool of a case; the other one runs where there would be none. It lies on the nodes
-in a folder of its own, so that neither overwrites the other.
+The environment's own version is the tool of a case; the other version runs in its baseline, from a separate folder on
+the nodes, so that neither overwrites the other.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _MOST_NAMED = 8
 
 @dataclass(frozen=True)
 class Versions:
-    """An environment with the other version of its tools; ``left_out``: tools that have none, which is no case."""
+    """An environment and its cases with both versions; ``left_out``: tools without another version."""
 
     environment: Environment
     cases: tuple[Case, ...]
@@ -32,10 +32,10 @@ class Versions:
 
 
 def with_versions(environment: Environment, cases: Sequence[Case], asked: AskedVersus) -> Versions:
-    """The cases whose tools have another version, each with it, in their order.
+    """The cases whose tools have another version, with that version, in their order.
 
-    A null case of theirs runs on both sides. ``ConfigError``: no tool has another version, its folder is not there, or
-    its command cannot be made.
+    Their null case runs on both sides. ``ConfigError``: no tool has another version, its folder is missing, or its
+    command cannot be made.
     """
     if asked.tools_dir is not None and not asked.tools_dir.is_dir():
         raise ConfigError(f"--versus {asked.tools_dir}: there is no such folder")
@@ -83,7 +83,7 @@ def _other(environment: Environment, case: Case, asked: AskedVersus) -> OtherVer
 
 
 def _other_file(environment: Environment, case: Case, tools_dir: Path) -> str | None:
-    """Where the other version lies on the node, if there is one of this tool."""
+    """Path of the tool's other version on the node, if any."""
     own = PurePosixPath(case.tool_file or "")
     if not own.is_relative_to(environment.tools_dir):
         return None
@@ -92,7 +92,7 @@ def _other_file(environment: Environment, case: Case, tools_dir: Path) -> str | 
 
 
 def _with_file(case: Case, file: str) -> str:
-    """The case's command with ``file`` wherever its tool's file stands in it."""
+    """The case's command with its tool's file replaced by ``file``."""
     own = rf"(?<![\w./-]){re.escape(case.tool_file or '')}(?![\w./-])"
     command, count = re.subn(own, lambda _: file, case.command)
     if not count:

@@ -1,4 +1,4 @@
-"""Which visits a case gets, in which order, and how long they are expected to take."""
+"""The visits of a case, their order, and their expected duration."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from probecost.results import layout
 from probecost.results.rules import CONFIRMATION_UNITS, LEAST_UNITS
 
 Baseline = Literal["paired", "shared"]
-#: visits: a unit is a pair of visits with flows of their own; switched: a unit is a flow in which the tool is switched.
+#: visits: a unit is a pair of visits, each with its flows; switched: a unit is a flow in which the tool is switched.
 Schedule = Literal["visits", "switched"]
-#: What can be asked for; auto: the planner chooses for each tool, by the time that its start takes.
+#: Values of the option; auto: the planner chooses for each tool, by its start time.
 AskedSchedule = Literal["auto", "visits", "switched"]
 
-#: In which order tools, and the cases of a tool, are measured: by the seed, or as the cases file has them.
+#: Order of tools, and of the cases of a tool: by the seed, or as in the cases file.
 Order = Literal["random", "file"]
 
-DEFAULT_SEED = 0  # of a workflow that is written: the same configuration gives the same file
+DEFAULT_SEED = 0  # of a written workflow: the same configuration gives the same file
 
-# What a visit costs beside its traffic, in seconds: rough figures for a host that is near, used for estimates only.
+# Seconds of a visit in addition to its traffic: rough figures for a near host, used for estimates only.
 PERF_TEST_OVERHEAD_S = 0.5
 TOOL_START_AND_STOP_S = 3.0
 LEAST_FLOW_S = 3.0  # a pair of segments of a tool that starts quickly
-RESERVE_SHARE = 0.25  # units that may replace void ones, beside those that are planned
+RESERVE_SHARE = 0.25  # units that may replace void ones, as a share of the planned units
 
 
 @dataclass(frozen=True)
@@ -34,9 +34,9 @@ class VisitPlan:
     """One visit of a case: ``unit`` and ``pair`` count from 1, ``order`` is its place (1 or 2) in the pair.
 
     The ``arm`` of flows in which the tool is switched is ``layout.SWITCHED``; their units count from 1 as well.
-    ``shared``: a baseline for all cases of its test pair, made by the first of them. ``reserve``: it is made only in
-    place of a unit that turned out void; ``confirmation``: only where the units before it say that the tool makes the
-    network faster, to judge that on fresh ones.
+    ``shared``: a baseline for all cases of its test pair, made by the first of them. ``reserve``: it is made only to
+    replace a void unit; ``confirmation``: only if the earlier units show that the tool makes the network faster, to
+    judge that on fresh units.
     """
 
     unit: int
@@ -49,13 +49,13 @@ class VisitPlan:
 
     @property
     def is_planned(self) -> bool:
-        """Whether it is made whatever the units before it say."""
+        """Whether it is made independently of the results of earlier units."""
         return not (self.reserve or self.confirmation)
 
 
 @dataclass(frozen=True)
 class SwitchPlan:
-    """How long the segments of a switched flow are, and the flows: seconds by name of the perf test."""
+    """Lengths of the segments of a switched flow, and of the flows: seconds by name of the perf test."""
 
     segment_s: float
     flows_s: tuple[tuple[str, float], ...]
@@ -68,7 +68,7 @@ SHARED_BASELINE = VisitPlan(unit=1, pair=1, arm=layout.BASELINE, order=1, shared
 
 
 def order_of_arms(seed: int, case_key: str, unit: int, iteration: int = 1) -> tuple[str, str]:
-    """Which arm comes first in the pair of ``unit``: a coin flip that is the same each time for the same arguments."""
+    """Order of the arms in the pair of ``unit``: a coin flip that is reproducible from the arguments."""
     words = [str(seed), case_key, str(unit), *([str(iteration)] if iteration > 1 else [])]
     digest = hashlib.sha256("\n".join(words).encode()).digest()
     return (layout.BASELINE, layout.TOOL) if digest[0] & 1 else (layout.TOOL, layout.BASELINE)
@@ -77,7 +77,7 @@ def order_of_arms(seed: int, case_key: str, unit: int, iteration: int = 1) -> tu
 def order_of_segments(
     seed: int, case_key: str, unit: int, perf_test: str, pairs: int, iteration: int = 1
 ) -> list[tuple[str, str]]:
-    """Which arm comes first in each pair of segments of one flow, a coin flip each, as ``order_of_arms``."""
+    """Order of the arms in each pair of segments of one flow, a coin flip each, as ``order_of_arms``."""
     return [order_of_arms(seed, f"{case_key}\n{perf_test}\n{pair}", unit, iteration) for pair in range(1, pairs + 1)]
 
 
@@ -91,11 +91,11 @@ def visits(
     reserves: int = 0,
     confirmations: int = 0,
 ) -> tuple[VisitPlan, ...]:
-    """The visits of a case in the order in which they are made, ``units`` pairs, ``reserves`` and ``confirmations``.
+    """The visits of a case in the order of measuring: ``units`` pairs, ``reserves`` and ``confirmations``.
 
-    With a ``shared`` baseline they are that one baseline, which is made once for all cases, and visits of the tool.
-    With ``switched`` flows there is one pair of visits, for percentiles and tables, and then ``units`` flows per perf
-    test; behind all reserves, one more such pair. Nothing is tested against a shared baseline: it has no confirmation.
+    With a ``shared`` baseline, they are that one baseline, made once for all cases, and visits of the tool; it is not
+    tested and has no confirmation. With ``switched`` flows there is one pair of visits, for percentiles and tables,
+    then ``units`` flows per perf test and, after all reserves, one more pair of visits.
     """
     numbers = range(1, units + reserves + 1)
     fresh = range(numbers.stop, numbers.stop + confirmations)
@@ -115,7 +115,7 @@ def visits(
 
 
 def reserve_units(units: int) -> int:
-    """How many units stand by for void ones: none for a plan that is too small for a verdict.
+    """The number of units in reserve for void ones: none for a plan that is too small for a verdict.
 
     >>> [reserve_units(units) for units in (1, 7, 8, 12, 24)]
     [0, 0, 2, 3, 6]
@@ -124,7 +124,7 @@ def reserve_units(units: int) -> int:
 
 
 def confirmation_units(units: int) -> int:
-    """How many units stand by to confirm a speed-up: none for a plan that is too small to find one."""
+    """The number of units in reserve to confirm a speed-up: none for a plan that is too small to find one."""
     return CONFIRMATION_UNITS if units >= LEAST_UNITS else 0
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from itertools import chain
 from typing import Any
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
@@ -24,7 +23,7 @@ from probecost.analysis.report.findings.degradations import legend
 from probecost.analysis.report.findings.provenance import Provenance
 from probecost.analysis.report.tables.columns import Column
 from probecost.analysis.report.tables.groups import Group
-from probecost.analysis.report.tables.iterations import STATISTICS_COLUMNS, members_of, statistics_rows
+from probecost.analysis.report.tables.iterations import STATISTICS_COLUMNS
 from probecost.analysis.report.tables.tables import Row, Table
 from probecost.analysis.settings.thresholds import Thresholds
 from probecost.analysis.study.case import CaseStudy
@@ -53,8 +52,8 @@ def workbook_bytes(group: Group, origin: Provenance, thresholds: Thresholds) -> 
     if group.iteration is None:
         sheet = _sheet(book, "statistics", [_NUMBER_WIDTH, _LABEL_WIDTH, _LABEL_WIDTH], "A2")
         sheet.append([_text(sheet, name, _BOLD) for name in STATISTICS_COLUMNS])
-        for line in chain.from_iterable(map(statistics_rows, members_of(group))):
-            sheet.append([_text(sheet, cell) if isinstance(cell, str) else cell for cell in line])
+        for found in group.spreads:
+            sheet.append([_text(sheet, cell) if isinstance(cell, str) else cell for cell in found.cells])
     _provenance_sheet(book, group, origin, thresholds)
     return _saved(book, _time(origin.started_ns))
 

@@ -3,29 +3,31 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from probecost.analysis.report.findings.provenance import Provenance, provenance
-from probecost.analysis.report.findings.status import switched_cases
+from probecost.analysis.report.findings.status import CaseVerdicts
 from probecost.analysis.report.forest import forest_files
 from probecost.analysis.report.markdown.overview import overview
 from probecost.analysis.report.markdown.summary import summary
 from probecost.analysis.report.markdown.topics import topic_overview
 from probecost.analysis.report.page import page_text
 from probecost.analysis.report.tables.groups import Group, groups
-from probecost.analysis.report.tables.iterations import STATISTICS, statistics_text
+from probecost.analysis.report.tables.iterations import STATISTICS, spreads_text
 from probecost.analysis.report.tables.tables import measurements_text
 from probecost.analysis.report.tables.verdicts import verdicts_text
 from probecost.analysis.settings.settings import Settings, load_settings
 from probecost.analysis.study.run import Study, study_run
 from probecost.analysis.study.selection import EVERYTHING, PICTURES, WORKBOOK, Request, select
-from probecost.analysis.words.verdict_words import short_by_metric
 from probecost.files import write_whole
 from probecost.results.layout import REPORT_PAGE, REPORTS
 
 __all__ = ["write_reports", "write_study"]
 
 log = logging.getLogger(__name__)
+
+_OVERVIEW, _SUMMARY, _PAGE = map(PurePosixPath, ("overview.md", "summary.md", REPORT_PAGE))
 
 
 def write_reports(
@@ -52,69 +54,62 @@ def write_study(
 ) -> Path:
     """Write the reports of what was read already; returns the path of overview.md."""
     study = select(study, settings, request)
-    output_dir = output_dir.resolve()
-    output_dir.mkdir(parents=True, exist_ok=True)
     _log_problems(study)
-    origin = provenance(study, settings, request)
-    said, switched = short_by_metric(study.verdicts), switched_cases(study.verdicts)
-    main_report = PurePosixPath("overview.md")
-    found = groups(study, settings)
-    files: list[PurePosixPath] = []
-    for group in found:
-        (output_dir / group.page).parent.mkdir(parents=True, exist_ok=True)
-        written = [
-            *_write_tables(group, output_dir, jobs),
-            *_write_workbook(group, output_dir, origin, settings, request),
+    writer = _Writer(study, output_dir.resolve(), settings, request, provenance(study, settings, request))
+    return writer.write_all(jobs)
+
+
+@dataclass(frozen=True)
+class _Writer:
+    """Writes the reports of ``study`` into ``folder``. Paths are relative to it, as the reports link to each other."""
+
+    study: Study
+    folder: Path
+    settings: Settings
+    request: Request
+    origin: Provenance
+
+    def write_all(self, jobs: int) -> Path:
+        study, origin, settings = self.study, self.origin, self.settings
+        found, verdicts = groups(study, settings), CaseVerdicts.of(study.verdicts)
+        of_groups = [file for group in found for file in self._group(group, verdicts)]
+        of_the_run = [
+            self._put("measurements.csv", measurements_text((*study.measurements, *study.fresh))),
+            self._put("verdicts.csv", verdicts_text(study.run.run_id, study.verdicts, study.budgets)),
+            *self._pictures(),
         ]
-        page = topic_overview(group, [*written, main_report], origin, settings.thresholds, said, switched)
-        write_whole(output_dir / group.page, page)
-        files += [group.page, *written]
-    write_whole(output_dir / "measurements.csv", measurements_text((*study.measurements, *study.fresh)))
-    write_whole(output_dir / "verdicts.csv", verdicts_text(study.run.run_id, study.verdicts, study.budgets))
-    pictures = _write_pictures(study, output_dir, request)
-    html, short = PurePosixPath(REPORT_PAGE), PurePosixPath("summary.md")
-    of_the_run = [PurePosixPath("measurements.csv"), PurePosixPath("verdicts.csv"), *pictures]
-    write_whole(
-        output_dir / main_report,
-        overview(study, [html, short, *files, *of_the_run], found, origin, settings.thresholds),
-    )
-    write_whole(output_dir / short, summary(study, settings.margin_pct, origin, [html, main_report, *of_the_run]))
-    write_whole(
-        output_dir / html, page_text(study, settings.margin_pct, origin, [main_report, short, *of_the_run], jobs)
-    )
-    return output_dir / main_report
+        files = [_PAGE, _SUMMARY, *of_groups, *of_the_run]
+        self._put(_OVERVIEW, overview(study, files, found, origin, settings.thresholds))
+        self._put(_SUMMARY, summary(study, settings.margin_pct, origin, [_PAGE, _OVERVIEW, *of_the_run]))
+        self._put(_PAGE, page_text(study, settings.margin_pct, origin, [_OVERVIEW, _SUMMARY, *of_the_run], jobs))
+        return self.folder / _OVERVIEW
 
+    def _put(self, file: str | PurePosixPath, content: str | bytes) -> PurePosixPath:
+        path = self.folder / file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, content)
+        return PurePosixPath(file)
 
-def _write_tables(group: Group, output_dir: Path, jobs: int) -> list[PurePosixPath]:
-    texts = {group.file(table.name, "csv"): table.text() for table in group.tables}
-    if group.iteration is None:
-        texts[group.file(STATISTICS, "csv")] = statistics_text(group, jobs)
-    for file, text in texts.items():
-        write_whole(output_dir / file, text)
-    return list(texts)
+    def _group(self, group: Group, verdicts: CaseVerdicts) -> list[PurePosixPath]:
+        """The tables of a group, its workbook where it was asked for, and the page that links to them."""
+        tables = [self._put(group.file(table.name, "csv"), table.text()) for table in group.tables]
+        if group.iteration is None:
+            tables.append(self._put(group.file(STATISTICS, "csv"), spreads_text(group.spreads)))
+        if WORKBOOK in self.request.formats:
+            from probecost.analysis.report.workbook import workbook_bytes  # takes a while: only where it was asked for
 
+            book = workbook_bytes(group, self.origin, self.settings.thresholds)
+            tables.append(self._put(group.file("tables", WORKBOOK), book))
+        page = topic_overview(group, [*tables, _OVERVIEW], self.origin, self.settings.thresholds, verdicts)
+        return [self._put(group.page, page), *tables]
 
-def _write_workbook(
-    group: Group, output_dir: Path, origin: Provenance, settings: Settings, request: Request
-) -> list[PurePosixPath]:
-    if WORKBOOK not in request.formats:
-        return []
-    from probecost.analysis.report.workbook import workbook_bytes  # takes a while: only where it was asked for
-
-    file = group.file("tables", WORKBOOK)
-    write_whole(output_dir / file, workbook_bytes(group, origin, settings.thresholds))
-    return [file]
-
-
-def _write_pictures(study: Study, output_dir: Path, request: Request) -> list[PurePosixPath]:
-    if PICTURES not in request.formats:
-        return []
-    texts = forest_files(study.verdicts, study.budgets)
-    if not texts:
-        log.warning("--format %s: there is nothing to draw: no primary metric has a cost that counts", PICTURES)
-    for name, text in texts.items():
-        write_whole(output_dir / name, text)
-    return [PurePosixPath(name) for name in texts]
+    def _pictures(self) -> list[PurePosixPath]:
+        if PICTURES not in self.request.formats:
+            return []
+        texts = forest_files(self.study.verdicts, self.study.budgets)
+        if not texts:
+            log.warning("--format %s: there is nothing to draw: no primary metric has a cost that counts", PICTURES)
+        return [self._put(name, text) for name, text in texts.items()]
 
 
 def _log_problems(study: Study) -> None:

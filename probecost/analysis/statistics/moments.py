@@ -1,9 +1,9 @@
-"""Mean and standard deviation of a few values, very often: ``statistics`` has both, exact and slow."""
+"""Mean of a few values, very often: that of ``statistics`` is slower."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import fsum, hypot, sqrt
+from math import fsum
 
 
 def mean(values: Sequence[float]) -> float:
@@ -13,13 +13,3 @@ def mean(values: Sequence[float]) -> float:
     (3.0, 1.5)
     """
     return float(values[0]) if len(values) == 1 else fsum(values) / len(values)
-
-
-def sd(values: Sequence[float]) -> float:
-    """The standard deviation of two values or more, with ``n - 1`` in its denominator.
-
-    >>> sd([1.0, 2.0, 3.0]), round(sd([1.0, 2.0, 6.0]), 6)
-    (1.0, 2.645751)
-    """
-    middle = mean(values)
-    return hypot(*(value - middle for value in values)) / sqrt(len(values) - 1)

@@ -1,55 +1,18 @@
-"""Over all iterations: means of each case's values, percentages from these means, and how the iterations scatter."""
+"""Over all iterations: means of each case's values, and percentages from these means."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from statistics import median
+from dataclasses import replace
 
 from probecost.analysis.judge.baseline import Comparison, diff_pct
-from probecost.analysis.statistics.moments import mean, sd
+from probecost.analysis.statistics.moments import mean
 from probecost.analysis.study.case import CaseStudy
 from probecost.analysis.values.tool_usage import NO_USAGE, CaseUsage, Usage
 from probecost.results.names import MetricId, PerfTestName
 
 #: The iteration of a ``CaseStudy`` that stands for all of them.
 ALL_ITERATIONS = 0
-
-
-@dataclass(frozen=True)
-class Spread:
-    """How some values lie. ``sd`` is the sample's (n - 1), ``None`` for one value; ``mad`` is the median absolute
-
-    deviation from the median, not scaled (times 1.4826 it estimates the sd of normal values).
-    """
-
-    n: int
-    mean: float
-    sd: float | None
-    min: float
-    max: float
-    median: float
-    mad: float
-
-
-def spread(values: Sequence[float]) -> Spread | None:
-    """``None`` for no values.
-
-    >>> spread([1.0, 2.0, 3.0])
-    Spread(n=3, mean=2.0, sd=1.0, min=1.0, max=3.0, median=2.0, mad=1.0)
-    """
-    if not values:
-        return None
-    middle = median(values)
-    return Spread(
-        len(values),
-        mean(values),
-        sd(values) if len(values) > 1 else None,
-        min(values),
-        max(values),
-        middle,
-        median(abs(value - middle) for value in values),
-    )
 
 
 def series(cases: Iterable[CaseStudy]) -> list[list[CaseStudy]]:

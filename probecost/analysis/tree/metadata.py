@@ -10,7 +10,6 @@ from typing import NamedTuple, TypeVar
 
 from probecost.analysis.parsers.json_fields import child, number, parse_object, whole, words
 from probecost.analysis.parsers.text import ParseError
-from probecost.analysis.processes import Carried
 from probecost.results.layout import ARMS, SWITCHED
 from probecost.results.names import CaseId, PairId, PerfTestName
 
@@ -18,7 +17,7 @@ SCHEMA = 1
 
 
 @dataclass(frozen=True, slots=True)
-class Clock(Carried):
+class Clock:
     """A node's clock minus the controller's, and how far that moved until the end of the visit, where it is known."""
 
     offset_ns: int
@@ -27,7 +26,7 @@ class Clock(Carried):
 
 
 @dataclass(frozen=True, slots=True)
-class NodeFacts(Carried):
+class NodeFacts:
     """What the reports show of a node, as text; empty where it was not recorded.
 
     ``line_bps``: the speed of its fastest interface, bit/s; ``None`` where no interface says one.
@@ -49,18 +48,34 @@ class NodeFacts(Carried):
 
 
 @dataclass(frozen=True, slots=True)
-class ToolFacts(Carried):
-    """The tool's process in this visit; ``guard_s``: in a switched flow, the time cut out after its start and stop."""
+class ToolFacts:
+    """The tool's process in this visit; ``guard_s``: in a switched flow, the time cut out after its start and stop.
+
+    ``attached`` of ``loaded`` programs ran, ``missing`` are the names of those that did not. ``ended_by`` is the last
+    signal that it needed to end.
+    """
 
     file: str
     sha256: str
     outcome: str
     time_to_ready_s: float | None
     guard_s: float | None = None
+    loaded: int = 0
+    attached: int = 0
+    missing: tuple[str, ...] = ()
+    ended_by: str = ""
+
+    @property
+    def part(self) -> str:
+        """How much of it was attached, where that was not all; else empty."""
+        if self.outcome != "partial":
+            return ""
+        names = f", missing: {', '.join(self.missing)}" if self.missing else ""
+        return f"{self.attached} of {max(self.loaded, self.attached + len(self.missing))} programs attached{names}"
 
 
 @dataclass(frozen=True, slots=True)
-class PerfTestMetadata(Carried):
+class PerfTestMetadata:
     """One perf test of one visit. ``start_ns``, ``end_ns``: the client's run, Unix ns on the client node's clock.
 
     ``target_bitrate``: what the options ask each of its streams to send, empty where it is not limited or not recorded.
@@ -251,7 +266,7 @@ def _read_options(values: Mapping[str, object]) -> _Options:
 
 def _void_by_tool(values: Mapping[str, object]) -> str:
     """A visit whose tool was not there from start to stop tells nothing of the tool."""
-    if words(values, "outcome") in ("exited", "timeout"):
+    if words(values, "outcome") in ("exited", "timeout", "refused"):
         return "the tool did not start"
     if child(values, "stop").get("alive") is False:
         return "the tool ended before the visit did"
@@ -297,7 +312,15 @@ def _tool(values: Mapping[str, object]) -> ToolFacts:
         words(values, "outcome"),
         number(values, "time_to_ready_s"),
         number(values, "guard_s"),
+        loaded=whole(values, "programs_loaded") or 0,
+        attached=whole(values, "programs_attached") or 0,
+        missing=_listed_words(values.get("missing")),
+        ended_by=words(child(values, "stop"), "signal"),
     )
+
+
+def _listed_words(value: object) -> tuple[str, ...]:
+    return tuple(one for one in value if isinstance(one, str)) if isinstance(value, list) else ()
 
 
 def _node_facts(values: Mapping[str, object]) -> NodeFacts:

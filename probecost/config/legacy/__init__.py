@@ -1,1 +1,1 @@
-"""Reads the older format of four files, and migrates it."""
+"""Reads the legacy format of four files, and migrates it."""

@@ -1,7 +1,7 @@
-"""The four files of the legacy format as they stand on disk. Unknown keys are errors, as everywhere.
+"""Models of the four files of the legacy format. Unknown keys are errors, as everywhere.
 
-``ssh-config.yaml``, ``test-env-config.yaml``, ``performance-test-spec.yaml``, ``ebpf-tools-config.yaml``. Keys that are
-known here and mean nothing to probecost are told as notes: see ``legacy.Legacy``.
+The files are ``ssh-config.yaml``, ``test-env-config.yaml``, ``performance-test-spec.yaml`` and
+``ebpf-tools-config.yaml``. Known keys without a meaning for probecost become notes: see ``read.Legacy``.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class Commands(Section):
 
 
 class LegacyTest(Commands):
-    """``single_stream`` or ``multi_stream``; of a list of values, probecost takes the first."""
+    """``single_stream`` or ``multi_stream``; probecost takes the first of a list of values."""
 
     duration: Seconds | None = None
     target_bw: Bitrates = ()
@@ -67,16 +67,16 @@ class LegacyTest(Commands):
 
 
 class LegacyStreams(LegacyTest):
-    """``throughput`` or ``pps``: what is written here holds for both of its tests."""
+    """``throughput`` or ``pps``: values here hold for both of its tests."""
 
     single_stream: LegacyTest | None = None
     multi_stream: LegacyTest | None = None
 
 
 class LegacyLatency(Commands):
-    """``latency``: TCP_RR where there is a TCP command, UDP_RR where there is one for UDP; both where there is none.
+    """``latency``: TCP_RR if there is a TCP command, UDP_RR if there is a UDP command, both without any command.
 
-    ``tcp_rr`` and ``udp_rr`` say it as in a full.yaml, and go before the commands.
+    ``tcp_rr`` and ``udp_rr`` are written as in a full.yaml and take precedence over the commands.
     """
 
     duration: Seconds | None = None
@@ -94,7 +94,7 @@ class LegacyTests(Section):
 
 
 class Series(Section):
-    """One series of ``monitoring``; how it is spelt out is fixed in probecost."""
+    """One series of ``monitoring``; its units are fixed in probecost."""
 
     enabled: bool = True
     unit: str | None = None
@@ -122,7 +122,7 @@ class PerformanceFile(Section):
 
 
 class TestcaseSource(Section):
-    """Where the cases of a tool stand, and which of them are meant; all of them where ``case_ids`` is left out."""
+    """The file with the cases of a tool, and the chosen cases; all of them without ``case_ids``."""
 
     file: Name
     case_ids: tuple[int, ...] | None = None

@@ -27,9 +27,9 @@ from probecost.errors import ConfigError
 
 @dataclass(frozen=True)
 class Migrated:
-    """What is to be written, and where. ``notes`` are what has no counterpart.
+    """The unified files and their paths. ``notes`` list settings without a counterpart.
 
-    ``full_content`` records in ``generated`` of which files it was made: when they change, it is outdated.
+    ``full_content`` records its input files in ``generated``: when they change, it is outdated.
     """
 
     environment: str
@@ -108,7 +108,7 @@ def _content(legacy: Legacy, output_dir: Path) -> dict[str, Any]:
 
 
 def _whole(value: Any) -> Any:
-    """Numbers without a fraction as people write them."""
+    """``value`` with each number without a fraction as an int."""
     if isinstance(value, dict):
         return {key: _whole(item) for key, item in value.items()}
     if isinstance(value, list):

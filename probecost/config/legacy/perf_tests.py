@@ -1,7 +1,7 @@
-"""``performance-test-spec.yaml`` of the legacy format: what of it becomes perf tests, and what cannot.
+"""Perf tests from ``performance-test-spec.yaml`` of the legacy format, and notes on the parts without a counterpart.
 
 probecost writes the generators' command lines itself (``measure.workloads``): it must know their ports, read their
-output and end them. So the numbers of a template are taken over, and every other option in it is told as a note.
+output and end them. So the numbers of a template are taken over, and every other option in it becomes a note.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _LONG_OPTIONS = {
     "--time": "-t",
     "--udp": "-u",
 }
-#: What probecost does too, by program: options and their values. None: whatever the value, it is read elsewhere.
+#: Options that probecost uses too, with their values, by program. None: any value; it is read elsewhere.
 _SAME: Mapping[str, Mapping[str, str | None]] = {
     "iperf3 -s": {"-s": "", "-p": "{port}", "-B": "{server_ip}", "-J": "", "-D": "", "-1": ""},
     "iperf3": {"-c": "{server_ip}", "-B": "{client_ip}", "-p": "{port}", "-t": None, "-b": None, "-J": "", "-P": None},
@@ -46,12 +46,12 @@ _LATENCY_FIELDS = {
     *("transaction_rate", "elapsed_time"),
 }
 _FIRST_PORT, _LAST_PORT = 1024, 65535
-_PORTS = 100  # size of the block: every generator gets a port of its own, and the next perf test another one
+_PORTS = 100  # size of the block: each generator of each perf test gets its own port
 
 
 @dataclass(frozen=True)
 class Template:
-    """A command template taken apart. ``before`` is what stands before the program, ``test`` what follows ``--``."""
+    """A command template taken apart. ``before`` holds the words before the program, ``test`` the part after ``--``."""
 
     program: str
     before: str
@@ -78,7 +78,7 @@ class Template:
         return cls(words[start].rpartition("/")[2], " ".join(words[:start]), own, test)
 
     def number(self, option: str) -> float | None:
-        """The value of an option where it is a number above 0 and no variable."""
+        """The value of an option if it is a number above 0, not a variable."""
         try:
             value = float(self.own.get(option, ""))
         except ValueError:
@@ -87,25 +87,25 @@ class Template:
 
     @property
     def streams(self) -> int | None:
-        """Of ``-P``, where it is a number that probecost can measure with."""
+        """Value of ``-P``, if probecost can measure with it."""
         value = self.number("-P")
         return int(value) if value is not None and value.is_integer() and value <= MAX_STREAMS else None
 
     @property
     def bitrate(self) -> str | None:
-        """Of ``-b``, where it is written out."""
+        """Value of ``-b``, if it is no variable."""
         value = self.own.get("-b", "")
         return value if is_bitrate(value) else None
 
     def is_read(self, option: str) -> bool:
-        """Whether the value of an option with a number is one that can be taken over, or a variable."""
+        """Whether the number of an option can be taken over, or is a variable."""
         if "{" in self.own[option]:
             return True
         return {"-b": self.bitrate, "-P": self.streams}.get(option, self.number(option)) is not None
 
 
 def performance_tests(tests: LegacyTests) -> PerformanceTests:
-    """The perf tests of the file, in the unified form. Sections that it leaves out are not run."""
+    """The perf tests of the file, in the unified form. Absent sections are not run."""
     return PerformanceTests(
         throughput=_streams(tests.throughput, "tcp"),
         latency=_latency(tests.latency),
@@ -115,7 +115,7 @@ def performance_tests(tests: LegacyTests) -> PerformanceTests:
 
 
 def _port_range(tests: LegacyTests) -> tuple[int, int] | None:
-    """A block of ports from the lowest one that is named."""
+    """A block of ports from the lowest port in the file."""
     first = min((port for _, ports in _ports(tests) for port in ports), default=0)
     return (first, first + _PORTS - 1) if _FIRST_PORT <= first <= _LAST_PORT - _PORTS else None
 
@@ -171,7 +171,7 @@ def _client(test: LegacyTest, section: LegacyStreams, protocol: str) -> Template
 
 
 def _ports(tests: LegacyTests) -> Iterator[tuple[KeyPath, Sequence[int]]]:
-    """Where ports are written, and which."""
+    """The places of ports in the file, and the ports."""
     for path, part in _parts(tests):
         yield (*path, "ports"), part.ports
         if isinstance(part, LegacyTest) and part.base_port:
@@ -191,7 +191,7 @@ def _parts(tests: LegacyTests) -> Iterator[tuple[KeyPath, LegacyTest | LegacyLat
 
 
 def perf_notes(tests: LegacyTests, document: Document) -> list[str]:
-    """What of the file has no counterpart, each with its line."""
+    """Settings of the file without a counterpart, each with its line."""
     return [text for path, part in _parts(tests) for text in _part_notes(path, part, document)] + _port_notes(
         tests, document
     )
@@ -247,7 +247,7 @@ def _is_same(same: Mapping[str, str | None], name: str, value: str) -> bool:
 
 
 def _other_test_options(template: Template) -> list[str]:
-    """Options of netperf's test that ask for more than probecost records."""
+    """Options of netperf's test beyond what probecost records."""
     found = []
     for name, value in template.test.items():
         if name in ("-o", "-O", "-k"):

@@ -1,8 +1,8 @@
-"""Reading a folder of the legacy format into the models of the unified one.
+"""Reads a folder of the legacy format into the models of the unified one.
 
-What a full.yaml and a cases file would say is put together from ssh-config.yaml, test-env-config.yaml,
+The content of a full.yaml and a cases file is put together from ssh-config.yaml, test-env-config.yaml,
 performance-test-spec.yaml, ebpf-tools-config.yaml and the files of cases that the last one names. The environment has
-the name of its folder. What has no counterpart is told in ``Legacy.notes``, each with its file and line.
+the name of its folder. ``Legacy.notes`` list settings without a counterpart, each with its file and line.
 """
 
 from __future__ import annotations
@@ -39,12 +39,12 @@ from probecost.results.metrics import PerfType
 
 M = TypeVar("M", bound=BaseModel)
 
-ANCESTORS = 3  # folders above the environment's own in which files of cases are looked for
+ANCESTORS = 3  # levels above the environment's folder that are searched for files of cases
 
 
 @dataclass(frozen=True)
 class Legacy:
-    """A legacy folder that is valid. ``cases_document`` knows where each of ``entries`` was written."""
+    """A valid legacy folder. ``cases_document`` knows the file and line of each of ``entries``."""
 
     full: FullFile
     entries: tuple[CaseEntry, ...]
@@ -55,7 +55,7 @@ class Legacy:
 
 @dataclass
 class _Reader:
-    """Reads files and keeps what is wrong with any of them."""
+    """Reads files and collects their problems."""
 
     folder: Path
     problems: list[str] = field(default_factory=list)
@@ -72,14 +72,14 @@ class _Reader:
         return content, document
 
     def cases_of(self, file: Path) -> tuple[CasesFile, Document] | None:
-        """A file of cases, read once however many tools name it."""
+        """A file of cases, read once even if several tools name it."""
         if file not in self.cases:
             content, document = self.read(file, CasesFile, read_json)
             self.cases[file] = None if content is None else (content, document)
         return self.cases[file]
 
     def find(self, name: str) -> tuple[Path | None, list[Path]]:
-        """A file by its name in a ``testcase_source``, and all places where it was looked for."""
+        """A file by its name in a ``testcase_source``, and all searched places."""
         folder = self.folder.resolve()
         bases = [folder, *list(folder.parents)[:ANCESTORS]]
         places = list(dict.fromkeys(base / Path(name).expanduser() for base in bases))
@@ -88,7 +88,7 @@ class _Reader:
 
 @dataclass(frozen=True)
 class _Chosen:
-    """One case of a tool, with where it stands and over which pair it is measured."""
+    """One case of a tool, with its place in a file and the pair over which it is measured."""
 
     entry: CaseEntry
     document: Document
@@ -97,7 +97,7 @@ class _Chosen:
 
 
 def read_legacy(folder: Path) -> Legacy:
-    """Read all files of a legacy folder. ``ConfigError`` with the mistakes of all of them."""
+    """Read all files of a legacy folder. ``ConfigError`` with all their mistakes."""
     reader = _Reader(folder)
     name = folder.resolve().name
     if not is_folder_name(name):
@@ -153,7 +153,7 @@ def _ssh_notes(ssh: SshFile, document: Document) -> Iterator[str]:
 
 
 def _sources(reader: _Reader, document: Document) -> dict[str, tuple[CasesFile, Document]]:
-    """The file of cases of each tool that names one; read from raw data, to speak when other things are wrong too."""
+    """The file of cases of each tool; found in the raw data, so that it works even if other parts are wrong."""
     found = {}
     tools = document.get(("ebpf_tools",))
     for name in tools if isinstance(tools, Mapping) else ():
@@ -178,7 +178,7 @@ def _chosen(
     pairs: EnvironmentFile | None,
     sources: Mapping[str, tuple[CasesFile, Document]],
 ) -> list[_Chosen]:
-    """The cases of all tools, in the order in which tools and case ids are written."""
+    """The cases of all tools, in the order of tools and case ids in the file."""
     chosen = [
         item
         for name, tool in tools.ebpf_tools.items()
@@ -250,7 +250,7 @@ def _kinds(tool: LegacyTool, pairs: EnvironmentFile | None) -> tuple[PairKind, .
 
 
 def _numbered(chosen: list[_Chosen]) -> tuple[CaseEntry, ...]:
-    """The entries with their own ids where no two are the same, else counted from 1."""
+    """The entries with their own ids if these are unique, else numbered from 1."""
     ids = [item.entry.id for item in chosen]
     if len(set(ids)) == len(ids):
         return tuple(item.entry for item in chosen)
@@ -258,7 +258,7 @@ def _numbered(chosen: list[_Chosen]) -> tuple[CaseEntry, ...]:
 
 
 def _tools_dir(entries: tuple[CaseEntry, ...]) -> str | None:
-    """The folder below the workdir in which most tools lie."""
+    """The folder below the workdir that holds most tools."""
     files = [parse(entry.command, entry.script).file for entry in entries]
     folders = Counter(
         parts[0] for file in files if file and len(parts := PurePosixPath(file).parts) > 1 and parts[0] != "/"
@@ -269,7 +269,7 @@ def _tools_dir(entries: tuple[CaseEntry, ...]) -> str | None:
 def _perf_types(
     tools: ToolsFile, document: Document, performance: PerformanceFile
 ) -> tuple[PerformanceTests, list[str]]:
-    """The perf tests that any tool asks for, and what is said of tools that ask for fewer."""
+    """The perf tests that any tool asks for, and notes on the tools that ask for fewer."""
     tests = performance_tests(performance.performance_tests)
     every: tuple[PerfType, ...] = ("throughput", "latency", "pps")
     there = [name for name in every if getattr(tests, name) is not None]
@@ -295,7 +295,7 @@ def _perf_types(
 
 
 def _monitoring(tools: ToolsFile, performance: PerformanceFile) -> Monitoring:
-    """``monitoring`` as the files have it; what tools say goes before what the file of perf tests says."""
+    """``monitoring`` of the files; the settings of tools take precedence over the file of perf tests."""
     general = performance.monitoring
     first = next(iter(tools.ebpf_tools.values())).resource_monitoring
     return Monitoring(

@@ -168,6 +168,21 @@ class TestInPytest:
         ]
         assert (tree.root / "reports" / "lab" / "packet_drop_pps_iteration_001.csv").is_file()
 
+    @pytest.mark.parametrize("iterations", [1, 2])
+    def test_pandas_is_loaded_for_several_iterations_alone(
+        self, pytester: pytest.Pytester, tmp_path: Path, iterations: int
+    ) -> None:
+        tree = full_tree(tmp_path)
+        for tree.iteration in range(2, iterations + 1):
+            for arm in ("baseline", "tool"):
+                tree.perf_test(arm, 1, "latency", "tcp_rr", client=[netperf(20)])
+        self.prepare(pytester, tree, "")
+        conftest = pytester.path / "conftest.py"
+        ending = "\ndef pytest_unconfigure():\n    import sys\n    print('loaded:', 'pandas' in sys.modules)\n"
+        conftest.write_text(conftest.read_text() + ending)
+        result = pytester.runpytest_subprocess("-p", "probecost.analysis.plugin")
+        result.stdout.fnmatch_lines([f"loaded: {iterations > 1}", f"report: {tree.root}*"])
+
     def test_a_session_that_measures_nothing(self, pytester: pytest.Pytester) -> None:
         pytester.makepyfile("def test_it(): pass")
         result = pytester.runpytest("-p", "probecost.analysis.plugin")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from probecost.analysis.judge.verdicts import FLOWS, MetricVerdict
 from probecost.analysis.study.case import CaseStudy
 from probecost.analysis.words.cells import span_text
-from probecost.results.names import CaseName
+from probecost.analysis.words.verdict_words import short_by_metric
+from probecost.results.names import CaseName, MetricId
 from probecost.results.rules import LEAST_UNITS
 from probecost.text import counted
 
@@ -33,8 +35,7 @@ def status(case: CaseStudy) -> str:
 def units_line(cases: Sequence[CaseStudy], switched: Collection[CaseName] = ()) -> str:
     """How many units the cases have, and what that allows to say. Cases that measured nothing have none to count.
 
-    ``switched``: cases whose verdicts come from flows in which the tool was switched; the tables are made of the visits
-    beside them.
+    ``switched``: cases whose verdicts come from flows in which the tool was switched; the tables show their visits.
     """
     measured = [case for case in cases if case.folders]
     if not any(case.n_units for case in measured):
@@ -67,3 +68,15 @@ def _units_of(cases: Sequence[CaseStudy]) -> str:
 def switched_cases(verdicts: Iterable[MetricVerdict]) -> frozenset[CaseName]:
     """The cases that have a verdict from switched flows."""
     return frozenset(each.case for each in verdicts if each.schedule == FLOWS)
+
+
+@dataclass(frozen=True)
+class CaseVerdicts:
+    """What the verdicts say of single cases: of each metric in words, and which cases have some of switched flows."""
+
+    words: Mapping[tuple[CaseName, MetricId], str]
+    switched: frozenset[CaseName]
+
+    @classmethod
+    def of(cls, verdicts: Sequence[MetricVerdict]) -> CaseVerdicts:
+        return cls(short_by_metric(verdicts), switched_cases(verdicts))

@@ -1,26 +1,25 @@
-"""``{topic}_overview_{iteration}.md``: the cases of a topic and iteration, or of all, on a page beside the tables."""
+"""``{topic}_overview_{iteration}.md``: the page of a topic in one iteration, or over all."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
 from probecost.analysis.report.findings.degradations import DIFFS, VerdictWords, degradations, legend
 from probecost.analysis.report.findings.provenance import Provenance
-from probecost.analysis.report.findings.status import units_line
+from probecost.analysis.report.findings.status import CaseVerdicts, units_line
 from probecost.analysis.report.markdown.degradations import degradation_table, marked
 from probecost.analysis.report.markdown.source import source_lines
 from probecost.analysis.report.markdown.text import capped, link, markdown, table_lines
-from probecost.analysis.report.tables.columns import TABLES, Column
+from probecost.analysis.report.tables.columns import TABLES
 from probecost.analysis.report.tables.groups import Group
-from probecost.analysis.report.tables.iterations import iteration_spread
 from probecost.analysis.report.tables.tables import row_names
 from probecost.analysis.settings.thresholds import Thresholds
 from probecost.analysis.study.case import CaseStudy
 from probecost.analysis.words.cells import NA, decimal, percent
 from probecost.results.layout import REPORTS
 from probecost.results.metrics import PERF_TYPES
-from probecost.results.names import CaseName, MetricId
+from probecost.results.names import MetricId
 
 _WORSE = (
     "A positive difference of a latency, and a negative one of throughput or packets per second, means worse with the "
@@ -33,13 +32,11 @@ def topic_overview(
     files: Sequence[PurePosixPath],
     origin: Provenance,
     thresholds: Thresholds,
-    verdicts: VerdictWords,
-    switched: Collection[CaseName],
+    verdicts: CaseVerdicts,
 ) -> str:
     """The page of a group. ``files``: what it links to, relative to the folder of all reports.
 
-    ``verdicts``: what is said of each metric. ``switched``: the cases whose verdicts come from switched flows. Links
-    are those of a page in the run's own folder of reports.
+    Links are those of a page in the run's own folder of reports.
     """
     home = origin.root / REPORTS
     here = (home / group.page).parent
@@ -48,14 +45,14 @@ def topic_overview(
         "",
         *_counts(group, thresholds),
         "",
-        units_line(group.cases, switched),
+        units_line(group.cases, verdicts.switched),
         "",
         *_differences(group, thresholds),
         "",
         _WORSE,
         "",
         legend(thresholds),
-        *_marked(group, thresholds, verdicts),
+        *_marked(group, thresholds, verdicts.words),
         *_spreads(group),
         "",
         *(f"- {link(file.name, home / file, here)}" for file in files),
@@ -107,14 +104,12 @@ def _spreads(group: Group) -> Iterator[str]:
     """How the iterations' own differences lie; nothing for a single iteration."""
     if group.iteration is not None:
         return
-    columns = [(title, _diff_column(metric)) for title, metric in DIFFS]
+    titles = {_diff_column(metric): title for title, metric in DIFFS}
     rows = []
-    for label, iterations in zip(row_names(group.cases), group.members, strict=True):
-        for title, column in columns:
-            if (found := iteration_spread(iterations, column)) is None:
-                continue
+    for found in group.spreads:
+        if title := titles.get((found.name.table, found.name.column)):
             numbers = (found.sd, found.min, found.max, found.median, found.mad)
-            rows.append((markdown(label), title, str(found.n), *map(decimal, numbers)))
+            rows.append((markdown(found.name.tool_case), title, str(found.n), *map(decimal, numbers)))
     yield ""
     yield "## Between iterations"
     yield ""
@@ -127,8 +122,14 @@ def _spreads(group: Group) -> Iterator[str]:
     yield from table_lines(("Tool Case", "Difference", "n", "SD", "Min", "Max", "Median", "MAD"), rows)
 
 
-def _diff_column(metric: MetricId) -> Column:
-    return next(column for _, columns in TABLES for column in columns if column.is_diff and column.metric == metric)
+def _diff_column(metric: MetricId) -> tuple[str, str]:
+    """Table and column of the differences of a metric."""
+    return next(
+        (table, column.name)
+        for table, columns in TABLES
+        for column in columns
+        if column.is_diff and column.metric == metric
+    )
 
 
 def _missing(case: CaseStudy, root: Path) -> Iterator[str]:

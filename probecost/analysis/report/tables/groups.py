@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import PurePosixPath
 
+from probecost.analysis.report.tables.iterations import Spread, iteration_values, spreads
 from probecost.analysis.report.tables.tables import Table, tables
 from probecost.analysis.settings.settings import Settings
 from probecost.analysis.study.case import CaseStudy
@@ -39,6 +40,11 @@ class Group:
     @cached_property
     def tables(self) -> tuple[Table, ...]:
         return tables(self.cases)
+
+    @cached_property
+    def spreads(self) -> Sequence[Spread]:
+        """How the values lie over the iterations; empty for a single one."""
+        return spreads(iteration_values(self.cases, self.members)) if self.iteration is None else ()
 
     def file(self, name: str, ending: str) -> PurePosixPath:
         """Where a report of the group lies: ``lab/drops_latency_iteration_001.csv``."""

@@ -1,86 +1,111 @@
-"""``{topic}_statistics_all.csv``: how each value of the four tables lies over the iterations, a line per value."""
+"""How each value of the four tables lies over the iterations, a row per value: ``{topic}_statistics_all.csv``."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from probecost.analysis.processes import each
-from probecost.analysis.report.tables.columns import TABLES, Column
-from probecost.analysis.report.tables.groups import Group
+from probecost.analysis.report.tables.columns import TABLES
 from probecost.analysis.report.tables.tables import cell, csv_text, row_names
 from probecost.analysis.study.case import CaseStudy
-from probecost.analysis.study.over_iterations import Spread, compared, spread
+from probecost.analysis.study.over_iterations import compared
 
 STATISTICS = "statistics"
-STATISTICS_COLUMNS = (
-    "environment",
-    "case_key",
-    "tool_case",
-    "protocol",
-    "direction",
-    "table",
-    "perf_test",
-    "conn_type",
-    "column",
-    "n",
-    "mean",
-    "sd",
-    "min",
-    "max",
-    "median",
-    "mad",
-)
 
 
-class Members(NamedTuple):
-    """A case over all iterations, its name in the tables, and the case in each of them."""
+class ValueName(NamedTuple):
+    """Which value of which case: ``tool_case`` is the row of the four tables, ``column`` the column of ``table``."""
 
-    case: CaseStudy
-    label: str
-    iterations: Sequence[CaseStudy]
+    environment: str
+    case_key: str
+    tool_case: str
+    protocol: str
+    direction: str
+    table: str
+    perf_test: str
+    conn_type: str
+    column: str
 
 
-def statistics_text(group: Group, jobs: int = 1) -> str:
-    """The CSV of a group over all iterations. Values that no iteration has have no line.
+class IterationValue(NamedTuple):
+    """A value in one iteration, in its column's unit. ``over_all``: where it is a percentage, that of the means."""
 
-    ``jobs``: see ``study_run``.
+    name: ValueName
+    over_all: float | None
+    value: float
+
+
+class Spread(NamedTuple):
+    """A value over the iterations.
+
+    ``mean``: of a percentage the one of the means, as in the tables; the rest is of the iterations' own percentages.
+    ``sd`` is the sample's (n - 1), ``None`` for one value. ``mad`` is the median absolute deviation from the median,
+    not scaled (times 1.4826 it estimates the sd of normal values).
     """
-    return "".join([csv_text([STATISTICS_COLUMNS]), *each(_lines, members_of(group), jobs)])
+
+    name: ValueName
+    n: int
+    mean: float
+    sd: float | None
+    min: float
+    max: float
+    median: float
+    mad: float
+
+    @property
+    def cells(self) -> tuple[str | int | float | None, ...]:
+        """What stands below ``STATISTICS_COLUMNS``."""
+        return (*self.name, *self[1:])
 
 
-def members_of(group: Group) -> list[Members]:
-    return list(map(Members, group.cases, row_names(group.cases), group.members))
+STATISTICS_COLUMNS = (*ValueName._fields, *Spread._fields[1:])
 
 
-def _lines(case: Members) -> str:
-    return csv_text(map(cell, line) for line in statistics_rows(case))
+def spreads(found: Iterable[IterationValue]) -> list[Spread]:
+    """A row for each value of which there is any, in the order in which they come."""
+    import pandas  # takes a while: only for several iterations
+
+    values = pandas.DataFrame(found, columns=IterationValue._fields)
+    at, names = pandas.factorize(values["name"])
+    values["largest"] = values["value"].abs().groupby(at).transform("max").replace(0.0, 1.0)
+    values["scaled"] = values["value"] / values["largest"]  # the square of a value may be too large
+    values["distance"] = (values["value"] - values["value"].groupby(at).transform("median")).abs()
+    table = values.groupby(at).agg(
+        n=("value", "count"),
+        mean=("value", "mean"),
+        sd=("scaled", "std"),
+        min=("value", "min"),
+        max=("value", "max"),
+        median=("value", "median"),
+        mad=("distance", "median"),
+        largest=("largest", "first"),
+        over_all=("over_all", "first"),
+    )
+    table["sd"] *= table["largest"]
+    table["mean"] = table["over_all"].fillna(table["mean"])
+    numbers = table[list(Spread._fields[1:])].astype(object)
+    rows = numbers.where(numbers.notna(), None).itertuples(index=False)
+    return [Spread(name, *row) for name, row in zip(names, rows, strict=True)]
 
 
-def iteration_spread(cases: Sequence[CaseStudy], column: Column) -> Spread | None:
-    """How a column's values lie over the iterations of one case, in the column's unit.
+def spreads_text(rows: Iterable[Spread]) -> str:
+    """The CSV of such rows."""
+    return csv_text([STATISTICS_COLUMNS, *(map(cell, row.cells) for row in rows)])
 
-    For a metric only iterations count in which both arms were measured, if there is one.
+
+def iteration_values(cases: Sequence[CaseStudy], members: Sequence[Sequence[CaseStudy]]) -> Iterator[IterationValue]:
+    """All values of ``cases``; ``members``: each of them in its iterations.
+
+    Of a metric only iterations count in which both arms were measured, if there is one.
     """
-    counted = cases if column.metric is None else compared(cases, column.metric)
-    values = [column.value(case) for case in counted]
-    return spread([column.in_unit(value) for value in values if value is not None])
-
-
-def statistics_rows(members: Members) -> Iterator[tuple[str | int | float | None, ...]]:
-    """The cells below ``STATISTICS_COLUMNS``: text and numbers, ``None`` for the deviation of a single value."""
-    case, label, iterations = members
-    who = (case.id.environment, case.id.case_key, label, case.protocol, case.direction)
-    for table, columns in TABLES:
-        for column in columns:
-            found = iteration_spread(iterations, column) if column.number_format else None
-            if found is None:
-                continue
-            # A percentage is that of the means, as in the tables; how the iterations' own percentages lie follows.
-            over_all = column.value(case) if column.is_diff else None
-            mean = found.mean if over_all is None else over_all
-            test = ("", "") if column.test is None else (column.test.perf_test, column.test.conn_type)
-            yield (
-                *(*who, table, *test, column.name, found.n),
-                *(mean, found.sd, found.min, found.max, found.median, found.mad),
-            )
+    for case, label, iterations in zip(cases, row_names(cases), members, strict=True):
+        who = (case.id.environment, case.id.case_key, label, case.protocol, case.direction)
+        for table, columns in TABLES:
+            for column in (column for column in columns if column.number_format):
+                test = ("", "") if column.test is None else (column.test.perf_test, column.test.conn_type)
+                name = ValueName(*who, table, *test, column.name)
+                counted = iterations if column.metric is None else compared(iterations, column.metric)
+                over_all = column.value(case) if column.is_diff else None
+                for value in map(column.value, counted):
+                    if value is not None:
+                        yield IterationValue(name, over_all, column.in_unit(value))

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import astuple
 from pathlib import Path
 
-import pytest
 from helpers.analysis_tree import CASE, CASE_KEY, Tree, csv_rows, netperf, visit
 
 from probecost.analysis.report.tables.iterations import STATISTICS_COLUMNS
 from probecost.analysis.report.write import write_reports
 from probecost.analysis.settings.settings import Settings
-from probecost.analysis.study.over_iterations import Spread, over_iterations, series, spread
+from probecost.analysis.study.over_iterations import over_iterations, series
 from probecost.analysis.study.run import study_run
 
 #: Per iteration: TCP RR mean of the baseline and with the tool. The differences are +50, +20 and 0 %.
@@ -127,21 +125,3 @@ def test_units_add_up_and_problems_stay(tmp_path: Path) -> None:
     found = over_iterations(iterations)
     assert found.n_units == 3
     assert len(found.missing) == sum(len(case.missing) for case in iterations) > 0
-
-
-@pytest.mark.parametrize(
-    ("values", "expected"),
-    [
-        ([4.0], Spread(1, 4.0, None, 4.0, 4.0, 4.0, 0.0)),
-        ([1.0, 1.0, 1.0, 97.0], Spread(4, 25.0, 48.0, 1.0, 97.0, 1.0, 0.0)),
-        ([1e300, -1e300], Spread(2, 0.0, 2**0.5 * 1e300, -1e300, 1e300, 0.0, 1e300)),  # nobody measures that
-    ],
-)
-def test_spread(values: list[float], expected: Spread) -> None:
-    found = spread(values)
-    assert found is not None
-    assert astuple(found) == pytest.approx(astuple(expected))
-
-
-def test_no_values_have_no_spread() -> None:
-    assert spread([]) is None
