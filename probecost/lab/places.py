@@ -58,6 +58,11 @@ class Place:
         """Whoever uses the lab holds a shared lock on this file."""
         return self.state_dir / "in-use"
 
+    @property
+    def work_lock(self) -> Path:
+        """Locked by who brings the lab up or takes it down, and there only meanwhile."""
+        return self.state_root / f"{self.instance}.lock"
+
     def log_file(self, host: str) -> Path:
         """What a host's first process and its sshd have to say."""
         return self.state_dir / f"{host}.log"
