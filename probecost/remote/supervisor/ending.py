@@ -54,7 +54,8 @@ class Asked:
             if stat.pid not in self._there and stat.ppid in self._asked | self._cleaning:
                 self._cleaning.add(stat.pid)
         for stat in stats:
-            is_wrapper = stat.comm in _SHELLS and stat.pid in parents and stat.pid not in self._already
+            is_open = stat.pid not in self._already | self._cleaning
+            is_wrapper = stat.comm in _SHELLS and stat.pid in parents and is_open
             if is_wrapper and _disposition(stat.pid, self._number) == "caught":
                 self._traps[stat.pid] = now
                 self._send(stat.pid, self._number)
