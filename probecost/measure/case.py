@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Collection, Sequence
 from contextlib import suppress
@@ -82,7 +81,8 @@ class CaseRun:
     def _made(self, record: VisitRecord, specs: tuple[PerfTestSpec, ...]) -> Visit:
         bed, case = self.bed, self.case
         digests = bed.tool_sha256(case), self._other_sha256
-        setup = VisitSetup(case, self._pair, bed.nodes, bed.environment.port_range, specs, *digests)
+        whole = bed.options.require_all_probes
+        setup = VisitSetup(case, self._pair, bed.nodes, bed.environment.port_range, specs, *digests, whole)
         if record.arm != layout.SWITCHED:
             return Visit(setup, record, self._seen(record.arm))
         interface = counted_interface(bed.environment, case.pair_kind)
@@ -125,9 +125,9 @@ class CaseRun:
         def write(node: Node) -> None:
             node.write(
                 {
-                    f"{layout.TREE}/{perf_test.folder.metadata}": json.dumps(
-                        metadata(context, self.case, visit.record, perf_test, node.name, self._versus), indent=1
-                    )
+                    f"{layout.TREE}/{perf_test.folder.metadata}": metadata(
+                        context, self.case, visit.record, perf_test, node.name, self._versus
+                    ).text
                     for perf_test in visit.record.perf_tests
                 }
             )

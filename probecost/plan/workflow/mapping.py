@@ -65,7 +65,9 @@ _SETTINGS = _names(
     time_budget="time_budget_s",
     max_rate="max_rate_bps",
 )
-_COMMAND = _names("template", "name", "attaches", pair="pair_kind")
+_COMMAND = _names(
+    *("template", "name", "attaches", "stop_signal", "log_cap_bytes"), pair="pair_kind", ready_timeout="ready_timeout_s"
+)
 _CASE = _names(
     *("tool_id", "command", "category", "hash", "attaches", "stop_signal", "log_cap_bytes"),
     case_id="id",
