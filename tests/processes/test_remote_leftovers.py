@@ -197,7 +197,7 @@ def test_an_environment_that_only_looks_like_ours_is_nobodys(work: Path, value: 
 def test_one_that_nothing_ends_is_told(die: Die, work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (pid,) = die("exec sleep 600", cgroup=False)
     shown = find(work)
-    monkeypatch.setattr(leftovers.processes, "end", lambda find, steps: None)
+    monkeypatch.setattr(leftovers, "end_processes", lambda find, steps: None)
     assert end(work, shown) == [f"sleep (pid {pid}) does not end"]
 
 
