@@ -11,7 +11,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from probecost.analysis.processes import Carried
 from probecost.analysis.statistics.moments import mean
 from probecost.analysis.values.measurement import Measurement
 from probecost.results.layout import BASELINE, TOOL
@@ -19,7 +18,7 @@ from probecost.results.names import CaseId, MetricId, PairId
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison(Carried):
+class Comparison:
     """One metric of one case. Means are over the units that have both arms, if there is such a unit.
 
     Without one, each mean is over what its arm has, and there is no difference. ``diff_min_pct`` and ``diff_max_pct``

@@ -15,9 +15,10 @@ from probecost.analysis.study.case import CaseStudy, join_cases
 from probecost.analysis.study.expected import planned_cases
 from probecost.analysis.study.progress import CaseProgress, case_progress
 from probecost.analysis.study.visits import CaseVisits, visit_figures
-from probecost.analysis.tree.cache import TreeCache
-from probecost.analysis.tree.find import Found, find_perf_tests
+from probecost.analysis.tree.find import Found
+from probecost.analysis.tree.growing import GrowingTree
 from probecost.analysis.tree.record import PerfTestFiles
+from probecost.analysis.tree.run import RunInfo, read_run
 from probecost.analysis.values.case import CaseValues, Reading, fresh_of, measure_case, read, without_fresh
 from probecost.results.layout import PerfTestFolder, iteration_name
 from probecost.results.names import CaseId, CaseName
@@ -47,15 +48,17 @@ class LiveRun:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._tree = TreeCache()
+        self._tree = GrowingTree()
+        self._runs: dict[Path, RunInfo] = {}
         self._readings: dict[tuple[Path, PerfTestFolder], Reading] = {}
+        self._case_key = ""
 
     def progress(self, root: Path, case: CaseId) -> CaseProgress:
         """The progress of ``case`` by the units that have ended; ``root`` is the folder of the run."""
         self._begin(case)
         root = root.resolve()
         own = _own(case, self._find(root, case).records)
-        run = self._tree.run(root)
+        run = self._run(root)
         plan = RunPlan([case.name], run.rule, run.primary)
         values, fresh = self._measure(without_fresh(own)), self._measure(fresh_of(own))
         return case_progress(values, fresh, plan, self._settings)
@@ -77,7 +80,7 @@ class LiveRun:
             every = [*records, *every]
             own = [*_own(earlier, records), *own]
             values = self._measure(without_fresh(_own(earlier, records))) + values
-        run, fresh = self._tree.run(root), Fresh.of(self._measure(fresh_of(own)).results)
+        run, fresh = self._run(root), Fresh.of(self._measure(fresh_of(own)).results)
         # Cases of other environments are tests of the plan too: each counts with the perf tests of this case.
         planned = [
             name if name.environment == case.environment else CaseName(case.environment, "/".join(name))
@@ -90,11 +93,21 @@ class LiveRun:
         return CaseAlone(study, judged, checks, run.options.get("strict_budgets") == str(True))
 
     def _begin(self, case: CaseId) -> None:
-        if self._tree.begin(case.case_key):
+        if case.case_key != self._case_key:
+            self._case_key = case.case_key
             self._readings.clear()
 
+    def _run(self, root: Path) -> RunInfo:
+        """The run's file as it was when it was first read: cases, options and budgets stay as they were planned.
+
+        (With 3,000 entries of cases, reading it takes as long as all else that a question takes.)
+        """
+        if root not in self._runs:
+            self._runs[root] = read_run(root)[0]
+        return self._runs[root]
+
     def _find(self, root: Path, case: CaseId) -> Found:
-        return find_perf_tests(root / case.environment / iteration_name(case.iteration), cache=self._tree)
+        return self._tree.find(root / case.environment / iteration_name(case.iteration), case.case_key)
 
     def _study(self, root: Path, case: CaseId, found: Found, values: CaseValues) -> CaseStudy | None:
         """The case with the shared baseline of its iteration, where there is one; ``None`` without any visit."""
@@ -105,7 +118,7 @@ class LiveRun:
         baseline = case.shared_baseline
         if shared := _own(baseline, found.records):
             visits.append(CaseVisits.of(baseline, shared, visit_figures(baseline, shared, self._measure(shared))))
-        studied = join_cases(visits, self._tree.tests, values.of_flows(), found.problems, self._tree.run(root))
+        studied = join_cases(visits, self._tree.tests, values.of_flows(), found.problems, self._run(root))
         return studied.cases[0]
 
     def _measure(self, records: Iterable[PerfTestFiles]) -> CaseValues:

@@ -8,9 +8,8 @@ the same relative folder for the same perf test. Nothing here raises for a damag
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path, PurePosixPath
 from sys import intern
 from typing import NamedTuple
@@ -18,7 +17,6 @@ from typing import NamedTuple
 from probecost.analysis.parsers.text import ParseError, is_folder, read_text
 from probecost.analysis.processes import each
 from probecost.analysis.tree import metadata
-from probecost.analysis.tree.cache import TreeCache
 from probecost.analysis.tree.metadata import PerfTestMetadata
 from probecost.analysis.tree.problem import TREE, Kind, Problem, Where
 from probecost.analysis.tree.record import PerfTestFiles, in_tree
@@ -35,26 +33,31 @@ class Found:
     problems: tuple[Problem, ...]
 
 
-def find_perf_tests(root: Path, jobs: int = 1, cache: TreeCache | None = None) -> Found:
+#: Whether a folder of a group, relative to the tree of a node, is passed over.
+PassOver = Callable[[Path, str], bool]
+
+
+def _nothing(group: Path, relative: str) -> bool:
+    return False
+
+
+def find_perf_tests(root: Path, jobs: int = 1, pass_over: PassOver = _nothing) -> Found:
     """All perf tests below ``root``: a run's folder, an iteration's, or anything that holds node trees.
 
-    ``jobs``: how many processes read the metadata; 1 with a ``cache``, which leaves out what it knows to be of other
-    cases than the one at hand, and learns the rest.
+    ``jobs``: how many processes read the metadata. ``pass_over``: asked for folders of visits and of perf tests.
     """
     records: list[PerfTestFiles] = []
     problems: list[Problem] = []
     for group, nodes in groups(root, problems):
         found: dict[str, tuple[str, ...]] = {}
         for node in sorted(nodes):
-            for relative in _folders_of_perf_tests(group, nodes[node], cache):
+            for relative in _folders_of_perf_tests(group, nodes[node], pass_over):
                 found[relative] = (*found.get(relative, ()), intern(node))
         places = list(_places(group, found))
-        for place, read in zip(places, each(partial(_read, cache), places, jobs), strict=True):
+        for place, read in zip(places, each(_read, places, jobs), strict=True):
             problems += read.problems
             if read.metadata is not None:
                 records.append(PerfTestFiles(group, place.folder, read.metadata, place.nodes))
-    if cache is not None:
-        cache.note(records)
     return Found(tuple(records), _owned(problems, records))
 
 
@@ -80,21 +83,13 @@ def groups(root: Path, problems: list[Problem]) -> Iterator[tuple[Path, dict[str
         yield group, groups[group]
 
 
-def _folders_of_perf_tests(group: Path, tree: Path, cache: TreeCache | None) -> Iterator[str]:
-    """Relative to ``tree``, which may hold very many: names are joined, not paths. Others may lie among them."""
-    for visit in (*_below(tree, layout.BASELINE, 1), *_visits_of_cases(tree, cache)):
-        if cache is not None and cache.is_foreign(group, visit):
-            continue
-        for folder in (*_below(tree, visit, 2), *_below(tree, f"{visit}/{layout.SWITCHED}", 2)):
-            if cache is None or not cache.is_foreign(group, folder):
-                yield folder
-
-
-def _visits_of_cases(tree: Path, cache: TreeCache | None) -> Iterator[str]:
-    """``ebpf/eth_drop_case_1_0a1b2c/host``."""
-    for case in _below(tree, "ebpf", 1):
-        if cache is None or not cache.is_foreign_case(f"{tree}/{case}"):
-            yield from _below(tree, case, 1)
+def _folders_of_perf_tests(group: Path, tree: Path, pass_over: PassOver) -> Iterator[str]:
+    """Relative to ``tree``, which may hold very many: names are joined, not paths. Other folders may lie among them."""
+    for visit in (*_below(tree, layout.BASELINE, 1), *_below(tree, "ebpf", 2)):
+        if not pass_over(group, visit):
+            for folder in (*_below(tree, visit, 2), *_below(tree, f"{visit}/{layout.SWITCHED}", 2)):
+                if not pass_over(group, folder):
+                    yield folder
 
 
 class _Place(NamedTuple):
@@ -141,14 +136,14 @@ class _Read(NamedTuple):
     problems: list[Problem]
 
 
-def _read(cache: TreeCache | None, place: _Place) -> _Read:
+def _read(place: _Place) -> _Read:
     """The metadata of one perf test, from the copies on its nodes."""
     problems: list[Problem] = []
     copies: dict[str, PerfTestMetadata] = {}
     for node in place.nodes:
         path = place.on(node, place.folder.metadata_name)
         try:
-            copies[node] = _placed(_load(path, cache), place)
+            copies[node] = _placed(metadata.parse(read_text(path)), place)
         except ParseError as error:
             problems.append(_unplaced(path, f"metadata: {error}", place, Kind.IMPLAUSIBLE))
     if not copies:
@@ -162,27 +157,6 @@ def _read(cache: TreeCache | None, place: _Place) -> _Read:
         problems.append(_unplaced(place.on(node), contradiction, place, Kind.MISSING))
         return _Read(None, problems)
     return _Read(copies[node], problems)
-
-
-def _version(path: Path) -> tuple[int, int]:
-    """Modification time and size: a file that is written again is read again."""
-    try:
-        status = path.stat()
-    except OSError:
-        return (0, 0)
-    return (status.st_mtime_ns, status.st_size)
-
-
-def _load(path: Path, cache: TreeCache | None) -> PerfTestMetadata:
-    """Read, but once per file and version where ``cache`` keeps it: a case is asked for again after each unit."""
-    if cache is None:
-        return metadata.parse(read_text(path))
-    version = _version(path)
-    found = cache.loaded(path, version)
-    if found is None:
-        found = metadata.parse(read_text(path))
-        cache.keep(path, version, found)
-    return found
 
 
 def _placed(found: PerfTestMetadata, place: _Place) -> PerfTestMetadata:

@@ -10,7 +10,6 @@ from typing import NamedTuple, TypeVar
 
 from probecost.analysis.parsers.json_fields import child, number, parse_object, whole, words
 from probecost.analysis.parsers.text import ParseError
-from probecost.analysis.processes import Carried
 from probecost.results.layout import ARMS, SWITCHED
 from probecost.results.names import CaseId, PairId, PerfTestName
 
@@ -18,7 +17,7 @@ SCHEMA = 1
 
 
 @dataclass(frozen=True, slots=True)
-class Clock(Carried):
+class Clock:
     """A node's clock minus the controller's, and how far that moved until the end of the visit, where it is known."""
 
     offset_ns: int
@@ -27,7 +26,7 @@ class Clock(Carried):
 
 
 @dataclass(frozen=True, slots=True)
-class NodeFacts(Carried):
+class NodeFacts:
     """What the reports show of a node, as text; empty where it was not recorded.
 
     ``line_bps``: the speed of its fastest interface, bit/s; ``None`` where no interface says one.
@@ -49,7 +48,7 @@ class NodeFacts(Carried):
 
 
 @dataclass(frozen=True, slots=True)
-class ToolFacts(Carried):
+class ToolFacts:
     """The tool's process in this visit; ``guard_s``: in a switched flow, the time cut out after its start and stop."""
 
     file: str
@@ -60,7 +59,7 @@ class ToolFacts(Carried):
 
 
 @dataclass(frozen=True, slots=True)
-class PerfTestMetadata(Carried):
+class PerfTestMetadata:
     """One perf test of one visit. ``start_ns``, ``end_ns``: the client's run, Unix ns on the client node's clock.
 
     ``target_bitrate``: what the options ask each of its streams to send, empty where it is not limited or not recorded.

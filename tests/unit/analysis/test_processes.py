@@ -4,27 +4,20 @@ from __future__ import annotations
 
 import gc
 import os
-import pickle
 from pathlib import Path
 
 import pytest
 from helpers.analysis_tree import Tree, netperf
 
-from probecost.analysis import processes as parallel
+from probecost.analysis import processes
 from probecost.analysis.processes import WORTHWHILE, each, in_its_own_process
 from probecost.analysis.report.write import write_reports
-from probecost.analysis.tree.metadata import Clock
 
 
-def test_results_come_in_the_order_of_the_items_from_other_processes() -> None:
-    found = list(each(lambda item: (item * 2, os.getpid()), range(WORTHWHILE), 2))
-    assert [value for value, _ in found] == list(range(0, 2 * WORTHWHILE, 2))
-    assert os.getpid() not in {pid for _, pid in found}
-
-
-@pytest.mark.parametrize(("count", "jobs"), [(WORTHWHILE - 1, 2), (WORTHWHILE, 1), (0, 2)])
-def test_few_items_or_one_job_stay_in_this_process(count: int, jobs: int) -> None:
-    assert {pid for pid in each(lambda _: os.getpid(), range(count), jobs)} <= {os.getpid()}
+@pytest.mark.parametrize("count", [0, 1, WORTHWHILE])
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_results_come_in_the_order_of_the_items(count: int, jobs: int) -> None:
+    assert list(each(lambda item: item * 2, range(count), jobs)) == list(range(0, 2 * count, 2))
 
 
 def test_what_the_function_raises_is_raised_here() -> None:
@@ -38,16 +31,10 @@ def test_what_the_function_raises_is_raised_here() -> None:
     assert list(each(abs, range(-WORTHWHILE, 0), 2)) == list(range(WORTHWHILE, 0, -1))
 
 
-def test_what_is_carried_arrives_equal() -> None:
-    clocks = [Clock(5, 7), Clock(-1, 0, 3)]
-    assert pickle.loads(pickle.dumps(clocks)) == clocks
-
-
 def test_the_search_for_cycles_goes_on_afterwards() -> None:
     def fail() -> None:
         with in_its_own_process() as jobs:
             assert jobs == len(os.sched_getaffinity(0))
-            assert not gc.isenabled()
             raise OSError("full")
 
     assert gc.isenabled()
@@ -63,7 +50,7 @@ def test_reports_are_the_same_byte_for_byte(tmp_path: Path, monkeypatch: pytest.
             made.perf_test(arm, unit, "latency", "tcp_rr", client=[netperf(mean_us)])
             made.perf_test(arm, unit, "latency", "udp_rr", client=[netperf(mean_us) if unit != 2 else "broken"])
     made.run_file()
-    monkeypatch.setattr(parallel, "WORTHWHILE", 1)
+    monkeypatch.setattr(processes, "WORTHWHILE", 1)
     contents = []
     for jobs in (1, 2):
         folder = tmp_path / "reports" / str(jobs)
