@@ -51,7 +51,7 @@ class Place:
 
     @property
     def state_file(self) -> Path:
-        return self.state_dir / "probecost.lab.json"
+        return self.state_dir / "lab.json"
 
     @property
     def in_use_file(self) -> Path:
