@@ -140,7 +140,7 @@ class LabHold:
         return recorded is not None and not (recorded.guard and recorded.guard.alive) and self._do_guards_work()
 
     def _used_by_others(self, handle: int) -> bool:
-        """Whether other users hold the use lock. The guard, holding it exclusively to take the lab down, does not count."""
+        """Whether other users hold the use lock; the guard, which holds it exclusively, does not count."""
         if not state.try_lock(handle, exclusive=False):
             return False
         try:

@@ -14,7 +14,7 @@ PROGRESS_BYTES = 1 << 16
 
 @dataclass
 class Pending:
-    """Where the answer to one request goes; ``since_progress`` counts the bytes of a stream since the last progress."""
+    """State of one request; ``since_progress`` counts the bytes of a stream since the last progress."""
 
     on_data: Callable[[bytes], None] | None
     done: threading.Event = field(default_factory=threading.Event)
@@ -24,7 +24,7 @@ class Pending:
     failure: BaseException | None = None
 
     def take(self, chunk: bytes) -> None:
-        """Hand on one chunk. What its taker raises ends the request: it belongs to whoever asked."""
+        """Pass one chunk to ``on_data``. Its exception ends the request and is raised at the caller."""
         self.since_progress += len(chunk)
         if self.since_progress >= PROGRESS_BYTES:
             self.progress, self.since_progress = time.monotonic(), 0

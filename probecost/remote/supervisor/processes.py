@@ -1,4 +1,4 @@
-"""Processes of this run: starting them, finding all of them, ending all of them. Never by name."""
+"""Starts, finds and ends the processes of this run, never by name."""
 
 import ctypes
 import errno
@@ -11,7 +11,7 @@ import time
 from typing import Any, Callable, Dict, Iterable, List, NamedTuple, Optional, Sequence, Set
 
 _PR_SET_CHILD_SUBREAPER = 36
-#: The variable that says whose a process is, in the environment of everything that is started: see ``owner``.
+#: Environment variable with the owner of each started process: see ``owner``.
 OWNER = "PROBECOST_OWNER"
 POLL_S = 0.02
 COMMAND_LIMIT = 200
@@ -34,7 +34,7 @@ _SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 def search_path() -> str:
-    """Where programs are looked for, before a run and by everything that is started: our PATH and the system's."""
+    """The search path of programs, for checks and for started processes: our PATH and the system's."""
     folders = (os.environ.get("PATH", "") + ":" + _SYSTEM_PATH).split(":")
     return ":".join(folder for at, folder in enumerate(folders) if folder and folder not in folders[:at])
 
@@ -45,14 +45,14 @@ def now_ns() -> int:
 
 
 def become_subreaper() -> None:
-    """Orphans among this process's descendants become its children, not those of the machine's first process."""
+    """Adopt orphans among this process's descendants, instead of the machine's first process."""
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0:
         raise OSError(ctypes.get_errno(), "prctl(PR_SET_CHILD_SUBREAPER)")
 
 
 def parse_stat(text: str) -> Stat:
-    """``/proc/<pid>/stat``; ``ticks`` is CPU time of the process and of its children that were waited for."""
+    """Parse ``/proc/<pid>/stat``; ``ticks`` is CPU time of the process and of its reaped children."""
     head, _, tail = text.rpartition(")")
     pid, _, comm = head.partition(" (")
     fields = tail.split()
@@ -69,7 +69,7 @@ def stat_of(pid: int) -> Optional[Stat]:
 
 
 def command_of(pid: int) -> str:
-    """The beginning of a process's command line; empty for kernel threads, zombies and what has gone."""
+    """The beginning of a process's command line; empty for kernel threads, zombies and ended processes."""
     try:
         with open("/proc/%d/cmdline" % pid, "rb") as file:
             return file.read(COMMAND_LIMIT).rstrip(b"\0").replace(b"\0", b" ").decode("utf-8", "replace")
@@ -97,7 +97,7 @@ def descendants(root: int) -> List[Stat]:
 
 
 def ancestors(pid: int) -> List[Stat]:
-    """The process and all above it, nearest first."""
+    """The process and its ancestors, nearest first."""
     found: List[Stat] = []
     stat = stat_of(pid)
     while stat is not None:
@@ -107,7 +107,7 @@ def ancestors(pid: int) -> List[Stat]:
 
 
 def children_of(pid: int) -> List[int]:
-    """The children of all threads of a process, without a look at every process of the machine where the kernel can."""
+    """The children of all threads of a process; if the kernel can, without a scan of all processes."""
     found: List[int] = []
     try:
         for thread in os.listdir("/proc/%d/task" % pid):
@@ -123,7 +123,7 @@ def children_of(pid: int) -> List[int]:
 
 
 def trees(roots: Iterable[int]) -> List[Stat]:
-    """The processes ``roots`` and all below them; zombies are among them."""
+    """The processes ``roots`` and their descendants, zombies included."""
     found: Dict[int, Stat] = {}
     pending = list(roots)
     while pending:
@@ -144,25 +144,25 @@ def send_signal(pid: int, number: int) -> None:
 
 
 class Children:
-    """The processes that this one started itself, and so waits for itself: all others below it were re-parented."""
+    """The processes that this one started, and so reaps itself: all its other children were re-parented."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._started: List["subprocess.Popen[bytes]"] = []
 
     def start(self, *args: Any, **options: Any) -> "subprocess.Popen[bytes]":
-        """``subprocess.Popen``; whoever asks for its exit code gets the real one."""
+        """Like ``subprocess.Popen``; its exit code stays available."""
         with self._lock:
             process = subprocess.Popen(*args, **options)
             self._started = [other for other in self._started if other.returncode is None] + [process]
             return process
 
     def alive(self) -> Set[int]:
-        """Those that nobody has waited for yet."""
+        """PIDs of the processes that have not been reaped yet."""
         return {process.pid for process in self._started if process.returncode is None}
 
     def adopted(self, of: int) -> List[int]:
-        """Orphans that may be those of our child ``of``: all but those in the sessions of its living siblings."""
+        """Orphans that may come from our child ``of``: all except those in the sessions of its living siblings."""
         with self._lock:
             mine = self.alive()
             orphans = [pid for pid in children_of(os.getpid()) if pid not in mine]
@@ -170,7 +170,7 @@ class Children:
         return [stat.pid for stat in stats if stat is not None and stat.session not in mine - {of}]
 
     def reap_adopted(self) -> None:
-        """Wait for the zombies that were re-parented to this process, and for no child of its own."""
+        """Reap the zombies that were re-parented to this process, but not its own children."""
         mine = os.getpid()
         with self._lock:  # a process is started and noted, or not yet
             zombies = [stat.pid for stat in all_stats() if stat.ppid == mine and stat.state == "Z"]
@@ -189,7 +189,7 @@ _MASKS = re.compile(r"^Sig(Ign|Cgt):\s*([0-9a-f]+)", re.MULTILINE)
 
 
 def _disposition(pid: int, number: int) -> str:
-    """What a process does with a signal: ``ignored``, ``caught``, or empty: it is ended by it, or has gone."""
+    """A process's disposition of a signal: ``ignored``, ``caught``, or empty: the signal ends it, or it has gone."""
     try:
         with open("/proc/%d/status" % pid) as file:
             masks = {name: int(mask, 16) >> (number - 1) & 1 for name, mask in _MASKS.findall(file.read())}
@@ -199,11 +199,11 @@ def _disposition(pid: int, number: int) -> str:
 
 
 class Asked:
-    """One signal for all processes of a tree, each asked once, in the way that it listens to.
+    """One signal for all processes of a tree, sent to each once, in a way that works.
 
-    sudo with living children is left to end with its child: it relays what it is sent, so that signalling both would
-    reach the tool twice, which bpftrace takes as "at once". So is a shell without a trap. One with a trap is asked
-    first, and what it runs ``TRAP_S`` later: the trap may end that itself. What ignores the signal, as everything does
+    sudo with living children ends with its child and gets no signal: it relays signals, so that the tool would get two,
+    which bpftrace takes as "at once". The same holds for a shell without a trap. A shell with a trap gets the signal
+    first, and its children ``TRAP_S`` later: the trap may end them itself. A process that ignores the signal, like any
     that a shell started with ``&``, gets SIGTERM instead.
     """
 
@@ -215,7 +215,7 @@ class Asked:
         self._traps: Dict[int, float] = {}
 
     def ask(self, stats: Sequence[Stat]) -> None:
-        """Signal those that have not been asked, as far as it is their turn."""
+        """Signal the processes that have not had it yet and whose turn it is."""
         now = time.monotonic()
         parents = {stat.ppid for stat in stats}
         for stat in stats:
@@ -236,9 +236,9 @@ class Asked:
 
 
 def end(find: Callable[[], List[Stat]], steps: Sequence[Any]) -> Optional[str]:
-    """End every process that ``find`` gives, by ``steps`` of (signal, seconds); a last SIGKILL step follows.
+    """End every process that ``find`` returns, by ``steps`` of (signal, seconds); a last SIGKILL step follows.
 
-    Returns the name of the last signal that was needed, or ``None`` when there was nothing to end.
+    Return the name of the last signal that was needed, or ``None`` if there was nothing to end.
     """
     used: Optional[str] = None
     for number, seconds in list(steps) + [(signal.SIGKILL, 2.0)]:
@@ -262,13 +262,13 @@ def end(find: Callable[[], List[Stat]], steps: Sequence[Any]) -> Optional[str]:
 
 
 class Identity:
-    """The login user, to whom sudo's ``SUDO_UID`` leads back: generators and tools start as that user."""
+    """The login user, from sudo's ``SUDO_UID``: generators and tools run as this user."""
 
     def __init__(self) -> None:
         self.uid = int(os.environ.get("SUDO_UID", os.getuid()))
         self.gid = int(os.environ.get("SUDO_GID", os.getgid()))
         self.user = os.environ.get("SUDO_USER", "root")
-        # Asked for now: a look-up of names in a child that was just forked may wait for a lock that nobody frees.
+        # Looked up now: in a forked child, a look-up of names may wait for a lock that is never freed.
         self._groups = os.getgrouplist(self.user, self.gid) if self.uid != os.getuid() else []
 
     def own(self, path: str) -> None:
@@ -289,7 +289,7 @@ def spawn(
     identity: Identity,
     before: Optional[Callable[[], None]] = None,
 ) -> "subprocess.Popen[bytes]":
-    """Start ``argv`` in a session of its own as the login user; ``before`` runs in the child while it is still root."""
+    """Start ``argv`` in a new session as the login user; ``before`` runs in the child while it is still root."""
 
     def in_child() -> None:
         for number in (signal.SIGINT, signal.SIGHUP):
