@@ -51,14 +51,13 @@ class Case:
 class Bed:
     facts = {}
     def prepare_tool(self, tool_id, cases): pass
-    def case(self, case, switching=None, finished=()): return Case()
     def rebooted(self, names): return ()
     def interruptible(self): return nullcontext()
     def close(self): pass
 
 
 def pytest_configure(config):
-    config.stash[ENGINE] = Engine(open_bed=lambda *_: Bed(), lab_names=lambda: ())
+    config.stash[ENGINE] = Engine(open_bed=lambda *_: Bed(), case_on=lambda *_: Case(), lab_names=lambda: ())
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -41,6 +41,7 @@ from probecost.discovery.survey import survey, uuids_by_host
 from probecost.lab import control, state
 from probecost.lab.places import Place
 from probecost.measure.bed import Bed, MeasureOptions
+from probecost.measure.case import CaseRun
 from probecost.measure.visit_record import PerfTestRun, VisitRecord
 from probecost.plan.perf_tests import select_perf_tests
 from probecost.plan.visits import visits
@@ -90,7 +91,7 @@ def measure_shares(environment: Environment, case: Case, duration_s: float, resu
 
     try:
         bed.prepare_tool(case.tool_id, [case])
-        run = bed.case(case)
+        run = CaseRun(bed, case)
         start = time.monotonic()
         run.measure(visits(case, 1, 1), around)
         run.fetch()
@@ -158,7 +159,7 @@ def supervisor_cpu_percent(config_dir: Path, environment: Environment, case: Cas
 
     try:
         bed.prepare_tool(case.tool_id, [case])
-        run = bed.case(case)
+        run = CaseRun(bed, case)
         run.measure(visits(case, 1, 1), around)
         run.fetch()
     finally:

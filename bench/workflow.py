@@ -9,7 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from probecost.config.environment import Case, Environment, PairSide, PerfTestSpec, SshHost, TestPair
-from probecost.plan.plan import Plan, Planned, Settings, plan
+from probecost.plan.plan import Plan, Planned, plan
+from probecost.plan.settings import Settings
 from probecost.plan.workflow.read import read_workflow
 from probecost.plan.workflow.write import workflow, write_workflow
 

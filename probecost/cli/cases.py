@@ -27,7 +27,8 @@ from probecost.plan.edited_cases import Change, Difference, compare
 from probecost.plan.matrix import generated_cases
 from probecost.plan.null_case import null_items, with_null_cases
 from probecost.plan.offered_loads import asked_perf_tests
-from probecost.plan.plan import Planned, PlannedItem, Settings, expected_s, plan, settled
+from probecost.plan.plan import Planned, PlannedItem, expected_s, plan, settled
+from probecost.plan.settings import Settings
 from probecost.plan.visits import spell
 from probecost.results.rules import LEAST_UNITS
 from probecost.text import counted

@@ -11,7 +11,7 @@ import click
 from click.core import ParameterSource
 
 from probecost.fixtures.options.table import BY_NAME, TABLE
-from probecost.plan.plan import Settings
+from probecost.plan.settings import Settings
 
 
 def _must_exist(context: click.Context, parameter: click.Parameter, value: Path) -> Path:

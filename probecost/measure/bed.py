@@ -10,11 +10,9 @@ from typing import Any, Literal
 from probecost.config.environment import Case, Environment, PairKind, PerfTestSpec, TestPair
 from probecost.errors import Gatherer, NodeRebootedError, ToolError
 from probecost.measure import as_it_was
-from probecost.measure.case import CaseRun
 from probecost.measure.preflight import check
 from probecost.measure.take_nodes import take
 from probecost.plan.tool_files import local_files
-from probecost.plan.visits import SwitchPlan, VisitPlan
 from probecost.remote.lease import Holder
 from probecost.remote.node import Node
 from probecost.remote.pool import hurry, on_all
@@ -139,9 +137,6 @@ class Bed:
             except NodeRebootedError:
                 found.append(node.name)
         return tuple(found)
-
-    def case(self, case: Case, switching: SwitchPlan | None = None, finished: Collection[VisitPlan] = ()) -> CaseRun:
-        return CaseRun(self, case, switching, finished)
 
     @contextmanager
     def interruptible(self) -> Iterator[None]:

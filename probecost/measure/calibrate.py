@@ -8,11 +8,11 @@ from contextlib import nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 from probecost.config.environment import Case, PairKind, PerfTestSpec
 from probecost.errors import ProbecostError
 from probecost.measure import as_it_was
+from probecost.measure.bed import Bed
 from probecost.measure.flow import FlowVisit, Switching
 from probecost.measure.perf_test import Beside, run_perf_test
 from probecost.measure.visit import VisitSetup
@@ -23,9 +23,6 @@ from probecost.remote.messages import CounterSeries
 from probecost.results import layout
 from probecost.results.layout import TREE, PerfTestFolder, VisitFolder
 from probecost.results.metrics import ARRIVED
-
-if TYPE_CHECKING:
-    from probecost.measure.bed import Bed
 
 FLOWS = 3
 FLOW_S = 4
@@ -75,8 +72,14 @@ class _Calibrator:
         idle_busy_share = self._idle_busy_share()
         noise = {spec.name: self._noise(spec) for spec in self._bed.options.perf_tests}
         first = {case.tool_id: case for case in reversed(cases)}
-        starts = {tool: self._start_s(case) for tool, case in first.items()}
-        return PairCalibration(noise=noise, idle_busy_share=idle_busy_share, starts_s=starts, line_bps=self._line_bps())
+        visits = {tool: self._start(case) for tool, case in first.items()}
+        return PairCalibration(
+            noise=noise,
+            idle_busy_share=idle_busy_share,
+            starts_s={tool: visit.complete_s for tool, visit in visits.items()},
+            stops_s={tool: visit.stop_s for tool, visit in visits.items() if visit.stop_s},
+            line_bps=self._line_bps(),
+        )
 
     def _idle_busy_share(self) -> float:
         self._tell(f"calibration of the {self._kind} pair: the node at rest, {IDLE_S:g} s")
@@ -130,8 +133,8 @@ class _Calibrator:
             self._remove([f"{TREE}/{folder.path}"])
         return found[0]
 
-    def _start_s(self, case: Case) -> float | None:
-        """Seconds of the tool's start during a flow; ``None``: it takes longer than the flow, or fails."""
+    def _start(self, case: Case) -> VisitRecord:
+        """Start and stop the tool beside a flow; it is never ready where that takes longer, or does not work."""
         spec = min(self._bed.options.perf_tests, key=lambda spec: spec.perf_type != "throughput")
         self._tell(f"calibration of {case.tool_id}: its start beside a flow of {START_FLOW_S} s")
         self._bed.prepare_tool(case.tool_id, [case])
@@ -150,7 +153,7 @@ class _Calibrator:
         finally:
             self._remove(visit.paths)
         as_it_was.check(self._tool_node)
-        return record.complete_s
+        return record
 
     def _remove(self, paths: Sequence[str]) -> None:
         for name in self._pair.measured_on:

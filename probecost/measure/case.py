@@ -8,10 +8,10 @@ from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from probecost.config.environment import Case, PerfTestSpec
 from probecost.errors import Gatherer, ProbecostError
+from probecost.measure.bed import Bed
 from probecost.measure.flow import SEGMENT_S, FlowVisit, Switching, flow_duration_s, lead_s
 from probecost.measure.tool import Expected
 from probecost.measure.visit import Around, Visit, VisitSetup
@@ -22,9 +22,6 @@ from probecost.plan.visits import SwitchPlan, VisitPlan
 from probecost.remote.node import Node
 from probecost.remote.pool import each, on_all
 from probecost.results import layout
-
-if TYPE_CHECKING:
-    from probecost.measure.bed import Bed
 
 
 class CaseRun:

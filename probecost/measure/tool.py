@@ -12,7 +12,10 @@ from probecost.remote.messages import ToolSpec, ToolStart, ToolStop
 
 _STAY = ": a tool must stay in the foreground until it is told to end (no daemon, no '&')"
 _LEAVE = ". A tool must take away what it attached when it is asked to end, as the runs without it come next"
-_NO_PROGRAM = ": say attaches: none if it uses none, or a longer ready_timeout if it needs more time"
+_NO_PROGRAM = (
+    ": say attaches: none if it uses none, or a longer ready_timeout if it needs more time"
+    " (with --command: --attaches none, --ready-timeout)"
+)
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,7 @@ def tool_spec(
 
 def check_started(node: str, case: Case, started: ToolStart) -> None:
     """Raise ``ToolError`` unless the tool is ready."""
-    tool, tail = case.tool_id, _quoted(started.stderr_tail)
+    tool, tail = case.tool_id, _quoted(started)
     match started.outcome:
         case "exited" if started.exit_code == 0 and not started.cap_hit:
             raise ToolError(node, f"{tool} ended at once with exit code 0{_STAY}{tail}")
@@ -65,6 +68,9 @@ def check_started(node: str, case: Case, started: ToolStart) -> None:
             raise ToolError(node, _cap_message(case))
         case "exited":
             raise ToolError(node, f"{tool} ended at once with exit code {started.exit_code}{tail}")
+        case "refused":
+            seen = f"none of {started.programs_loaded} BPF programs attached"
+            raise ToolError(node, f"{tool} could not attach ({seen}){tail}")
         case "timeout":
             seen = f"{started.programs_attached} of {started.programs_loaded} BPF programs attached"
             if not started.programs_loaded:
@@ -89,7 +95,7 @@ def check_stopped(node: str, case: Case, stopped: ToolStop) -> None:
         raise ToolError(node, _cap_message(case))
     if not stopped.alive:
         stay = _STAY if stopped.exit_code == 0 else ""
-        code = f"{stopped.exit_code}{stay}{_quoted(stopped.stderr_tail)}"
+        code = f"{stopped.exit_code}{stay}{_quoted(stopped)}"
         raise ToolError(node, f"{tool} died during the visit with exit code {code}")
     if not stopped.programs_gone:
         raise ToolError(node, f"{tool} ended, but BPF programs that it loaded are still in the kernel")
@@ -112,5 +118,8 @@ def _cap_message(case: Case) -> str:
     return f"{case.tool_id} was ended: its log reached the cap of {case.log_cap_bytes} bytes ({keys})"
 
 
-def _quoted(tail: str) -> str:
-    return f"; it said: {tail}" if tail else ""
+def _quoted(ended: ToolStart | ToolStop) -> str:
+    """The ends of both of its streams."""
+    if not ended.stderr_tail:
+        return f"; it said: {ended.stdout_tail}" if ended.stdout_tail else ""
+    return f"; it said: {ended.stderr_tail}" + (f"; on stdout: {ended.stdout_tail}" if ended.stdout_tail else "")

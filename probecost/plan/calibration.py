@@ -47,6 +47,8 @@ class Noise(Section):
 class PairCalibration(Section):
     """One test pair. ``starts_s``: seconds until a tool was ready during a flow, null if the flow ended before.
 
+    ``stops_s``: seconds that the tool took to end, where that is known.
+
     ``idle_busy_share``: CPU time of the server's node while nothing runs, 0 to 1. ``line_bps``: the speed of its
     interface, bit/s, null for a virtual one.
     """
@@ -55,6 +57,7 @@ class PairCalibration(Section):
     idle_busy_share: Share
     starts_s: dict[str, Positive | None]
     line_bps: Positive | None = None
+    stops_s: dict[str, Share] = Field(default_factory=dict)
 
 
 class Calibration(Section):
@@ -97,7 +100,8 @@ class Calibration(Section):
             old = pairs.get(kind)
             if old is not None:
                 noise, starts_s = {**old.noise, **pair.noise}, {**old.starts_s, **pair.starts_s}
-                pair = pair.model_copy(update={"noise": noise, "starts_s": starts_s})
+                stops_s = {**old.stops_s, **pair.stops_s}
+                pair = pair.model_copy(update={"noise": noise, "starts_s": starts_s, "stops_s": stops_s})
             pairs[kind] = pair
         return newer.model_copy(update={"pairs": pairs, "bed": {**self.bed, **newer.bed}})
 

@@ -8,7 +8,7 @@ from probecost.config.environment import Case
 from probecost.config.folder import load_environment, load_folder
 from probecost.plan.command import command_case
 from probecost.plan.null_case import with_null_cases
-from probecost.plan.plan import Settings
+from probecost.plan.settings import Settings
 from probecost.plan.versus import Versions, with_versions
 
 

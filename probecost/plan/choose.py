@@ -19,16 +19,16 @@ from probecost.plan.plan import (
     Plan,
     Planned,
     PlannedItem,
-    Settings,
     asked_for,
     expected_by_item,
     is_switchable,
     settled,
 )
 from probecost.plan.primary import count_primary, primary_metrics, with_fixed_rate
+from probecost.plan.settings import Settings
 from probecost.plan.visits import SwitchPlan, spell
 from probecost.results import layout
-from probecost.results.planning import PlanQuestion, ToolPlan
+from probecost.results.planning import STOP_S, PlanQuestion, ToolPlan
 from probecost.results.rules import LEAST_UNITS, MOST_UNITS
 
 _BED_S = 5.0  # for connecting, checking and closing an environment
@@ -150,6 +150,7 @@ class Planner:
             },
             durations_s={spec.name: spec.duration_s for spec in specs},
             start_s=pair.starts_s.get(tool_id),
+            stop_s=pair.stops_s.get(tool_id, STOP_S),
             tests=sum(self._tests.values()),
             units=settings.units,
             precision_pct=settings.precision_pct,

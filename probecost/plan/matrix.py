@@ -23,7 +23,6 @@ from probecost.config.validation import nearest
 from probecost.config.variables import ALL, variables_of
 from probecost.errors import ConfigError
 from probecost.plan.directions import DIRECTION_VARIABLES, ends
-from probecost.plan.ids import case_name
 from probecost.plan.registry import Where, origins
 from probecost.plan.variables import (
     AbsentValueError,
@@ -263,6 +262,21 @@ def _case(
         stop_signal=entry.stop_signal,
         log_cap_bytes=entry.log_cap,
     )
+
+
+def case_name(script: str, parameters: Mapping[str, str]) -> str:
+    """The name of a case as older tools spell it, ``{script}_{direction}_{parameter}_{value}``: data, no id of ours.
+
+    >>> case_name("eth-drop.py", {"protocol": "tcp", "direction": "rx"})
+    'eth_drop_rx_protocol_tcp'
+    """
+    words = [PurePosixPath(script).stem.replace("-", "_")]
+    if "direction" in parameters:
+        words.append(parameters["direction"])
+    for name, value in parameters.items():
+        if name != "direction":
+            words += [name, value]
+    return "_".join(words)
 
 
 def _with_literals(entry: ToolEntry) -> str:

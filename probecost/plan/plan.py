@@ -13,11 +13,8 @@ from dataclasses import dataclass, field, replace
 from probecost.config.budgets import asked_rules, with_asked
 from probecost.config.environment import PAIR_KINDS, Case, Environment, PairKind, PerfTestSpec
 from probecost.errors import ConfigError
-from probecost.plan.settings import AskedCommand, AskedVersus
+from probecost.plan.settings import Settings
 from probecost.plan.visits import (
-    AskedSchedule,
-    Baseline,
-    Order,
     Schedule,
     SwitchPlan,
     VisitPlan,
@@ -27,7 +24,6 @@ from probecost.plan.visits import (
     visits,
 )
 from probecost.results.layout import item_id, iteration_name, unit_name
-from probecost.results.load import Load
 from probecost.results.rules import LEAST_UNITS, MOST_UNITS
 
 
@@ -89,32 +85,6 @@ class PlannedItem:
     @property
     def turn(self) -> Turn:
         return self.tool.turn
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What is asked for beside the cases. Empty or ``None``: the environment, or the planner, decides.
-
-    ``precision_pct``: a case ends at the first look whose interval is at most this to either side, in percent.
-    ``time_budget_s``: what the whole run may take. ``command`` is measured instead of the environments' cases;
-    ``versus`` is what runs where there would be no tool.
-    """
-
-    units: int | None = None
-    baseline: Baseline = "paired"
-    seed: int = 0
-    iterations: int = 1
-    perf_tests: tuple[str, ...] = ()
-    duration_s: float | None = None
-    schedule: AskedSchedule = "auto"
-    precision_pct: float | None = None
-    time_budget_s: float | None = None
-    order: Order = "random"
-    budgets: tuple[str, ...] = ()
-    loads: tuple[Load, ...] = ()
-    max_rate_bps: int | None = None
-    command: AskedCommand | None = None
-    versus: AskedVersus | None = None
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,8 @@ from dataclasses import replace
 from probecost.config.environment import PairKind, PerfTestSpec
 from probecost.plan.calibration import Calibration
 from probecost.plan.offered_loads import at_load
-from probecost.plan.plan import Plan, Planned, Settings
+from probecost.plan.plan import Plan, Planned
+from probecost.plan.settings import Settings
 from probecost.results.load import Load
 from probecost.results.metrics import CPU_PER_BYTE
 

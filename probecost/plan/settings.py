@@ -1,4 +1,4 @@
-"""A command to measure instead of an environment's cases, and other versions of tools to compare with."""
+"""Settings of a plan: how much is measured, in which order, and what instead of the cases of an environment."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from pathlib import Path
 
 from probecost.config.environment import DEFAULT_ATTACHES, Attaches, PairKind
 from probecost.errors import ConfigError
+from probecost.plan.visits import AskedSchedule, Baseline, Order
+from probecost.results.load import Load
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,32 @@ class AskedVersus:
 
     def __str__(self) -> str:
         return " as ".join(filter(None, [str(self.tools_dir or ""), self.template]))
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What is asked for beside the cases. Empty or ``None``: the environment, or the planner, decides.
+
+    ``precision_pct``: a case ends at the first look whose interval is at most this to either side, in percent.
+    ``time_budget_s``: what the whole run may take. ``command`` is measured instead of the environments' cases;
+    ``versus`` is what runs where there would be no tool.
+    """
+
+    units: int | None = None
+    baseline: Baseline = "paired"
+    seed: int = 0
+    iterations: int = 1
+    perf_tests: tuple[str, ...] = ()
+    duration_s: float | None = None
+    schedule: AskedSchedule = "auto"
+    precision_pct: float | None = None
+    time_budget_s: float | None = None
+    order: Order = "random"
+    budgets: tuple[str, ...] = ()
+    loads: tuple[Load, ...] = ()
+    max_rate_bps: int | None = None
+    command: AskedCommand | None = None
+    versus: AskedVersus | None = None
 
 
 def asked_command(

@@ -81,12 +81,12 @@ class ToolSpec:
 
 @dataclass(frozen=True)
 class ToolStart:
-    """Result of a tool's start: ``outcome`` is ready, partial, exited or timeout.
+    """How the start of a tool ended: ``outcome`` is ready, partial, refused, exited or timeout.
 
-    ``names`` are the names of its programs, ``missing`` the programs that are not attached, or absent unlike before.
+    ``names`` are those of its programs, ``missing`` those that are not attached or not there as they were before.
     """
 
-    outcome: Literal["ready", "partial", "exited", "timeout"]
+    outcome: Literal["ready", "partial", "refused", "exited", "timeout"]
     pid: int
     exit_code: int | None
     cap_hit: bool
@@ -97,6 +97,7 @@ class ToolStart:
     attachment_observable: bool
     names: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
+    stdout_tail: str = ""
 
     @classmethod
     def read(cls, answer: object, within_s: float) -> ToolStart:
@@ -139,6 +140,7 @@ class ToolStop:
     names: tuple[str, ...] = ()
     late: tuple[str, ...] = ()
     complete_s: Seconds | None = None
+    stdout_tail: str = ""
 
     @classmethod
     def read(cls, answer: object) -> ToolStop | None:

@@ -8,6 +8,7 @@ import shlex
 import threading
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import paramiko
@@ -24,7 +25,6 @@ from probecost.errors import (
 from probecost.remote.bundle import bootstrap, supervisor_text
 from probecost.remote.greeting import NO_WORD, Greeting, why_not_started
 from probecost.remote.lease import in_use_by
-from probecost.remote.pending import Pending
 from probecost.remote.ssh import Connection
 from probecost.remote.supervisor import LEASE_S
 from probecost.remote.supervisor.frames import Decoder, Frame, FrameError, encode
@@ -37,9 +37,35 @@ CHUNK = 1 << 15
 IN_ENGLISH = ("env", "LC_MESSAGES=C", "LANGUAGE=C")
 MAX_PAYLOAD = 1 << 21
 MAX_EVENTS = 1000
+PROGRESS_BYTES = 1 << 16
 _ENDED = "the supervisor on the node ended"
 _STDERR_LIMIT = 8192
 _POLL_S = 0.5
+
+
+@dataclass
+class _Pending:
+    """State of one request; ``since_progress`` counts the bytes of a stream since the last progress."""
+
+    on_data: Callable[[bytes], None] | None
+    done: threading.Event = field(default_factory=threading.Event)
+    progress: float = field(default_factory=time.monotonic)
+    since_progress: int = 0
+    answer: Frame | None = None
+    failure: BaseException | None = None
+
+    def take(self, chunk: bytes) -> None:
+        """Pass one chunk to ``on_data``. Its exception ends the request and is raised at the caller."""
+        self.since_progress += len(chunk)
+        if self.since_progress >= PROGRESS_BYTES:
+            self.progress, self.since_progress = time.monotonic(), 0
+        if self.on_data is None or self.done.is_set():
+            return
+        try:
+            self.on_data(chunk)
+        except Exception as error:
+            self.failure = error
+            self.done.set()
 
 
 class Session:
@@ -67,7 +93,7 @@ class Session:
         self.events: queue.SimpleQueue[Frame] = queue.SimpleQueue()
         self.round_trips = 0
         self._numbers = itertools.count(1)
-        self._pending: dict[int, Pending] = {}
+        self._pending: dict[int, _Pending] = {}
         self._lock = threading.Lock()
         self._send_lock = threading.Lock()
         self._closed = threading.Event()
@@ -142,7 +168,7 @@ class Session:
         ``RemoteError`` with the node's reason, ``ConnectionLostError`` if the conversation ended, and any exception of
         ``on_data``.
         """
-        pending = Pending(on_data)
+        pending = _Pending(on_data)
         with self._lock:
             number = next(self._numbers)
             self._pending[number] = pending

@@ -23,7 +23,7 @@ class PlanQuestion:
     By perf test: ``noise`` is the interval in seconds and the flows, ``durations_s`` the environment's wish.
     ``start_s``: seconds of the tool's start beside a flow, ``None`` where that is too long to tell. ``tests``: primary
     tests of the whole plan. ``units``, ``precision_pct``: as asked for. ``schedules``: those that may be chosen.
-    ``fixed_durations``: the user said how long flows are.
+    ``fixed_durations``: the user said how long flows are. ``stop_s``: seconds of the tool's stop.
     """
 
     noise: Mapping[str, tuple[float, Flows]]
@@ -34,6 +34,7 @@ class PlanQuestion:
     precision_pct: float | None
     schedules: Sequence[str]
     fixed_durations: bool
+    stop_s: float = STOP_S
 
 
 @dataclass(frozen=True)

@@ -159,7 +159,7 @@ class FakeBed:
     def prepare_tool(self, tool_id: str, cases: Sequence[Case]) -> None:
         step("prepare", self._environment.name, tool_id, len(cases))
 
-    def case(self, case: Case, switching: SwitchPlan | None = None, finished: Collection[VisitPlan] = ()) -> FakeCase:
+    def case(self, case: Case, switching: SwitchPlan | None, finished: Collection[VisitPlan]) -> FakeCase:
         return FakeCase(case, self._tree, (self._environment.name, self._iteration), self._options, finished)
 
     def rebooted(self, names: Collection[str]) -> Sequence[str]:
@@ -247,6 +247,7 @@ def engine() -> Engine:
     clock = FakeClock()
     return Engine(
         open_bed=FakeBed.open,
+        case_on=FakeBed.case,
         lab_names=lambda: ("lab",),
         acquire_lab=acquire_lab,
         bootstrap=bootstrap,

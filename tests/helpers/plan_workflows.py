@@ -12,7 +12,8 @@ import pytest
 
 from probecost.config.environment import Case, Environment, PairKind, PairSide, PerfTestSpec, SshHost, TestPair
 from probecost.errors import ConfigError
-from probecost.plan.plan import Plan, Planned, Settings, plan
+from probecost.plan.plan import Plan, Planned, plan
+from probecost.plan.settings import Settings
 from probecost.plan.workflow.read import read_workflow
 from probecost.plan.workflow.write import workflow, write_workflow
 

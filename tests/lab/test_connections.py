@@ -19,6 +19,7 @@ from probecost.config.folder import load_cases, load_environment
 from probecost.deadline import Deadline
 from probecost.errors import ConnectionLostError, NodeBusyError, UnreachableError
 from probecost.measure.bed import Bed, MeasureOptions
+from probecost.measure.case import CaseRun
 from probecost.plan.perf_tests import select_perf_tests
 from probecost.plan.visits import visits
 from probecost.remote.lease import Holder
@@ -70,7 +71,7 @@ def test_the_next_case_after_a_cut_has_its_tool_again(bed: LabBed, environment: 
     try:
         opened.prepare_tool("eth_drop", [first, second])
         for case in (first, second):
-            run = opened.case(case)
+            run = CaseRun(opened, case)
             run.measure(visits(case, 1, 0), lambda _: contextlib.nullcontext())
             run.fetch()
             assert [visit.error for visit in run.visits] == [None, None]

@@ -130,3 +130,48 @@ def test_the_log_size_holds_what_it_writes_while_it_ends(service: Service, tmp_p
     assert lines[-1].split()[2] == "11" == str(stopped["log_bytes"])
     others = [(tmp_path / "work/m" / name).read_text().splitlines() for name in ("cpu.log", "memory.log")]
     assert len(others[1]) == len(lines) - 1, "memory and CPU are those of the tool at work"
+
+
+class TestAsked:
+    """Tools end in the way that they chose, and nothing is killed that would have ended."""
+
+    def stopped(self, start: Callable[..., Tool], tmp_path: Path, script: str) -> dict[str, Any]:
+        tool = start(script)
+        assert until((tmp_path / "ready").exists)
+        return tool.stop()
+
+    @pytest.mark.parametrize("waiting", ["while :; do sleep 1; done", "sleep 60 & wait"])
+    def test_a_shell_with_a_trap(self, start: Callable[..., Tool], tmp_path: Path, waiting: str) -> None:
+        script = f"trap 'echo cleaned up; exit 0' INT TERM; : > ready; {waiting}"
+        stopped = self.stopped(start, tmp_path, f"exec sh -c {shlex.quote(script)}")
+        assert (stopped["signal"], stopped["exit_code"], stopped["still_running"]) == ("SIGINT", 0, [])
+        assert (tmp_path / "out.log").read_text() == "cleaned up\n"
+        assert stopped["stdout_tail"] == "cleaned up"
+
+    def test_one_that_ignores_the_signal_is_asked_by_another_at_once(
+        self, start: Callable[..., Tool], tmp_path: Path
+    ) -> None:
+        stopped = self.stopped(start, tmp_path, "trap '' INT; : > ready; exec sleep 60")
+        assert (stopped["signal"], stopped["exit_code"]) == ("SIGINT", -signal.SIGTERM)
+        assert stopped["stop_s"] < 1.5
+
+    def test_one_that_has_to_be_killed(
+        self, start: Callable[..., Tool], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(tool_module, "GRACE_S", 0.2)
+        deaf = "import signal\nfor n in (2, 15): signal.signal(n, lambda *_: 0)\n"
+        script = f"{deaf}open('ready', 'w')\nwhile 1: signal.pause()"
+        stopped = self.stopped(start, tmp_path, f"exec {sys.executable} -c {shlex.quote(script)}")
+        assert stopped["signal"] == "SIGKILL"
+
+
+def test_a_tool_that_says_it_cannot_attach_is_not_waited_for(service: Service) -> None:
+    command = "echo 'Failed to attach BPF program x to kprobe y' >&2; exec sleep 60"
+    started = service.start_tool(spec(command, attaches="bpf", ready_timeout_s=30), MONITORS)
+    assert started["outcome"] == "refused"
+    assert started["stderr_tail"] == "Failed to attach BPF program x to kprobe y"
+
+
+def test_a_terminal_type_is_set(start: Callable[..., Tool], tmp_path: Path) -> None:
+    start("echo $TERM; exec sleep 60")
+    assert until(lambda: (tmp_path / "out.log").exists() and (tmp_path / "out.log").read_text() == "dumb\n")

@@ -91,10 +91,12 @@ def visit_option(interval_s: float, flows: Flows, duration_s: float, start_s: fl
     return Option(sd, 2 * (duration_s + _AROUND_FLOW_S) + (_AROUND_VISIT_S + (start_s or 0.0)) / 3)
 
 
-def switched_option(interval_s: float, flows: Flows, segment_s: float, flow_s: float, start_s: float) -> Option | None:
+def switched_option(
+    interval_s: float, flows: Flows, segment_s: float, flow_s: float, start_s: float, stop_s: float = STOP_S
+) -> Option | None:
     """A flow of ``flow_s`` with as many pairs of segments as fit; ``None`` where not one does."""
     lead_s = start_s + SURE_S
-    pairs = int((flow_s - _BEFORE_SEGMENTS_S) / (2 * (segment_s + GUARD_S + 1.1 * lead_s) + STOP_S))
+    pairs = int((flow_s - _BEFORE_SEGMENTS_S) / (2 * (segment_s + GUARD_S + 1.1 * lead_s) + max(STOP_S, stop_s)))
     sd = _pair_sd(_log_flows(flows), interval_s, segment_s)
     if pairs < 1 or sd is None:
         return None
@@ -112,7 +114,10 @@ def _best_segments(
         for name, noise in known.items():
             asked_s = question.durations_s[name]
             lengths_s = (asked_s, *(s for s in FLOWS_S if s > asked_s)) if question.fixed_durations else FLOWS_S
-            fitting = {length_s: switched_option(*noise, segment_s, length_s, start_s) for length_s in lengths_s}
+            fitting = {
+                length_s: switched_option(*noise, segment_s, length_s, start_s, question.stop_s)
+                for length_s in lengths_s
+            }
             usable = {length_s: option for length_s, option in fitting.items() if option is not None}
             if question.fixed_durations:  # as short as was asked for, or as it can be
                 usable = dict(list(usable.items())[:1])

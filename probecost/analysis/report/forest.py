@@ -148,7 +148,7 @@ def page_forest(lines: Sequence[Line], margin_pct: float) -> tuple[tuple[int, ..
 
 def _line(each: MetricVerdict, budget_pct: float | None) -> Line:
     cost = each.stated_cost
-    assert cost is not None  # forest_files leaves the others out
+    assert cost is not None  # forest_files takes no verdict without a cost
     return Line(
         name=each.case.case_key,
         word=each.verdict.word,
@@ -256,5 +256,5 @@ def _text(text: str, x: float, y: float, look: str) -> str:
 
 
 def _printable(text: str) -> str:
-    """Without what XML does not allow, such as control characters of a name."""
+    """``text`` with a question mark for each character that XML does not allow: control characters of a name."""
     return "".join(character if character.isprintable() else "?" for character in text)

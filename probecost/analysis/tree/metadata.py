@@ -49,13 +49,29 @@ class NodeFacts:
 
 @dataclass(frozen=True, slots=True)
 class ToolFacts:
-    """The tool's process in this visit; ``guard_s``: in a switched flow, the time cut out after its start and stop."""
+    """The tool's process in this visit; ``guard_s``: in a switched flow, the time cut out after its start and stop.
+
+    ``attached`` of ``loaded`` programs ran, ``missing`` are the names of those that did not. ``ended_by`` is the last
+    signal that it needed to end.
+    """
 
     file: str
     sha256: str
     outcome: str
     time_to_ready_s: float | None
     guard_s: float | None = None
+    loaded: int = 0
+    attached: int = 0
+    missing: tuple[str, ...] = ()
+    ended_by: str = ""
+
+    @property
+    def part(self) -> str:
+        """How much of it was attached, where that was not all; else empty."""
+        if self.outcome != "partial":
+            return ""
+        names = f", missing: {', '.join(self.missing)}" if self.missing else ""
+        return f"{self.attached} of {max(self.loaded, self.attached + len(self.missing))} programs attached{names}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,7 +266,7 @@ def _read_options(values: Mapping[str, object]) -> _Options:
 
 def _void_by_tool(values: Mapping[str, object]) -> str:
     """A visit whose tool was not there from start to stop tells nothing of the tool."""
-    if words(values, "outcome") in ("exited", "timeout"):
+    if words(values, "outcome") in ("exited", "timeout", "refused"):
         return "the tool did not start"
     if child(values, "stop").get("alive") is False:
         return "the tool ended before the visit did"
@@ -296,7 +312,15 @@ def _tool(values: Mapping[str, object]) -> ToolFacts:
         words(values, "outcome"),
         number(values, "time_to_ready_s"),
         number(values, "guard_s"),
+        loaded=whole(values, "programs_loaded") or 0,
+        attached=whole(values, "programs_attached") or 0,
+        missing=_listed_words(values.get("missing")),
+        ended_by=words(child(values, "stop"), "signal"),
     )
+
+
+def _listed_words(value: object) -> tuple[str, ...]:
+    return tuple(one for one in value if isinstance(one, str)) if isinstance(value, list) else ()
 
 
 def _node_facts(values: Mapping[str, object]) -> NodeFacts:

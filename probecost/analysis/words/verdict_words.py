@@ -196,7 +196,7 @@ def title(metric: MetricId) -> str:
 
 
 def column_order(metric: MetricId) -> tuple[int, MetricId]:
-    """The usual perf tests first, each with its loads beside it, then what is new."""
+    """A key that sorts the usual perf tests first, each before its loads, then new ones."""
     return place(metric.test.unloaded), metric
 
 

@@ -12,9 +12,9 @@ from probecost.errors import ConfigError
 from probecost.plan.offered_loads import asked_perf_tests
 from probecost.plan.plan import Planned
 from probecost.plan.primary import without_fixed_rate
+from probecost.plan.workflow.mapping import case_entry, environment_entry
 from probecost.plan.workflow.model import EnvironmentEntry
 from probecost.plan.workflow.read import Workflow
-from probecost.plan.workflow.write import case_entry, environment_entry
 
 _SHOWN = 40
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Literal, Self, TypeVar
 
 from pydantic import AfterValidator, Field, ValidatorFunctionWrapHandler, WrapValidator, model_validator
 
@@ -11,7 +11,6 @@ from probecost.config.budgets import metric_of
 from probecost.config.environment import Attaches, PairKind
 from probecost.config.validation import Section, complaint
 from probecost.plan.visits import AskedSchedule, Baseline, Order
-from probecost.plan.workflow.asked import AskedCommandEntry, AskedVersusEntry
 from probecost.results.load import Load
 from probecost.results.metrics import ConnType, PerfType
 
@@ -21,6 +20,7 @@ CycleType = Literal["baseline", "ebpf_test", "switched"]
 Count = Annotated[int, Field(ge=1)]
 Seconds = Annotated[float, Field(gt=0)]
 Text = Annotated[str, Field(min_length=1)]
+Words = Annotated[str, Field(pattern=r"\S")]
 Percent = Annotated[float, Field(gt=0)]
 CaseKey = Annotated[str, Field(pattern=r"^[^/]*[^/.][^/]*$")]  # the name of a folder too
 
@@ -62,6 +62,28 @@ Some = Annotated[tuple[T, ...], AfterValidator(_not_empty)]  # pydantic's own co
 class Versions(Section):
     probecost: str
     python: str
+
+
+class AskedCommandEntry(Section):
+    """The one command that is measured instead of the environments' cases; ``name`` is empty where it has none."""
+
+    template: Words
+    name: str
+    pair: PairKind
+    attaches: Attaches
+
+
+class AskedVersusEntry(Section):
+    """Another version of the tools: a local folder of theirs, a command template (else empty), or both."""
+
+    tools_dir: Words | None
+    template: str
+
+    @model_validator(mode="after")
+    def _is_something(self) -> Self:
+        if self.tools_dir is None and not self.template.strip():
+            raise complaint("expected a folder, or a template", key="tools_dir")
+        return self
 
 
 class Asked(Section):

@@ -16,11 +16,11 @@ from probecost.config.validation import validate
 from probecost.errors import ConfigError
 from probecost.plan import collector
 from probecost.plan.offered_loads import of_all_pairs
-from probecost.plan.plan import PlannedItem, Settings, ToolKey, Turn, named
+from probecost.plan.plan import PlannedItem, ToolKey, Turn, named
+from probecost.plan.settings import Settings
 from probecost.plan.visits import SHARED_BASELINE, VisitPlan
+from probecost.plan.workflow.mapping import CYCLE_TYPES, case_of, frame, settings_of, specs_of, switch_plan
 from probecost.plan.workflow.model import SCHEMA, CycleEntry, EbpfCase, WorkflowFile
-from probecost.plan.workflow.write import CYCLE_TYPES, case_of, frame, specs_of, switch_plan
-from probecost.results.load import Load
 from probecost.results.rules import CONFIRMATION_UNITS
 
 _MAX_PROBLEMS = 50
@@ -43,24 +43,7 @@ class Workflow:
 
     @property
     def settings(self) -> Settings:
-        asked = self.content.metadata.options
-        return Settings(
-            asked.units,
-            asked.baseline,
-            self.content.metadata.seed,
-            asked.iterations,
-            asked.perf_tests,
-            asked.duration,
-            asked.schedule,
-            asked.precision,
-            asked.time_budget,
-            asked.order,
-            asked.budgets,
-            tuple(Load.parse(text) for text in asked.load),
-            asked.max_rate,
-            None if asked.command is None else asked.command.asked,
-            None if asked.versus is None else asked.versus.asked,
-        )
+        return settings_of(self.content.metadata)
 
 
 @collector.paused()

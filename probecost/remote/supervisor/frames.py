@@ -20,8 +20,7 @@ def encode(frame: Frame, payload: bytes = b"") -> bytes:
 
 
 class Decoder:
-    """Turns a stream of bytes into whole frames; it skips blank lines and refuses endless lines and absurd sizes.
-    """
+    """Turns a stream of bytes into whole frames; it skips blank lines and refuses endless lines and absurd sizes."""
 
     def __init__(self, max_payload: int = MAX_PAYLOAD) -> None:
         self._max_payload = max_payload

@@ -8,9 +8,10 @@ import subprocess
 import time
 from typing import Any, Dict, List, Tuple
 
+from .ending import end
 from .files import Files
-from .processes import POLL_S, Stat, end, now_ns, spawn, trees
-from .tool import tail
+from .output import tail
+from .processes import POLL_S, Stat, now_ns, spawn, trees
 
 SERVER_START_S = 5.0
 SERVER_TRIES = 5

@@ -13,6 +13,7 @@ from typing import Any, Dict, List, NamedTuple, Optional, Set, Tuple
 
 from . import GRACE_S, lease, processes
 from .cgroups import Cgroup
+from .ending import end as end_processes
 from .owner import orphans
 from .placed import Record
 
@@ -129,7 +130,7 @@ def _end_processes(marks: Set[str]) -> List[str]:
     def living() -> List[processes.Stat]:
         return [left.stat for left in _left(_holder()) if left.mark in marks]
 
-    processes.end(living, [(signal.SIGTERM, GRACE_S)])
+    end_processes(living, [(signal.SIGTERM, GRACE_S)])
     return ["%s (pid %d) does not end" % (stat.comm, stat.pid) for stat in living()]
 
 

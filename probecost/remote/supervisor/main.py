@@ -12,11 +12,12 @@ from typing import Any, Dict, List, Optional, Tuple
 
 from . import ALIVE_S, GRACE_S, LEASE_S
 from .cgroups import PREFIX, Cgroup
+from .ending import end
 from .files import remove_placed
 from .frames import Decoder, Frame, FrameError, Writer
 from .lease import Busy, Lease
 from .owner import Owner
-from .processes import OWNER, Stat, ancestors, become_subreaper, descendants, end, send_signal, stat_of
+from .processes import OWNER, Stat, ancestors, become_subreaper, descendants, send_signal, stat_of
 from .service import Service
 
 Notes = List[List[str]]

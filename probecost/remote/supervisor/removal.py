@@ -97,8 +97,11 @@ def _remove_qdisc(entry: Entry, before: Inventory) -> None:
 
 
 def _remove_probe_event(entry: Entry, before: Inventory) -> None:
-    with open(entry.data, "a") as file:
-        file.write("-:%s\n" % entry.place)
+    descriptor = os.open(entry.data, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)  # to truncate it would remove all events
+    try:
+        os.write(descriptor, ("-:%s\n" % entry.place).encode("utf-8"))
+    finally:
+        os.close(descriptor)
 
 
 def _restore_sysctl(entry: Entry, before: Inventory) -> None:

@@ -11,9 +11,11 @@ from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 from . import GRACE_S, bpf, removal
 from .attachments import Inventories
 from .cgroups import Cgroup
+from .ending import end
 from .files import Files
 from .footprint import Footprint, Seen, missing
-from .processes import CHILDREN, Stat, end, spawn, trees
+from .output import gave_up, tail
+from .processes import CHILDREN, Stat, spawn, trees
 
 READY_POLL_S = 0.1
 KNOWN_POLL_S = 0.05
@@ -22,17 +24,6 @@ PARTIAL_S = 5.0
 LATE_S = 2.0
 WATCH_S = 0.25
 LOOK_S = 1.0
-TAIL_BYTES = 2000
-
-
-def tail(path: str) -> str:
-    """The last lines of a file as text, for messages."""
-    try:
-        with open(path, "rb") as file:
-            file.seek(max(0, os.fstat(file.fileno()).st_size - TAIL_BYTES))
-            return file.read().decode("utf-8", "replace").strip()
-    except OSError:
-        return ""
 
 
 class Tool:
@@ -126,7 +117,8 @@ class Tool:
         return {
             "exit_code": self._process.poll(),
             "cap_hit": self._cap_hit or self.log_bytes() >= self._cap,
-            "stderr_tail": tail(self.stderr) or tail(self.stdout),
+            "stderr_tail": tail(self.stderr),
+            "stdout_tail": tail(self.stdout),
             "log_bytes": self.log_bytes(),
         }
 
@@ -135,8 +127,8 @@ class Tool:
 
         ``ready``: every tracing program that its tree holds is attached and all that came with it, held by a process or
         not, was unchanged for 5 polls (a tool that attaches nothing is ready when it lives that long); ``partial``:
-        some are, and nothing changed for 5 s; ``exited``; ``timeout``. ``time_to_ready_s`` counts to the first poll
-        that saw the final set.
+        some are, and nothing changed for 5 s; ``refused``: none is, and the tool reports that; ``exited``; ``timeout``.
+        ``time_to_ready_s`` counts to the first poll that saw the final set.
 
         Where the tool was started before, its spec may say what it was then: how many programs were loaded and attached
         (``expected``: as soon as two polls see as many, it is ready), their names and how long after the start the last
@@ -166,6 +158,8 @@ class Tool:
             if self._spec["attaches"] == "none":
                 if stable:
                     return self._readiness("ready", since, found)
+            elif polls > READY_POLLS and not found.attached and self._gave_up():
+                return self._readiness("refused", since, found, found.idle_names)
             elif stable and (found.loaded or found.others):
                 if lacks:
                     return self._readiness("partial", since, found, lacks)
@@ -176,6 +170,9 @@ class Tool:
             if now >= deadline:
                 return self._readiness("timeout", now, found)
             time.sleep(KNOWN_POLL_S if expected else READY_POLL_S)
+
+    def _gave_up(self) -> bool:
+        return gave_up(tail(self.stderr)) or gave_up(tail(self.stdout))
 
     def _readiness(
         self, outcome: str, since: float, found: Optional[Seen], lacks: Sequence[str] = ()
@@ -211,7 +208,6 @@ class Tool:
             self._process.wait(1.0)
         except subprocess.TimeoutExpired:
             pass
-        stop_s = time.monotonic() - began
         still = ["%s (pid %d)" % (stat.comm, stat.pid) for stat in self.living()]
         left = removal.clean(self.footprint)
         programs = last.loaded | (self._ready.loaded if self._ready else frozenset())
@@ -228,7 +224,7 @@ class Tool:
             programs_gone=bpf.gone(programs),
             still_running=still,
             left=[one._asdict() for one in left],
-            stop_s=round(stop_s, 3),
+            stop_s=round(time.monotonic() - began, 3),
             names=list(last.names),
             late=late,
             complete_s=round((self._changed or began) - self._started, 3) if late else None,

@@ -184,8 +184,7 @@ class TestAttachments:
         record = visit(READY, late)
         assert record.void_reason is not None
         assert record.void_reason.startswith(
-            "1 of the 2 BPF programs of x came when it was measured already, "
-            "the last of them 4.2 s after its start: b ("
+            "1 of the 2 BPF programs of x came when it was measured already, the last of them 4.2 s after its start: b"
         )
         assert record.complete_s == 4.2
         assert record.tool is not None

@@ -12,7 +12,8 @@ from helpers.plan_workflows import CASES, SPECS, environment
 from probecost.errors import ConfigError
 from probecost.plan.calibration import Calibration, Noise, PairCalibration
 from probecost.plan.choose import Planner, is_calibrated, ledger
-from probecost.plan.plan import Plan, Planned, PlannedItem, Settings, expected_s, plan, settled
+from probecost.plan.plan import Plan, Planned, PlannedItem, expected_s, plan, settled
+from probecost.plan.settings import Settings
 from probecost.results.planning import PlanQuestion, ToolPlan
 
 

@@ -7,8 +7,7 @@ import yaml
 from probecost.config.folder import environment_of, load_full
 from probecost.config.schema import FullFile
 from probecost.errors import ConfigError
-from probecost.plan.ids import case_name
-from probecost.plan.matrix import Expansion, expand, generated_cases
+from probecost.plan.matrix import Expansion, case_name, expand, generated_cases
 
 HOST = {
     "server": {"ssh_ref": "s", "test_ip": "10.0.0.1"},

@@ -21,7 +21,8 @@ from probecost.plan.offered_loads import (
     specs_of_pair,
     uncalibrated,
 )
-from probecost.plan.plan import Planned, Settings, plan
+from probecost.plan.plan import Planned, plan
+from probecost.plan.settings import Settings
 from probecost.plan.workflow.changes import changes
 from probecost.plan.workflow.read import Workflow, read_workflow
 from probecost.plan.workflow.write import workflow, write_workflow

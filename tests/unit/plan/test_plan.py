@@ -15,7 +15,8 @@ from helpers.plan_workflows import (
 )
 
 from probecost.errors import ConfigError
-from probecost.plan.plan import Planned, Settings, by_name, cycles, plan
+from probecost.plan.plan import Planned, by_name, cycles, plan
+from probecost.plan.settings import Settings
 
 
 class TestSequence:

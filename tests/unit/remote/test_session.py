@@ -12,8 +12,7 @@ from helpers.fake_ssh import Answer, FakeChannel, FakeConnection
 
 from probecost.deadline import Deadline
 from probecost.errors import ConnectionLostError, RemoteError, SupervisorError, UnreachableError
-from probecost.remote.pending import PROGRESS_BYTES
-from probecost.remote.session import Session
+from probecost.remote.session import PROGRESS_BYTES, Session
 from probecost.remote.ssh import Connection
 from probecost.remote.supervisor.frames import Frame
 

@@ -1,6 +1,6 @@
 """What a run answers, in words: which tools cost what, how sure that is, what the bed can tell apart, which machine.
 
-Nothing is said here that the verdicts do not say: a tool is in the group of its worst primary verdict, and a tool of
+It states nothing beyond the verdicts: a tool is in the group of its worst primary verdict, and a tool of
 which nothing is known is never among those that cost little.
 """
 

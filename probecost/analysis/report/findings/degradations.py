@@ -13,7 +13,7 @@ from probecost.analysis.words.cells import percent
 from probecost.results.metrics import PERF_TESTS
 from probecost.results.names import CaseName, MetricId
 
-#: What is said of a metric of a case, where it has a verdict.
+#: The verdict on a metric of a case in words, where it has one.
 VerdictWords = Mapping[tuple[CaseName, MetricId], str]
 
 MARK = "⚠"

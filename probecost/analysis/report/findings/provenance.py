@@ -65,7 +65,7 @@ class Provenance:
 
 
 def provenance(study: Study, settings: Settings, request: Request = EVERYTHING) -> Provenance:
-    """What the run's file and the perf tests' metadata say; what neither says is told to be not recorded."""
+    """From the run's file and the perf tests' metadata; a fact that is in neither is shown as not recorded."""
     nodes = {
         environment: {node: node_text(study.nodes[environment][node]) for node in sorted(study.nodes[environment])}
         for environment in sorted(study.nodes)

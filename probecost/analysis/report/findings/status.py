@@ -35,8 +35,7 @@ def status(case: CaseStudy) -> str:
 def units_line(cases: Sequence[CaseStudy], switched: Collection[CaseName] = ()) -> str:
     """How many units the cases have, and what that allows to say. Cases that measured nothing have none to count.
 
-    ``switched``: cases whose verdicts come from flows in which the tool was switched; the tables are made of the visits
-    beside them.
+    ``switched``: cases whose verdicts come from flows in which the tool was switched; the tables show their visits.
     """
     measured = [case for case in cases if case.folders]
     if not any(case.n_units for case in measured):

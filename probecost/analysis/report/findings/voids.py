@@ -47,7 +47,7 @@ class Voids:
 
 
 def voids(study: Study) -> Voids | None:
-    """What is to be told of the whole run; ``None`` where most of its units count, or nothing was measured."""
+    """The voids of a run; ``None`` where most of its units count, or nothing was measured."""
     found = voids_of(study.measurements)
     return found if found is not None and 2 * found.n_void >= found.n_units else None
 

@@ -13,6 +13,8 @@ from probecost.analysis.study.case import CaseStudy
 from probecost.analysis.words.cells import percent
 from probecost.results.names import MetricId
 
+_COUNTED = ("Cases", "Cases marked", "Differences marked")
+
 
 def marked(text: str, case: CaseStudy, metric: MetricId, thresholds: Thresholds) -> str:
     """The text of a difference, bold and with a sign where it is beyond its threshold."""
@@ -32,17 +34,7 @@ def degradation_section(
     yield legend(thresholds)
     yield ""
     yield from table_lines(
-        (
-            "Environment",
-            "Topic",
-            "Iteration",
-            "Cases",
-            "Cases marked",
-            "Differences marked",
-            "Worst",
-            "Its verdict",
-            "Page",
-        ),
+        ("Environment", "Topic", "Iteration", *_COUNTED, "Worst", "Its verdict", "Page"),
         [_row(group, thresholds, verdicts, home) for group in groups],
     )
 

@@ -1,4 +1,4 @@
-"""The part of overview.md on offered loads: a table for each, beside that of the plain perf tests."""
+"""The part of overview.md on offered loads: a table for each."""
 
 from __future__ import annotations
 

@@ -180,10 +180,10 @@ def _failures(study: Study) -> Iterator[str]:
         yield "Measured again, since a node had rebooted:"
         yield ""
         yield from capped([f"- {markdown(text)}" for text in study.run.reboots])
-    told = [*(problem for case in study.cases for problem in case.problems), *study.problems]
-    doubtful = [problem for problem in told if not problem.missing and not problem.is_unused]
+    every = [*(problem for case in study.cases for problem in case.problems), *study.problems]
+    doubtful = [problem for problem in every if not problem.missing and not problem.is_unused]
     for head, problems in (
-        ("Data that are not used:", [problem for problem in told if problem.is_unused]),
+        ("Data that are not used:", [problem for problem in every if problem.is_unused]),
         ("Data that are used and should be read with care:", doubtful),
     ):
         if problems:

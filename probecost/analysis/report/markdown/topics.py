@@ -1,4 +1,4 @@
-"""``{topic}_overview_{iteration}.md``: the cases of a topic and iteration, or of all, on a page beside the tables."""
+"""``{topic}_overview_{iteration}.md``: the page of a topic in one iteration, or over all."""
 
 from __future__ import annotations
 

@@ -147,10 +147,10 @@ def _rows(
     budgets = {(check.case, check.budget.metric): check for check in study.budgets}
     cases = {case: number for number, case in enumerate(by_case)}
     found: list[tuple[Row, str]] = []
-    said: dict[CaseName, set[MetricId]] = {case: set() for case in by_case}
+    judged: dict[CaseName, set[MetricId]] = {case: set() for case in by_case}
     for each in study.verdicts:
         if each.case in cases:
-            said[each.case].add(each.metric)
+            judged[each.case].add(each.metric)
             where = (cases[each.case], tests[each.metric], budgets.get((each.case, each.metric)))
             estimate = estimate_of(by_case[each.case], each.metric) if each.cost is None else None
             row = _verdict_row(each, *where) if estimate is None else _estimate_row(estimate, *where, each)
@@ -158,7 +158,7 @@ def _rows(
     for case, studies in by_case.items():
         metrics = dict.fromkeys(metric for each in studies for metric in each.comparisons)
         for metric in metrics:
-            estimate = estimate_of(studies, metric) if metric not in said[case] else None
+            estimate = estimate_of(studies, metric) if metric not in judged[case] else None
             if estimate is not None:
                 where = (cases[case], tests[metric], budgets.get((case, metric)))
                 found.append((_estimate_row(estimate, *where), "no units of its own: an estimate and no verdict"))

@@ -78,7 +78,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Row:
-    """What is said of one metric of one case: ``case`` and ``test`` are indices into the page's lists.
+    """One metric of one case: ``case`` and ``test`` are indices into the page's lists.
 
     ``word`` is the verdict, empty where there is none: then ``cost`` is an estimate. ``says`` is what follows the word
     (``≤ 1.8 %``). ``is_unconfirmed``: a speed-up whose number may not be shown yet; the cost of a confirmed one is that
@@ -168,7 +168,7 @@ class Trace:
 
 @dataclass(frozen=True)
 class Window:
-    """When a perf test ran beside the tool."""
+    """When a perf test ran with the tool."""
 
     title: str
     start_s: float

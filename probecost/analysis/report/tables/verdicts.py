@@ -11,33 +11,10 @@ from probecost.analysis.report.tables.tables import csv_text
 from probecost.analysis.words.cells import exact, text_cell
 
 VERDICT_COLUMNS = (
-    "run_id",
-    "environment",
-    "pair_kind",
-    "case_key",
-    "tool",
-    "perf_test",
-    "conn_type",
-    "metric",
-    "unit",
-    "primary",
-    "schedule",
-    "n_units",
-    "n_void_baseline",
-    "n_void_tool",
-    "estimate_pct",
-    "ci_low_pct",
-    "ci_high_pct",
-    "ci_level",
-    "p",
-    "p_adjusted",
-    "family_m",
-    "margin_pct",
-    "verdict",
-    "reason",
-    "budget_pct",
-    "budget_result",
-)
+    "run_id", "environment", "pair_kind", "case_key", "tool", "perf_test", "conn_type", "metric", "unit", "primary",
+    "schedule", "n_units", "n_void_baseline", "n_void_tool", "estimate_pct", "ci_low_pct", "ci_high_pct", "ci_level",
+    "p", "p_adjusted", "family_m", "margin_pct", "verdict", "reason", "budget_pct", "budget_result",
+)  # fmt: skip
 
 
 def verdicts_text(run_id: str, verdicts: Iterable[MetricVerdict], budgets: Iterable[BudgetCheck] = ()) -> str:

@@ -23,13 +23,16 @@ _NUMBERS = {  # bpf(2), perf_event_open(2); little-endian machines, as the assem
     "loongarch64": (280, 241),
     "ppc64le": (361, 319),
 }
-_MAP_CREATE, _MAP_LOOKUP, _PROG_LOAD, _ENABLE_STATS = 0, 1, 5, 32
-_PERCPU_ARRAY, _TRACEPOINT_PROGRAM = 6, 5
+_MAP_CREATE, _MAP_LOOKUP, _PROG_LOAD, _OBJ_PIN, _PROG_ATTACH, _ENABLE_STATS = 0, 1, 5, 6, 8, 32
+_PERCPU_ARRAY = 6
+#: Types of programs, by their numbers in include/uapi/linux/bpf.h.
+TRAFFIC_CONTROL, TRACEPOINT, XDP, CGROUP_SOCKET_BUFFER = 3, 5, 6, 8
+_CGROUP_INGRESS, _ALLOW_MULTIPLE = 0, 2
 _ATTR_SIZE = 128
 _PERF_TYPE_TRACEPOINT, _PERF_ATTR_SIZE, _PERF_CLOSE_ON_EXEC = 2, 64, 8
 _PERF_SET_BPF, _PERF_ENABLE = 0x40042408, 0x2400
 _LOG_BYTES = 1 << 20
-_TRACEFS = (Path("/sys/kernel/tracing"), Path("/sys/kernel/debug/tracing"))
+TRACEFS = (Path("/sys/kernel/tracing"), Path("/sys/kernel/debug/tracing"))
 _DATA_LOCATION = re.compile(r"field:__data_loc char\[\] (\w+);\s*offset:(\d+);")
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -47,7 +50,7 @@ class Tracepoint:
     texts: dict[str, int]
 
 
-def tracepoint(name: str, places: tuple[Path, ...] = _TRACEFS) -> Tracepoint:
+def tracepoint(name: str, places: tuple[Path, ...] = TRACEFS) -> Tracepoint:
     """The tracepoint ``category:event``, read from tracefs."""
     category, _, event = name.partition(":")
     roots = [place for place in places if os.access(place / "events", os.X_OK)]
@@ -86,7 +89,7 @@ class PerCpuCounters:
 
 @dataclass(frozen=True)
 class LoadedProgram:
-    """A tracepoint program that passed the kernel's verifier."""
+    """A program that passed the kernel's verifier."""
 
     descriptor: int
 
@@ -97,15 +100,15 @@ class LoadedProgram:
         return int(found.get("run_cnt", 0)), int(found.get("run_time_ns", 0))
 
 
-def load_program(name: str, code: bytes) -> LoadedProgram:
-    """Load ``code`` for tracepoints. A refused program is loaded again for the verifier's log."""
+def load_program(name: str, code: bytes, kind: int = TRACEPOINT) -> LoadedProgram:
+    """Load ``code``. Refused programs are loaded again for the verifier's own words."""
     instructions, terms = ctypes.create_string_buffer(code, len(code)), ctypes.create_string_buffer(b"GPL")
     log = ctypes.create_string_buffer(_LOG_BYTES)
 
     def attempt(log_level: int) -> int:
         attr = struct.pack(
             "<IIQQIIQII16s",
-            _TRACEPOINT_PROGRAM,
+            kind,
             len(code) // 8,
             ctypes.addressof(instructions),
             ctypes.addressof(terms),
@@ -126,6 +129,22 @@ def load_program(name: str, code: bytes) -> LoadedProgram:
         except KernelError as error:
             said = log.value.decode("utf-8", "replace").strip().splitlines()[-6:]
             raise KernelError("\n".join([str(error), *said])) from None
+
+
+def pin(program: LoadedProgram, path: Path) -> None:
+    """Give ``program`` a name in a BPF file system: it lives as long as that."""
+    name = ctypes.create_string_buffer(os.fsencode(path))
+    _bpf(_OBJ_PIN, struct.pack("<QII", ctypes.addressof(name), program.descriptor, 0), f"the pin {path}")
+
+
+def attach_to_cgroup(program: LoadedProgram, folder: Path) -> None:
+    """Run ``program`` for every packet that a process of the cgroup receives, until it is detached."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        attr = struct.pack("<IIII", descriptor, program.descriptor, _CGROUP_INGRESS, _ALLOW_MULTIPLE)
+        _bpf(_PROG_ATTACH, attr, f"a program at {folder}")
+    finally:
+        os.close(descriptor)
 
 
 def attach(program: LoadedProgram, point: Tracepoint) -> int:

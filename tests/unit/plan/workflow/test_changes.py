@@ -18,7 +18,8 @@ from helpers.plan_workflows import (
 )
 
 from probecost.config.environment import SshHost
-from probecost.plan.plan import Planned, Settings, plan
+from probecost.plan.plan import Planned, plan
+from probecost.plan.settings import Settings
 from probecost.plan.workflow.changes import changes
 from probecost.plan.workflow.read import read_workflow
 from probecost.plan.workflow.write import workflow, write_workflow

@@ -18,7 +18,7 @@ from helpers.plan_workflows import (
     written,
 )
 
-from probecost.plan.plan import Settings
+from probecost.plan.settings import Settings
 from probecost.plan.workflow.read import Workflow, read_workflow
 
 

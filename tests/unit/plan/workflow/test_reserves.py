@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from helpers.plan_workflows import CASES, SPECS, Content, Edit, environment, move, put, refusal
 
-from probecost.plan.plan import Advice, Planned, Settings, plan
+from probecost.plan.plan import Advice, Planned, plan
+from probecost.plan.settings import Settings
 from probecost.plan.visits import SwitchPlan
 from probecost.plan.workflow.read import read_workflow
 from probecost.plan.workflow.write import workflow, write_workflow

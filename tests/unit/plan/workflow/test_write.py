@@ -20,17 +20,12 @@ from helpers.plan_workflows import (
 from probecost.config.budgets import budgets_of
 from probecost.config.environment import Case, OtherVersion, PerfTestSpec
 from probecost.errors import ConfigError, ProbecostError, ToolError
-from probecost.plan.plan import Planned, Settings, expected_s, plan
+from probecost.plan.plan import Planned, expected_s, plan
+from probecost.plan.settings import Settings
 from probecost.plan.workflow.changes import changes
+from probecost.plan.workflow.mapping import case_entry, case_of, perf_test_entries, specs_of
 from probecost.plan.workflow.read import read_workflow
-from probecost.plan.workflow.write import (
-    case_entry,
-    case_of,
-    perf_test_entries,
-    specs_of,
-    workflow,
-    write_workflow,
-)
+from probecost.plan.workflow.write import workflow, write_workflow
 from probecost.results.load import Load
 
 ALL_SETTINGS = (

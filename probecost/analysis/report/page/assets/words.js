@@ -1,5 +1,5 @@
 const PAGE = block("page");
-/** How each verdict looks beside its word: a sign that is read without colour, and a class. The worst comes first. */
+/** How each verdict looks: a sign that is read without colour, and a class. The worst comes first. */
 const LOOKS = Object.fromEntries(PAGE.words.map(([word, , , sign, look]) => [word, [sign, look]]));
 const [, NO_VERDICT] = PAGE.words.find(([word]) => !word);
 const NA = "N/A";
