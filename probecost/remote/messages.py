@@ -81,9 +81,9 @@ class ToolSpec:
 
 @dataclass(frozen=True)
 class ToolStart:
-    """How the start of a tool ended: ``outcome`` is ready, partial, refused, exited or timeout.
+    """Result of a tool's start: ``outcome`` is ready, partial, refused, exited or timeout.
 
-    ``names`` are those of its programs, ``missing`` those that are not attached or not there as they were before.
+    ``names`` are its programs, ``missing`` the programs that are not attached, or absent unlike before.
     """
 
     outcome: Literal["ready", "partial", "refused", "exited", "timeout"]

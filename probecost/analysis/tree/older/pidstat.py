@@ -1,9 +1,9 @@
-"""pidstat's output in all forms of the field: ``-h`` on one line, or a table each for CPU and memory.
+"""Parses pidstat's output in all known forms: ``-h`` on one line, or a table each for CPU and memory.
 
-Columns are found by their titles, so ``%wait`` and others may be there or not. A line starts with the seconds since
-1970 (``-h`` of older versions) or with the time of day, of 24 hours, or of 12 with or without AM and PM. Days are
-counted on when the clock passes midnight. The field's script writes ``START_DATETIME`` (local) and ``START_EPOCH``
-above: both together give the node's time zone.
+Columns are found by their titles, so ``%wait`` and others are optional. A line starts with the seconds since 1970
+(``-h`` of older versions) or with the time of day, of 24 hours, or of 12 with or without AM and PM. The day advances
+when the clock passes midnight. Older scripts write ``START_DATETIME`` (local) and ``START_EPOCH`` above: both together
+give the node's time zone.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ _CLOCK = re.compile(r"(\d{1,2}):(\d\d):(\d\d)")
 class PidstatLog:
     """``cpu``, ``memory``: one sample per time, over all processes listed; Unix ns.
 
-    ``utc_offset_ns``: what the node's local time is ahead of UTC, ``None`` where the log does not tell; its times are
-    then local ones taken for UTC.
+    ``utc_offset_ns``: the node's local time minus UTC, ``None`` if unknown; its times are then local ones as if they
+    were UTC.
     """
 
     cpu: Series[CpuSample]
@@ -52,9 +52,9 @@ def utc_offset_ns(local_ns: int, epoch_s: int) -> int:
 
 
 def parse(text: str, started_ns: int | None = None) -> PidstatLog:
-    """All samples in ``text``; ``started_ns``: local start where the text itself has none.
+    """All samples in ``text``; ``started_ns``: local start, if the text itself has none.
 
-    Raises ``ParseError`` when there is no sample, or no day to which its times of day belong.
+    Raises ``ParseError`` if there is no sample, or no date for its times of day.
     """
     start, epoch = _START.search(text), _EPOCH.search(text)
     local_ns = _local(start) if start else None
@@ -85,7 +85,7 @@ def parse(text: str, started_ns: int | None = None) -> PidstatLog:
 
 @dataclass(frozen=True)
 class _Row:
-    """One process at one time: ``epoch_s``, or seconds of the day and whether they say AM or PM."""
+    """One process at one time: ``epoch_s``, or seconds of the day and AM or PM, if given."""
 
     epoch_s: int | None
     day_s: int
@@ -94,7 +94,7 @@ class _Row:
 
 
 class _Clock:
-    """Gives times of day their day: never earlier than the one before, but for a minute of slack."""
+    """Assigns days to times of day: never earlier than the previous one, except for a minute of slack."""
 
     def __init__(self, started_ns: int | None, rows: Sequence[_Row], offset_ns: int) -> None:
         self._last_ns = started_ns
