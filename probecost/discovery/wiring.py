@@ -124,8 +124,11 @@ class Wiring:
         return Uplink(peer, (), way.bridges)
 
     def _is_hardware(self, name: str) -> bool:
+        """True if the member of a bond is a network card, or a VLAN or the like on one."""
         link = self.links.get(name)
-        return link is not None and link.kind == "hardware"
+        if link is None or link.kind in ("bridge", "tap"):
+            return False
+        return link.kind == "hardware" or any(self._is_hardware(lower) for lower in link.lower if lower != name)
 
     def _through_ovs(self, bridge: OvsBridge, way: _Way) -> Uplink | None:
         """The uplink of the nearest bridge, by patches, with a network card, else of the nearest with any way out."""
@@ -156,7 +159,8 @@ class Wiring:
     def _out(self, port: OvsPort, way: _Way) -> Uplink | None:
         if port.is_bond:
             members = tuple(interface.name for interface in port.interfaces)
-            return Uplink(port.name, members, way.bridges, any(self._is_hardware(member) for member in members))
+            is_hardware = any(one.kind == "dpdk" or self._is_hardware(one.name) for one in port.interfaces)
+            return Uplink(port.name, members, way.bridges, is_hardware)
         for interface in port.interfaces:
             if not interface.may_be_uplink or interface.name in way.seen:
                 return None

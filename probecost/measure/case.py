@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Collection, Sequence
 from contextlib import suppress
@@ -125,9 +124,9 @@ class CaseRun:
         def write(node: Node) -> None:
             node.write(
                 {
-                    f"{layout.TREE}/{perf_test.folder.metadata}": json.dumps(
-                        metadata(context, self.case, visit.record, perf_test, node.name, self._versus), indent=1
-                    )
+                    f"{layout.TREE}/{perf_test.folder.metadata}": metadata(
+                        context, self.case, visit.record, perf_test, node.name, self._versus
+                    ).text
                     for perf_test in visit.record.perf_tests
                 }
             )

@@ -9,9 +9,8 @@ from typing import Any, Self
 from probecost.config.environment import Case, PerfTestSpec
 from probecost.plan.visits import VisitPlan
 from probecost.results.layout import ARMS, BASELINE, PerfTestFolder, unit_name
+from probecost.results.metadata import Metadata
 from probecost.results.version import VERSION
-
-SCHEMA = 1
 
 
 @dataclass(frozen=True)
@@ -86,46 +85,45 @@ def metadata(
     perf_test: PerfTestRecord,
     node: str,
     versus: Mapping[str, Any] | None = None,
-) -> dict[str, Any]:
+) -> Metadata:
     """The metadata of one perf test folder; ``context`` holds the values common to the environment.
 
     ``versus``: command, file and SHA-256 of the version that the case is measured against, ``None`` without one.
     """
     visit_of = "shared" if visit.shared else case.key
     runs = case.other if visit.arm == BASELINE else case
-    return {
-        "schema": SCHEMA,
-        "probecost": VERSION,
+    spec = perf_test.spec
+    return Metadata(
+        probecost=VERSION,
         **context,
-        "pair_kind": case.pair_kind,
-        "case_key": "" if visit.shared else case.key,
-        "case_id": case.id,
-        "case_name": case.name,
-        "tool_id": case.tool_id,
-        "category": case.category,
-        "parameters": dict(case.parameters),
-        "command": None if runs is None else runs.command,
-        "versus": versus,
-        "visit_id": f"{visit_of}/{unit_name(visit.unit, confirmation=visit.confirmation)}/{visit.arm}",
-        "unit": visit.unit,
-        "confirmation": visit.confirmation,
-        "pair": visit.pair,
-        "arm": visit.arm,
-        "order": visit.order,
-        "shared_baseline": visit.shared,
-        "perf_test": perf_test.spec.perf_type,
-        "conn_type": perf_test.spec.conn_type,
-        "duration_s": perf_test.spec.duration_s,
-        "streams": perf_test.spec.streams,
-        "load": None if perf_test.spec.load is None else str(perf_test.spec.load),
-        "offered_rate": perf_test.spec.offered_rate,
-        "background_bps": perf_test.spec.background_bps,
-        "start_ns": perf_test.start_ns,
-        "end_ns": perf_test.end_ns,
-        "visit_start_ns": visit.started_ns,
-        "visit_end_ns": visit.ended_ns,
-        "node": node,
-        "tool": visit.tool,
-        "void_reason": visit.void_reason,
-        "error": perf_test.error,
-    }
+        pair_kind=case.pair_kind,
+        case_key="" if visit.shared else case.key,
+        case_id=case.id,
+        case_name=case.name,
+        tool_id=case.tool_id,
+        category=case.category,
+        parameters=dict(case.parameters),
+        command=None if runs is None else runs.command,
+        versus=None if versus is None else dict(versus),
+        visit_id=f"{visit_of}/{unit_name(visit.unit, confirmation=visit.confirmation)}/{visit.arm}",
+        unit=visit.unit,
+        confirmation=visit.confirmation,
+        pair=visit.pair,
+        arm=visit.arm,
+        order=visit.order,
+        shared_baseline=visit.shared,
+        perf_test=spec.perf_type,
+        conn_type=spec.conn_type,
+        duration_s=spec.duration_s,
+        streams=spec.streams,
+        load=None if spec.load is None else str(spec.load),
+        offered_rate=spec.offered_rate,
+        background_bps=spec.background_bps,
+        start_ns=perf_test.start_ns,
+        end_ns=perf_test.end_ns,
+        visit_start_ns=visit.started_ns,
+        visit_end_ns=visit.ended_ns,
+        node=node,
+        tool=visit.tool,
+        error=perf_test.error,
+    )

@@ -25,6 +25,7 @@ from probecost.measure.visit_record import PerfTestRun, VisitRecord, planned_uni
 from probecost.plan.calibration import Calibration, Noise, PairCalibration, fingerprints
 from probecost.plan.visits import SwitchPlan, VisitPlan
 from probecost.results.layout import BASELINE, SWITCHED, TREE, PerfTestFolder, RunTree, VisitFolder, timestamp
+from probecost.results.metadata import Metadata
 
 LOG = Path.cwd() / "engine.log"
 FAULTS = Path.cwd() / "faults.json"
@@ -112,22 +113,22 @@ class FakeCase:
                 self._write(visit, place)
 
     def _write(self, visit: VisitRecord, place: PerfTestFolder) -> None:
-        content = {
-            "case_key": "" if visit.shared else self.case.key,
-            "pair_kind": self.case.pair_kind,
-            "arm": visit.arm,
-            "unit": visit.unit,
-            "confirmation": visit.confirmation,
-            "planned_units": sorted(self._units),
-            "perf_test": place.perf_type,
-            "conn_type": place.conn_type,
-            "visit_end_ns": visit.ended_ns,
-            "error": visit.error,
-            "void_reason": None,
-        }
+        content = Metadata(
+            case_key="" if visit.shared else self.case.key,
+            pair_kind=self.case.pair_kind,
+            arm=visit.arm,
+            unit=visit.unit,
+            confirmation=visit.confirmation,
+            shared_baseline=visit.shared,
+            planned_units=sorted(self._units),
+            perf_test=place.perf_type,
+            conn_type=place.conn_type,
+            visit_end_ns=visit.ended_ns,
+            error=visit.error,
+        )
         for node in self._nodes:
             (node / place.path).mkdir(parents=True, exist_ok=True)
-            (node / place.metadata).write_text(json.dumps(content))
+            (node / place.metadata).write_text(content.text)
 
     def artifacts(self) -> Sequence[Path]:
         return tuple(sorted(self._folder.glob(f"{self.case.key} *.log")))

@@ -7,13 +7,25 @@ bytes and seconds.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from probecost.analysis.parsers.json_fields import child, number, parse_object, whole, words
+from probecost.analysis.parsers.ranges import OutOfRangeError, not_negative, rest
 from probecost.analysis.parsers.text import ParseError
 
 MIN_STALL_INTERVAL_S = 0.5
+MIN_SHARE_WITH_ERROR = 0.95
+_ENDS_TEST = re.compile(r"interrupt|terminat|abort|closed|reset|refused|unable|timed? ?out|failed|broken|busy", re.I)
+
+
+@dataclass(frozen=True)
+class Notes:
+    """What a reader of a result should know. ``doubts``: figures that cannot be and were left out."""
+
+    remarks: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -35,6 +47,7 @@ class ClientResult:
     received_packets: int | None
     stalled_intervals: int
     intervals: int
+    notes: Notes
 
 
 @dataclass(frozen=True)
@@ -46,6 +59,7 @@ class ServerResult:
     measured_s: float
     received_bps: float
     received_packets: int | None
+    notes: Notes
 
 
 def parse_client(text: str) -> ClientResult:
@@ -60,19 +74,23 @@ def parse_client(text: str) -> ClientResult:
         raise ParseError("iperf3 ended without a summary of what was sent")
     stalled, intervals = _stalls(document)
     is_udp = protocol == "UDP"
+    checked = _Checked()
+    received_packets = checked.or_none(lambda: _received_packets(end)) if is_udp else None
+    remarks = _remarks(document, seconds, number(test, "duration"))
     return ClientResult(
         version=words(child(document, "start"), "version"),
         protocol=protocol,
         asked_s=number(test, "duration"),
         measured_s=seconds,
         sent_bps=sent_bps,
-        received_bps=_received_bps(end, test, is_udp),
-        retransmits=whole(sent, "retransmits"),
+        received_bps=_received_bps(end, test, received_packets) if is_udp else _rate(child(end, "sum_received")),
+        retransmits=checked.or_none(lambda: _count(sent, "retransmits")),
         write_bytes=whole(test, "blksize"),
-        sent_packets=whole(sent, "packets") if is_udp else None,
-        received_packets=_received_packets(end) if is_udp else None,
+        sent_packets=checked.or_none(lambda: _count(sent, "packets")) if is_udp else None,
+        received_packets=received_packets,
         stalled_intervals=stalled,
         intervals=intervals,
+        notes=Notes(remarks, tuple(checked.doubts)),
     )
 
 
@@ -86,23 +104,48 @@ def parse_server(text: str) -> ServerResult:
     seconds, received_bps = _seconds(received), _rate(received)
     if seconds is None or received_bps is None:
         raise ParseError("iperf3 ended without a summary of what was received")
+    checked = _Checked()
+    remarks = _remarks(document, seconds, number(test, "duration"))
     return ServerResult(
         version=words(child(document, "start"), "version"),
         protocol=protocol,
         measured_s=seconds,
         received_bps=received_bps,
-        received_packets=_received_packets(end) if protocol == "UDP" else None,
+        received_packets=checked.or_none(lambda: _received_packets(end)) if protocol == "UDP" else None,
+        notes=Notes(remarks, tuple(checked.doubts)),
     )
+
+
+class _Checked:
+    """Takes figures that may be out of range: those are left out, with a doubt."""
+
+    def __init__(self) -> None:
+        self.doubts: list[str] = []
+
+    def or_none(self, read: Callable[[], int | None]) -> int | None:
+        try:
+            return read()
+        except OutOfRangeError as error:
+            self.doubts.append(str(error))
+            return None
 
 
 def _finished(text: str) -> Mapping[str, object]:
     document = parse_object(text)
     error = document.get("error")
-    if error:
+    if error and (not child(document, "end") or _ENDS_TEST.search(str(error))):
         raise ParseError(f"iperf3 reports an error: {error}")
     if not child(document, "end"):
         raise ParseError("iperf3 reports no end: it was stopped in the middle, or its output is incomplete")
     return document
+
+
+def _remarks(document: Mapping[str, object], measured_s: float, asked_s: float | None) -> tuple[str, ...]:
+    """Version 3.1 reports datagrams out of order as an error; the result counts if the test ran to its end."""
+    error = document.get("error")
+    if error and asked_s and measured_s < MIN_SHARE_WITH_ERROR * asked_s:
+        raise ParseError(f"iperf3 reports an error: {error}")
+    return (f"iperf3 reports: {error}",) if error else ()
 
 
 def _protocol(test: Mapping[str, object], end: Mapping[str, object]) -> str:
@@ -126,11 +169,12 @@ def _rate(summary: Mapping[str, object]) -> float | None:
     return rate if rate is not None and rate >= 0 else None
 
 
-def _received_bps(end: Mapping[str, object], test: Mapping[str, object], is_udp: bool) -> float | None:
+def _received_bps(end: Mapping[str, object], test: Mapping[str, object], packets: int | None) -> float | None:
+    """Of UDP: as the server reported, else by the datagrams that arrived."""
     received = child(end, "sum_received")
-    if received or not is_udp:
+    if received:
         return _rate(received)
-    packets, block_bytes, seconds = _received_packets(end), number(test, "blksize"), _seconds(child(end, "sum"))
+    block_bytes, seconds = number(test, "blksize"), _seconds(child(end, "sum"))
     return packets * block_bytes * 8 / seconds if packets is not None and block_bytes and seconds else None
 
 
@@ -139,7 +183,17 @@ def _received_packets(end: Mapping[str, object]) -> int | None:
     if "packets" not in summary:
         summary = child(end, "sum")
     packets, lost = whole(summary, "packets"), whole(summary, "lost_packets")
-    return packets - lost if packets is not None and lost is not None else None
+    return received_of(lost, packets) if packets is not None and lost is not None else None
+
+
+def received_of(lost: int, packets: int) -> int:
+    """Datagrams that arrived; versions that count one out of order twice can have less than none lost."""
+    return rest(lost, packets, "datagrams lost of those sent")
+
+
+def _count(summary: Mapping[str, object], key: str) -> int | None:
+    value = whole(summary, key)
+    return None if value is None else not_negative(value, key)
 
 
 def _stalls(document: Mapping[str, object]) -> tuple[int, int]:

@@ -7,9 +7,11 @@ lack the word ``receiver``. ``lost/total`` counts all datagrams of the sender.
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from probecost.analysis.parsers import iperf3
-from probecost.analysis.parsers.iperf3 import ServerResult
+from probecost.analysis.parsers.iperf3 import Notes, ServerResult, received_of
+from probecost.analysis.parsers.ranges import OutOfRangeError
 from probecost.analysis.parsers.text import ParseError
 
 _SUMMARY = re.compile(r"\s*(?:- ){5,}-?\s*$")
@@ -18,57 +20,82 @@ _LINE = re.compile(
     r"\s+[\d.]+ [KMGT]?Bytes\s+(?P<rate>[\d.]+) (?P<scale>[KMGT]?)bits/sec(?P<rest>.*)"
 )
 _DATAGRAMS = re.compile(r"(?P<lost>-?\d+)/(?P<total>\d+)\s*\(")
+MIN_SHARE_OF_TEST = 0.9  # an interval is no summary
 _SCALES = {"": 1.0, "K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}
-_END_OF_TEST = ("-----", "iperf3:")
+_END_OF_TEST = re.compile(r"-----|iperf3: (?:error|interrupt)")
 
 
 def parse_server(text: str) -> ServerResult:
     """Parse the one test of the server. Raises ``ParseError`` for none, for several, and for a broken summary."""
     if text.lstrip().startswith("{"):
         return iperf3.parse_server(text)
-    found = [result for block in _summaries(text) if (result := _result(block)) is not None]
+    found = [result for lines in _tests(text) if (result := _result(lines)) is not None]
     if len(found) > 1:
         raise ParseError(f"holds the results of {len(found)} tests: which one belongs here is unknown")
     if not found:
         error = next((line for line in reversed(text.splitlines()) if line.startswith("iperf3: error")), "")
         raise ParseError(error.strip()[:200] or "the server's log ends without a summary of what was received")
-    return found[0]
+    remarks = _remarks(text)
+    return replace(found[0], notes=replace(found[0].notes, remarks=remarks)) if remarks else found[0]
 
 
-def _summaries(text: str) -> list[list[str]]:
-    """The lines of each summary."""
-    blocks: list[list[str]] = []
-    inside = False
+def _remarks(text: str) -> tuple[str, ...]:
+    """What the server printed between the lines of a result, such as datagrams out of order; the first of its kind."""
+    lines = [line for line in text.splitlines() if line.startswith("iperf3:") and not _END_OF_TEST.match(line)]
+    more = f" ({len(lines)} lines like it)" if len(lines) > 1 else ""
+    return (f"{lines[0][:200]}{more}",) if lines else ()
+
+
+def _tests(text: str) -> list[list[str]]:
+    """The lines of each test that the server served, those before the first among them."""
+    tests: list[list[str]] = [[]]
     for line in text.splitlines():
-        if _SUMMARY.match(line):
-            # The same line divides intervals of several streams: only the last part is the summary.
-            if inside:
-                blocks.pop()
-            blocks.append([])
-            inside = True
-        elif line.startswith(_END_OF_TEST):
-            inside = False
-        elif inside:
-            blocks[-1].append(line)
-    return blocks
+        if _END_OF_TEST.match(line):
+            tests.append([])
+        else:
+            tests[-1].append(line)
+    return tests
+
+
+def _received(lines: list[str]) -> list[re.Match[str]]:
+    """The lines of a test's summary that say what was received, one for each stream or one for all of them.
+
+    Empty where a stream is missing or comes twice. Intervals of several streams are divided by the same line of
+    dashes: only what follows the last one is the summary, and an interval in it does not span the test.
+    """
+    dividers = [at for at, line in enumerate(lines) if _SUMMARY.match(line)]
+    found = [(at, match) for at, line in enumerate(lines) if (match := _LINE.search(line))]
+    if not dividers or not found:
+        return []
+    streams = {match["id"] for _, match in found} - {"SUM"}
+    end_s = MIN_SHARE_OF_TEST * max(float(match["to"]) for _, match in found)
+    whole = [match for at, match in found if at > dividers[-1] and float(match["from"]) == 0]
+    whole = [match for match in whole if float(match["to"]) >= end_s]
+    said = [match for match in whole if "receiver" in match["rest"]]
+    received = said or [match for match in whole if _DATAGRAMS.search(match["rest"]) and "sender" not in match["rest"]]
+    sums = [match for match in received if match["id"] == "SUM"]
+    if sums:
+        return sums[:1] if len({match.group() for match in sums}) == 1 else []
+    return received if sorted(match["id"] for match in received) == sorted(streams) else []
 
 
 def _result(lines: list[str]) -> ServerResult | None:
-    matches = [match for line in lines if (match := _LINE.search(line))]
-    said = [match for match in matches if "receiver" in match["rest"]]
-    received = said or [
-        match for match in matches if _DATAGRAMS.search(match["rest"]) and "sender" not in match["rest"]
-    ]
-    whole = [match for match in received if match["id"] == "SUM"]
-    received = whole or received
+    received = _received(lines)
     seconds = max((float(match["to"]) - float(match["from"]) for match in received), default=0.0)
     if seconds <= 0:
         return None
     datagrams = [match for line in received if (match := _DATAGRAMS.search(line["rest"]))]
+    packets: int | None = None
+    doubts: tuple[str, ...] = ()
+    try:
+        packets = sum(received_of(int(m["lost"]), int(m["total"])) for m in datagrams) if datagrams else None
+    except OutOfRangeError as error:
+        doubts = (str(error),)
     return ServerResult(
         version="",
         protocol="UDP" if datagrams else "TCP",
         measured_s=seconds,
         received_bps=sum(float(match["rate"]) * _SCALES[match["scale"]] for match in received),
-        received_packets=sum(int(m["total"]) - int(m["lost"]) for m in datagrams) if datagrams else None,
+        received_packets=packets,
+        notes=Notes(doubts=doubts),
     )

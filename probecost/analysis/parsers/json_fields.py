@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 
 from pydantic_core import from_json
 
@@ -12,12 +13,13 @@ from probecost.analysis.parsers.text import ParseError
 
 MAX_JSON = 64 << 20
 _JSON = json.JSONDecoder()
+_AT_LINE_START = re.compile(r"^\{", re.MULTILINE)
 
 
 def parse_object(text: str) -> Mapping[str, object]:
-    """The one JSON object in ``text``; a generator's warnings before and after it are skipped.
+    """The one JSON object in ``text``, which may stand there twice; messages before and after it are passed over.
 
-    Raises ``ParseError`` for no object, a truncated one, or more than one.
+    Raises ``ParseError`` for no object, a truncated one, or different ones.
     """
     if len(text) > MAX_JSON:
         raise ParseError(f"has {len(text)} characters, more than {MAX_JSON}")
@@ -33,17 +35,32 @@ def _object_among(text: str) -> Mapping[str, object]:
 
     (The standard library's parser is half as fast, but gives the end of an object.)
     """
-    start = text.find("{")
+    first = _AT_LINE_START.search(text)
+    start = first.start() if first else text.find("{")
     if start < 0:
         raise ParseError("holds no JSON object")
     try:
         value, end = _JSON.raw_decode(text, start)
     except (ValueError, RecursionError) as error:
         raise ParseError(f"broken or truncated JSON: {error}") from None
-    if "{" in text[end:]:
+    if any(other != value for other in _further(text, end)):
         raise ParseError("holds more than one JSON object: which one belongs here is unknown")
     assert isinstance(value, dict)  # raw_decode started at a brace
     return value
+
+
+def _further(text: str, at: int) -> Iterator[object]:
+    """Objects after the first one; ``None`` for one that is broken. A brace within a line may be part of a message."""
+    while (start := text.find("{", at)) >= 0:
+        try:
+            value, at = _JSON.raw_decode(text, start)
+        except (ValueError, RecursionError):
+            before = text[at:start].rpartition("\n")[2]
+            at = start + 1
+            if before.strip():
+                continue
+            value = None
+        yield value
 
 
 def child(parent: Mapping[str, object], key: str) -> Mapping[str, object]:

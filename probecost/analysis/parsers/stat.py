@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from probecost.analysis.parsers.ranges import TOLERANCE, rest
 from probecost.analysis.parsers.text import ParseError
 
 TICKS_PER_S = 100  # USER_HZ, the same on every Linux
@@ -37,7 +38,7 @@ def parse(text: str) -> CpuTime:
     idle_s = (last.idle_ticks - first.idle_ticks) / TICKS_PER_S
     if total_s <= 0 or idle_s < 0:
         raise ParseError("its CPU times ran backwards: the ends are swapped or the node restarted")
-    return CpuTime(total_s - idle_s, total_s)
+    return CpuTime(rest(idle_s, total_s, "idle seconds of all CPUs", TOLERANCE), total_s)
 
 
 def _parts(text: str) -> list[str]:

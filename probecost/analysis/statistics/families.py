@@ -32,9 +32,6 @@ def benjamini_hochberg(p_values: Sequence[float]) -> list[float]:
     >>> [round(p, 3) for p in benjamini_hochberg([0.01, 0.04, 0.03])]
     [0.03, 0.04, 0.04]
     """
-    values = np.asarray(p_values, dtype=np.float64)
-    order = np.argsort(values, kind="stable")
-    raised = values[order] * (values.size / np.arange(1, values.size + 1))
-    adjusted = np.empty_like(values)
-    adjusted[order] = np.minimum.accumulate(raised[::-1])[::-1]
-    return [float(min(1.0, p)) for p in adjusted]
+    from scipy import stats  # takes a second: only where something is computed
+
+    return [float(p) for p in stats.false_discovery_control(p_values)] if p_values else []

@@ -77,7 +77,7 @@ def _load_elsewhere(counted: Counted, settings: Settings) -> str:
     """Foreign load on machines that do not count segments, where it is known for the whole flow only."""
     here = counted.record.metadata.tool_node
     elsewhere = (load for load in foreign.of_perf_test(counted) if here not in load.nodes)
-    return next((load.void_reason(settings.foreign_cpu_limit_pct) for load in elsewhere), "")
+    return next(filter(None, (load.void_reason(settings.foreign_cpu_limit_pct) for load in elsewhere)), "")
 
 
 def _not_observable(reading: FlowReading) -> Iterator[Problem]:

@@ -69,6 +69,9 @@ class RawReader:
     def doubt(self, path: Path, reason: str) -> None:
         self.problems.append(self.record.problem(path, reason, Kind.IMPLAUSIBLE))
 
+    def remark(self, path: Path, reason: str) -> None:
+        self.problems.append(self.record.problem(path, reason, Kind.REMARK))
+
     def throughput(self) -> dict[str, float | None]:
         clients, servers = self._clients(), self._servers()
         if clients is None:
@@ -217,6 +220,7 @@ class RawReader:
         return (folder, results) if complete else None
 
     def _flag(self, path: Path, result: iperf3.ClientResult) -> None:
+        self._note(path, result.notes)
         asked_s = self.record.metadata.duration_s or result.asked_s
         if _is_short(result.measured_s, asked_s):
             self.void_reason = f"iperf3 measured {result.measured_s:.2f} s of {asked_s:g} s"
@@ -224,6 +228,12 @@ class RawReader:
             self.doubt(path, "0 bits/s were sent")
         elif result.stalled_intervals:
             self.doubt(path, f"sent nothing in {result.stalled_intervals} of {result.intervals} intervals")
+
+    def _note(self, path: Path, notes: iperf3.Notes) -> None:
+        for remark in notes.remarks:
+            self.remark(path, remark)
+        for doubt in notes.doubts:
+            self.doubt(path, doubt)
 
     def _servers(self) -> list[iperf3.ServerResult] | None:
         """All servers' results, or ``None`` if one is missing (they only confirm, so that is a doubt)."""
@@ -233,6 +243,9 @@ class RawReader:
             self.doubt(folder, f"{len(paths)} of {what.streams} result files of the server are there")
             return None
         parsed = [self._parse(path, _server_parser(path), self.doubt) for path in paths]
+        for path, result in zip(paths, parsed, strict=True):
+            if result is not None:
+                self._note(path, result.notes)
         results = [result for result in parsed if result is not None]
         return results if len(results) == len(parsed) else None
 

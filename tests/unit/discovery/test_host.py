@@ -19,6 +19,10 @@ RAW = answer(
 )
 
 
+def patch(name: str, peer: str) -> dict[str, Any]:
+    return {"name": name, "type": "patch", "options": {"peer": peer}}
+
+
 def found(content: dict[str, Any], **hints: str) -> HostFound:
     return find_host("a", Hints(**hints), read_answer("a", content))
 
@@ -240,6 +244,35 @@ class TestWiringOfOpenVswitch:
         text = "7: qvo@qvb: <UP> mtu 1500\n8: qvb@qvo: <UP> mtu 1500\n"
         drivers = {"qvb": "veth", "qvo": "veth"}
         assert self.uplink(bridges, links, "tap0", text, drivers) == Uplink("eth0", (), ("qbr", "int"), True)
+
+    @pytest.mark.parametrize("has_patches", [True, False])
+    def test_a_bond_of_dpdk_ports_goes_before_what_is_no_card_or_farther(self, has_patches: bool) -> None:
+        bond = [{"name": "dpdk0", "type": "dpdk"}, {"name": "dpdk1", "type": "dpdk"}]
+        port: Any = {"p": [{"name": "p", "type": "internal"}]}
+        links: Any = {"p": {}, "eth0": {"device": True}}
+        bridges: Any = {"br": {**port, "bond": bond, "v0": [{"name": "v0"}]}}
+        if has_patches:
+            bridges = {
+                "br": {**port, "a": [patch("a", "b")], "c": [patch("c", "d")]},
+                "phy": {"b": [patch("b", "a")], "bond": bond},
+                "mgt": {"d": [patch("d", "c")], "eth0": [{"name": "eth0"}]},
+            }
+        else:
+            links["v0"] = {}
+        found = self.uplink(bridges, links, "p", drivers={"v0": "veth"})
+        assert found == Uplink("bond", ("dpdk0", "dpdk1"), ("br", "phy") if has_patches else ("br",), True)
+
+    @pytest.mark.parametrize("is_of_linux", [False, True])
+    def test_a_bond_of_vlan_devices(self, is_of_linux: bool) -> None:
+        vlans: Any = {f"eth{n}.7": {"uevent": "DEVTYPE=vlan\n", "lower": [f"eth{n}"]} for n in (0, 1)}
+        links = {**vlans, "eth0": {"device": True}, "eth1": {"device": True}, "p": {}, "v0": {}}
+        members: Any = [{"name": name} for name in vlans]
+        if is_of_linux:
+            links["bond"] = {"bonding": "Slave Interface: eth0.7\nSlave Interface: eth1.7\n"}
+            members = [{"name": "bond"}]
+        bridges = {"br": {"p": [{"name": "p", "type": "internal"}], "bond": members, "v0": [{"name": "v0"}]}}
+        found = self.uplink(bridges, links, "p", drivers={"v0": "veth"})
+        assert found == Uplink("bond", ("eth0.7", "eth1.7"), ("br",), True)
 
     def test_a_card_of_dpdk(self) -> None:
         bridges: Any = {"br": {"p": [{"name": "p", "type": "internal"}], "d": [{"name": "dpdk0", "type": "dpdk"}]}}

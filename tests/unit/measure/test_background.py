@@ -78,4 +78,4 @@ def test_one_that_fails_fails_the_perf_test() -> None:
 )
 def test_the_metadata_say_what_was_offered(made: PerfTestRecord, expected: tuple[object, ...]) -> None:
     found = metadata({}, CASE, VisitRecord("baseline", 1, 1, 1, False, 1), made, "node")
-    assert tuple(found[key] for key in ("conn_type", "load", "offered_rate", "background_bps")) == expected
+    assert (found.conn_type, found.load, found.offered_rate, found.background_bps) == expected

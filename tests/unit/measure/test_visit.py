@@ -141,8 +141,8 @@ class TestTwoVersions:
         for arm, command in ((layout.BASELINE, "old x"), (layout.TOOL, "x"), (layout.SWITCHED, "x")):
             record = VisitRecord(arm, 1, 1, 1, False, 1)
             found = metadata({}, case, record, perf_test, "a", {"command": "old x"})
-            assert (found["command"], found["versus"]) == (command, {"command": "old x"})
-            assert metadata({}, CASE, record, perf_test, "a")["versus"] is None
+            assert (found.command, found.versus) == (command, {"command": "old x"})
+            assert metadata({}, CASE, record, perf_test, "a").versus is None
 
 
 class TestAttachments:

@@ -24,7 +24,7 @@ from probecost.analysis.settings.settings import Settings
 from probecost.analysis.study.run import Study, study_run
 from probecost.analysis.tree.problem import Problem
 from probecost.analysis.values.measurement import Measurement
-from probecost.results.layout import BASELINE, TOOL
+from probecost.results.layout import BASELINE, COUNTERS_FILE, TOOL
 
 FLOW = [(pair, arm, 1000) for pair in range(1, 4) for arm in (BASELINE, TOOL)]
 
@@ -130,6 +130,16 @@ class TestForeignCpu:
         reason = "foreign processes on host-server used 30 % of a core in user mode, the limit is 10 %"
         assert [row.void_reason for row in of(study, "mean_us", is_switched=True)] == ["", reason] * 3
         assert sum(reason in each for each in remarks(study)) == 3
+
+    def test_a_flow_is_void_by_load_on_any_machine_beside_the_one_that_counts(self, tmp_path: Path) -> None:
+        """A guest received, its host counted: the client's machine comes after the guest's, which is quiet."""
+        tree = Tree(tmp_path)
+        nodes = {"server": "guest", "client": CLIENT, "tool": SERVER}
+        place = tree.flow(1, "latency", "tcp_rr", FLOW, counter="rx_packets", nodes=nodes)
+        for node, percent in (("guest", 2.0), (CLIENT, 50.0)):
+            tree.write(node, f"{place.monitoring}/{COUNTERS_FILE}", load_counters(percent, boot_id=node))
+        reason = "foreign processes on host-client used 50 % of a core in user mode, the limit is 10 %"
+        assert {row.void_reason for row in study_run(tree.root, Settings()).measurements} == {reason}
 
     def test_segments_say_nothing_where_a_node_of_the_kernel_is_out_of_sight(self, tmp_path: Path) -> None:
         tree = Tree(tmp_path)
