@@ -51,12 +51,17 @@ class Place:
 
     @property
     def state_file(self) -> Path:
-        return self.state_dir / "probecost.lab.json"
+        return self.state_dir / "lab.json"
 
     @property
     def in_use_file(self) -> Path:
         """Whoever uses the lab holds a shared lock on this file."""
         return self.state_dir / "in-use"
+
+    @property
+    def work_lock(self) -> Path:
+        """Locked by who brings the lab up or takes it down, and there only meanwhile."""
+        return self.state_root / f"{self.instance}.lock"
 
     def log_file(self, host: str) -> Path:
         """What a host's first process and its sshd have to say."""
