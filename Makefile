@@ -9,8 +9,12 @@ ROUNDS ?= 20
 ARGS ?=
 BED ?= lab
 BEDS ?= $(BED)
-# Tests wait more than they compute.
+# Tests wait more than they compute, those of `make check` not much more.
 JOBS := $(shell echo $$((2 * $$(nproc))))
+CHECK_JOBS := $(shell echo $$(($$(nproc) + 1)))
+# Unit tests make tens of thousands of small folders: quick in memory, where there is room.
+MEMORY := $(shell [ "$$(df --output=avail /dev/shm 2>/dev/null | tail -n 1)" -gt 2000000 ] 2>/dev/null && echo /dev/shm)
+SLOWEST := --durations=10
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 export PYTHON
 # Each of the many processes of a test run would compile all modules anew.
@@ -47,18 +51,22 @@ setup:  ## install what is missing: packages (root or sudo) and the Python envir
 venv:  ## only the Python environment, for your own hosts: no root, no package of the system
 	@scripts/setup.sh --venv-only
 
+# Workers share the CPUs: each has one thread for its linear algebra.
+check test: export OPENBLAS_NUM_THREADS = 1
+
 check: venv  ## lint, types, import rules and unit tests: no root, no network, quick
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check --quiet .
 	$(PY) -m mypy
 	.venv/bin/lint-imports
-	$(PY) -m pytest -n $(JOBS) --doctest-modules tests/unit probecost --ignore probecost/perftests --ignore probecost/lab/tools
+	PYTEST_DEBUG_TEMPROOT=$(MEMORY) $(PY) -m pytest -n $(CHECK_JOBS) $(SLOWEST) -o tmp_path_retention_policy=failed \
+		--doctest-modules tests/unit probecost --ignore probecost/perftests --ignore probecost/lab/tools
 
 test: BEDS = lab lab-vm tests
 test: setup check  ## everything: check, tests with processes, the page in a browser, and the tests on real hosts
-	$(PY) -m pytest -n $(JOBS) tests/processes
-	$(PY) -m pytest tests/browser
-	$(SUDO) $(PY) -m pytest tests/lab
+	$(PY) -m pytest -n $(JOBS) $(SLOWEST) tests/processes
+	$(PY) -m pytest $(SLOWEST) tests/browser
+	$(SUDO) $(PY) -m pytest -n $(JOBS) $(SLOWEST) tests/lab
 
 bench: BEDS = lab lab-vm tests
 bench: setup  ## print the figures of the framework itself

@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+import ast
+import functools
+import gc
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from types import SimpleNamespace
 
 import pytest
+from _pytest._code import source
 from helpers.fake_project import Project, make_project
+
+
+def pytest_configure() -> None:
+    """Runs of pytest inside this process leave cycles and fail on purpose: neither is looked at more than needed.
+
+    For each traceback pytest parses all files in it; those of one run are those of the next.
+    """
+    gc.set_threshold(50_000, 20, 20)
+    if isinstance(vars(source).get("ast"), type(ast)):
+        vars(source)["ast"] = SimpleNamespace(**vars(ast) | {"parse": functools.lru_cache(maxsize=64)(ast.parse)})
 
 
 @pytest.fixture

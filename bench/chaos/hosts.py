@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 from contextlib import suppress
@@ -17,6 +18,7 @@ from bench.inventory import Inventory
 from probecost.lab import state
 from probecost.lab.places import Place
 from probecost.remote.bundle import inventory_text
+from probecost.remote.supervisor import bpf
 from probecost.remote.supervisor.processes import stat_of
 from probecost.results.layout import TREE
 
@@ -26,6 +28,8 @@ WORKDIR = "/home/probe/work"
 LISTENER = "sshd: /"
 CONNECTION = "sshd: probe"
 SUPERVISOR = "python3 -c import sys;exec"
+_FDINFO = re.compile(r"^(prog_id|map_id|link_id):\s*(\d+)", re.MULTILINE)
+_KINDS = {"prog_id": "programs", "map_id": "maps", "link_id": "links"}
 
 
 @dataclass(frozen=True)
@@ -69,9 +73,22 @@ class Hosts:
         return self._enter(host, "sh", "-ec", script)
 
     def inventory(self, host: str) -> Inventory:
-        """Everything but the results, by a program that is gone when this returns."""
+        """Everything but the results and others' BPF programs, by a program that is gone when this returns."""
         text = inventory_text(WORKDIR, f"{WORKDIR}/{TREE}")
-        return Inventory.read(json.loads(self._enter(host, "python3", "-", text=text)))
+        found = json.loads(self._enter(host, "python3", "-", text=text))
+        ids = {kind: set(map(str, numbers)) for kind, numbers in self.bpf_ids().items()}
+        return Inventory.read({kind: [x for x in lines if x in ids.get(kind, lines)] for kind, lines in found.items()})
+
+    def bpf_ids(self) -> dict[str, set[int]]:
+        """Ids of the kernel's BPF programs, maps and links that no process outside these hosts holds.
+
+        Those that nobody holds are among them: pinned, or left attached. What came or went while all processes were
+        looked at is not.
+        """
+        before = _bpf_ids()
+        theirs = _held_outside({Path(f"/proc/{self.first_pid(host)}/ns/pid").readlink() for host in NAMES})
+        after = _bpf_ids()
+        return {kind: before[kind] & after[kind] - theirs[kind] for kind in before}
 
     def inventories(self) -> dict[str, Inventory]:
         return {host: self.inventory(host) for host in NAMES}
@@ -79,6 +96,28 @@ class Hosts:
     def _enter(self, host: str, *command: str, text: str = "") -> str:
         enter = ["nsenter", "--target", str(self.first_pid(host)), "--all", *command]
         return subprocess.run(enter, check=True, capture_output=True, text=True, input=text).stdout
+
+
+def _bpf_ids() -> dict[str, set[int]]:
+    """Of the whole kernel."""
+    kinds = {"programs": bpf.all_programs, "maps": bpf.all_maps, "links": bpf.all_links}
+    return {kind: set(ids() or ()) for kind, ids in kinds.items()}
+
+
+def _held_outside(namespaces: set[Path]) -> dict[str, set[int]]:
+    """Ids of what processes outside these PID namespaces have open."""
+    found: dict[str, set[int]] = {"programs": set(), "maps": set(), "links": set()}
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if (process / "ns/pid").readlink() in namespaces:
+                continue
+            for descriptor in (process / "fd").iterdir():
+                with suppress(OSError):
+                    if str(descriptor.readlink()).startswith("anon_inode:bpf"):
+                        text = (process / "fdinfo" / descriptor.name).read_text()
+                        for word, number in _FDINFO.findall(text):
+                            found[_KINDS[word]].add(int(number))
+    return found
 
 
 def end(pids: list[int], number: signal.Signals = signal.SIGKILL) -> None:

@@ -83,7 +83,7 @@ def bring_up(place: Place, *, kept: bool) -> Up:
     check_kernel()
     programs = find_programs()
     equipment = Equipment.of_this_machine() if place.has_guests else None
-    with state.working(place.state_root, Deadline.after(LOCK_S)):
+    with state.working_on(place, Deadline.after(LOCK_S)):
         was_there = place.state_dir.exists()
         recorded = state.load(place)
         if recorded is not None and trouble(place, recorded) is None:
@@ -102,15 +102,15 @@ def bring_up(place: Place, *, kept: bool) -> Up:
 def take_down(place: Place) -> bool:
     """Remove everything of the lab; ``False`` if there was nothing. It may be repeated, and run after a crash."""
     check_kernel()
-    with state.working(place.state_root, Deadline.after(LOCK_S)):
+    with state.working_on(place, Deadline.after(LOCK_S)):
         return _remove(place, find_programs())
 
 
 def take_down_if_unused(place: Place) -> bool:
-    """Take the lab down for its guard, the exclusive holder of the use lock; ``False`` if the work lock is taken."""
+    """For the guard, which holds the use lock exclusively: ``False`` when someone else is working on it just now."""
     with ExitStack() as stack:
         try:
-            stack.enter_context(state.working(place.state_root, Deadline.after(0.0)))
+            stack.enter_context(state.working_on(place, Deadline.after(0.0)))
         except LabError:
             return False
         recorded = state.load(place)
@@ -163,13 +163,8 @@ def _adopt(place: Place, recorded: LabState, *, kept: bool) -> None:
 
 def _build(place: Place, programs: Programs, equipment: Equipment | None, *, kept: bool) -> Up:
     deadline = Deadline.after(GUESTS_UP_S if equipment else UP_S)
-    taken = state.indices_taken(place)
-    index = choose_index(place.instance, taken, machine_networks(programs), machine_links(programs))
-    addresses = addresses_of(index, guests=place.has_guests)
-    place.state_dir.mkdir(mode=0o755)
-    place.in_use_file.touch(mode=0o644)
-    recorded = LabState(str(place.config_dir), index, kept)
-    state.save(place, recorded)
+    recorded = _begin(place, programs, kept=kept)
+    addresses = addresses_of(recorded.index, guests=place.has_guests)
     hold = None
     if not kept:
         hold = _hold(place)
@@ -240,6 +235,18 @@ def _build(place: Place, programs: Programs, equipment: Equipment | None, *, kep
             one.expect("ready", deadline)
     state.save(place, replace(recorded, complete=True))
     return Up(addresses, "brought up", hold)
+
+
+def _begin(place: Place, programs: Programs, *, kept: bool) -> LabState:
+    """The record of a new lab, with an index that is its own from now on."""
+    with state.working(place.state_root, Deadline.after(LOCK_S)):
+        taken = state.indices_taken(place)
+        index = choose_index(place.instance, taken, machine_networks(programs), machine_links(programs))
+        place.state_dir.mkdir(mode=0o755)
+        place.in_use_file.touch(mode=0o644)
+        recorded = LabState(str(place.config_dir), index, kept)
+        state.save(place, recorded)
+    return recorded
 
 
 def _built(addresses: LabAddresses, instance: str, pids: dict[str, int]) -> dict[str, BuiltHost]:

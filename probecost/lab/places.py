@@ -58,6 +58,11 @@ class Place:
         """The file on which every user of the lab holds a shared lock."""
         return self.state_dir / "in-use"
 
+    @property
+    def work_lock(self) -> Path:
+        """Locked by who brings the lab up or takes it down, and there only meanwhile."""
+        return self.state_root / f"{self.instance}.lock"
+
     def log_file(self, host: str) -> Path:
         """Log of a host's first process and its sshd."""
         return self.state_dir / f"{host}.log"

@@ -1,8 +1,9 @@
 """The record of a running lab, and the locks that keep several programs from working on it at once.
 
-Two kinds of locks, both released by the kernel when their holder dies:
+Three kinds of locks, all released by the kernel when their holder dies:
 
-* the work lock, exclusive, on the folder of all labs: held while a lab is brought up or taken down;
+* the work lock, exclusive, on a file beside a lab's folder: held while that lab is brought up or taken down;
+* the lock on the folder of all labs, exclusive: held for the moment in which a lab takes an index that no other has;
 * the use lock, shared, on a lab's ``in-use`` file: held by all its users. The guard of a lab that was brought up
   automatically waits to get it exclusively. It never waits for anything while it holds it.
 """
@@ -94,30 +95,49 @@ def indices_taken(place: Place) -> set[int]:
 
 @contextmanager
 def working(state_root: Path, deadline: Deadline) -> Iterator[None]:
-    """Hold the work lock; ``LabError``: another program holds it until the deadline.
+    """Hold the lock on all labs; ``LabError`` when another program holds it until the deadline.
 
-    The folder is made if it is missing, and removed at the end if no lab is left in it.
+    The folder is made when it is missing, and removed at the end when no lab is left in it.
     """
-    locked: list[int] = []
-    if not wait_until(lambda: _try_work_lock(state_root, locked), deadline):
-        raise LabError(f"another program is bringing a lab up or down and does not finish (lock on {state_root})")
+    locked = _locked(state_root, state_root, os.O_RDONLY | os.O_DIRECTORY, deadline)
     try:
         yield
     finally:
         with suppress(OSError):
             state_root.rmdir()
-        os.close(locked.pop())
+        os.close(locked)
 
 
-def _try_work_lock(state_root: Path, locked: list[int]) -> bool:
+@contextmanager
+def working_on(place: Place, deadline: Deadline) -> Iterator[None]:
+    """Hold the work lock of one lab, other labs come and go meanwhile; otherwise as ``working``."""
+    locked = _locked(place.state_root, place.work_lock, os.O_RDONLY | os.O_CREAT, deadline)
+    try:
+        yield
+    finally:
+        place.work_lock.unlink(missing_ok=True)
+        with suppress(OSError):
+            place.state_root.rmdir()
+        os.close(locked)
+
+
+def _locked(state_root: Path, path: Path, flags: int, deadline: Deadline) -> int:
+    """A descriptor with the exclusive lock on ``path``."""
+    locked: list[int] = []
+    if not wait_until(lambda: _try_work_lock(state_root, path, flags, locked), deadline):
+        raise LabError(f"another program is bringing a lab up or down and does not finish (lock on {path})")
+    return locked.pop()
+
+
+def _try_work_lock(state_root: Path, path: Path, flags: int, locked: list[int]) -> bool:
     state_root.mkdir(mode=0o755, exist_ok=True)
     try:
-        handle = os.open(state_root, os.O_RDONLY | os.O_DIRECTORY)
+        handle = os.open(path, flags, 0o644)
     except FileNotFoundError:
         return False
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        if is_same_file(handle, state_root):
+        if is_same_file(handle, path):
             locked.append(handle)
             return True
     except BlockingIOError:

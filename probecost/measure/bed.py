@@ -26,6 +26,7 @@ class MeasureOptions:
 
     ``idle_busy_share``: CPU time of a pair's tool node while nothing runs, 0 to 1. ``units``: ``None`` if the planner
     chose. ``keep_awake``: CPUs may not sleep during a measurement.
+    ``require_all_probes``: a tool of which only a part attaches fails.
     """
 
     units: int | None = 1
@@ -35,6 +36,7 @@ class MeasureOptions:
     accept_new_host_keys: bool = False
     perf_tests: tuple[PerfTestSpec, ...] = ()
     keep_awake: bool = True
+    require_all_probes: bool = False
     idle_busy_share: Mapping[PairKind, float] = field(default_factory=dict)
 
 
@@ -123,7 +125,8 @@ class Bed:
 
     def _remember(self, node: Node) -> None:
         file = self.tree.attached_file(self.environment.name, node.name)
-        self.attached[node.name] = as_it_was.remember(node, self.attached.get(node.name), file)
+        found = self.attached[node.name] = as_it_was.remember(node, self.attached.get(node.name), file)
+        self.facts[node.name] = self.facts.get(node.name, {}) | {"attached": found["found"]}
 
     def rebooted(self, names: Collection[str]) -> tuple[str, ...]:
         """The nodes among ``names`` that have rebooted since the bed was opened.

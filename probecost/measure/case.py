@@ -81,7 +81,8 @@ class CaseRun:
     def _made(self, record: VisitRecord, specs: tuple[PerfTestSpec, ...]) -> Visit:
         bed, case = self.bed, self.case
         digests = bed.tool_sha256(case), self._other_sha256
-        setup = VisitSetup(case, self._pair, bed.nodes, bed.environment.port_range, specs, *digests)
+        whole = bed.options.require_all_probes
+        setup = VisitSetup(case, self._pair, bed.nodes, bed.environment.port_range, specs, *digests, whole)
         if record.arm != layout.SWITCHED:
             return Visit(setup, record, self._seen(record.arm))
         interface = counted_interface(bed.environment, case.pair_kind)

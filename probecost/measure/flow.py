@@ -9,7 +9,15 @@ from statistics import median
 
 from probecost.errors import Gathered, Gatherer, PerfTestError, ToolError
 from probecost.measure.perf_test import Beside
-from probecost.measure.tool import Expected, check_ended, check_started, check_stopped, incomplete, tool_spec
+from probecost.measure.tool import (
+    Expected,
+    check_ended,
+    check_started,
+    check_stopped,
+    incomplete,
+    noted_part,
+    tool_spec,
+)
 from probecost.measure.visit import Visit, VisitSetup
 from probecost.measure.visit_record import PerfTestRecord, VisitRecord
 from probecost.measure.workloads import Workload
@@ -107,7 +115,7 @@ class FlowVisit(Visit):
         self.record.tool = {
             "file": self._case.tool_file,
             "sha256": self._setup.tool_sha256,
-            **(asdict(starts[-1]) if starts else {}),
+            **(asdict(starts[-1]) | noted_part(starts[-1]) if starts else {}),
             "time_to_ready_s": self.record.time_to_ready_s,
             "starts": len(starts),
             "stop": asdict(stops[-1]) if stops else {},
@@ -120,7 +128,7 @@ class FlowVisit(Visit):
         runs = [(self._case, made.starts, made.stops), (self._case.other, made.other_starts, made.other_stops)]
         for case, starts, stops in ((case, starts, stops) for case, starts, stops in runs if case is not None):
             for start in starts:
-                check_started(node, case, start)
+                check_started(node, case, start, whole=self._setup.whole)
             for stop in stops:
                 check_ended(node, case, stop)
                 check_stopped(node, case, stop)

@@ -58,8 +58,8 @@ def tool_spec(
     )
 
 
-def check_started(node: str, case: Case, started: ToolStart) -> None:
-    """Raise ``ToolError`` unless the tool is ready."""
+def check_started(node: str, case: Case, started: ToolStart, *, whole: bool = False) -> None:
+    """Raise ``ToolError`` unless the tool is ready: all of it, where it must be ``whole``."""
     tool, tail = case.tool_id, _quoted(started)
     match started.outcome:
         case "exited" if started.exit_code == 0 and not started.cap_hit:
@@ -71,6 +71,8 @@ def check_started(node: str, case: Case, started: ToolStart) -> None:
         case "refused":
             seen = f"none of {started.programs_loaded} BPF programs attached"
             raise ToolError(node, f"{tool} could not attach ({seen}){tail}")
+        case "partial" if whole:
+            raise ToolError(node, f"{tool} is not whole ({part_of(started)}), as --require-all-probes asks{tail}")
         case "timeout":
             seen = f"{started.programs_attached} of {started.programs_loaded} BPF programs attached"
             if not started.programs_loaded:
@@ -99,6 +101,18 @@ def check_stopped(node: str, case: Case, stopped: ToolStop) -> None:
         raise ToolError(node, f"{tool} died during the visit with exit code {code}")
     if not stopped.programs_gone:
         raise ToolError(node, f"{tool} ended, but BPF programs that it loaded are still in the kernel")
+
+
+def part_of(started: ToolStart) -> str:
+    """``4 of 6 BPF programs attached, missing: a (kprobe), b (kprobe)``."""
+    absent = sum(name not in started.names for name in started.missing)
+    names = f", missing: {', '.join(started.missing)}" if started.missing else ""
+    return f"{started.programs_attached} of {started.programs_loaded + absent} BPF programs attached{names}"
+
+
+def noted_part(started: ToolStart) -> dict[str, str]:
+    """What the metadata hold of a tool of which only a part is attached."""
+    return {"part": part_of(started)} if started.outcome == "partial" else {}
 
 
 def incomplete(case: Case, stopped: ToolStop) -> str | None:

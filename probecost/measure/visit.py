@@ -11,7 +11,15 @@ from probecost.config.environment import Case, PerfTestSpec, TestPair
 from probecost.errors import ConnectionLostError, Gatherer, UnreachableError
 from probecost.measure import as_it_was
 from probecost.measure.perf_test import Beside, run_perf_test
-from probecost.measure.tool import Expected, check_ended, check_started, check_stopped, incomplete, tool_spec
+from probecost.measure.tool import (
+    Expected,
+    check_ended,
+    check_started,
+    check_stopped,
+    incomplete,
+    noted_part,
+    tool_spec,
+)
 from probecost.measure.visit_record import PerfTestRecord, PerfTestRun, VisitRecord
 from probecost.remote.messages import ToolSpec
 from probecost.remote.node import Node
@@ -25,7 +33,8 @@ Around = Callable[[PerfTestRun], AbstractContextManager[None]]
 class VisitSetup:
     """Common settings of all visits of a case. ``tool_sha256``: of the tool's file on its node.
 
-    ``other_sha256``: the same for the version that the case is measured against.
+    ``other_sha256``: the same for the version that the case is measured against. ``whole``: a tool of which only a part
+    attaches fails.
     """
 
     case: Case
@@ -35,6 +44,7 @@ class VisitSetup:
     perf_tests: tuple[PerfTestSpec, ...]
     tool_sha256: str | None
     other_sha256: str | None = None
+    whole: bool = False
 
 
 class Visit:
@@ -130,9 +140,9 @@ class Visit:
         self._tool_node.events()
         started = self._tool_node.start_tool(self._tool_spec(case))
         digest = self._setup.tool_sha256 if case is self._case else self._setup.other_sha256
-        self.record.tool = {"file": case.tool_file, "sha256": digest, **asdict(started)}
+        self.record.tool = {"file": case.tool_file, "sha256": digest, **asdict(started), **noted_part(started)}
         self.record.time_to_ready_s = started.time_to_ready_s
-        check_started(self._tool_node.name, case, started)
+        check_started(self._tool_node.name, case, started, whole=self._setup.whole)
 
     def _stop_tool(self, case: Case) -> None:
         stopped = self._tool_node.stop_tool()

@@ -64,6 +64,11 @@ class VisitRecord:
         return float(self._stop.get("stop_s") or 0.0)
 
     @property
+    def part(self) -> str:
+        """Which part of the tool was attached, where that is not all of it; else empty."""
+        return str((self.tool or {}).get("part") or "")
+
+    @property
     def _stop(self) -> Mapping[str, Any]:
         return (self.tool or {}).get("stop") or {}
 

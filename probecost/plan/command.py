@@ -55,6 +55,9 @@ def command_case(environment: Environment, asked: AskedCommand) -> Case:
         duration_s=environment.default_duration_s,
         tool_file=parse(command).file,
         attaches=asked.attaches,
+        ready_timeout_s=asked.ready_timeout_s,
+        stop_signal=asked.stop_signal,
+        log_cap_bytes=asked.log_cap_bytes,
     )
 
 

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from probecost.config.environment import DEFAULT_ATTACHES, Attaches, PairKind
+from probecost.config.environment import (
+    DEFAULT_ATTACHES,
+    DEFAULT_LOG_CAP_BYTES,
+    DEFAULT_READY_TIMEOUT_S,
+    DEFAULT_STOP_SIGNAL,
+    Attaches,
+    PairKind,
+)
 from probecost.errors import ConfigError
 from probecost.plan.visits import AskedSchedule, Baseline, Order
 from probecost.results.load import Load
@@ -15,13 +24,16 @@ from probecost.results.load import Load
 class AskedCommand:
     """One command instead of an environment's cases. ``template`` may use the environment's variables.
 
-    ``name`` names its case; empty for a hash of the template.
+    ``name`` names its case; empty for a hash of the template. ``log_cap_bytes`` bounds its output.
     """
 
     template: str
     name: str = ""
     pair_kind: PairKind = "host"
     attaches: Attaches = DEFAULT_ATTACHES
+    ready_timeout_s: float = DEFAULT_READY_TIMEOUT_S
+    stop_signal: str = DEFAULT_STOP_SIGNAL
+    log_cap_bytes: int = DEFAULT_LOG_CAP_BYTES
 
     def __str__(self) -> str:
         return self.template
@@ -67,21 +79,31 @@ class Settings:
     versus: AskedVersus | None = None
 
 
-def asked_command(
-    template: str | None, name: str | None, pair_kind: PairKind | None, attaches: Attaches | None
-) -> AskedCommand | None:
-    """The command of ``--command``, ``--name``, ``--pair`` and ``--attaches``; ``None`` without ``--command``.
+#: The options about ``--command`` by the field of ``AskedCommand`` that they fill.
+OF_COMMAND = {
+    "name": "--name",
+    "pair_kind": "--pair",
+    "attaches": "--attaches",
+    "ready_timeout_s": "--ready-timeout",
+    "stop_signal": "--stop-signal",
+    "log_cap_bytes": "--log-cap",
+}
+
+
+def asked_command(template: str | None, options: Mapping[str, Any]) -> AskedCommand | None:
+    """The command of ``--command`` with its ``options`` by field, ``None`` for one not given; ``None`` without it.
 
     ``ConfigError``: the command is empty, or another of these options is given without it.
     """
+    given = {field: value for field, value in options.items() if value is not None}
     if template is None:
-        said = {"--name": name, "--pair": pair_kind, "--attaches": attaches}
-        if given := [option for option, value in said.items() if value is not None]:
-            raise ConfigError(f"{', '.join(given)} is about --command TEMPLATE: give that too")
+        if given:
+            names = ", ".join(OF_COMMAND[field] for field in given)
+            raise ConfigError(f"{names} is about --command TEMPLATE: give that too")
         return None
     if not template.strip():
         raise ConfigError("--command: expected a command, not an empty text")
-    return AskedCommand(template.strip(), name or "", pair_kind or "host", attaches or DEFAULT_ATTACHES)
+    return AskedCommand(template.strip(), **given)
 
 
 def asked_versus(folder: Path | None, template: str | None, *, is_shared: bool) -> AskedVersus | None:

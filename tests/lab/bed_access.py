@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import shlex
 import signal
-import struct
 import subprocess
 import sys
 import time
@@ -17,18 +15,24 @@ from pathlib import Path
 
 from helpers.fake_project import plain
 
+from bench.chaos.hosts import Hosts
 from probecost.lab import state
 from probecost.lab.places import Place
 
 PROJECT = Path(__file__).resolve().parents[2]
 HOSTS = ("host-server", "host-client")
 WORKDIR = "/home/probe/work"
-_BPF_SYSCALL = {"x86_64": 321, "aarch64": 280}
+BUSY_MACHINE = "busy-machine.yaml"
+# Traffic whose rate is no matter: without a cap it takes all CPUs, and those of the other beds too.
+SOME_TRAFFIC = ("--perf-tests", "throughput:single", "--max-rate", "100M")
 
 
 @dataclass(frozen=True)
 class Inventory:
-    """What is on the hosts and in the kernel: command lines by host, files below the workdirs, program ids, cgroups."""
+    """What is on the hosts and in the kernel: command lines by host, files below the workdirs, program ids, cgroups.
+
+    Programs are those that nobody elsewhere holds: other beds of this machine have theirs.
+    """
 
     processes: dict[str, tuple[str, ...]]
     files: dict[str, tuple[str, ...]]
@@ -86,7 +90,7 @@ class LabBed:
         return Inventory(
             processes={host: tuple(sorted(self.commands(host).values())) for host in HOSTS},
             files={host: tuple(sorted(self.run(host, f"find {WORKDIR} -mindepth 1").splitlines())) for host in HOSTS},
-            programs=frozenset(bpf_programs()),
+            programs=frozenset(Hosts(self.config_dir).bpf_ids()["programs"]),
             cgroups=frozenset(_cgroups()),
         )
 
@@ -117,18 +121,10 @@ class LabBed:
             self.run(host, f"umount {real}")
 
 
-def bpf_programs() -> list[int]:
-    """Ids of all BPF programs in the kernel (BPF_PROG_GET_NEXT_ID)."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    found, last = [], 0
-    while True:
-        attr = bytearray(48)
-        struct.pack_into("<I", attr, 0, last)
-        buffer = (ctypes.c_char * len(attr)).from_buffer(attr)
-        if libc.syscall(_BPF_SYSCALL[os.uname().machine], 11, buffer, 48) != 0:
-            return found
-        (last,) = struct.unpack_from("<I", attr, 4)
-        found.append(last)
+def busy_machine(settings: Path) -> list[str]:
+    """The option with which a run is judged whatever else is on the machine, and the file that it names."""
+    settings.write_text("foreign_cpu_limit_pct: 100000\n")
+    return ["--analysis-config", str(settings)]
 
 
 def _cgroups() -> list[str]:
@@ -165,20 +161,17 @@ class Run:
     def start(cls, bed: LabBed, results_dir: Path, *options: str, log: Path | None = None) -> Run:
         """One unit per case, no null case and no wait for nodes that are gone, unless ``options`` say more.
 
-        A busy machine takes a tenth of a core for a second, and the only unit would be lost: of such a run others may
-        take half of one. A generator or tool of ours that counts as foreign takes more.
+        Other beds of this machine are busy meanwhile: others may take all of it, unless ``options`` name a file that
+        says less.
         """
         results_dir.mkdir(parents=True, exist_ok=True)
         log = log or results_dir / f"pytest-{time.time_ns()}.log"
         command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--config-dir", str(bed.config_dir)]
-        if not any(option.startswith("--resume") for option in options):
-            command += ["--results-dir", str(results_dir)]
         command += [] if "--wait-for-reboot" in options else ["--wait-for-reboot", "0"]
         more = plain(options)
-        if "--units" in more and "--analysis-config" not in options:
-            settings = results_dir / "busy-machine.yaml"
-            settings.write_text("foreign_cpu_limit_pct: 50\n")
-            more += ["--analysis-config", str(settings)]
+        if not any(option.startswith("--resume") for option in options):  # it has both from the run that it completes
+            command += ["--results-dir", str(results_dir)]
+            more += [] if "--analysis-config" in options else busy_machine(results_dir / BUSY_MACHINE)
         command += [*more, *options]
         with log.open("w") as out:
             process = subprocess.Popen(
@@ -189,6 +182,11 @@ class Run:
     @property
     def output(self) -> str:
         return self.log.read_text()
+
+    @property
+    def settings(self) -> Path:
+        """By which it was judged, unless its options named others."""
+        return self.results_dir / BUSY_MACHINE
 
     @property
     def tree(self) -> Path:
@@ -205,7 +203,7 @@ class Run:
     def interrupt(self, number: signal.Signals) -> None:
         os.kill(self.process.pid, number)
 
-    def wait_for(self, host: str, program: str, timeout_s: float = 30.0) -> int:
+    def wait_for(self, host: str, program: str, timeout_s: float = 90.0) -> int:
         """Wait until the run has ``program`` running on a host; its pid."""
 
         def running() -> bool:

@@ -1,4 +1,4 @@
-"""One lab for all tests of this folder, used like hosts of one's own: an environment ``site`` that points to it."""
+"""One lab for the tests of a worker, used like hosts of one's own: an environment ``site`` that points to it."""
 
 from __future__ import annotations
 
@@ -14,11 +14,23 @@ from typing import Any
 import pytest
 from bed_access import PROJECT, Inventory, LabBed, Run, until
 from own_lab import OwnLab
+from side_by_side import BedScheduling, rank_of
 from vm_access import VmBed
+from xdist.remote import Producer
 
 from probecost.lab import control
 
 CLEAN_S = 15.0
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests of a group one after the other, without ``-n`` too; groups in the order of ``side_by_side``."""
+    items.sort(key=lambda item: rank_of(item.nodeid))
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> BedScheduling:
+    config.option.loadscopereorder = False
+    return BedScheduling(config, log)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Iterator
 
 import pytest
-from bed_access import HOSTS, PROJECT, WORKDIR, LabBed, Run, until
+from bed_access import HOSTS, PROJECT, SOME_TRAFFIC, WORKDIR, LabBed, Run, until
 
 from bench.chaos.hosts import Hosts, end
 from probecost.config.folder import load_cases, load_environment
@@ -19,15 +19,9 @@ from probecost.results.layout import TOOL
 Start = Callable[..., Run]
 CASE = "host-eth_drop-rx_protocol_tcp"
 TRAFFIC = (
-    "--env",
-    "site",
-    "-k",
-    "eth_drop and rx_protocol_tcp",
-    "--perf-tests",
-    "throughput:single",
-    "--schedule",
-    "visits",
-    "--duration",
+    *("--env", "site", "-k", "eth_drop and rx_protocol_tcp"),
+    *SOME_TRAFFIC,
+    *("--schedule", "visits", "--duration"),
 )
 STRANGERS = {
     "host-server": (

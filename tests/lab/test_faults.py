@@ -9,13 +9,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
-from bed_access import HOSTS, PROJECT, WORKDIR, LabBed, Run
+from bed_access import HOSTS, PROJECT, SOME_TRAFFIC, WORKDIR, LabBed, Run, until
 
 SHORT = ("--env", "site", "--perf-tests", "latency:tcp_rr", "--duration", "1")
-LONG = ("--env", "site", "--perf-tests", "throughput:single", "--duration", "60")
+LONG = ("--env", "site", *SOME_TRAFFIC, "--duration", "60")
 GOOD = "sudo sleep 1000"
 Start = Callable[..., Run]
 Cases = Callable[..., None]
@@ -184,9 +185,21 @@ class TestGenerators:
 
 
 class TestTwoRuns:
-    def test_the_second_one_is_told_and_the_first_is_not_disturbed(self, bed: LabBed, run: Start, cases: Cases) -> None:
+    def test_the_second_one_is_told_and_the_first_is_not_disturbed(
+        self, bed: LabBed, run: Start, cases: Cases, tmp_path: Path
+    ) -> None:
+        """The first one's second visit begins when the others have been told, however long that takes."""
         cases(good=GOOD)
-        first = run("--env", "site", "--perf-tests", "throughput:single", "--duration", "10")
+        told = tmp_path / "told"
+        (tmp_path / "patient.py").write_text(
+            "import pathlib, time\n\n"
+            "seen = []\n\n"
+            "def pytest_probecost_perf_test_init(perf_test):\n"
+            "    seen.append(perf_test.arm)\n"
+            f"    while len(seen) == 2 and not pathlib.Path({str(told)!r}).exists(): time.sleep(0.05)\n"
+        )
+        patient = ("-p", "patient", f"--override-ini=pythonpath={tmp_path}")
+        first = run("--env", "site", *SOME_TRAFFIC, "--duration", "5", *patient)
         first.wait_for("host-client", "iperf3 -c")
         second = run(*SHORT)
         assert second.wait() != 0
@@ -197,6 +210,7 @@ class TestTwoRuns:
         asking = [sys.executable, "-m", "probecost", "bootstrap", "--dry-run", "--minimal-input", minimal]
         asked = subprocess.run(asking, cwd=PROJECT, check=False, capture_output=True, text=True)
         assert "in use by" not in asked.stdout + asked.stderr
+        told.touch()
         first.wait()  # in a lab the second run is foreign load on the same machine, and may have voided its figures
         (tree, *_) = sorted(first.results_dir.glob("2*"))  # "latest" is the second one
         results = json.loads((tree / "workflow-results.json").read_text())
@@ -229,8 +243,9 @@ class TestEndings:
         started.wait_for("host-client", "iperf3 -c")
         before = time.monotonic()
         started.interrupt(number)
-        assert started.wait(20) == 2, started.output
+        assert until(lambda: not ours_run(bed), 10)
         assert time.monotonic() - before < 10
+        assert started.wait(20) == 2, started.output
         assert (started.tree / "reports" / "overview.md").exists()
 
     @pytest.mark.parametrize("moment", ["connecting", "tool starts", "traffic flows", "tool stops"])
@@ -280,6 +295,12 @@ class TestEndings:
         clean_without_results(bed, clean)
 
 
+def ours_run(bed: LabBed) -> bool:
+    """Whether a supervisor, a generator or a tool of a run is on a host."""
+    ours = ("sudo", "python3 -c", "iperf3", "netserver", "netperf")
+    return any(command.startswith(ours) for host in HOSTS for command in bed.commands(host).values())
+
+
 def bed_kill(pid: int) -> None:
     bed_signal(pid, signal.SIGKILL)
 
@@ -293,11 +314,7 @@ def clean_without_results(bed: LabBed, clean: Callable[[], None]) -> None:
     """Results that nobody could fetch stay on the nodes, by design; everything else must go."""
     time.sleep(0.1)
     deadline = time.monotonic() + 15
-    while time.monotonic() < deadline and any(
-        command.startswith(("sudo", "python3 -c", "iperf3", "netserver", "netperf"))
-        for host in HOSTS
-        for command in bed.commands(host).values()
-    ):
+    while time.monotonic() < deadline and ours_run(bed):
         time.sleep(0.1)
     for host in HOSTS:
         bed.run(host, f"rm -rf {WORKDIR}/performance-test-results")

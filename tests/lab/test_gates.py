@@ -30,8 +30,11 @@ def void_reasons(run: Run) -> set[str]:
 
 
 @pytest.mark.usefixtures("busy")
-def test_a_busy_process_of_another_user_voids_what_is_measured(run: Start) -> None:
-    done = run("--env", "site", "-k", "null", "--units", "1", "--duration", "1", "--perf-tests", "latency:tcp_rr")
+def test_a_busy_process_of_another_user_voids_what_is_measured(run: Start, tmp_path: Path) -> None:
+    settings = tmp_path / "limit.yaml"
+    settings.write_text("foreign_cpu_limit_pct: 10\n")
+    options = ("--units", "1", "--duration", "1", "--perf-tests", "latency:tcp_rr", "--analysis-config", str(settings))
+    done = run("--env", "site", "-k", "null", *options)
     assert done.wait(120) == 1, done.output
     reasons = void_reasons(done)
     assert all(reason.startswith("foreign processes on host-server and host-client used ") for reason in reasons)
@@ -57,3 +60,15 @@ def test_what_the_gates_need_is_recorded_on_both_nodes(run: Start) -> None:
     (metadata, *_) = done.tree.glob("site/*/host-server/**/metadata_*.json")
     clocks = json.loads(metadata.read_text())["clocks"]
     assert all(abs(clock["drift_ns"]) < 50_000_000 for clock in clocks.values())
+
+
+def test_what_a_tool_burns_is_the_runs_own(run: Start, cases: Callable[..., None]) -> None:
+    """A tool that takes a CPU would void each of its perf tests if it counted as foreign."""
+    cases(busy="exec sh -c 'while :; do :; done'")
+    done = run("--env", "site", "--duration", "2", "--perf-tests", "latency:tcp_rr")
+    assert done.wait(120) == 0, done.output
+    (file,) = done.tree.glob("site/*/host-server/**/ebpf/**/counters.json")
+    found = json.loads(file.read_text())
+    before, after = (found[end]["cpu"]["own_user_usec"] for end in ("start", "end"))
+    (server,) = (group for group in after if "-host-server-" in group)
+    assert after[server] - before[server] > 2 * 0.1 * 1e6, "more than the limit would be, of two seconds"

@@ -168,7 +168,9 @@ def test_sudo_that_asks_for_a_password_is_told_for_its_node(bed: LabBed, run: St
 def test_a_node_that_stops_answering_in_the_middle(bed: LabBed, run: Start, cases: Cases) -> None:
     """It is told, and what the other node measured is brought home."""
     cases(good=GOOD)
-    done = run("--env", "site", "--perf-tests", "latency:tcp_rr,throughput:single", "--duration", "3")
+    done = run(
+        "--env", "site", "--perf-tests", "latency:tcp_rr,throughput:single", "--max-rate", "100M", "--duration", "3"
+    )
     done.wait_for(CLIENT, "netperf")
     done.wait_for(CLIENT, "iperf3")
     for pid, command in bed.commands(CLIENT).items():

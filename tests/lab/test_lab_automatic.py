@@ -8,6 +8,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
 from own_lab import GONE_S, OwnLab, Traces
@@ -44,6 +46,13 @@ def hold_elsewhere(own: OwnLab) -> Iterator[Callable[[], subprocess.Popen[str]]]
         holder.wait()
         assert holder.stdout is not None
         holder.stdout.close()
+
+
+def stands(guard: int, own: OwnLab) -> bool:
+    """Whether a guard that has started waits for the lab's lock by now."""
+    with suppress(FileNotFoundError):
+        return str(own.place.in_use_file) in [str(file.readlink()) for file in Path(f"/proc/{guard}/fd").iterdir()]
+    return False
 
 
 class TestAutomatic:
@@ -110,7 +119,10 @@ class TestAutomatic:
     def test_state_removed_by_hand(self, own: OwnLab, hold_elsewhere: Callable[[], subprocess.Popen[str]]) -> None:
         hold_elsewhere()
         traces = Traces.of(own)
-        time.sleep(0.5)  # a guard that has just started has not looked yet
+        guard = own.recorded.guard
+        assert guard is not None
+        assert wait_until(lambda: stands(guard.pid, own), Deadline.after(GONE_S))
+        time.sleep(0.5)  # and has looked at the record
         own.place.state_file.unlink()
         own.place.in_use_file.unlink()
         assert wait_until(lambda: not any(process.alive for process in traces.processes), Deadline.after(GONE_S))

@@ -7,7 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from bed_access import LabBed, Run, until
+from bed_access import HOSTS, WORKDIR, LabBed, Run, until
+
+from probecost.results.layout import TREE
 
 Start = Callable[..., Run]
 Cases = Callable[..., None]
@@ -82,3 +84,14 @@ def test_a_bed_that_changes_meanwhile_is_refused(bed: LabBed, run: Start, cases:
     assert "(was: noqueue" in done.output
     outcomes = json.loads((done.tree / "run.json").read_text())["cases"].values()
     assert [one["outcome"] for one in outcomes] == ["failed", "failed"]
+
+
+def test_a_run_that_is_killed_leaves_nothing_of_its_tool(bed: LabBed, run: Start, cases: Cases) -> None:
+    before = bed.run("host-server", STATE)
+    cases(filter=command("filter"))
+    done = run("--env", "site", "--units", "2", "--schedule", "visits", *ONCE, "--duration", "20")
+    assert until(lambda: "program:[*fsobj]" in bed.run("host-server", STATE), 60), done.output
+    done.process.kill()
+    assert until(lambda: bed.run("host-server", STATE) == before, 30), bed.run("host-server", STATE)
+    for host in HOSTS:  # the results of its unfinished case
+        bed.run(host, f"rm -rf {WORKDIR}/{TREE}")

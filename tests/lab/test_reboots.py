@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
-from bed_access import HOSTS, LabBed, Run, until
+from bed_access import HOSTS, SOME_TRAFFIC, LabBed, Run, until
 from test_connections import cut
 from vm_access import VmBed
 
@@ -38,7 +38,7 @@ def test_what_was_being_measured_is_measured_again(
     bed: LabBed, run: Callable[..., Run], cases: Callable[..., None]
 ) -> None:
     cases(first=GOOD, second=GOOD)
-    options = ("--env", "site", "--perf-tests", "throughput:single", "--duration", "5", "--wait-for-reboot", "30s")
+    options = ("--env", "site", *SOME_TRAFFIC, "--duration", "5", "--wait-for-reboot", "30s")
     started = run(*options)
     started.wait_for("host-client", "iperf3 -c")
     with rebooted(bed):

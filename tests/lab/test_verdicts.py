@@ -74,8 +74,9 @@ def test_the_plan_says_what_it_was_made_of(measured: Run) -> None:
 
 def test_reports_come_out_the_same_again(measured: Run, tmp_path: Path) -> None:
     from probecost.analysis.report.write import write_reports
+    from probecost.analysis.settings.settings import load_settings
 
-    write_reports(measured.tree, tmp_path / "again")
+    write_reports(measured.tree, tmp_path / "again", load_settings(measured.settings))
     for name in ("verdicts.csv", "measurements.csv"):
         assert (tmp_path / "again" / name).read_bytes() == (measured.tree / "reports" / name).read_bytes()
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from bed_access import PROJECT, LabBed, Run
+from bed_access import PROJECT, LabBed, Run, busy_machine
 
 from probecost import PACKAGE
 
@@ -26,9 +26,8 @@ pytestmark = pytest.mark.usefixtures("clean")
 
 def primary(tree: Path, place: Path) -> dict[str, dict[str, str]]:
     """The primary verdict of each case, whatever else keeps this machine busy: what counts here is the way to them."""
-    settings = place / "settings.yaml"
-    settings.write_text("foreign_cpu_limit_pct: 100000\n")
-    where = ["--iteration-path", str(tree), "--output-dir", str(place / "reports"), "--config", str(settings)]
+    _, settings = busy_machine(place / "settings.yaml")
+    where = ["--iteration-path", str(tree), "--output-dir", str(place / "reports"), "--config", settings]
     subprocess.run([sys.executable, "-m", "probecost.analysis", *where], cwd=PROJECT, capture_output=True, check=True)
     with (place / "reports" / "verdicts.csv").open(newline="") as file:
         return {row["case_key"]: row for row in csv.DictReader(file) if row["primary"] == "yes"}
@@ -48,8 +47,9 @@ def test_a_command_is_measured_without_a_configuration_of_tools(bed: LabBed, tmp
         "4",
     ]
     places = ["--config-dir", str(bed.config_dir), "--results-dir", str(tmp_path / "results")]
+    options = [*places, *busy_machine(tmp_path / "busy.yaml"), *QUICK]
     words = ["--", "sudo", "bpftrace", "-e", COUNT]
-    done = subprocess.run([*command, *places, *QUICK, *words], cwd=PROJECT, capture_output=True, text=True, check=False)
+    done = subprocess.run([*command, *options, *words], cwd=PROJECT, capture_output=True, text=True, check=False)
     assert done.returncode in MEASURED, done.stdout + done.stderr
     found = primary((tmp_path / "results" / "latest").resolve(), tmp_path)
     assert set(found) == {"host-count", "host-null"}

@@ -148,6 +148,22 @@ class TestAsked:
         assert (tmp_path / "out.log").read_text() == "cleaned up\n"
         assert stopped["stdout_tail"] == "cleaned up"
 
+    def test_a_trap_may_take_its_time(self, start: Callable[..., Tool], tmp_path: Path) -> None:
+        script = "trap 'sleep 2.5; echo cleaned up; exit 0' INT TERM; : > ready; while :; do sleep 0.1; done"
+        stopped = self.stopped(start, tmp_path, f"exec sh -c {shlex.quote(script)}")
+        assert (stopped["signal"], stopped["exit_code"], stopped["stdout_tail"]) == ("SIGINT", 0, "cleaned up")
+        assert stopped["stop_s"] >= 2.5
+
+    def test_what_a_tool_starts_to_clean_up_is_not_ended(self, start: Callable[..., Tool], tmp_path: Path) -> None:
+        script = (
+            "import signal, subprocess, sys\n"
+            "signal.signal(signal.SIGINT, lambda *_: sys.exit(subprocess.call(['sh', '-c', 'sleep 1; echo clean'])))\n"
+            "open('ready', 'w')\n"
+            "while 1: signal.pause()"
+        )
+        stopped = self.stopped(start, tmp_path, f"exec {sys.executable} -c {shlex.quote(script)}")
+        assert (stopped["signal"], stopped["exit_code"], stopped["stdout_tail"]) == ("SIGINT", 0, "clean")
+
     def test_one_that_ignores_the_signal_is_asked_by_another_at_once(
         self, start: Callable[..., Tool], tmp_path: Path
     ) -> None:

@@ -171,7 +171,8 @@ def _tool(record: PerfTestFiles) -> Iterator[Problem]:
     if what.tool is None or (what.tool.time_to_ready_s is None and what.tool.outcome not in _READY):
         yield _of_metadata(record, "does not tell whether the tool was ever ready")
     elif what.tool.outcome == "partial":
-        yield _of_metadata(record, f"not all of the tool's programs were attached: {what.tool.part}")
+        part = f": {what.tool.part}" if what.tool.part else ""
+        yield _of_metadata(record, f"not all of the tool's programs were attached{part}")
 
 
 def _not_checked(record: PerfTestFiles) -> Iterator[Problem]:

@@ -9,6 +9,7 @@ from probecost.analysis.gates import interface_setup as setups
 from probecost.analysis.gates.counters import Counted
 from probecost.analysis.gates.foreign_load import of_perf_test
 from probecost.analysis.gates.interface_setup import Pair, listed
+from probecost.analysis.gates.tool_remarks import of_tool
 from probecost.analysis.tree.problem import Kind, Problem
 from probecost.analysis.tree.record import PerfTestFiles
 from probecost.results.layout import BASELINE, TOOL
@@ -93,8 +94,8 @@ def _notes(perf_tests: Sequence[Counted], pairs: Sequence[Pair], by_tool: set[tu
         changes = setups.in_window(perf_test)
         if changes:
             yield _note(perf_test.record, f"the set-up changed during the perf test: {listed(changes)}")
-        for moved in setups.programs_of_others(perf_test):
-            yield _note(perf_test.record, moved)
+        for remark in (*setups.programs_of_others(perf_test), *of_tool(perf_test.record.metadata.tool)):
+            yield _note(perf_test.record, remark)
     if by_tool:
         own = [change for change in setups.between_arms(pairs[0]) if (change.node, change.key) in by_tool]
         reason = f"in every tool visit, and in no other: {listed(own)}. The tool changes that itself"

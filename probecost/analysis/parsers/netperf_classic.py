@@ -22,7 +22,9 @@ def is_classic(text: str) -> bool:
 
 def parse(text: str) -> LatencyResult:
     """Parse mean, rate and elapsed time. Raises ``ParseError`` if the table has no line of usable values."""
-    for line in text.splitlines():
+    lines = text.splitlines()
+    titles_at = next((at for at, line in enumerate(lines) if "elapsed" in line.lower() and "trans" in line.lower()), 0)
+    for line in lines[titles_at + 1 :]:
         try:
             values = [float(field) for field in line.split()]
         except ValueError:

@@ -46,22 +46,34 @@ class Segment:
 
 def parse(text: str) -> tuple[Segment, ...]:
     """Parse the rows. Raises ``ParseError`` for a damaged one: a shorter list would be another measurement."""
+    try:
+        return _segments(text)
+    except csv.Error as error:
+        raise ParseError(f"is no table: {error}") from None
+
+
+def _segments(text: str) -> tuple[Segment, ...]:
     reader = csv.DictReader(io.StringIO(text))
     names = reader.fieldnames or []
     absent = [name for name in _PLAIN if name not in names]
     if absent:
         raise ParseError(f"lacks the columns {', '.join(absent)}")
     counters = [name.removesuffix("_start") for name in names if name.endswith("_start")]
-    segments = []
+    segments: dict[int, Segment] = {}
     for line, row in enumerate(reader, 2):
         try:
-            segments.append(_segment(row, counters))
+            segment = _segment(row, counters)
         except (ValueError, TypeError, KeyError) as error:
             raise ParseError(f"line {line} is damaged: {error}") from None
-    return tuple(segments)
+        if segment.number in segments:
+            raise ParseError(f"line {line} is damaged: segment {segment.number} is there twice")
+        segments[segment.number] = segment
+    return tuple(segments.values())
 
 
 def _segment(row: Mapping[str, str], counters: list[str]) -> Segment:
+    if None in row:
+        raise ValueError("it has more values than there are columns")
     if row["arm"] not in ARMS:
         raise ValueError(f"there is no arm {row['arm']!r}")
     seconds = int(row["elapsed_ns"]) / 1e9

@@ -47,12 +47,15 @@ class NodeFacts:
     pid_namespace: str = ""
 
 
+LAST_WORDS = 300
+
+
 @dataclass(frozen=True, slots=True)
 class ToolFacts:
     """The tool's process in this visit; ``guard_s``: in a switched flow, the time cut out after its start and stop.
 
-    ``attached`` of ``loaded`` programs ran, ``missing`` are the names of those that did not. ``ended_by`` is the last
-    signal that it needed to end.
+    ``part`` says how much of it was attached, where that was not all. ``ended_by`` is the last signal that it needed
+    to end, ``last_words`` the end of what it wrote.
     """
 
     file: str
@@ -60,18 +63,9 @@ class ToolFacts:
     outcome: str
     time_to_ready_s: float | None
     guard_s: float | None = None
-    loaded: int = 0
-    attached: int = 0
-    missing: tuple[str, ...] = ()
+    part: str = ""
     ended_by: str = ""
-
-    @property
-    def part(self) -> str:
-        """How much of it was attached, where that was not all; else empty."""
-        if self.outcome != "partial":
-            return ""
-        names = f", missing: {', '.join(self.missing)}" if self.missing else ""
-        return f"{self.attached} of {max(self.loaded, self.attached + len(self.missing))} programs attached{names}"
+    last_words: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -306,21 +300,17 @@ def _read_clocks(values: Mapping[str, object]) -> Mapping[str, Clock]:
 
 
 def _tool(values: Mapping[str, object]) -> ToolFacts:
+    stop = child(values, "stop")
     return ToolFacts(
         words(values, "file"),
         words(values, "sha256"),
         words(values, "outcome"),
         number(values, "time_to_ready_s"),
         number(values, "guard_s"),
-        loaded=whole(values, "programs_loaded") or 0,
-        attached=whole(values, "programs_attached") or 0,
-        missing=_listed_words(values.get("missing")),
-        ended_by=words(child(values, "stop"), "signal"),
+        part=words(values, "part"),
+        ended_by=words(stop, "signal"),
+        last_words=(words(stop, "stderr_tail") or words(stop, "stdout_tail"))[-LAST_WORDS:],
     )
-
-
-def _listed_words(value: object) -> tuple[str, ...]:
-    return tuple(one for one in value if isinstance(one, str)) if isinstance(value, list) else ()
 
 
 def _node_facts(values: Mapping[str, object]) -> NodeFacts:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from probecost.analysis.parsers.json_fields import child, number, parse_object, whole, words
+from probecost.analysis.parsers.json_fields import child, number, parse_object, words
 from probecost.analysis.parsers.text import ParseError, read_text
 from probecost.analysis.statistics.looks import FIXED, LOOKS, StopRule
 from probecost.analysis.tree.problem import TREE, Kind, Problem
 from probecost.results.layout import RUN_FILE, CaseFolder
 from probecost.results.metrics import METRICS
 from probecost.results.names import MetricId, metric_id
+from probecost.results.run_file import BudgetEntry, CaseEntry, RunFile
 
 
 @dataclass(frozen=True)
@@ -99,28 +100,27 @@ def read_run(root: Path) -> tuple[RunInfo, tuple[Problem, ...]]:
     """Read the run file in ``root``; a damaged one is a problem, an absent one (in an iteration's folder) is not."""
     path = root / RUN_FILE
     problems: tuple[Problem, ...] = ()
-    document: Mapping[str, object] = {}
+    found = RunFile()
     if path.exists():
         try:
-            document = parse_object(read_text(path))
+            found = RunFile.model_validate(parse_object(read_text(path)))
         except ParseError as error:
             problems = (Problem(TREE, path, f"run file: {error}", Kind.IMPLAUSIBLE),)
-    options = child(document, "options")
+    options = found.options
     rule, rule_problems = _stop_rule(path, options)
-    primary, primary_problems = _primary(path, child(document, "primary"))
-    cases = child(document, "cases")
+    primary, primary_problems = _primary(path, found.primary)
     info = RunInfo(
-        run_id=words(document, "run_id"),
-        probecost=words(document, "probecost"),
-        started_ns=whole(document, "started_ns"),
-        ended_ns=whole(document, "ended_ns"),
-        argv=_strings(document.get("argv")),
-        environments=_strings(document.get("environments")),
+        run_id=found.run_id,
+        probecost=found.probecost,
+        started_ns=found.started_ns,
+        ended_ns=found.ended_ns,
+        argv=_strings(found.argv),
+        environments=_strings(found.environments),
         options={key: _text(options[key]) for key in sorted(options) if options[key] is not None},
-        exit_status=whole(document, "exit_status"),
-        cases=tuple(_outcome(key, child(cases, key)) for key in cases),
-        notes=_strings(document.get("notes")),
-        reboots=_strings(document.get("reboots")),
+        exit_status=found.exit_status,
+        cases=tuple(_outcome(key, CaseEntry.model_validate(child(found.cases, key))) for key in found.cases),
+        notes=_strings(found.notes),
+        reboots=_strings(found.reboots),
         rule=rule,
         primary=primary,
     )
@@ -152,37 +152,36 @@ def _primary(path: Path, entries: Mapping[str, object]) -> tuple[Mapping[str, st
     return chosen, tuple(problems)
 
 
-def _outcome(key: str, entry: Mapping[str, object]) -> CaseOutcome:
+def _outcome(key: str, entry: CaseEntry) -> CaseOutcome:
     """One entry of ``cases``, by case key or by item id; the entry's own ``case_key`` takes precedence."""
-    parameters = child(entry, "parameters")
     return CaseOutcome(
-        case_key=words(entry, "case_key") or key,
-        environment=words(entry, "environment"),
-        iteration=whole(entry, "iteration") or 0,
-        outcome=words(entry, "outcome"),
-        message=words(entry, "message"),
-        pair_kind=words(entry, "pair_kind"),
-        tool_id=words(entry, "tool_id"),
-        case_id=whole(entry, "case_id"),
-        case_name=words(entry, "case_name"),
-        category=words(entry, "category"),
-        hash=words(entry, "hash"),
-        parameters={name: words(parameters, name) for name in sorted(parameters)},
-        command=words(entry, "command"),
-        budgets=tuple(_budgets(entry.get("budgets"))),
+        case_key=entry.case_key or key,
+        environment=entry.environment,
+        iteration=entry.iteration or 0,
+        outcome=entry.outcome,
+        message=entry.message,
+        pair_kind=entry.pair_kind,
+        tool_id=entry.tool_id,
+        case_id=entry.case_id,
+        case_name=entry.case_name,
+        category=entry.category,
+        hash=entry.hash,
+        parameters={name: words(entry.parameters, name) for name in sorted(entry.parameters)},
+        command=entry.command,
+        budgets=tuple(_budgets(entry.budgets)),
     )
 
 
-def _budgets(entries: object) -> Iterator[Budget]:
-    """The complete budgets; others were not written by a run."""
-    for entry in entries if isinstance(entries, list) else ():
-        if isinstance(entry, dict) and (percent := number(entry, "percent")) is not None:
-            perf_test, conn_type, figure = (words(entry, key) for key in ("perf_type", "conn_type", "figure"))
-            yield Budget(f"{words(entry, 'metric')}:{conn_type}", metric_id(perf_test, conn_type, figure), percent)
+def _budgets(entries: Iterable[object]) -> Iterator[Budget]:
+    """Those that are whole; no run wrote anything else."""
+    for entry in (BudgetEntry.model_validate(each) for each in entries if isinstance(each, dict)):
+        if entry.percent is not None:
+            metric = metric_id(entry.perf_type, entry.conn_type, entry.figure)
+            yield Budget(f"{entry.metric}:{entry.conn_type}", metric, entry.percent)
 
 
-def _strings(value: object) -> tuple[str, ...]:
-    return tuple(str(item) for item in value) if isinstance(value, list) else ()
+def _strings(values: Iterable[object]) -> tuple[str, ...]:
+    return tuple(map(str, values))
 
 
 def _text(value: object) -> str:

@@ -13,6 +13,7 @@ from probecost.analysis.gates import foreign_load as foreign
 from probecost.analysis.gates import interface_setup as setups
 from probecost.analysis.gates.clocks import clock_void
 from probecost.analysis.gates.counters import Counted
+from probecost.analysis.gates.tool_remarks import of_tool
 from probecost.analysis.parsers import segments
 from probecost.analysis.parsers.segments import Segment
 from probecost.analysis.parsers.text import ParseError, read_text
@@ -49,7 +50,8 @@ def measure_flow(reading: FlowReading, settings: Settings) -> Measured:
         damage = record.problem(_file(record), reading.damage, Kind.MISSING)
         return Measured((), set_aside(record) if what.is_superseded else (damage,), record)
     problems = [*_not_observable(reading)]
-    problems += [record.problem(_file(record), moved, Kind.REMARK) for moved in setups.programs_of_others(counted)]
+    remarks = (*setups.programs_of_others(counted), *of_tool(what.tool))
+    problems += [record.problem(_file(record), remark, Kind.REMARK) for remark in remarks]
     rows = []
     flow_void = what.unusable or clock_void(what) or _set_up_anew(counted) or _load_elsewhere(counted, settings)
     for segment in reading.segments:

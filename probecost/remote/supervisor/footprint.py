@@ -67,6 +67,11 @@ class Footprint:
         self._inventories = inventories
         self._held: FrozenSet[int] = frozenset()  # by processes of the tool, at any time
 
+    @classmethod
+    def now(cls, inventories: Inventories) -> "Footprint":
+        """Compares with the node as it is now."""
+        return cls(inventories, inventories.take())
+
     def seen(self, pids: Iterable[int]) -> Seen:
         """The current state of the tool with these processes."""
         pids = list(pids)
@@ -95,7 +100,10 @@ class Footprint:
 
     def changes(self) -> List[Change]:
         """Differences of the node from ``before``, while no tool of ours runs."""
-        now = self._inventories.take()
+        return self.differences(self._inventories.take())
+
+    def differences(self, now: Inventory) -> List[Change]:
+        """How ``now`` differs from ``before``."""
         return self._came(now, []) + _gone(self.before, now)
 
     def _came(self, now: Inventory, pids: List[int]) -> List[Change]:

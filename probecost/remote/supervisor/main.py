@@ -11,13 +11,13 @@ import traceback
 from typing import Any, Dict, List, Optional, Tuple
 
 from . import ALIVE_S, GRACE_S, LEASE_S
+from .attachments import Inventories
 from .cgroups import PREFIX, Cgroup
-from .ending import end
-from .files import remove_placed
+from .clearing import Clearing
 from .frames import Decoder, Frame, FrameError, Writer
 from .lease import Busy, Lease
 from .owner import Owner
-from .processes import OWNER, Stat, ancestors, become_subreaper, descendants, send_signal, stat_of
+from .processes import OWNER, Stat, ancestors, become_subreaper, send_signal, stat_of
 from .service import Service
 
 Notes = List[List[str]]
@@ -43,11 +43,12 @@ def main(config: Dict[str, Any]) -> None:
         pass  # sudo may have made this process a group leader already
     become_subreaper()
     group = _cgroup(config) if config.get("cgroup", True) else None
+    clearing = Clearing(group, Inventories(group.path if group else ""), float(config.get("grace_s", GRACE_S)))
     reading, writing = os.pipe()
     supervisor = os.fork()
     if supervisor == 0:
         os.close(reading)
-        Supervisor(config, group, writing, lease).run()
+        Supervisor(config, clearing, writing, lease).run()
         os._exit(0)
     os.close(writing)
     nowhere = os.open(os.devnull, os.O_RDWR)
@@ -57,7 +58,7 @@ def main(config: Dict[str, Any]) -> None:
         signal.signal(number, lambda *_: send_signal(supervisor, signal.SIGKILL))
     notes, is_silent = watch(reading, float(config.get("lease_s", LEASE_S)))
     send_signal(supervisor, signal.SIGKILL)
-    clear(group, notes, float(config.get("grace_s", GRACE_S)))
+    clearing.clear(notes)
     if lease is not None:
         lease.release()
     if is_silent and login is not None:
@@ -112,36 +113,19 @@ def watch(pipe: int, lease_s: float) -> Tuple[Notes, bool]:
         notes += [json.loads(line.decode("utf-8")) for line in lines if line]
 
 
-def clear(group: Optional[Cgroup], notes: Notes, grace_s: float) -> None:
-    """End every process of the run below this one or in its cgroup, then remove the run's files."""
-
-    def ours() -> List[Stat]:
-        stats = {stat.pid: stat for stat in descendants(os.getpid())}
-        for pid in group.pids() if group else []:
-            stat = stat_of(pid)
-            if stat is not None and pid != os.getpid():
-                stats[pid] = stat
-        return list(stats.values())
-
-    end(ours, [(signal.SIGTERM, grace_s)])
-    remove_placed(notes)
-    if group is not None:
-        group.remove()
-
-
 class Supervisor:
     """Reads requests from standard input, serves each in a thread, renews the watchdog's lease with every byte."""
 
     def __init__(
-        self, config: Dict[str, Any], group: Optional[Cgroup], watchdog: int, lease: Optional[Lease] = None
+        self, config: Dict[str, Any], clearing: Clearing, watchdog: int, lease: Optional[Lease] = None
     ) -> None:
         become_subreaper()
+        group = clearing.group
         if group is not None:
             group.join()
         for number in (signal.SIGINT, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)
-        self._grace_s = float(config.get("grace_s", GRACE_S))
-        self._group = group
+        self._clearing = clearing
         self._watchdog = watchdog
         self._lease = lease
         self._notes: Notes = []
@@ -149,7 +133,7 @@ class Supervisor:
         owner = Owner.of(config["mark"], os.getppid(), os.getpid())
         os.environ[OWNER] = owner.text
         awake = bool(config.get("keep_awake"))
-        self._service = Service(config["workdir"], group, self._emit, self._note, awake, owner)
+        self._service = Service(config["workdir"], group, self._emit, self._note, awake, owner, clearing)
 
     def run(self) -> None:
         self._emit({"event": "ready"})
@@ -199,10 +183,11 @@ class Supervisor:
 
     def _orphaned(self) -> None:
         """Do the work of a dead watchdog. This process leaves the cgroup first, so that it can be removed."""
-        if self._group is not None:
-            with open(os.path.join(os.path.dirname(self._group.path), "cgroup.procs"), "w") as file:
+        group = self._clearing.group
+        if group is not None:
+            with open(os.path.join(os.path.dirname(group.path), "cgroup.procs"), "w") as file:
                 file.write("0")
-        clear(self._group, self._notes, self._grace_s)
+        self._clearing.clear(self._notes)
         if self._lease is not None:
             self._lease.release()
 

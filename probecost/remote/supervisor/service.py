@@ -8,7 +8,9 @@ from . import discovery, facts, inventory, leftovers
 from .attachments import Inventories
 from .awake import Awake
 from .cgroups import Cgroup
+from .clearing import TOOL, Clearing
 from .files import Files
+from .footprint import Footprint
 from .generators import Generators, count_free
 from .machines import virtual_machines
 from .owner import Owner
@@ -24,7 +26,10 @@ Result = Dict[str, Any]
 
 
 class Service:
-    """Serves requests. ``emit`` sends an unsolicited event, ``note`` notifies the watchdog of a new file or folder."""
+    """``emit`` sends an event of its own accord, ``note`` tells the watchdog what was made on this node.
+
+    ``clearing`` is what the watchdog does with it.
+    """
 
     def __init__(
         self,
@@ -34,6 +39,7 @@ class Service:
         note: Callable[[str, str], None],
         keep_awake: bool = False,
         owner: Optional[Owner] = None,
+        clearing: Optional[Clearing] = None,
     ) -> None:
         self._identity = Identity()
         self._files = Files(workdir, self._identity, note, owner)
@@ -47,7 +53,9 @@ class Service:
         self._switching: Optional[Switching] = None
         self._series: Optional[Series] = None
         self._awake = Awake(keep_awake)
-        self._inventories = Inventories(group.path if group else "")
+        self._note = note
+        self._clearing = clearing
+        self._inventories = clearing.inventories if clearing else Inventories(group.path if group else "")
         self._reference: Optional[Reference] = None
 
     def hello(self) -> Result:
@@ -135,8 +143,11 @@ class Service:
             raise ValueError("a tool runs already")
         self._starts += 1
         group = self._group.below("tool-%d" % self._starts) if self._group else None
+        before = self._inventories.take()
+        if self._clearing is not None:
+            self._note(TOOL, self._clearing.not_ours(before))
         try:
-            self._tool = Tool(spec, self._files, group, self._emit, self._inventories)
+            self._tool = Tool(spec, self._files, group, self._emit, Footprint(self._inventories, before))
         except BaseException:
             if group is not None:
                 group.remove()

@@ -35,10 +35,9 @@ class Tool:
         files: Files,
         group: Optional[Cgroup],
         emit: Callable[[Dict[str, Any]], None],
-        inventories: Optional[Inventories] = None,
+        footprint: Optional[Footprint] = None,
     ) -> None:
-        inventories = inventories or Inventories()
-        self.footprint = Footprint(inventories, inventories.take())
+        self.footprint = footprint or Footprint.now(Inventories())
         self._ready: Optional[Seen] = None
         self._names: Tuple[str, ...] = ()
         self._changed: Optional[float] = None

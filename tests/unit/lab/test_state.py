@@ -80,6 +80,23 @@ class TestLocks:
                 assert (tmp_path / "labs").is_dir()
             assert not (tmp_path / "labs").exists()
 
+    def test_labs_come_and_go_side_by_side(self, place: Place) -> None:
+        other = Place("lab", place.config_dir / "other", place.state_root)
+        with state.working_on(place, NOW), state.working_on(other, NOW), state.working(place.state_root, NOW):
+            with pytest.raises(LabError, match="another program"), state.working_on(place, NOW):
+                pass
+            assert place.work_lock.exists()
+        assert not list(place.state_root.glob("*.lock"))
+        with state.working_on(place, NOW):
+            pass
+
+    def test_folder_comes_and_goes_with_the_lock_of_a_lab(self, tmp_path: Path) -> None:
+        place = Place("lab", tmp_path / "config", tmp_path / "labs")
+        for _ in range(2):
+            with state.working_on(place, NOW):
+                assert place.state_root.is_dir()
+            assert not place.state_root.exists()
+
     def test_folder_stays_for_others(self, place: Place) -> None:
         with state.working(place.state_root, NOW):
             pass

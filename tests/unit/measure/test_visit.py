@@ -9,7 +9,7 @@ from typing import Any, cast
 import pytest
 
 from probecost.config.environment import Case, OtherVersion, PairSide, PerfTestSpec, TestPair
-from probecost.errors import NodeChangedError, ProbecostError
+from probecost.errors import NodeChangedError, ProbecostError, ToolError
 from probecost.measure.tool import Expected
 from probecost.measure.visit import Visit, VisitSetup
 from probecost.measure.visit_record import PerfTestRecord, VisitRecord, metadata
@@ -202,3 +202,46 @@ class TestAttachments:
             ("a (kprobe)",),
             0.5,
         )
+
+
+class TestPart:
+    """Some of the tool's programs are not attached."""
+
+    PARTIAL = replace(
+        READY,
+        outcome="partial",
+        programs_loaded=6,
+        programs_attached=4,
+        names=("a (kprobe)", "b (kprobe)"),
+        missing=("a (kprobe)", "b (kprobe)"),
+    )
+
+    def test_the_record_names_what_is_missing(self) -> None:
+        assert visit(self.PARTIAL).part == "4 of 6 BPF programs attached, missing: a (kprobe), b (kprobe)"
+
+    def test_programs_that_were_there_before_and_are_not_now_count(self) -> None:
+        gone = replace(self.PARTIAL, programs_loaded=4, names=("c (kprobe)",), missing=("d (kprobe)",))
+        assert visit(gone).part == "4 of 5 BPF programs attached, missing: d (kprobe)"
+
+    def test_a_whole_tool_has_no_part(self) -> None:
+        assert visit(READY).part == ""
+
+    def test_it_fails_where_all_are_required(self) -> None:
+        record = VisitRecord(layout.TOOL, 1, 1, 1, False, 1)
+        nodes = dict.fromkeys("ab", cast(Node, ToolNode(self.PARTIAL, ENDED)))
+        with pytest.raises(ToolError, match=r"x is not whole \(4 of 6 BPF programs attached, missing: a \(kprobe\), b"):
+            Visit(VisitSetup(CASE, PAIR, nodes, (1, 2), (), None, whole=True), record).run(
+                lambda _: contextlib.nullcontext()
+            )
+
+
+def test_one_that_says_that_it_cannot_attach() -> None:
+    refused = replace(READY, outcome="refused", time_to_ready_s=None, programs_loaded=2, stderr_tail="Failed to attach")
+    with pytest.raises(ToolError, match=r"x could not attach \(none of 2 BPF programs attached\); it said: Failed to"):
+        visit(refused)
+
+
+def test_both_streams_are_quoted() -> None:
+    exited = replace(READY, outcome="exited", exit_code=3, time_to_ready_s=None, stderr_tail="e", stdout_tail="o")
+    with pytest.raises(ToolError, match="ended at once with exit code 3; it said: e; on stdout: o"):
+        visit(exited)

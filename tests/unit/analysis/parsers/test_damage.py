@@ -1,4 +1,4 @@
-"""Messages beside a result do not end it; figures that cannot be are left out and reported."""
+"""Messages beside a result, figures that cannot be, and damaged lines: reported, or without effect on a figure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from helpers.damage import REPEATABLE, damaged
 from hypothesis import given
 from hypothesis import strategies as st
 
-from probecost.analysis.parsers import iperf3, iperf3_log, netperf, stat
+from probecost.analysis.parsers import iperf3, iperf3_log, monitors, netperf, netperf_classic, segments, stat
 from probecost.analysis.parsers.json_fields import parse_object
 from probecost.analysis.parsers.ranges import OutOfRangeError, rest
 from probecost.analysis.parsers.text import ParseError
@@ -169,3 +169,67 @@ def test_a_damaged_result_of_a_client_has_the_same_figures_or_none(text: str) ->
         return
     assert found.received_packets in (true.received_packets, None)
     assert found.sent_packets in (true.sent_packets, None)
+
+
+SEGMENTS = [
+    "segment,pair,arm,start_ns,end_ns,elapsed_ns,rx_packets_start,rx_packets_end",
+    *(
+        f"{n},{n // 2},{'tool' if n % 2 else 'baseline'},{n}000000000,{n + 1}000000000,1000000000,{n}00,{n + 1}50"
+        for n in range(6)
+    ),
+]
+
+
+@REPEATABLE
+@given(damaged(SEGMENTS, is_cut=False))
+def test_damaged_segments_are_a_part_of_the_true_ones_or_none(text: str) -> None:
+    true = segments.parse("\n".join(SEGMENTS))
+    try:
+        found = segments.parse(text)
+    except ParseError:
+        return
+    assert set(map(repr, found)) <= set(map(repr, true))
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"), [(SEGMENTS[3], "segment 2 is there twice"), (SEGMENTS[3] + ",7", "more values than")]
+)
+def test_a_segment_that_comes_twice_or_is_shifted(line: str, reason: str) -> None:
+    with pytest.raises(ParseError, match=f"line 8 is damaged: .*{reason}"):
+        segments.parse("\n".join([*SEGMENTS, line]))
+
+
+CLASSIC = [
+    "Local /Remote",
+    "Socket Size   Request  Resp.   Elapsed  Trans.",
+    "Send   Recv   Size     Size    Time     Rate",
+    "bytes  Bytes  bytes    bytes   secs.    per sec",
+    "",
+    "16384  131072 1        1       10.00    31900.00",
+    "16384  131072",
+]
+
+
+@REPEATABLE
+@given(damaged(CLASSIC, is_cut=False))
+def test_a_damaged_classic_table_has_the_same_figures_or_none(text: str) -> None:
+    try:
+        found = netperf_classic.parse(text)
+    except ParseError:
+        return
+    assert found == netperf_classic.parse("\n".join(CLASSIC))
+
+
+MONITORED = ["# time cpu", *(f"2026-03-14 15:08:0{n}.250 {n}.50" for n in range(8))]
+
+
+@REPEATABLE
+@given(damaged(MONITORED, is_cut=False))
+def test_damaged_samples_of_a_monitor_are_a_part_of_the_true_ones(text: str) -> None:
+    true = monitors.parse_cpu("\n".join(MONITORED))
+    try:
+        found = monitors.parse_cpu(text)
+    except ParseError:
+        return
+    assert set(found.samples) <= set(true.samples)
+    assert [sample.time_ns for sample in found.samples] == sorted(sample.time_ns for sample in found.samples)
