@@ -1,1 +1,1 @@
-"""From raw result files to measurements, comparisons and reports. It reads files only: no SSH, no root."""
+"""Makes measurements, comparisons and reports from raw result files alone: no SSH, no root."""

@@ -1,4 +1,4 @@
-"""``python -m probecost.analysis``: the reports of a results tree again, from its files alone."""
+"""``python -m probecost.analysis``: writes the reports of a results tree again, from its files alone."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from probecost.errors import ProbecostError
 @click.command()
 @analyze_options
 def main(**options: Any) -> None:
-    """Write the reports of a results tree: no SSH, no root. What is missing in them goes to stderr."""
+    """Write the reports of a results tree: no SSH, no root. Warnings about missing parts go to stderr."""
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     try:
         click.echo(analyze(**options))

@@ -1,4 +1,4 @@
-"""The command behind ``probecost analyze`` and ``python -m probecost.analysis``: its options, and its work."""
+"""The command of ``probecost analyze`` and ``python -m probecost.analysis``: its options and its function."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ _OPTIONS = (
 
 
 def analyze_options(function: _F) -> _F:
-    """The options of the command, in this order; ``function`` takes what ``analyze`` takes."""
+    """Decorate ``function`` with the options of the command, in this order; it takes the arguments of ``analyze``."""
     for option in reversed(_OPTIONS):
         function = option(function)
     return function
@@ -73,10 +73,10 @@ def analyze(
     iteration: str,
     formats: Sequence[str],
 ) -> Path:
-    """Write the reports; returns the path of overview.md.
+    """Write the reports; return the path of overview.md.
 
-    ``ConfigError`` for options and settings that are wrong and for a folder without results, ``ProbecostError`` where
-    the reports cannot be written.
+    ``ConfigError``: wrong options or settings, or a folder without results. ``ProbecostError``: the reports cannot be
+    written.
     """
     request = Request(tuple(topics), parse_iteration_option(iteration), parse_formats_option(formats))
     settings = load_settings(config_file)

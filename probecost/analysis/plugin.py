@@ -1,4 +1,4 @@
-"""pytest plugin: answers for the figures of a case, writes the reports, and says at the very end where they are."""
+"""pytest plugin: gives the figures of a case, writes the reports, and shows their paths at the very end."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from probecost.results.planning import PlanQuestion, ToolPlan
 
 
 class Run(Protocol):
-    """What is needed of a run."""
+    """The part of a run that the plugin needs."""
 
     @property
     def tree(self) -> RunTree: ...
 
 
 class AnalysisPlugin:
-    """Judges by ``settings``; remembers what was written, for the terminal."""
+    """Judges by ``settings``, and keeps the paths of reports for the terminal."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -43,7 +43,7 @@ class AnalysisPlugin:
     def pytest_probecost_case_results(
         self, tree: RunTree, environment: str, iteration: int, case_key: str
     ) -> CaseResults:
-        """The figures of one case and why perf tests of it gave no valid data."""
+        """The figures of one case, and the reasons for perf tests without valid data."""
         name = CaseId(environment, iteration, case_key)
         case = self._live.results(tree.root, name)
         if case is None:
@@ -54,21 +54,21 @@ class AnalysisPlugin:
     def pytest_probecost_case_progress(
         self, tree: RunTree, environment: str, iteration: int, case_key: str
     ) -> CaseProgress:
-        """How many units are usable, how wide the intervals are, and the estimates so far."""
+        """The number of usable units, the widths of intervals, and the estimates so far."""
         return self._live.progress(tree.root, CaseId(environment, iteration, case_key))
 
     @pytest.hookimpl(trylast=True)
     def pytest_probecost_plan_tool(self, question: PlanQuestion) -> ToolPlan | None:
-        """How to measure a tool on a bed whose noise is known."""
+        """The best way to measure a tool on a bed with known noise."""
         return plan_tool(question, self._settings)
 
     @pytest.hookimpl(trylast=True)
     def pytest_probecost_cannot_claim(self, units: int, tests: int, has_looks: bool) -> str:
-        """Whether the smallest p of so many units survives the adjustment for so many tests."""
+        """A sentence if the smallest p of so many units does not survive the adjustment for so many tests."""
         return claim_line(units, tests, LOOKS if has_looks else FIXED)
 
     def pytest_probecost_run_post(self, run: Run) -> None:
-        """Write all reports of the run, from whatever is there."""
+        """Write all reports of the run, from its existing data."""
         self._study = study_run(run.tree.root, self._settings)
         self._reports.append(write_study(self._study, run.tree.reports, self._settings))
 
@@ -81,7 +81,7 @@ class AnalysisPlugin:
 
     @pytest.hookimpl(trylast=True)
     def pytest_unconfigure(self, config: pytest.Config) -> None:
-        """After everything else: on Ctrl-C the reports are written only after the terminal summary."""
+        """Show the paths of reports after everything else: on Ctrl-C they are written after the terminal summary."""
         reporter = config.pluginmanager.get_plugin("terminalreporter")
         if reporter is not None:
             for path in self._reports:
@@ -91,9 +91,9 @@ class AnalysisPlugin:
 
 @pytest.hookimpl(trylast=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """In xdist's workers too: they need the figures of their cases. The reports are written where the run ends.
+    """Register the plugin, in xdist's workers too: they need the figures of their cases.
 
-    Last, as the options of a measurement are settled by then. Settings that are wrong are told before any traffic.
+    It runs last, when the options of a measurement are settled. Wrong settings are reported before any traffic.
     """
     file: str | None = config.getoption("probecost_analysis_config", None)
     try:

@@ -1,4 +1,4 @@
-"""Runs the same function on many things, in several processes where that pays, with the results in their order."""
+"""Applies a function to many items, in several processes if that pays, with the results in order."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-#: Below so many things a second process costs more than it gives.
+#: Number of items below which a second process costs more than it saves.
 WORTHWHILE = 200
 _CHUNK = 50
 
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
 
-#: What the processes work on: they are copies of this one, and only results have to be carried.
+#: Function and items of the processes: these are forks of this one, so only results are transferred.
 _work: tuple[Callable[[Any], Any], Sequence[Any]] | None = None
 
 
 @contextmanager
 def in_its_own_process() -> Iterator[int]:
-    """For a command that only reads results and ends: yields how many processes it may use, one for each CPU.
+    """Yield the number of processes for a command that only reads results and ends: one for each CPU.
 
     Garbage collection is off: the data has no cycles, and every scan grows with the tree. Of the 1.25 s of CPU time
     that the first process takes for 2,400 perf tests, that saves 0.35 s.
@@ -37,9 +37,9 @@ def in_its_own_process() -> Iterator[int]:
 
 
 def each(function: Callable[[_Item], _Result], items: Sequence[_Item], jobs: int) -> Iterator[_Result]:
-    """``function`` of each item. ``jobs``: how many processes; more than one only where no thread runs beside this one.
+    """Apply ``function`` to each item in up to ``jobs`` processes; more than one only if no other thread runs.
 
-    Results are carried between processes by pickle. What ``function`` raises is raised here.
+    Results pass between processes by pickle. Exceptions of ``function`` are raised here.
     """
     global _work
     if jobs < 2 or len(items) < WORTHWHILE:

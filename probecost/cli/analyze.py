@@ -1,4 +1,4 @@
-"""``probecost analyze``: from the files of a run to its reports, again."""
+"""``probecost analyze``: writes the reports of a run again, from its files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``probecost bootstrap``: from minimal-input.yaml to full.yaml and cases.json."""
+"""``probecost bootstrap``: makes full.yaml and cases.json from minimal-input.yaml."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _PATHS = ("NODE", "TEST ADDRESS", "BRIDGES", "UPLINK", "TAP", "QEMU PID", "VHOST
 
 
 def node_probe(*, accept_new: bool) -> NodeProbe:
-    """Asks the nodes over SSH."""
+    """The probe that asks the nodes over SSH."""
     from probecost.remote.facts import collect
 
     return functools.partial(collect, accept_new=accept_new)

@@ -1,4 +1,4 @@
-"""``probecost cases``: what would be measured, how long it would take, and what was edited by hand."""
+"""``probecost cases``: lists cases, their expected duration, and edits by hand."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ from probecost.text import counted
 class Listing:
     """The selected cases of ``total``, the perf tests of each visit, the estimate, and the difference of the file.
 
-    ``difference`` is ``None`` where nothing can be generated now, and ``notes`` say why. ``unsupported`` is what the
-    environment's files ask for and will not get. ``outdated``: that the files are older than what they were
-    made of, and what to do; empty where they are not.
+    ``difference`` is ``None`` if nothing can be generated now; ``notes`` say why. ``unsupported`` lists settings of the
+    environment's files without an effect. ``outdated``: a sentence that the files are older than their inputs, with the
+    remedy; empty if they are not.
     """
 
     environment: str
@@ -101,7 +101,7 @@ def _listing(folder: Path, expression: str, settings: Settings) -> Listing:
 
 
 def _planned(environments: dict[str, Planned], settings: Settings, keys: Collection[str]) -> tuple[PlannedItem, ...]:
-    """What a run of these cases would make, their null cases with them, as far as stored calibrations tell."""
+    """The items of a run of these cases, with their null cases, by stored calibrations."""
     from probecost.analysis.judge.best_schedule import plan_tool
     from probecost.analysis.settings.settings import load_settings
     from probecost.analysis.statistics.looks import FIXED, LOOKS
@@ -127,7 +127,7 @@ def _outdated(folder: Path) -> str:
 
 
 def _difference(loaded: Loaded) -> tuple[Difference | None, tuple[str, ...]]:
-    """How the cases differ from generated ones; ``None`` where none can be generated, and why."""
+    """The difference from generated cases and notes; ``None`` if none can be generated, with the reasons."""
     if not any(category.tools for category in loaded.full.file.tools.categories.values()):
         return None, ("the configuration has no tools with command templates (tools.categories)",)
     try:
@@ -190,7 +190,7 @@ def _as_text(listing: Listing) -> str:
 
 
 def _verdicts(listing: Listing) -> Sequence[str]:
-    """Whether so many units can claim an overhead at all, where there are enough for verdicts."""
+    """A line if the units are enough for verdicts but cannot claim any overhead."""
     from probecost.analysis.words.verdict_words import claim_line
 
     tests = len(listing.cases) * len(listing.perf_tests)

@@ -1,4 +1,4 @@
-"""``probecost cleanup``: what earlier runs left on the nodes of an environment, shown and ended."""
+"""``probecost cleanup``: shows and ends leftovers of earlier runs on the nodes of an environment."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _FAILED = 1
 
 @dataclass(frozen=True)
 class Looked:
-    """What was found on each node, and the nodes that could not be looked at, with the reason."""
+    """Leftovers of each node, and the errors of nodes that could not be checked."""
 
     found: Mapping[str, Leftovers]
     errors: Mapping[str, Exception]
@@ -111,7 +111,7 @@ def _shown(node: str, looked: Looked, *, keep_results: bool) -> list[str]:
 
 
 def _end(node: Node, found: Leftovers, *, keep_results: bool) -> list[str]:
-    """What could not be done, also because it came back."""
+    """End the leftovers of a node; return the failures, including leftovers that came back."""
     from probecost.remote.lease import Holder
 
     if not found.lines(with_results=not keep_results):

@@ -1,4 +1,4 @@
-"""``probecost compare``: how the overhead changed from one run to another."""
+"""``probecost compare``: shows the changes of overhead from one run to another."""
 
 from __future__ import annotations
 
@@ -47,12 +47,12 @@ def command(
     """
     from probecost.analysis.report.findings.change import TITLES, foot_lines, head_lines, table_rows
     from probecost.analysis.report.write_change import write_change
-    from probecost.analysis.settings.settings import load_settings
     from probecost.analysis.two_runs.changes import compare_runs
     from probecost.analysis.two_runs.conditions import Kind
+    from probecost.analysis.two_runs.judged_by import common_settings
 
     accepted = list(Kind) if allow_different else [Kind(kind) for kind in across]
-    settings = load_settings(config)
+    settings = common_settings((run_a, run_b), config)
     found = compare_runs(run_a, run_b, settings, accepted)
     rows = table_rows(found.changes)
     body = [table(TITLES, rows)] if rows else ["no primary metric was measured in both runs"]

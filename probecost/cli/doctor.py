@@ -1,4 +1,4 @@
-"""``probecost doctor``: what would stop a run, found before it and without traffic."""
+"""``probecost doctor``: finds everything that would stop a run, before it and without traffic."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ _USAGE = 4
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """All that was found of one environment; ``error`` is why its nodes were not looked at."""
+    """Findings on one environment; ``error`` is the reason that its nodes were not checked."""
 
     environment: str
     error: ConfigError | None
-    outdated: str  # the command to type, "" where nothing is outdated
+    outdated: str  # the command to type, "" if nothing is outdated
     notes: tuple[str, ...]
     reports: tuple[Report, ...]
     destinations: dict[str, str]
-    unused: tuple[str, ...] = ()  # nodes that no case needs, and that were not looked at
+    unused: tuple[str, ...] = ()  # nodes that no case needs, not checked
 
     @property
     def exit_code(self) -> int:
@@ -94,7 +94,7 @@ def _diagnose(config_dir: Path, name: str, *, accept_new: bool) -> Diagnosis:
 
 
 def _configuration(folder: Path) -> Loaded:
-    """All that the folder says; the mistakes of its minimal input too, although nothing is read from that here."""
+    """The configuration in the folder; mistakes of its minimal input are reported too."""
     attempts = Attempts()
     loaded = attempts.run(lambda: load_all(folder))
     minimal = minimal_file(folder)

@@ -1,4 +1,4 @@
-"""The environment that a verb was asked for, by its name."""
+"""Finds the environment of a verb by its name."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from probecost.errors import ConfigError
 
 
 def find_environment(config_dir: Path, name: str) -> Path:
-    """Its folder; ``ConfigError`` as of the engine's, which knows no labs: of one that is not made yet it says how."""
+    """The folder of an environment; ``ConfigError``: unknown, with the remedy for a lab that is not up yet."""
     try:
         return environments.find_environment(config_dir, name)
     except ConfigError as error:

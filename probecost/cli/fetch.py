@@ -1,4 +1,4 @@
-"""``probecost fetch``: the results of a run from a node, by hand: after a cut, or what was kept there."""
+"""``probecost fetch``: copies the results of a run from a node by hand, after a cut or from kept ones."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _PYTHON = "python3"
 
 @dataclass(frozen=True)
 class Place:
-    """How the node is reached: its workdir is the folder that is brought home."""
+    """Address of the node, with the copied folder as its workdir."""
 
     host: SshHost
     ssh_config: Path | None
@@ -77,7 +77,7 @@ def command(
 
 
 def open_node(place: Place, *, accept_new: bool) -> Node:
-    """The node behind SSH, not yet connected; while it is, no run can measure on it, and while one does it is busy."""
+    """The node, not yet connected; while connected, no run can measure on it, and during a run it is busy."""
     from probecost.remote.lease import Holder
     from probecost.remote.node import Node
     from probecost.remote.ssh_config import read_ssh_config
@@ -88,7 +88,7 @@ def open_node(place: Place, *, accept_new: bool) -> Node:
 
 
 def find_place(node: str, remote_path: str, environment: str | None, config_dir: Path) -> Place:
-    """``ConfigError``: there is no such environment, or NODE is neither one of its nodes nor a destination."""
+    """Resolve NODE. ``ConfigError``: an unknown environment, or neither one of its nodes nor a destination."""
     path = remote_path.rstrip("/") or remote_path[:1]
     if not path or "\0" in path:
         raise ConfigError(f"--remote-path: expected a folder of the node, found {remote_path!r}")
@@ -119,7 +119,7 @@ def _destination(text: str) -> SshHost:
 
 
 def _teller(node: str) -> Callable[[Progress], None]:
-    """Writes how far it is to a terminal, a few times a second; elsewhere nothing."""
+    """A function that writes progress to a terminal, a few times a second; nothing elsewhere."""
     if not sys.stderr.isatty():
         return lambda _: None
     last = 0.0

@@ -1,4 +1,4 @@
-"""Verbs over pytest: they take options of the measurement, and hand them on as they were given."""
+"""Verbs over pytest: they take options of the measurement and hand them on unchanged."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from probecost.fixtures.options.table import TABLE, Option
 
 
 def handed_on(verb: str, required: Sequence[str] = ()) -> Callable[[click.Command], click.Command]:
-    """Adds the options that ``verb`` offers: pytest has them under the same names, and says what is wrong with one."""
+    """Add the options of ``verb``: pytest has them under the same names and validates them."""
 
     def add(command: click.Command) -> click.Command:
         command.params += [_option(option, option.name in required) for option in TABLE if verb in option.verbs]

@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 _name = click.argument("name", type=click.Choice(control.names()), default="lab")
 
-# Exit codes of status, beside 0 for up.
+# Exit codes of status, in addition to 0 for up.
 DOWN = 3
 BROKEN = 1
 

@@ -1,4 +1,4 @@
-"""The ``probecost`` command: a group of verbs, each in a file of its own that is imported when it is used.
+"""The ``probecost`` command: a group of verbs, each in a separate file that is imported when it is used.
 
 Exit codes: 0 done, 1 it failed, 2 interrupted, 4 usage or configuration.
 """
@@ -16,7 +16,7 @@ FAILED = 1
 INTERRUPTED = 2
 USAGE = 4
 
-#: Verb -> what it does, in one line. The module ``probecost.cli.<verb>`` has it as ``command``.
+#: Verb -> its description in one line. The module ``probecost.cli.<verb>`` has it as ``command``.
 VERBS = {
     "analyze": "Write the reports of a run again, from its files.",
     "bootstrap": "Find out over SSH what a minimal input leaves open, and generate the cases.",

@@ -1,4 +1,4 @@
-"""``probecost measure``: the verdicts of any one command. A thin verb over ``pytest --env NAME --command TEMPLATE``."""
+"""``probecost measure``: measures any one command, as a thin verb over ``pytest --env NAME --command TEMPLATE``."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _TESTS = PACKAGE / "perftests"
 @handed_on("measure")
 @click.command(
     short_help="Measure what any one command costs.",
-    context_settings={"allow_interspersed_args": False},  # all behind the first word is the command's own
+    context_settings={"allow_interspersed_args": False},  # everything after the first word is the command's own
 )
 @click.option("--env", required=True, metavar="NAME", help="The environment to measure it on.")
 @click.option("--collect-only", is_flag=True, help="Measure nothing: show what would be.")

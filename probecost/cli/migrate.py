@@ -1,4 +1,4 @@
-"""``probecost migrate``: from the legacy format with four files to full.yaml and cases.json."""
+"""``probecost migrate``: makes full.yaml and cases.json from the legacy format with four files."""
 
 from __future__ import annotations
 

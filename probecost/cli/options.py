@@ -22,7 +22,7 @@ def _must_exist(context: click.Context, parameter: click.Parameter, value: Path)
 
 
 class Parsed(click.ParamType[object]):
-    """What ``parse`` makes of the text; its error is an error of usage."""
+    """A type of options parsed by ``parse``, whose error is a usage error."""
 
     name = "text"
 
@@ -39,11 +39,11 @@ class Parsed(click.ParamType[object]):
 _FOLDER = click.Path(file_okay=False, path_type=Path)
 _HELP = "The folder that holds a folder per environment."
 
-#: A folder that is there.
+#: An existing folder.
 config_dir = click.option(
     "--config-dir", type=_FOLDER, default=Path("config"), show_default=True, callback=_must_exist, help=_HELP
 )
-#: For what must also work when the folder is gone.
+#: A folder that may be missing.
 any_config_dir = click.option("--config-dir", type=_FOLDER, default=Path("config"), show_default=True, help=_HELP)
 #: ``None`` for the settings in analysis/config.yaml.
 analysis_settings = click.option(
@@ -55,7 +55,7 @@ analysis_settings = click.option(
 
 
 def of_measurement(name: str) -> Callable[[Any], Any]:
-    """The option of a measurement of this name, read here as pytest reads it."""
+    """The option of a measurement with this name, parsed as in pytest."""
     option = BY_NAME[name]
     parsed = None if option.parse is None else Parsed(option.parse)
     return click.option(
@@ -67,6 +67,6 @@ def of_measurement(name: str) -> Callable[[Any], Any]:
 
 
 def settings_of(given: Mapping[str, Any]) -> Settings:
-    """The settings that these options of a measurement ask for; ``given`` by the names of parameters."""
+    """The settings of options of a measurement; ``given`` by the names of parameters."""
     named = {option.name.removeprefix("--").replace("-", "_"): option.setting for option in TABLE if option.setting}
     return Settings(**{named[name]: value for name, value in given.items() if value is not None})

@@ -1,4 +1,4 @@
-"""Selection as with ``pytest -k``: substrings joined by ``and``, ``or``, ``not`` and parentheses."""
+"""Selects like ``pytest -k``: substrings joined by ``and``, ``or``, ``not`` and parentheses."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def matcher(expression: str) -> Matcher:
     words: list[str] = []
 
     def as_name(found: re.Match[str]) -> str:
-        """A word may have any characters: it is read as ``_0``, ``_1``, ..., which is where it stands in ``words``."""
+        """Replace a word, which may have any characters, by ``_0``, ``_1``, ..., its index in ``words``."""
         if found[0] in ("and", "or", "not"):
             return found[0]
         words.append(found[0].lower())
@@ -37,7 +37,7 @@ def matcher(expression: str) -> Matcher:
 
 
 def _test(node: ast.expr, words: Sequence[str]) -> Matcher:
-    """Raises ``SyntaxError`` for what Python can read and pytest cannot, such as a call."""
+    """Compile a node. Raises ``SyntaxError`` for valid Python that pytest does not accept, for instance a call."""
     match node:
         case ast.BoolOp(op=operator, values=values):
             parts = [_test(value, words) for value in values]

@@ -10,7 +10,7 @@ from probecost.errors import printable
 def table(titles: Sequence[str], rows: Sequence[Sequence[str]], width: int = 0) -> str:
     """Columns aligned left, two blanks apart; columns that are empty in every row are left out.
 
-    ``width`` shortens lines to that many characters (0: never). What steers a terminal is made visible.
+    ``width`` shortens lines to that many characters (0: never). Control characters are made visible.
     """
     rows = [[printable(cell) for cell in row] for row in rows]
     kept = [index for index in range(len(titles)) if any(row[index] for row in rows)] or list(range(len(titles)))

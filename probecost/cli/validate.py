@@ -1,4 +1,4 @@
-"""``probecost validate``: what of a results tree is complete, missing, implausible."""
+"""``probecost validate``: checks a results tree for missing and implausible data."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def _cells(case: CaseValidation) -> tuple[str, ...]:
 
 
 def _units(case: CaseValidation) -> str:
-    """``visits 1 of 1, flows 8 of 8`` where all perf tests are alike, else each of them."""
+    """``visits 1 of 1, flows 8 of 8`` if all perf tests have the same numbers, else each of them."""
     from probecost.analysis.judge.units import FLOWS, VISITS
 
     parts = []
@@ -105,7 +105,7 @@ def _units(case: CaseValidation) -> str:
 
 
 def _lines(problems: Sequence[Problem], root: Path, every: bool) -> Iterator[str]:
-    """By kind, the worst first, and no more of each than a reader takes in."""
+    """Problems by kind, the worst first, with a limit for each kind."""
     from probecost.analysis.tree.problem import Kind
 
     for kind in Kind if every else (Kind.MISSING, Kind.IMPLAUSIBLE, Kind.VOID):

@@ -1,4 +1,4 @@
-"""``probecost workflow``: what would run, in order, written to a file. A thin verb over ``pytest --collect-only``."""
+"""``probecost workflow``: writes the plan of a run to a file, as a thin verb over ``pytest --collect-only``."""
 
 from __future__ import annotations
 
@@ -25,6 +25,6 @@ def command(expression: str | None, **given: object) -> None:
 
 
 def _tests() -> str:
-    """The project's own tests where this is the folder of a project, else those that come with probecost."""
+    """The project's own tests if this is the folder of a project, else those of probecost."""
     own = Path("perftests")
     return str(own if own.is_dir() else PACKAGE / own)

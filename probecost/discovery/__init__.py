@@ -1,1 +1,1 @@
-"""Finds what a node has, and writes <env>-full.yaml and <env>-cases.json."""
+"""Discovers the nodes of an environment, and writes <env>-full.yaml and <env>-cases.json."""

@@ -1,4 +1,4 @@
-"""What a node answers when it is discovered, typed. The texts in it are as the node's commands and files gave them."""
+"""Typed answers of a node to discovery. Their texts are the unchanged output of the node's commands and files."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ NodeFacts = Mapping[str, object]
 
 
 class _Raw(BaseModel):
-    """Answers come from a program of ours on the node; keys that are not needed here are passed over."""
+    """Base of answers; they come from our program on the node, and unused keys are ignored."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
@@ -41,13 +41,13 @@ class Interface(_Raw):
 
     @property
     def usable(self) -> tuple[str, ...]:
-        """Addresses without their prefix length; those that reach only this host or this link are not among them."""
+        """Addresses without their prefix length; loopback and link-local ones are left out."""
         found = [ipaddress.ip_interface(address.partition("%")[0]).ip for address in self.addresses]
         return tuple(str(ip) for ip in found if not ip.is_loopback and not ip.is_link_local)
 
 
 class HostFacts(_Raw):
-    """What the node says of itself. Versions are ``None`` where the program is missing, ``memory_kb`` is in KiB."""
+    """Facts of a node. Versions are ``None`` if the program is missing, ``memory_kb`` is in KiB."""
 
     hostname: str | None = None
     kernel: str | None = None
@@ -64,7 +64,7 @@ class HostFacts(_Raw):
 
 
 class Said(_Raw):
-    """What a command said; ``status`` is ``None`` where it did not end by itself, and ``problem`` says why."""
+    """Output of a command; ``status`` is ``None`` if it did not end by itself, and ``problem`` is the reason."""
 
     argv: tuple[str, ...] = ()
     status: int | None = None
@@ -74,7 +74,7 @@ class Said(_Raw):
 
     @property
     def failure(self) -> str:
-        """Why ``out`` is of no use, in one line; "" if it is."""
+        """Why ``out`` is useless, in one line; "" if it is not."""
         if self.problem or not self.argv:
             return self.problem or "was not asked"
         if self.status == 0:
@@ -85,7 +85,7 @@ class Said(_Raw):
 
 
 class RawLink(_Raw):
-    """Files of an interface below /sys/class/net and /proc/net. ``ports`` are a bridge's, ``None`` for other links."""
+    """Files of an interface below /sys/class/net and /proc/net. ``ports`` is ``None`` if it is no bridge."""
 
     uevent: str | None = None
     tun_flags: str | None = None
@@ -100,9 +100,9 @@ class RawLink(_Raw):
 class VmProcess(_Raw):
     """A process with ``-uuid`` in its command line.
 
-    ``start`` is in clock ticks since boot. ``tuns`` are its tun descriptors (number -> interface), ``threads`` those
-    of its threads that are called like vhost workers (thread id -> name); both, and all but the first of ``argv``, are
-    only there for UUIDs that were asked for.
+    ``start`` is in clock ticks since boot. ``tuns`` are its tun descriptors (number -> interface), ``threads`` its
+    threads with the name of a vhost worker (thread id -> name); both, and all but the first of ``argv``, are only
+    present for the UUIDs of the question.
     """
 
     pid: int
@@ -116,14 +116,14 @@ class VmProcess(_Raw):
 
 
 class Machines(_Raw):
-    """Virtual machines as the processes of their host show them; ``kernel_threads`` are vhost workers, by PID."""
+    """Processes of virtual machines on their host; ``kernel_threads`` are vhost workers, by PID."""
 
     processes: tuple[VmProcess, ...] = ()
     kernel_threads: Mapping[int, str] = {}
 
 
 class Answer(_Raw):
-    """All that a node answers: ``ovs`` by table, ``libvirt`` by UUID (``virsh dumpxml``)."""
+    """The whole answer of a node: ``ovs`` by table, ``libvirt`` by UUID (``virsh dumpxml``)."""
 
     facts: HostFacts
     links: Mapping[str, RawLink] = {}
@@ -143,7 +143,7 @@ class Answer(_Raw):
 
 
 def read_answer(node: str, raw: NodeFacts) -> Answer:
-    """A node's raw answer as a typed one. ``NodeError`` if the node answered something else."""
+    """Parse a node's raw answer. ``NodeError``: it has another form."""
     try:
         return Answer.model_validate(raw)
     except ValidationError as error:

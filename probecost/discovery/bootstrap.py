@@ -1,4 +1,4 @@
-"""From minimal-input.yaml to <env>-full.yaml and <env>-cases.json: ask all nodes at once, then write both files."""
+"""Makes <env>-full.yaml and <env>-cases.json from minimal-input.yaml: asks all nodes at once, then writes both."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ from probecost.errors import ConfigError, ProbecostError
 from probecost.plan.matrix import Expansion, expand
 from probecost.remote.questions import Questions
 
-#: Answers of all nodes, asked at the same time, or the error that kept them from us; by name of the node.
+#: Asks all nodes at the same time; gives the answer or the error of each, by name of the node.
 NodeProbe = Callable[[Questions], Answers]
 
 
 @dataclass(frozen=True)
 class BootstrapResult:
-    """What was found and what became of the files. With ``problems`` nothing was written.
+    """Findings of a bootstrap, and the state of its files. With ``problems`` nothing was written.
 
-    ``notes`` say what could not be generated or was left out of a command because the environment lacks it;
-    ``command`` does the same again.
+    ``notes`` list cases that could not be generated and options that were left out because the environment lacks a
+    value; ``command`` repeats the bootstrap.
     """
 
     environment: str
@@ -47,7 +47,7 @@ class BootstrapResult:
 
     @property
     def edited(self) -> tuple[FileChange, ...]:
-        """Files that a user edited and that were therefore not overwritten."""
+        """Files that were not overwritten because a user edited them."""
         return tuple(change for change in self.files if change.state == "edited")
 
     @property
@@ -55,7 +55,7 @@ class BootstrapResult:
         return not self.problems and not self.edited
 
     def raise_for_problems(self) -> None:
-        """Raise a ``ProbecostError`` that says all of it, unless everything went well."""
+        """Raise a ``ProbecostError`` with all problems and edited files, if any."""
         if self.problems:
             raise ProbecostError(f"{self.environment} cannot be bootstrapped:\n" + "\n".join(self.problems))
         if self.edited:
@@ -72,8 +72,8 @@ def bootstrap(
 ) -> BootstrapResult:
     """Discover the nodes of ``minimal`` and write ``<env>-full.yaml`` and ``<env>-cases.json`` to ``output_dir``.
 
-    Mistakes in files are a ``ConfigError``, before any node is asked. What is wrong with nodes is in the result, for
-    all nodes. Files that a user edited stay as they are unless ``force`` is given; ``dry_run`` writes nothing.
+    Mistakes in files are a ``ConfigError``, before any node is asked. Problems of nodes are in the result, for all
+    nodes. Edited files stay unchanged without ``force``; ``dry_run`` writes nothing.
     """
     inputs = read_inputs(minimal)
     file = inputs.minimal.file
@@ -95,7 +95,7 @@ def bootstrap(
 
 
 def _without_cases(inputs: Inputs, expansion: Expansion) -> tuple[str, ...]:
-    """Pairs that were asked for and that no tool is for, in words."""
+    """Notes on test pairs without any tool."""
     used = {entry.environment for entry in expansion.entries}
     return tuple(
         f"pair {kind}: no tool is for it, so nothing is measured between {names.server} and {names.client} "
@@ -106,7 +106,7 @@ def _without_cases(inputs: Inputs, expansion: Expansion) -> tuple[str, ...]:
 
 
 def _check_budgets(full: FullConfig, entries: Sequence[CaseEntry], output_dir: Path) -> None:
-    """``ConfigError``: a budget is for a category, tool or case that there is not; said of the minimal input."""
+    """Check the scopes of budgets. ``ConfigError``: an unknown category, tool or case, with its place in the input."""
     if full.file.budgets.model_fields_set:
         unlocated = Document(full.document.file, {"test_cases": []}, lambda: {(): 1})
         cases = build_cases(entries, environment_of(full, output_dir), unlocated)
@@ -116,7 +116,7 @@ def _check_budgets(full: FullConfig, entries: Sequence[CaseEntry], output_dir: P
 def _generate(
     inputs: Inputs, found: Mapping[str, Found], output_dir: Path
 ) -> tuple[tuple[Planned, Planned], Expansion]:
-    """Both files with their new text. ``ConfigError``: the tools of the environment give no case."""
+    """Both files with their new texts. ``ConfigError``: the tools of the environment give no case."""
     exists = output_dir.is_dir()
     old_full, old_cases = (full_file(output_dir), cases_file(output_dir)) if exists else (None, None)
     record = Record.read(old_full)

@@ -1,4 +1,4 @@
-"""The content of a full.yaml, put together from what the user wrote and what was discovered."""
+"""Builds the content of a full.yaml from the user's input and the discovered facts."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from probecost.discovery.vm import VmFound
 from probecost.errors import NodeError
 from probecost.plan.registry import Tools
 
-# What may stand in a command of the user's, whatever quotes are around it there. The node names its interfaces.
+# Safe in a user's command inside any quotes. The node names its interfaces, so they are checked.
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@:+-]*")
 _MONITORING = {
     "enabled": True,
@@ -33,7 +33,7 @@ _MONITORING = {
 
 @dataclass(frozen=True)
 class Ingredients:
-    """Everything that a full.yaml is made of; ``output_dir`` is where it will lie, ``generated`` its record."""
+    """Parts of a full.yaml; ``output_dir`` is its folder, ``generated`` its record."""
 
     minimal: MinimalConfig
     output_dir: Path
@@ -45,7 +45,7 @@ class Ingredients:
 
 
 def ssh_hosts(minimal: MinimalFile) -> dict[str, SshHost]:
-    """All nodes. A node without ``workdir`` gets ``probecost`` in its user's home."""
+    """The address of every node. A node without ``workdir`` gets ``probecost`` in its user's home."""
     hosts = {}
     for name, node in minimal.nodes.items():
         where = parse_destination(node.ssh)
@@ -55,7 +55,7 @@ def ssh_hosts(minimal: MinimalFile) -> dict[str, SshHost]:
 
 
 def full_content(parts: Ingredients) -> dict[str, Any]:
-    """The mapping that is written to ``<env>-full.yaml``; paths in it are relative to ``output_dir``."""
+    """The content of ``<env>-full.yaml``; paths in it are relative to ``output_dir``."""
     file = parts.minimal.file
     return {
         "version": file.version,
@@ -76,9 +76,9 @@ def full_content(parts: Ingredients) -> dict[str, Any]:
 
 
 def performance_tests(template: Document, minimal: Document) -> dict[str, Any]:
-    """The defaults with the user's changes over them, key by key; what is set to ``null`` there is not run.
+    """The defaults with the user's changes merged over them, key by key; ``null`` removes a test.
 
-    A value that the user gives to a whole section goes before the defaults of its single tests.
+    The user's value for a whole section precedes the defaults of its single tests.
     """
     defaults = template.get(("performance_tests",)) or {}
     changes = minimal.get(("performance_tests",)) or {}
@@ -86,7 +86,7 @@ def performance_tests(template: Document, minimal: Document) -> dict[str, Any]:
 
 
 def _yielding(section: object, changes: object) -> object:
-    """A section of the defaults; its tests lose those values that ``changes`` gives to the section as a whole."""
+    """A section of the defaults; its tests lose the values that ``changes`` sets for the whole section."""
     if not isinstance(section, Mapping) or not isinstance(changes, Mapping):
         return section
     given = {key for key, value in changes.items() if value is not None}
@@ -139,7 +139,7 @@ def _side(name: str, found: Found) -> dict[str, Any]:
 
 
 def _check_names(node: str, found: Found) -> None:
-    """``NodeError`` where an interface has a name that a shell might take for more than a word."""
+    """Check names of interfaces. ``NodeError``: a shell might take a name for more than a word."""
     names = [(node, found.interface.name)]
     where = node
     if isinstance(found, VmFound):
@@ -154,7 +154,7 @@ def _check_names(node: str, found: Found) -> None:
 
 
 def _internal_interfaces(server: Found, client: Found) -> dict[str, str]:
-    """Of hosts: where local traffic enters the network. Only the server's, unless the client's is called otherwise."""
+    """The interfaces of hosts where local traffic enters the network; the client's only if its name differs."""
     if isinstance(server, VmFound):
         return {}
     own, other = server.interface.name, client.interface.name
@@ -162,7 +162,7 @@ def _internal_interfaces(server: Found, client: Found) -> dict[str, str]:
 
 
 def _below(side: str, found: Found) -> dict[str, Any]:
-    """The uplink: none where packets leave by no interface that Linux knows."""
+    """The uplink; empty if packets leave by no interface that Linux knows."""
     uplink: dict[str, Any] = {}
     if found.uplink is not None:
         uplink[f"{side}_physical_interface"] = found.uplink.interface
@@ -171,7 +171,7 @@ def _below(side: str, found: Found) -> dict[str, Any]:
 
 
 def _kvm_config(sides: Mapping[str, Found]) -> dict[str, Any]:
-    """Processes of VMs, as text: that is how the field writes them."""
+    """Processes of VMs, as text, like older files have them."""
     config = {
         side: {
             "qemu_pid": str(found.processes.qemu_pid),

@@ -1,7 +1,7 @@
-"""Writing generated files without losing what users made of them.
+"""Writes generated files without losing users' edits.
 
-A generated full.yaml records the SHA-256 of itself (without that record) and of the cases file it came with. A file
-that no longer has its recorded hash was edited, and is not overwritten without ``force``.
+A generated full.yaml records the SHA-256 of itself (without that record) and of its cases file. A file that no longer
+has its recorded hash was edited, and is not overwritten without ``force``.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _SHOWN_LINES = 200
 
 @dataclass(frozen=True)
 class FileChange:
-    """What became of one file. ``difference`` is a unified diff from what is there to what would be written."""
+    """State of one file. ``difference`` is a unified diff from the existing to the new text."""
 
     path: Path
     state: State
@@ -40,7 +40,7 @@ class FileChange:
 
 @dataclass(frozen=True)
 class Planned:
-    """A file and its new text; ``edited`` says that a user changed what is there."""
+    """A file and its new text; ``edited``: a user changed the existing one."""
 
     path: Path
     text: str
@@ -52,7 +52,7 @@ class Planned:
 
     @property
     def difference(self) -> str:
-        """Unified diff, shortened where it is very long."""
+        """Unified diff, cut off if it is very long."""
         lines = list(
             difflib.unified_diff(
                 (self.current or "").splitlines(),
@@ -67,13 +67,13 @@ class Planned:
 
     @property
     def is_same(self) -> bool:
-        """Whether what is there differs in nothing but times and hashes."""
+        """Whether the existing text differs in nothing but times and hashes."""
         current = self.current
         return current is not None and _VOLATILE.sub("", current) == _VOLATILE.sub("", self.text)
 
 
 class _Dumper(yaml.SafeDumper):
-    """Lists indented below their key, no anchors."""
+    """Writes lists indented below their key, and no anchors."""
 
     def ignore_aliases(self, data: object) -> bool:
         return True
@@ -90,7 +90,7 @@ def full_text(content: Mapping[str, Any], header: str) -> str:
 
 
 def cases_text(environment: str, entries: Sequence[CaseEntry]) -> str:
-    """A cases file; what a case leaves out is not in it."""
+    """The text of a cases file, without absent values."""
     cases = [_entry(entry) for entry in entries]
     content = {"metadata": {"environment": environment, "total_cases": len(cases)}, "test_cases": cases}
     return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
@@ -115,14 +115,14 @@ def _full_hash(text: str) -> str:
 
 @dataclass(frozen=True)
 class Record:
-    """What an existing full.yaml says of itself and of its cases file; empty where it says nothing."""
+    """Hashes in an existing full.yaml of itself and of its cases file; empty if it has none."""
 
     full_sha256: str = ""
     cases_sha256: str = ""
 
     @classmethod
     def read(cls, full: Path | None) -> Record:
-        """The record in ``full``, an empty one where there is none or the file is broken."""
+        """The record in ``full``; an empty one if there is none or the file is broken."""
         if full is None:
             return cls()
         try:
@@ -139,7 +139,7 @@ class Record:
 
 
 def write_all(files: Sequence[Planned], *, force: bool, dry_run: bool) -> tuple[FileChange, ...]:
-    """Write all files or, where a user edited one of them and ``force`` is not given, none."""
+    """Write all files, or none if a user edited one of them and ``force`` is not given."""
     blocked = not force and any(file.edited and not file.is_same for file in files)
     needed = any(not file.is_same for file in files)
     changes = []
@@ -160,6 +160,6 @@ def write_all(files: Sequence[Planned], *, force: bool, dry_run: bool) -> tuple[
 
 
 def _write(path: Path, text: str) -> None:
-    """Write the file, and the folder that it lies in."""
+    """Write the file; make its folder if needed."""
     path.parent.mkdir(parents=True, exist_ok=True)
     write_whole(path, text)

@@ -1,4 +1,4 @@
-"""What a host of a test pair has: the interface that carries its test address, and the uplink below it."""
+"""Finds the interface with a host's test address, and the uplink below it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from probecost.errors import NodeError
 
 @dataclass(frozen=True)
 class Hints:
-    """What the user says of one host: its ``test_ip``, the name of OVS's internal port or a part of it, the uplink."""
+    """The user's hints for one host: its ``test_ip``, the name of OVS's internal port or a part of it, the uplink."""
 
     test_ip: str | None = None
     internal_port: str | None = None
@@ -25,8 +25,8 @@ class Hints:
 class HostFound:
     """A host of a test pair: ``interface`` carries ``test_ip``; local traffic enters the network there.
 
-    ``bridge`` is the one that ``interface`` is a port of, if any. ``uplink`` is ``None`` where packets leave by no
-    interface that Linux knows.
+    ``interface`` is a port of ``bridge``, if any. ``uplink`` is ``None`` if packets leave by no interface that Linux
+    knows.
     """
 
     test_ip: str
@@ -37,7 +37,7 @@ class HostFound:
 
 
 def find_host(node: str, hints: Hints, answer: Answer) -> HostFound:
-    """The interface of the test address. ``NodeError``: it cannot be told which, with the hint that decides."""
+    """Find the interface of the test address. ``NodeError``: undecided; names the hint that decides."""
     wiring = Wiring.read(answer)
     interface, test_ip = _interface(node, hints, answer, wiring)
     uplink = find_uplink(node, interface.name, hints.uplink, wiring)
@@ -47,7 +47,7 @@ def find_host(node: str, hints: Hints, answer: Answer) -> HostFound:
 
 
 def find_uplink(node: str, interface: str, prefer: str | None, wiring: Wiring) -> Uplink | None:
-    """The uplink below ``interface``. ``NodeError``: several, or not the one that the user named (``prefer``)."""
+    """Find the uplink below ``interface``. ``NodeError``: several, or not the user's choice (``prefer``)."""
     try:
         uplink = wiring.uplink(interface, prefer)
     except UndecidedError as error:
@@ -85,7 +85,7 @@ def _internal_ports(answer: Answer, wiring: Wiring) -> list[Interface]:
 
 
 def _matching(node: str, hint: str, answer: Answer, wiring: Wiring) -> list[Interface]:
-    """Internal ports of OVS whose name is ``hint``, fits it as a pattern, or has it inside; with an address."""
+    """Internal ports of OVS with an address, whose name is ``hint``, fits it as a pattern, or contains it."""
     if wiring.ovs_problem:
         text = f"internal_port_type is {hint}, and Open vSwitch does not say what ports there are: {wiring.ovs_problem}"
         raise NodeError(node, f"{text}. For a host without it set internal_port_type: null and test_ip for this node")
@@ -106,7 +106,7 @@ def _matching(node: str, hint: str, answer: Answer, wiring: Wiring) -> list[Inte
 
 
 def _one_port(node: str, ports: Sequence[Interface], hints: Hints, answer: Answer) -> tuple[Interface, str]:
-    """The port, and the address on it that carries the traffic."""
+    """The port, and its address for the traffic."""
     listing = ", ".join(_with_addresses(port) for port in ports)
     if hints.test_ip is not None:
         wanted = _carrier(node, hints.test_ip, answer)
@@ -123,7 +123,7 @@ def _one_port(node: str, ports: Sequence[Interface], hints: Hints, answer: Answe
 
 
 def _only_address(node: str, interface: Interface) -> str:
-    """Its IPv4 address if it has one, else its IPv6 address."""
+    """The interface's IPv4 address if it has one, else its IPv6 address."""
     own = _by_version(interface)
     if len(own) != 1:
         raise NodeError(node, f"{interface.name} has several addresses: {', '.join(own)}; say which by test_ip")
@@ -139,7 +139,7 @@ def _is_v4(address: str) -> bool:
 
 
 def _only_candidate(node: str, answer: Answer) -> tuple[Interface, str]:
-    """Without Open vSwitch: the address, if there is only one."""
+    """The only address of a host without Open vSwitch. ``NodeError``: there are several."""
     found = [(one, address) for one in answer.facts.interfaces for address in _by_version(one)]
     v4 = [(one, address) for one, address in found if _is_v4(address)]
     if len(v4 or found) == 1:

@@ -1,4 +1,4 @@
-"""The files that an environment is made from: read, checked, and all their mistakes reported together."""
+"""Reads and checks the input files of an environment, and reports all their mistakes together."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PERFORMANCE_TESTS = PACKAGE / "config" / TEMPLATES / "performance-tests.yaml"
 
 @dataclass(frozen=True)
 class Inputs:
-    """Every file that goes into an environment: the user's, the registry of tools, the default perf tests."""
+    """Input files of an environment: the user's, the registry of tools, the default perf tests."""
 
     minimal: MinimalConfig
     ssh_config: Path | None
@@ -43,7 +43,7 @@ class _PerformanceFile(Section):
 
 
 def read_inputs(minimal: Path) -> Inputs:
-    """Read all input files. ``ConfigError`` with the mistakes of all of them."""
+    """Read all input files. ``ConfigError`` with all their mistakes."""
     attempts = Attempts()
     config = attempts.run(lambda: load_minimal(minimal))
     performance = attempts.run(_read_performance_tests)

@@ -1,4 +1,4 @@
-"""A virtual machine as ``virsh dumpxml`` describes it (https://libvirt.org/formatdomain.html)."""
+"""Reads the description of a virtual machine by ``virsh dumpxml`` (https://libvirt.org/formatdomain.html)."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from xml.etree import ElementTree
 
 
 class LibvirtError(Exception):
-    """What was said is no description of a VM."""
+    """The text is no description of a VM."""
 
 
 @dataclass(frozen=True)
 class Domain:
-    """``taps``: MAC address -> interface on the host. ``is_running``: libvirt gives an id to those that run."""
+    """A VM in libvirt. ``taps``: MAC address -> interface on the host. ``is_running``: it has an id."""
 
     name: str
     uuid: str
@@ -22,7 +22,7 @@ class Domain:
 
 
 def read_domain(xml: str) -> Domain:
-    """The domain, from its XML. ``LibvirtError`` if it is none."""
+    """Parse the XML of a domain. ``LibvirtError``: it is none."""
     if "<!DOCTYPE" in xml or "<!ENTITY" in xml:
         raise LibvirtError("the XML of a VM has no DOCTYPE and no entities")
     try:

@@ -1,7 +1,7 @@
-"""Network interfaces of Linux: what each is, and which interfaces carry its packets further down.
+"""Network interfaces of Linux: their kinds, and the interfaces below them.
 
 Sources: sysfs (Documentation/ABI/testing/sysfs-class-net), /proc/net/bonding/* (Documentation/networking/bonding.rst),
-/proc/net/vlan/*, and ``ip -o link``, which alone tells whether the other end of a veth is in the same namespace.
+/proc/net/vlan/*, and ``ip -o link``, the only source on whether the other end of a veth is in the same namespace.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ _ELSEWHERE = re.compile(r"if\d+|NONE")
 class Link:
     """One interface. ``lower`` are the interfaces below it: ports of a bridge, members of a bond, a VLAN's parent.
 
-    ``peer`` is the other end of a veth if it is in the same namespace, ``master`` the bridge or bond it is part of.
-    ``permanent_macs`` are those of a bond's members, by name.
+    ``peer`` is the other end of a veth if it is in the same namespace, ``master`` the bridge or bond it is part of,
+    ``permanent_macs`` belong to a bond's members, by name.
     """
 
     name: str
@@ -45,24 +45,24 @@ def bond_members(text: str) -> tuple[str, ...]:
 
 
 def permanent_macs(text: str) -> tuple[str, ...]:
-    """The members' own MAC addresses, from /proc/net/bonding/<bond>: while they are members they share one."""
+    """The members' own MAC addresses, from /proc/net/bonding/<bond>: as members they share one address."""
     return tuple(mac.lower() for mac in _PERMANENT.findall(text))
 
 
 def vlan_parent(text: str) -> str | None:
-    """The interface that a VLAN is on, from /proc/net/vlan/<interface>."""
+    """The parent interface of a VLAN, from /proc/net/vlan/<interface>."""
     match = _VLAN_DEVICE.search(text)
     return match.group(1) if match else None
 
 
 def peers(ip_link: str) -> dict[str, str]:
-    """``ip -o link``: what stands behind the @ of a name, unless that is in another namespace (``eth0@if7``)."""
+    """The interface after the @ of each name in ``ip -o link``, unless it is in another namespace (``eth0@if7``)."""
     found = _PEER.findall(ip_link)
     return {name: peer for name, peer in found if not _ELSEWHERE.fullmatch(peer)}
 
 
 def read_links(raw: Mapping[str, RawLink], ip_link: str, drivers: Mapping[str, str | None]) -> dict[str, Link]:
-    """All interfaces of a node, by name. ``drivers`` say which of them are veths."""
+    """All interfaces of a node, by name. ``drivers`` distinguish veths."""
     behind = peers(ip_link)
     return {name: _link(name, link, drivers.get(name), behind.get(name)) for name, link in raw.items()}
 

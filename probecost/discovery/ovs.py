@@ -1,4 +1,4 @@
-"""Open vSwitch as ``ovs-vsctl --format=json list <table>`` shows it.
+"""Reads the tables of Open vSwitch from ``ovs-vsctl --format=json list <table>``.
 
 A table is ``{"headings": [...], "data": [[...], ...]}``. A cell is a scalar, ``["uuid", "..."]``, ``["set", [...]]`` or
 ``["map", [[key, value], ...]]`` (RFC 7047, section 5.1); a set of one element is that element.
@@ -16,17 +16,17 @@ from probecost.discovery.answers import Said
 
 TABLES = ("Bridge", "Port", "Interface")
 
-#: Types of interfaces behind which there is a network card, or something that Linux knows more of.
+#: Types of interfaces that lead to a network card or to an interface of Linux.
 _OUTWARD = ("", "system", "dpdk", "afxdp", "afxdp-nonpmd")
 
 
 class OvsError(Exception):
-    """Open vSwitch did not answer, or with something that is no table."""
+    """Open vSwitch did not answer, or its answer is no table."""
 
 
 @dataclass(frozen=True)
 class OvsInterface:
-    """``kind`` is the column type: "" or "system" for what Linux has, else internal, patch, vxlan and so on."""
+    """An interface. ``kind`` is the column type: "" or "system" for Linux's own, else internal, patch, vxlan, ..."""
 
     name: str
     kind: str = ""
@@ -44,7 +44,7 @@ class OvsInterface:
 
     @property
     def attached_mac(self) -> str | None:
-        """The MAC address of the VM behind it, as libvirt and others note it."""
+        """The MAC address of the VM behind it, as libvirt records it."""
         mac = self.external_ids.get("attached-mac")
         return mac.lower() if mac else None
 
@@ -60,7 +60,7 @@ class OvsInterface:
 
 @dataclass(frozen=True)
 class OvsPort:
-    """With two or more interfaces it is a bond, whatever its bond_mode says."""
+    """A port. With two or more interfaces it is a bond, whatever its bond_mode."""
 
     name: str
     interfaces: tuple[OvsInterface, ...]
@@ -94,7 +94,7 @@ class Ovs:
         return next((interface for interface in self.interfaces if interface.name == name), None)
 
     def bridge_of(self, interface: str) -> OvsBridge | None:
-        """The bridge that has ``interface`` as a port, alone or in a bond."""
+        """The bridge with ``interface`` as a port, alone or in a bond."""
         found = (bridge for bridge in self.bridges if any(one.name == interface for one in bridge.interfaces))
         return next(found, None)
 
@@ -105,7 +105,7 @@ class Ovs:
 
 
 def read_ovs(said: Mapping[str, Said]) -> Ovs:
-    """The three tables together. ``OvsError`` where one of them is missing or cannot be read."""
+    """Combine the three tables. ``OvsError``: one of them is missing or cannot be read."""
     failures = [said[table].failure if table in said else "was not asked" for table in TABLES]
     if any(failures):
         raise OvsError(next(filter(None, failures)))
@@ -132,7 +132,7 @@ def _put_together(bridges: Sequence[_Row], ports: Sequence[_Row], interfaces: Se
 
 
 def _natural(interface: OvsInterface) -> list[tuple[int, str]]:
-    """eth2 before eth10: a set of the database has no order."""
+    """Sort key with eth2 before eth10: a set of the database has no order."""
     parts = re.split(r"(\d+)", interface.name)
     return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]
 
@@ -165,7 +165,7 @@ def cell(value: Any) -> Any:
 
 
 def elements(value: Any) -> tuple[Any, ...]:
-    """A set, which the database writes without brackets when it has one element."""
+    """The elements of a set, which the database writes without brackets if there is one."""
     return value if isinstance(value, tuple) else (value,)
 
 

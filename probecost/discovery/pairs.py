@@ -1,4 +1,4 @@
-"""Which nodes are the ends of the test pairs: as written, else by role and name."""
+"""Finds the ends of the test pairs: as written, else by role and name."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from probecost.errors import ConfigError
 
 
 def pairs_of(minimal: MinimalConfig) -> dict[PairKind, PairNames]:
-    """Server and client of each pair. Without ``test_pairs`` each role gives a pair if it has two nodes.
+    """Server and client of each pair. Without ``test_pairs``, each role with two nodes gives a pair.
 
     ``ConfigError``: no pair at all, or it is not clear which node is the server.
     """

@@ -1,4 +1,4 @@
-"""A virtual machine as its qemu process shows it: command line, tun descriptors, vhost workers."""
+"""Reads a virtual machine from its qemu process: command line, tun descriptors, vhost workers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _DEVICES = ("-device", "--device")
 
 @dataclass(frozen=True)
 class Nic:
-    """A network card of a VM: its MAC address, and the tap behind it by name or by the numbers of descriptors."""
+    """A network card of a VM: its MAC address, and its tap by name or by the numbers of descriptors."""
 
     mac: str
     ifname: str | None = None
@@ -25,9 +25,9 @@ class Nic:
 
 
 def find_process(machines: Machines, uuid: str) -> list[VmProcess]:
-    """The qemu processes of the VM: one if it runs. What only wraps them (sudo, a shell) is not among them.
+    """The qemu processes of the VM: one if it runs. Wrappers (sudo, a shell) do not count.
 
-    A process counts when ``-uuid`` and exactly this UUID follow each other in its command line, and it is a qemu.
+    A process counts if it is a qemu and has ``-uuid`` with exactly this UUID in its command line.
     """
     found = [process for process in machines.processes if process.uuid.lower() == uuid.lower() and _is_qemu(process)]
     parents = {process.ppid for process in found}
@@ -35,7 +35,7 @@ def find_process(machines: Machines, uuid: str) -> list[VmProcess]:
 
 
 def running(machines: Machines) -> tuple[str, ...]:
-    """UUIDs of the VMs that run, in lower case."""
+    """UUIDs of the running VMs, in lower case."""
     return tuple(sorted({process.uuid.lower() for process in machines.processes if _is_qemu(process)}))
 
 
@@ -47,7 +47,7 @@ def _is_qemu(process: VmProcess) -> bool:
 def vhost_workers(process: VmProcess, machines: Machines) -> tuple[int, ...]:
     """Workers of the VM, in order: kernel threads (up to Linux 6.3, and again by choice) and threads of qemu.
 
-    Both are called ``vhost-<pid of qemu>``, which must be the very number.
+    Both have the name ``vhost-<pid of qemu>``.
     """
     name = f"vhost-{process.pid}"
     everyone = [*machines.kernel_threads.items(), *process.threads.items()]
@@ -55,9 +55,9 @@ def vhost_workers(process: VmProcess, machines: Machines) -> tuple[int, ...]:
 
 
 def tap_of(process: VmProcess, mac: str) -> str | None:
-    """The tap of the network card with ``mac``, as its descriptors name it now; ``None`` if qemu does not show it.
+    """The tap of the network card with ``mac``, by its descriptors' current name; ``None`` if qemu does not show it.
 
-    A card that was plugged in later is not in the command line, nor is one whose address qemu chose itself.
+    The command line lacks cards that were plugged in later, and cards whose address qemu chose itself.
     """
     nic = next((nic for nic in nics(process.argv) if nic.mac == mac.lower()), None)
     taps = set(process.tuns.values())
@@ -102,7 +102,7 @@ def _nics(devices: Iterable[Mapping[str, Any]], backends: Mapping[str, Mapping[s
 
 
 def _properties(text: str, first: str) -> Mapping[str, Any]:
-    """``tap,id=net0,fd=25`` or its JSON as a mapping; ``first`` is the key of what stands first without one."""
+    """``tap,id=net0,fd=25`` or its JSON as a mapping; ``first`` is the key of a first value without a key."""
     if text.lstrip().startswith("{"):
         try:
             found = json.loads(text)

@@ -1,4 +1,4 @@
-"""From what all nodes answered to what each of them is in its test pair; a problem of one hides no other."""
+"""Works out each node's part in its test pair from all answers, and collects the problems of all nodes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Found = HostFound | VmFound
 
 @dataclass(frozen=True)
 class NodeRow:
-    """What was found of one node, for a table; empty where nothing was. ``problem`` says why."""
+    """Findings on one node, for a table; empty texts if nothing was found. ``problem`` says why."""
 
     node: str
     role: str
@@ -38,7 +38,7 @@ class NodeRow:
 
 @dataclass
 class Survey:
-    """A row for each node; what was found of those that could be found out; what is wrong, in the nodes' order."""
+    """A row for each node, the nodes that were found, and the problems, in the nodes' order."""
 
     rows: list[NodeRow] = field(default_factory=list)
     found: dict[str, Found] = field(default_factory=dict)
@@ -50,7 +50,7 @@ Answers = Mapping[str, NodeFacts | ProbecostError]
 
 
 def uuids_by_host(file: MinimalFile) -> dict[str, list[str]]:
-    """UUIDs of the VMs that each host should carry."""
+    """UUIDs of the VMs of each host, by the minimal input."""
     found: dict[str, list[str]] = {}
     for node in file.nodes.values():
         if node.role == "vm" and node.host_ref and node.uuid:
@@ -59,7 +59,7 @@ def uuids_by_host(file: MinimalFile) -> dict[str, list[str]]:
 
 
 def survey(file: MinimalFile, in_pairs: Collection[str], answers: Answers) -> Survey:
-    """Work out every node. Hosts that are in no test pair must not have a test address."""
+    """Work out every node. A host in no test pair needs no test address."""
     result = Survey()
     read = {name: _read(name, answers) for name in file.nodes}
     for name, node in file.nodes.items():
@@ -114,7 +114,7 @@ def _host(
 
 
 def _hints(node: MinimalNode, hints: DiscoveryHints) -> Hints:
-    """What is written at the node itself goes before what is written for all."""
+    """The hints of a node; its own precede the common ones."""
     own_port = "internal_port_type" in node.model_fields_set
     port = node.internal_port_type if own_port else hints.internal_port_type
     return Hints(node.test_ip, port, node.physical_interface)

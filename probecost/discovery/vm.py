@@ -1,4 +1,4 @@
-"""What a VM has, inside and under it: its interface, its tap on the host, its processes, the way to the uplink."""
+"""Finds the parts of a VM: its interface, its tap on the host, its processes, the way to the uplink."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from probecost.errors import NodeError
 
 @dataclass(frozen=True)
 class Vm:
-    """A VM as the user gives it; ``host`` is the name of the node that carries it."""
+    """A VM of the minimal input; ``host`` is the name of its host's node."""
 
     node: str
     host: str
@@ -26,7 +26,7 @@ class Vm:
 
 @dataclass(frozen=True)
 class Guest:
-    """Seen from inside: the interface that carries the test address, and the MAC addresses that lead to it."""
+    """A VM from inside: the interface with the test address, and the MAC addresses that lead to it."""
 
     interface: Interface
     macs: tuple[str, ...]
@@ -42,7 +42,7 @@ class Processes:
 
 @dataclass(frozen=True)
 class VmFound:
-    """A VM of a test pair: ``tap`` is its interface on the host (vnet0), a port of ``bridge`` if of any."""
+    """A VM of a test pair: ``tap`` is its interface on the host (vnet0), a port of ``bridge``, if any."""
 
     test_ip: str
     host: str
@@ -56,7 +56,7 @@ class VmFound:
 
 
 def find_guest(vm: Vm, answer: Answer) -> Guest:
-    """The VM from inside. ``NodeError``: no interface has its test address."""
+    """Find the VM from inside. ``NodeError``: no interface has its test address."""
     interface = answer.interface_with(vm.test_ip)
     if interface is None:
         raise NodeError(vm.node, f"no interface has the test_ip {vm.test_ip}; addresses: {answer.addresses}")
@@ -65,7 +65,7 @@ def find_guest(vm: Vm, answer: Answer) -> Guest:
 
 
 def _macs_below(name: str, answer: Answer) -> Iterator[str | None]:
-    """Addresses of the network cards below an interface, as the host knows them."""
+    """MAC addresses of the network cards below an interface, as the host knows them."""
     wiring = Wiring.read(answer)
     try:
         uplink = wiring.uplink(name)
@@ -79,7 +79,7 @@ def _macs_below(name: str, answer: Answer) -> Iterator[str | None]:
 
 
 def find_process_of(vm: Vm, host: Answer, others: Mapping[str, Answer]) -> VmProcess:
-    """Its qemu on the host, by UUID. ``NodeError``: it does not run there; ``others`` are searched for a hint."""
+    """Find the VM's qemu on the host, by UUID. ``NodeError``: it does not run there; ``others`` may give a hint."""
     found = find_process(host.machines, vm.uuid)
     if len(found) == 1:
         return found[0]
@@ -107,7 +107,7 @@ def processes_of(process: VmProcess, host: Answer) -> Processes:
 
 
 def find_vm(vm: Vm, guest: Guest, process: VmProcess, host: Answer) -> VmFound:
-    """The VM's tap by MAC address, and the way from there. ``NodeError``: none, or the sources contradict."""
+    """Find the VM's tap by MAC address, and its uplink. ``NodeError``: none, or the sources disagree."""
     wiring = Wiring.read(host)
     tap, notes = _tap(vm, guest, process, host, wiring)
     processes = processes_of(process, host)
@@ -121,7 +121,7 @@ def find_vm(vm: Vm, guest: Guest, process: VmProcess, host: Answer) -> VmFound:
 
 
 def _tap(vm: Vm, guest: Guest, process: VmProcess, host: Answer, wiring: Wiring) -> tuple[str, list[str]]:
-    """The tap behind any of the guest's MAC addresses, and notes on what could not be asked."""
+    """The tap behind any of the guest's MAC addresses, and notes on assumptions."""
     domain, problem = _domain(vm, host)
     claims: dict[str, str] = {}
     for mac in guest.macs:
@@ -162,7 +162,7 @@ def _tap(vm: Vm, guest: Guest, process: VmProcess, host: Answer, wiring: Wiring)
 
 
 def _attached(vm: Vm, mac: str, wiring: Wiring) -> list[str]:
-    """Ports of OVS that are marked as the VM's: those that exist, and are not another VM's (a copy of it, say)."""
+    """Existing ports of OVS that are marked as the VM's, not as another VM's (of a copy, for instance)."""
     return [
         interface.name
         for interface in wiring.ovs.interfaces
@@ -173,7 +173,7 @@ def _attached(vm: Vm, mac: str, wiring: Wiring) -> list[str]:
 
 
 def _domain(vm: Vm, host: Answer) -> tuple[Domain | None, str]:
-    """What libvirt says of the VM, and why it says nothing."""
+    """The VM's domain in libvirt, or the reason that there is none."""
     said = host.libvirt.get(vm.uuid)
     if said is None or said.failure:
         return None, said.failure if said else "libvirt was not asked"

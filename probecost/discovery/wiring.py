@@ -1,4 +1,4 @@
-"""The way of a packet inside a node: from an interface through bridges, patches, VLANs and bonds to the uplink."""
+"""Follows a packet inside a node: from an interface through bridges, patches, VLANs and bonds to the uplink."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from probecost.discovery.ovs import Ovs, OvsBridge, OvsError, OvsPort, read_ovs
 
 @dataclass(frozen=True)
 class Uplink:
-    """Where packets leave the node. ``members`` are those of a bond, whose name ``interface`` is then.
+    """The interface by which packets leave the node. For a bond, ``interface`` is its name and it has ``members``.
 
-    ``bridges`` are those on the way to it, the nearest first. ``is_hardware``: there is a network card.
+    ``bridges`` are the bridges on the way to it, the nearest first. ``is_hardware``: there is a network card.
     """
 
     interface: str
@@ -42,9 +42,9 @@ class UndecidedError(Exception):
 
 @dataclass(frozen=True)
 class Wiring:
-    """All interfaces of a node. ``ovs`` is empty and ``ovs_problem`` says why where Open vSwitch does not answer.
+    """All interfaces of a node. If Open vSwitch does not answer, ``ovs`` is empty and ``ovs_problem`` is the reason.
 
-    ``ovs_is_absent``: because it is not installed.
+    ``ovs_is_absent``: Open vSwitch is not installed.
     """
 
     links: Mapping[str, Link]
@@ -63,7 +63,7 @@ class Wiring:
             return cls(links, ovs_problem=str(error), ovs_is_absent=absent)
 
     def bridge_of(self, name: str) -> str | None:
-        """The bridge that an interface is a port of: of Open vSwitch, or Linux's own."""
+        """The bridge of an interface: one of Open vSwitch, or Linux's own."""
         bridge = self.ovs.bridge_of(name)
         if bridge is not None:
             return bridge.name
@@ -72,14 +72,14 @@ class Wiring:
         return master.name if master is not None and master.kind == "bridge" else None
 
     def uplink(self, name: str, prefer: str | None = None) -> Uplink | None:
-        """Where packets of the interface ``name`` leave the node, ``None`` if they do not.
+        """The uplink for packets of the interface ``name``, ``None`` if they do not leave the node.
 
-        ``prefer`` is an interface that decides where there are several; without it that is an ``UndecidedError``.
+        ``prefer`` is an interface that decides between several. ``UndecidedError``: several, and it does not decide.
         """
         return self._from(name, _Way(prefer))
 
     def _from(self, name: str, way: _Way) -> Uplink | None:
-        """Start at an interface that packets enter: through its bridge if it is only a port, else down from it."""
+        """Follow packets that enter an interface: through its bridge if it is only a port, else down from it."""
         link = self.links.get(name)
         bridge = self.ovs.bridge_of(name)
         if bridge is not None and (link is None or link.kind not in ("hardware", "bond", "vlan")):
@@ -131,7 +131,7 @@ class Wiring:
         return link.kind == "hardware" or any(self._is_hardware(lower) for lower in link.lower if lower != name)
 
     def _through_ovs(self, bridge: OvsBridge, way: _Way) -> Uplink | None:
-        """The nearest bridge, by patches, with a network card; if none has one, the nearest with any way out."""
+        """The uplink of the nearest bridge, by patches, with a network card, else of the nearest with any way out."""
         ways = self._reachable(bridge, way)
         found = {one.name: self._outs(one, there) for one, there in ways}
         for is_hardware in (True, False):
@@ -142,10 +142,10 @@ class Wiring:
         return None
 
     def _reachable(self, bridge: OvsBridge, way: _Way) -> list[tuple[OvsBridge, _Way]]:
-        """Bridges that patches lead to, the nearest first, each with the way to it."""
+        """Bridges that patches lead to, the nearest first, each with its way."""
         found = [(bridge, way.through(bridge.name))]
         names = {bridge.name}
-        for one, there in found:  # grows while it is walked
+        for one, there in found:  # the loop extends it
             for other in self.ovs.beyond(one):
                 if other.name not in names:
                     names.add(other.name)
@@ -172,7 +172,7 @@ class Wiring:
 
 @dataclass(frozen=True)
 class _Way:
-    """How far the search has come: the bridges passed, and the interfaces that were looked at already."""
+    """State of the search: the bridges on the way, and the visited interfaces."""
 
     prefer: str | None = None
     bridges: tuple[str, ...] = ()
@@ -186,7 +186,7 @@ class _Way:
 
 
 def _choose(bridge: str, found: Iterable[Uplink | None], prefer: str | None) -> Uplink | None:
-    """The one with a network card, else the only one; ``prefer`` decides between several."""
+    """The uplink with a network card, else the only one; ``prefer`` decides between several."""
     uplinks = [uplink for uplink in found if uplink is not None]
     best = [uplink for uplink in uplinks if uplink.is_hardware] or uplinks
     if len(best) > 1 and prefer is not None:

@@ -1,6 +1,6 @@
 """``python -m probecost.lab up|down|status NAME --config-dir DIR``.
 
-The exit status is 0, or 1 for an error; that of ``status`` is 0 for up, 3 for down, 4 for broken.
+The exit status is 0, or 1 for an error; for ``status`` it is 0 for up, 3 for down, 4 for broken.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ STATUS_CODES = {"up": 0, "down": 3, "broken": 4}
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command and return its exit status."""
-    parser = argparse.ArgumentParser(prog="python -m lab", description="The test bed on one machine.")
+    parser = argparse.ArgumentParser(prog="python -m probecost.lab", description="The test bed on one machine.")
     parser.add_argument("verb", choices=("up", "down", "status", "guard"), metavar="up|down|status")
     parser.add_argument("name", nargs="?", default=NAMES[0], help=f"one of: {', '.join(NAMES)}")
     parser.add_argument("--config-dir", type=Path, default=Path("config"), metavar="DIR")
     parser.add_argument(
-        "--auto", action="store_true", help="with up: only until standard input ends and nobody else uses the lab"
+        "--auto", action="store_true", help="with up: only until standard input ends and the lab is unused"
     )
     options = parser.parse_args(arguments)
     try:

@@ -1,4 +1,4 @@
-"""Which addresses and interface names a lab takes, so that two labs on one machine never share any.
+"""Addresses and interface names of a lab, chosen so that two labs on one machine never share any.
 
 Every lab has an index from 0 to 511 and with it one /24 of 198.18.0.0/15, the range set aside for benchmarks of
 network devices (RFC 2544): a /30 per host (and per guest) for management, the upper half for the test network.
@@ -22,7 +22,7 @@ LINK_PREFIX = "pcl"
 
 @dataclass(frozen=True)
 class HostAddresses:
-    """Of one host: the machine's end of the management link and its address, the host's own addresses."""
+    """Addresses of one host: the machine's end of the management link and its address, the host's own addresses."""
 
     name: str
     machine_link: str
@@ -33,7 +33,7 @@ class HostAddresses:
 
 @dataclass(frozen=True)
 class GuestAddresses:
-    """Of one guest: the host that it runs on, that host's end of its management link, the guest's own addresses."""
+    """Addresses of one guest: its host, the host's end of its management link, the guest's own addresses."""
 
     name: str
     host: str
@@ -92,10 +92,10 @@ def addresses_of(index: int, *, guests: bool = False) -> LabAddresses:
 
 
 def choose_index(instance: str, taken: Collection[int], networks: Iterable[IPv4Network], links: Collection[str]) -> int:
-    """A free index for ``instance``: the same one each time, as long as nobody else has it.
+    """A free index for ``instance``: the same one each time, as long as it is free.
 
-    ``taken`` are the indices of other labs, ``networks`` what the machine has addresses in or routes to (a default
-    route does not count), ``links`` the names of its interfaces. ``LabError`` when no index is free.
+    ``taken`` are the indices of other labs, ``networks`` the networks in which the machine has addresses or to which it
+    has routes (a default route does not count), ``links`` the names of its interfaces. ``LabError``: no index is free.
     """
     occupied = [network for network in networks if network.prefixlen > 0 and network.overlaps(RANGE)]
     start = int.from_bytes(hashlib.sha256(instance.encode()).digest()[:4]) % LABS

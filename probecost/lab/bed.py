@@ -1,8 +1,8 @@
-"""Bringing a lab up and taking it down, as root. Both may be interrupted anywhere; either puts the other's rest right.
+"""Brings a lab up and takes it down, as root. Both may be interrupted anywhere; each cleans up after the other.
 
-The order in which things are made is what makes that work: the state is recorded before anything exists that it
-describes, a first process is recorded before it may live on alone, links vanish with their hosts, and everything that
-a host mounts is in its own mount namespace.
+The order of steps makes that work: the state is recorded before anything that it describes exists, a first process is
+recorded before it may live on alone, links vanish with their hosts, and all mounts of a host are in its own mount
+namespace.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ IMAGE_CACHE = (ROOT / ".cache" if (ROOT / "pyproject.toml").is_file() else Path(
 
 @dataclass(frozen=True)
 class Up:
-    """A lab that is up. ``hold`` is a descriptor with the use lock, for a lab that must not vanish."""
+    """A running lab. ``hold`` is a descriptor with the use lock, which keeps the lab from vanishing."""
 
     addresses: LabAddresses
     how: Literal["brought up", "was up", "repaired"]
@@ -64,14 +64,14 @@ class Up:
 
 @dataclass(frozen=True)
 class Equipment:
-    """What guests are made of: QEMU, and the image that it starts."""
+    """Parts of guests: QEMU, and its image."""
 
     qemu: str
     image: Image
 
     @classmethod
     def of_this_machine(cls) -> Equipment:
-        """Look for everything that guests need, and make their image unless it is in the cache."""
+        """Find everything that guests need, and make their image unless it is in the cache."""
         check_tun()
         found = find_guest_programs()
         image = prepare(IMAGE_CACHE, {name: found[name] for name in guests.PROGRAMS})
@@ -100,7 +100,7 @@ def bring_up(place: Place, *, kept: bool) -> Up:
 
 
 def take_down(place: Place) -> bool:
-    """Remove everything of the lab; ``False`` when there was nothing. Twice is fine, after a crash too."""
+    """Remove everything of the lab; ``False`` if there was nothing. It may be repeated, and run after a crash."""
     check_kernel()
     with state.working_on(place, Deadline.after(LOCK_S)):
         return _remove(place, find_programs())
@@ -120,7 +120,7 @@ def take_down_if_unused(place: Place) -> bool:
 
 
 def trouble(place: Place, recorded: LabState) -> str | None:
-    """What is wrong with a lab that should be up, ``None`` when all is well."""
+    """The trouble of a lab that should be up, ``None`` if there is none."""
     if not recorded.complete:
         return "it was not brought up to the end"
     addresses = addresses_of(recorded.index, guests=place.has_guests)
@@ -145,7 +145,7 @@ def trouble(place: Place, recorded: LabState) -> str | None:
 
 
 def _hold(place: Place) -> int:
-    """The use lock. A guard that has it just now gives it back, because it cannot get the work lock as well."""
+    """Take the use lock. A guard that holds it gives it back, because it cannot get the work lock as well."""
     handle = state.open_in_use(place)
     if not wait_until(lambda: state.try_lock(handle, exclusive=False), Deadline.after(END_S)):
         os.close(handle)
@@ -154,7 +154,7 @@ def _hold(place: Place) -> int:
 
 
 def _adopt(place: Place, recorded: LabState, *, kept: bool) -> None:
-    """Make a lab that is up one that stays, or see to it that one that does not stay has its guard."""
+    """Turn a running lab into a kept one, or start its missing guard."""
     if kept and not recorded.kept:
         state.save(place, replace(recorded, kept=True))
     elif not recorded.kept and (recorded.guard is None or not recorded.guard.alive):
@@ -265,7 +265,7 @@ def _machine_accounts() -> render.Accounts:
 
 
 def _start_guard(place: Place) -> ProcessId:
-    """Start the guard in a session of its own; it outlives whoever brings the lab up."""
+    """Start the guard in a new session; it outlives the process that brings the lab up."""
     with Path(place.state_dir, "guard.log").open("ab") as log:
         guard = subprocess.Popen(
             [sys.executable, "-B", "-m", "probecost.lab", "guard", place.name, "--config-dir", str(place.config_dir)],
@@ -279,9 +279,9 @@ def _start_guard(place: Place) -> ProcessId:
 
 
 def _remove(place: Place, programs: Programs) -> bool:
-    """Take everything away; the work lock is held. ``False`` when there is nothing.
+    """Remove everything, under the work lock. ``False`` if there is nothing.
 
-    The record goes last, and stays when a process does not end.
+    The record is removed last, and stays if a process does not end.
     """
     deadline = Deadline.after(END_S)
     recorded = state.load(place)

@@ -1,4 +1,4 @@
-"""What other programs do with a lab: bring it up, use it, take it down.
+"""Interface of the lab for other programs: bring it up, use it, take it down.
 
 Nothing here needs root: ``python -m probecost.lab`` does the work, through ``sudo -n`` where necessary.
 """
@@ -31,9 +31,9 @@ HELD = "held"
 
 @dataclass(frozen=True)
 class LabStatus:
-    """``problem`` says what is wrong with a broken lab; ``kept`` labs stay until they are taken down.
+    """Condition of a lab. ``problem`` is the trouble of a broken one; ``kept`` labs stay until they are taken down.
 
-    ``hosts`` maps the names of the hosts and guests to their management addresses; it is empty when the lab is down.
+    ``hosts`` has the names of hosts and guests and their management addresses; it is empty if the lab is down.
     """
 
     instance: str
@@ -45,22 +45,21 @@ class LabStatus:
 
 
 def names() -> tuple[str, ...]:
-    """The names of all labs."""
     return NAMES
 
 
 def up(name: str, config_dir: Path) -> str:
-    """Bring the lab up, to stay until ``down``; returns what was done. ``LabError`` says why it cannot be."""
+    """Bring the lab up, to stay until ``down``; return a sentence on the result. ``LabError``: it does not come up."""
     return _run("up", Place.of(name, config_dir))
 
 
 def down(name: str, config_dir: Path) -> str:
-    """Take the lab down, whoever uses it; returns what was done."""
+    """Take the lab down even if it is in use; return a sentence on the result."""
     return _run("down", Place.of(name, config_dir))
 
 
 def status(name: str, config_dir: Path) -> LabStatus:
-    """Look at the lab."""
+    """Check the condition of the lab."""
     place = Place.of(name, config_dir)
     recorded = state.load(place)
     if recorded is None:
@@ -77,8 +76,8 @@ def status(name: str, config_dir: Path) -> LabStatus:
 def acquire(name: str, config_dir: Path) -> LabHold:
     """Use the lab: bring it up if it is down, and keep it from being taken down automatically.
 
-    The lab is in use until ``release`` or the end of this process, whichever way that ends. A lab that was brought
-    up by this goes when its last user does; one that ``up`` brought up stays.
+    The lab is in use until ``release`` or any end of this process. A lab that this call brings up goes with its last
+    user; a lab that ``up`` brought up stays.
     """
     place = Place.of(name, config_dir)
     child = subprocess.Popen(
@@ -96,14 +95,14 @@ def acquire(name: str, config_dir: Path) -> LabHold:
         try:
             deadline = Deadline.after(ACQUIRE_S)
             if not _said(child.stdout, HELD, deadline):
-                # Its output ends a moment before the child does: why is known when its errors end too.
+                # Its output ends a moment before the child does: the reason is complete when its errors end too.
                 raise LabError("no answer in time" if deadline.passed else _explain(child.stderr.read()))
             handle = state.open_in_use(place)
             if not state.try_lock(handle, exclusive=False):
                 raise LabError(f"cannot lock {place.in_use_file}")
             return LabHold(place, handle)
         finally:
-            child.stdin.close()  # the child lets go of its own hold and ends
+            child.stdin.close()  # the child releases its own hold and ends
             child.wait()
 
 
@@ -115,8 +114,9 @@ class LabHold:
         self._handle: int | None = handle
 
     def release(self) -> None:
-        """End the use. Returns when the lab is gone, or at once when it stays because others use it or ``up`` made
-        it stay. ``LabError`` when it should be gone and is not. Twice is fine.
+        """End the use. Return when the lab is gone, or at once if it stays: it is still in use, or ``up`` made it stay.
+
+        ``LabError``: it should be gone and is not. The call may be repeated.
         """
         if self._handle is None:
             return
@@ -131,7 +131,7 @@ class LabHold:
             os.close(handle)
 
     def _settled(self, handle: int, guard: ProcessId | None) -> bool:
-        """Whether nothing more is to be waited for: the lab is gone, and its guard, or it stays."""
+        """Whether the wait is over: the lab and its guard are gone, or it stays."""
         if not state.is_same_file(handle, self.place.in_use_file):
             return guard is None or not guard.alive
         recorded = state.load(self.place)
@@ -140,7 +140,7 @@ class LabHold:
         return recorded is not None and not (recorded.guard and recorded.guard.alive) and self._do_guards_work()
 
     def _used_by_others(self, handle: int) -> bool:
-        """Others hold the use lock. The guard, holding it exclusively while it takes the lab down, does not count."""
+        """Whether other users hold the use lock; the guard, which holds it exclusively, does not count."""
         if not state.try_lock(handle, exclusive=False):
             return False
         try:
@@ -162,7 +162,7 @@ class LabHold:
 
 
 def elevated(verb: str, place: Place, *options: str) -> list[str]:
-    """The command that does ``verb`` as root; ``LabError`` when there is no way to become root."""
+    """The command that does ``verb`` as root; ``LabError``: there is no way to become root."""
     own = [
         sys.executable,
         "-B",
@@ -197,7 +197,7 @@ def _explain(stderr: str) -> str:
 
 
 def _said(stream: IO[str], word: str, deadline: Deadline) -> bool:
-    """Whether a line that is ``word`` comes before the stream ends and the deadline passes."""
+    """Whether a line equal to ``word`` comes before the stream ends and the deadline passes."""
     pending = ""
     while select.select([stream], [], [], deadline.left_s)[0]:
         piece = os.read(stream.fileno(), 4096).decode()

@@ -1,4 +1,4 @@
-"""The text of the files in the environment folder of a lab. Nothing here does I/O."""
+"""Texts of the files in the environment folder of a lab. Nothing here does I/O."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def known_hosts(addresses: LabAddresses, keys: Keys) -> str:
 
 
 def minimal_input(name: str, addresses: LabAddresses, instance: str) -> str:
-    """The environment's ``minimal-input.yaml``. Of ``instance`` only guests have something: their UUIDs."""
+    """The environment's ``minimal-input.yaml``. ``instance`` decides the UUIDs of guests."""
     lines = [
         "# Written by the lab. It stays as it is while the addresses do; changes made by hand are lost.",
         'version: "1.0"',
@@ -76,7 +76,7 @@ def _node(name: str, address: str, *more: str) -> list[str]:
     return [f"  {name}:", *(f"    {word}" for word in words)]
 
 
-# A userspace switch loses most of a flood, and with it the first packet of an iperf3 that starts late: it then hangs.
+# A userspace switch loses most of a flood, and with it the first packet of a late iperf3, which then hangs.
 GUESTS_MEASURE = """\
 performance_tests:
   pps:
@@ -94,7 +94,7 @@ tools:
             protocol: [tcp, udp]
 """
 
-# A tool whose cost is known beforehand. `make dose` measures it; `make lab` leaves it out.
+# A tool with a known cost. `make dose` measures it; `make lab` leaves it out.
 KNOWN_COSTS = """\
 tools:
   categories:

@@ -1,7 +1,7 @@
-"""The guard of a lab that was brought up automatically: takes it down when nobody uses it any more.
+"""The guard of a lab that was brought up automatically: it takes the lab down after its last use.
 
-It waits for the exclusive lock on the lab's ``in-use`` file, which it gets when all users have let go of their shared
-locks, be it that they ended or were killed. It ends without doing anything when the lab has been made one that stays.
+It waits for the exclusive lock on the lab's ``in-use`` file, which it gets when all users have released their shared
+locks, by ending or being killed. It ends without doing anything if the lab has become a kept one.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def stand_guard(place: Place) -> None:
         recorded = state.load(place)
         if recorded is None or recorded.kept or _other_guard(recorded) or take_down_if_unused(place):
             return
-        state.unlock(handle)  # someone is bringing a lab up, perhaps this one, and waits for the lock
+        state.unlock(handle)  # another process is bringing a lab up, perhaps this one, and waits for the lock
         time.sleep(RETRY_S)
 
 
@@ -44,7 +44,7 @@ def _other_guard(recorded: LabState) -> bool:
 
 
 def _watch_state(place: Place, handle: int) -> None:
-    """End this process when the state has been removed under it, and with it the hosts that nothing describes now."""
+    """End this process and its hosts when the state has been removed: no record describes them any more."""
     hosts: dict[str, ProcessId] = {}
     interval_s = EARLY_LOOK_INTERVAL_S
     while state.is_same_file(handle, place.in_use_file):

@@ -1,14 +1,14 @@
 """The first process of a lab host: makes the host's namespaces and file systems, runs its sshd, reaps its orphans.
 
-Runs as root, with nothing but the standard library of the Python that the machine (and so the host) has in its PATH:
+It runs as root, with nothing but the standard library of the Python in the PATH of the machine (and so the host):
 
     python3 -I hostinit.py < orders > reports
 
 The orders are lines on standard input: first a ``HostSpec`` as JSON, then ``network`` (the interfaces are there:
 configure them and start sshd), then ``go``. The reports are lines on standard output: ``pid N`` (the PID of the first
 process, seen from the machine), ``mounted``, ``started``, ``ready``, or ``error TEXT``. When the orders end before
-``go``, whoever gave them is dead: the first process ends, and with it the host. After ``go`` both are closed and the
-host lives on its own until its first process is killed.
+``go``, their sender is dead: the first process ends, and with it the host. After ``go`` both are closed and the host
+lives on alone until its first process is killed.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ KEPT_FLAGS = {
     "relatime": MS_RELATIME,
 }
 ENVIRONMENT = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"}
-# Where a host has a file system of its own: path, options of the tmpfs.
+# A host's own file systems: path, options of the tmpfs.
 OWN_FOLDERS = (
     ("/tmp", "mode=1777,size=512m"),
     ("/var/tmp", "mode=1777,size=256m"),
@@ -63,7 +63,7 @@ def mount(source: str, target: str, kind: str | None = None, flags: int = 0, opt
 
 
 def detach(target: str) -> None:
-    """Take away whatever is mounted at ``target``; nothing may be."""
+    """Unmount ``target``, if anything is mounted there."""
     _libc.umount2(os.fsencode(target), MNT_DETACH)
 
 
@@ -79,7 +79,7 @@ def kernel_knows(kind: str) -> bool:
 
 
 def protect_machine() -> None:
-    """Make the machine's file systems read-only here: nothing that a host's root does can change the machine."""
+    """Make the machine's file systems read-only here, so that a host's root cannot change the machine."""
     for line in Path("/proc/self/mountinfo").read_text().splitlines():
         fields = line.split()
         target = re.sub(r"\\([0-7]{3})", lambda match: chr(int(match.group(1), 8)), fields[4])
@@ -93,7 +93,7 @@ def protect_machine() -> None:
 
 
 def mount_everything(stage: str) -> None:
-    """Give this mount namespace the file systems of a host. ``stage`` is an empty folder to assemble them on."""
+    """Mount the file systems of a host in this namespace. ``stage`` is an empty folder to assemble them on."""
     protect_machine()
     mount("tmpfs", stage, "tmpfs", MS_NODEV, "mode=755")
 
@@ -125,7 +125,7 @@ def mount_everything(stage: str) -> None:
 
 
 def bind_folders(binds: list[dict[str, str]], opened: list[int]) -> None:
-    """Show folders that were opened before they were hidden. Their file systems are read-only here already."""
+    """Mount folders that were opened before they were hidden. Their file systems are read-only here already."""
     for bind, folder in zip(binds, opened, strict=True):
         Path(bind["target"]).mkdir(parents=True, exist_ok=True)
         mount(f"/proc/self/fd/{folder}", bind["target"], None, MS_BIND)
@@ -153,7 +153,7 @@ def write_files(spec: dict[str, Any]) -> None:
 
 
 def run(command: list[str]) -> None:
-    """Run one command; what it says goes to the log, whose end is shown with the error."""
+    """Run one command; its output goes to the log, whose end is shown with the error."""
     done = subprocess.run(command, env=ENVIRONMENT, stdin=subprocess.DEVNULL, stdout=2, check=False)
     if done.returncode:
         raise RuntimeError(f"{' '.join(command)[:80]} ...: exit status {done.returncode}")
@@ -186,7 +186,7 @@ def shut_down(_number: int, _frame: object) -> NoReturn:
 
 
 def live(spec: dict[str, Any]) -> NoReturn:
-    """Be the first process of the host."""
+    """Run as the first process of the host."""
     signal.signal(signal.SIGTERM, shut_down)
     os.setsid()
     os.umask(0o022)
@@ -211,7 +211,7 @@ def live(spec: dict[str, Any]) -> NoReturn:
     os.dup2(nothing, 1)
     while True:
         pid, status = os.wait()
-        if pid == sshd.pid:  # a host that cannot be reached is no host
+        if pid == sshd.pid:  # the host cannot be reached any more
             sys.stderr.write(f"sshd ended: {status}\n")
             sys.stderr.flush()
             os._exit(1)
@@ -227,7 +227,7 @@ def main() -> NoReturn:
             report(f"pid {child}")
             os._exit(0)
         live(spec)
-    except Exception as error:  # whatever it is, the other side must hear of it
+    except Exception as error:  # the other side must hear of any failure
         report("error " + " ".join(str(error).split()))
         os._exit(1)
 

@@ -1,4 +1,4 @@
-"""Starting the hosts of a lab: their first processes, the links between them, and waiting for their sshd."""
+"""Starts the hosts of a lab: their first processes, the links between them, and the wait for their sshd."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ANSWER_S = 0.5
 
 @dataclass
 class Starting:
-    """A host on its way: the pipes to and from its first process. Closing them before ``go`` ends the host."""
+    """A starting host: the pipes to and from its first process. Closing them before ``go`` ends the host."""
 
     name: str
     log_file: Path
@@ -67,7 +67,7 @@ class Starting:
             raise LabError(f"{self.name}: its first process has ended{_end_of(self.log_file)}") from None
 
     def expect(self, report: str, deadline: Deadline) -> None:
-        """Wait for one report; ``LabError`` when another one comes, or none until the deadline."""
+        """Wait for one report; ``LabError``: another one comes, or none until the deadline."""
         given = _report(self.name, self.log_file, self.reports, deadline)
         if given != report:
             raise LabError(f"{self.name}: {given.removeprefix('error ')}{_end_of(self.log_file)}")
@@ -102,9 +102,9 @@ def _end_of(log_file: Path, lines: int = 5) -> str:
 
 
 def unrecorded_first_processes(log_files: Sequence[Path]) -> list[ProcessId]:
-    """First processes of hosts whose record has been lost: they write to one of ``log_files``, removed or not.
+    """First processes of hosts without a record: they write to one of ``log_files``, removed or not.
 
-    That, and being number 1 of a PID namespace below ours, is what they are told by; a name says nothing.
+    They are recognised by that and by being number 1 of a PID namespace below ours, never by a name.
     """
     wanted = {str(path) for path in log_files}
     found = []
@@ -127,7 +127,7 @@ def _is_first_of_namespace(folder: Path) -> bool:
 
 
 def answers_as_ssh(address: IPv4Address, greeting_s: float = ANSWER_S) -> bool:
-    """Whether an SSH server greets at port 22 of ``address``, within ``greeting_s`` after the connection is made."""
+    """Whether an SSH server greets at port 22 of ``address``, within ``greeting_s`` of the connection."""
     try:
         with socket.create_connection((str(address), 22), timeout=ANSWER_S) as connection:
             connection.settimeout(greeting_s)
@@ -145,7 +145,7 @@ def wait_for_ssh(
 
 
 def run_ip(programs: Programs, commands: str) -> None:
-    """Run ``ip -batch``; ``LabError`` with what it says."""
+    """Run ``ip -batch``; ``LabError`` with its error output."""
     done = subprocess.run([programs.ip, "-batch", "-"], input=commands, capture_output=True, text=True, check=False)
     if done.returncode:
         raise LabError(
@@ -155,7 +155,7 @@ def run_ip(programs: Programs, commands: str) -> None:
 
 
 def machine_networks(programs: Programs) -> list[IPv4Network]:
-    """All IPv4 networks the machine has an address in or a route to."""
+    """All IPv4 networks in which the machine has an address or to which it has a route."""
     networks = []
     for link in _ip_json(programs, "-4", "addr", "show"):
         for info in link.get("addr_info", []):
@@ -172,7 +172,7 @@ def machine_links(programs: Programs) -> set[str]:
 
 
 def remove_links(programs: Programs, names: Sequence[str]) -> None:
-    """Remove those of the interfaces that are still there."""
+    """Remove the interfaces that still exist."""
     for name in set(names) & machine_links(programs):
         subprocess.run([programs.ip, "link", "del", name], capture_output=True, check=False)
 

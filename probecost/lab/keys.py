@@ -1,4 +1,4 @@
-"""SSH keys of a lab: fresh host keys each time, one login key that stays in the environment folder."""
+"""SSH keys of a lab: fresh host keys each time, and a login key that stays in the environment folder."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from probecost.lab.requirements import Programs
 
 @dataclass(frozen=True)
 class LoginKey:
-    """The private key as OpenSSH writes it, and its public half."""
+    """The private key in OpenSSH's format, and its public half."""
 
     private: str
     public: str
 
 
 def make_keys(programs: Programs, names: Iterable[str], identity: Path, state_dir: Path) -> tuple[Keys, LoginKey]:
-    """New keys for the hosts called ``names`` and the login key: that in ``identity`` if it is usable, or a new one."""
+    """New keys for the hosts ``names``, and the login key: from ``identity`` if it is usable, else a new one."""
     with tempfile.TemporaryDirectory(prefix="keys-", dir=state_dir) as folder:
         hosts = {name: _generate(programs, Path(folder, name), name) for name in names}
         login = _existing(programs, identity) or LoginKey(*_generate(programs, Path(folder, "login"), "probecost-lab"))

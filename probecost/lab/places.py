@@ -1,4 +1,4 @@
-"""Where a lab keeps its state, and what it is called. Nothing is kept anywhere else on the machine."""
+"""Names of labs and paths of their state. Nothing is kept anywhere else on the machine."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Place:
 
     @classmethod
     def of(cls, name: str, config_dir: Path) -> Place:
-        """The place of a known lab; ``LabError`` for a name that is none."""
+        """The place of a known lab; ``LabError``: an unknown name."""
         if name not in NAMES:
             raise LabError(f"no lab is called {name!r}; known: {', '.join(NAMES)}")
         return cls(name, config_dir.resolve())
@@ -55,7 +55,7 @@ class Place:
 
     @property
     def in_use_file(self) -> Path:
-        """Whoever uses the lab holds a shared lock on this file."""
+        """The file on which every user of the lab holds a shared lock."""
         return self.state_dir / "in-use"
 
     @property
@@ -64,11 +64,11 @@ class Place:
         return self.state_root / f"{self.instance}.lock"
 
     def log_file(self, host: str) -> Path:
-        """What a host's first process and its sshd have to say."""
+        """Log of a host's first process and its sshd."""
         return self.state_dir / f"{host}.log"
 
     def stage_dir(self, host: str) -> Path:
-        """An empty folder on which the host assembles its file systems, in its own mount namespace."""
+        """Empty folder on which the host assembles its file systems, in its own mount namespace."""
         return self.state_dir / f"{host}.stage"
 
     def known_hosts(self) -> Path:

@@ -1,7 +1,7 @@
-"""Processes named so that they cannot be mistaken: a PID together with the time its process started.
+"""Identifies processes beyond doubt: by a PID together with the start time of its process.
 
-A PID alone may belong to somebody else by the time it is used. The start time (field 22 of ``/proc/PID/stat``, clock
-ticks since boot) tells the two apart; a signal goes through a pidfd that was opened before the start time was compared,
+A PID alone may belong to another process by the time it is used. The start time (field 22 of ``/proc/PID/stat``, clock
+ticks since boot) distinguishes them; a signal goes through a pidfd that was opened before the start time was compared,
 so that it reaches that process or none.
 """
 
@@ -25,7 +25,7 @@ class ProcessId:
 
     @classmethod
     def of(cls, pid: int) -> ProcessId:
-        """The process that has ``pid`` now; ``ProcessLookupError`` when there is none."""
+        """The process that has ``pid`` now; ``ProcessLookupError``: there is none."""
         stat = _stat(pid)
         if stat is None:
             raise ProcessLookupError(f"no process {pid}")
@@ -33,15 +33,15 @@ class ProcessId:
 
     @property
     def alive(self) -> bool:
-        """Whether it still runs. A zombie does not."""
+        """Whether it still runs; a zombie does not."""
         stat = _stat(self.pid)
         return stat is not None and stat[1] == self.start_ticks and stat[0] not in "ZX"
 
 
 def kill(process: ProcessId, deadline: Deadline) -> bool:
-    """End ``process`` with SIGKILL and wait for its end; ``False`` when it is still there at the deadline.
+    """End ``process`` with SIGKILL and wait for its end; ``False`` if it is still there at the deadline.
 
-    The first process of a PID namespace has ended when every process of that namespace has.
+    The first process of a PID namespace ends after every other process of that namespace.
     """
     try:
         pidfd = os.pidfd_open(process.pid)
@@ -60,7 +60,7 @@ def kill(process: ProcessId, deadline: Deadline) -> bool:
 
 
 def _stat(pid: int) -> tuple[str, int] | None:
-    """State letter and start time of a PID, ``None`` when it is not in use."""
+    """State letter and start time of a PID, ``None`` if it is not in use."""
     try:
         text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
     except (FileNotFoundError, ProcessLookupError):

@@ -1,4 +1,4 @@
-"""Writing the environment folder: what the users of a lab get of it."""
+"""Writes the environment folder, the interface of a lab for its users."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Owner:
-    """Whom the written files belong to."""
+    """Owner of the written files."""
 
     uid: int
     gid: int
 
     @classmethod
     def calling(cls) -> Owner:
-        """The user who called sudo, else the one who runs this."""
+        """The user behind sudo, else the user of this process."""
         if os.geteuid() == 0 and "SUDO_UID" in os.environ:
             return cls(int(os.environ["SUDO_UID"]), int(os.environ.get("SUDO_GID", "-1")))
         return cls(os.geteuid(), os.getegid())
 
 
 def make_folder(folder: Path, owner: Owner) -> None:
-    """Make ``folder`` and what is missing above it, for ``owner``."""
+    """Make ``folder`` and its missing parents, for ``owner``."""
     missing = [path for path in (folder, *folder.parents) if not path.exists()]
     for path in reversed(missing):
         path.mkdir(exist_ok=True)
@@ -32,9 +32,9 @@ def make_folder(folder: Path, owner: Owner) -> None:
 
 
 def write_if_changed(path: Path, text: str, owner: Owner, mode: int = 0o644) -> bool:
-    """Write ``text`` in one step unless the file says that already; its time of change tells which happened.
+    """Write ``text`` in one step unless the file has it already; return whether it was written.
 
-    Its own way of writing: the lab imports nothing of the rest.
+    The lab has its own atomic write because it imports nothing from the other rooms.
     """
     changed = not path.is_file() or path.read_text(encoding="utf-8", errors="replace") != text
     if changed:

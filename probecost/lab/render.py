@@ -1,4 +1,4 @@
-"""The text of every file that a lab writes inside its hosts, and of its network. Nothing here does I/O."""
+"""Texts of all files inside the hosts of a lab, and of its network. Nothing here does I/O."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class File:
 
 @dataclass(frozen=True)
 class Folder:
-    """A folder of a host, on a file system of its own when ``tmpfs`` has mount options."""
+    """A folder of a host, on its own file system if ``tmpfs`` has mount options."""
 
     path: str
     mode: int = 0o755
@@ -41,7 +41,7 @@ class Folder:
 
 @dataclass(frozen=True)
 class Bind:
-    """A folder of the machine that a host sees, read-only, also where it has a file system of its own."""
+    """A folder of the machine that a host sees, read-only, even inside the host's own file systems."""
 
     source: str
     target: str
@@ -49,9 +49,9 @@ class Bind:
 
 @dataclass(frozen=True)
 class HostSpec:
-    """What ``probecost.lab.hostinit`` needs to know. ``remove`` are glob patterns, removed before anything is written.
+    """Input of ``probecost.lab.hostinit``. Files that match ``remove`` are removed before anything is written.
 
-    ``commands`` are run one after the other when the network is there; the first that fails ends the host.
+    ``commands`` run one after the other when the network is there; the first failure ends the host.
     """
 
     hostname: str
@@ -79,7 +79,7 @@ class Accounts:
 
 
 def free_uid(accounts: Accounts) -> int:
-    """The first number from 1000 that is neither a user's nor a group's."""
+    """The first unused number for a user and a group, from 1000."""
     lines = [line.split(":") for line in (accounts.passwd + accounts.group).splitlines()]
     used = {fields[2] for fields in lines if len(fields) > 2}
     uid = FIRST_FREE_UID
@@ -110,7 +110,7 @@ root ALL=(ALL:ALL) ALL
 {USER} ALL=(ALL:ALL) NOPASSWD: ALL
 """
 
-# No password is ever asked for, and no session module may wait for a daemon that a host does not have.
+# Nothing asks for a password, and no session module may wait for a daemon that a host does not have.
 PAM = """\
 auth required pam_permit.so
 account required pam_permit.so
@@ -127,7 +127,7 @@ hosts: files
 
 
 def sshd_config(address: str, openssh_version: tuple[int, int]) -> str:
-    """The configuration of a host's sshd, which listens on the management address only."""
+    """Configuration of a host's sshd, which listens on the management address only."""
     lines = [
         f"ListenAddress {address}:22",
         "HostKey /etc/ssh/ssh_host_ed25519_key",
@@ -149,20 +149,20 @@ def sshd_config(address: str, openssh_version: tuple[int, int]) -> str:
         "AcceptEnv LANG LC_*",
         "Subsystem sftp internal-sftp",
     ]
-    if openssh_version >= (9, 8):  # a wrong key, as tests offer it, must not lock the right one out
+    if openssh_version >= (9, 8):  # a wrong key, as in tests, must not lock the right one out
         lines.append("PerSourcePenalties no")
     return "\n".join(lines) + "\n"
 
 
 def hosts_file(name: str, addresses: LabAddresses) -> str:
-    """``/etc/hosts`` of the host called ``name``: itself, and the management addresses of all others."""
+    """``/etc/hosts`` of the host ``name``: itself, and the management addresses of the other nodes."""
     lines = ["127.0.0.1 localhost", "::1 localhost ip6-localhost ip6-loopback", f"127.0.1.1 {name}"]
     lines += [f"{host.management_ip} {host.name}" for host in addresses.nodes if host.name != name]
     return "\n".join(lines) + "\n"
 
 
 def host_network(host: HostAddresses, addresses: LabAddresses) -> str:
-    """``ip -batch`` commands that configure a host from inside; one with a guest has its test address on a switch."""
+    """``ip -batch`` commands that configure a host from inside; with a guest, the test address is on a switch."""
     lines = [
         "link set lo up",
         f"addr add {host.management_ip}/{addresses.management_prefix} dev {MANAGEMENT_INTERFACE}",
@@ -217,7 +217,7 @@ def host_spec(
     sshd: str,
     openssh_version: tuple[int, int],
 ) -> HostSpec:
-    """Everything that makes one host what it is. ``accounts`` are the machine's, ``sshd`` the path of the daemon."""
+    """The specification of one host. ``accounts`` are the machine's, ``sshd`` the path of the daemon."""
     uid = free_uid(accounts)
     own = with_user(accounts, uid)
     private, public = keys.hosts[host.name]

@@ -1,4 +1,4 @@
-"""What a machine needs before a lab can be brought up on it: everything that is missing is told at once."""
+"""Checks the requirements of a lab on this machine, and reports all missing ones at once."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PACKAGES = {
     "sudo": "sudo",
     "python3": "python3",
 }
-# What a bed with guests needs besides.
+# More packages for a bed with guests.
 GUEST_PACKAGES = {
     "ovsdb-tool": "openvswitch-common",
     "ovs-vsctl": "openvswitch-common",
@@ -49,7 +49,7 @@ class Programs:
 
 
 def find_programs(search_path: str = SEARCH_PATH) -> Programs:
-    """The programs a lab is made with; ``LabError`` lists all that are missing and the command to install them."""
+    """Find the programs of a lab; ``LabError`` lists all missing ones and the command to install them."""
     found = _find("the lab", PACKAGES, search_path)
     return Programs(
         ip=found["ip"],
@@ -61,7 +61,7 @@ def find_programs(search_path: str = SEARCH_PATH) -> Programs:
 
 
 def find_guest_programs(search_path: str = SEARCH_PATH) -> dict[str, str]:
-    """Paths of the programs that a bed with guests needs besides, by name; ``LabError`` as ``find_programs``."""
+    """Paths of the additional programs of a bed with guests, by name; ``LabError`` as for ``find_programs``."""
     if platform.machine() != "x86_64":
         raise LabError(f"lab-vm emulates an x86-64 PC and takes its programs from this machine: {platform.machine()}")
     return _find("lab-vm", GUEST_PACKAGES, search_path)
@@ -81,7 +81,7 @@ def _find(what: str, packages: Mapping[str, str], search_path: str) -> dict[str,
 
 
 def check_kernel() -> None:
-    """``LabError`` unless this process may make all the namespaces a host consists of."""
+    """Check that this process may make the namespaces of a host; ``LabError`` otherwise."""
     if os.geteuid() != 0:
         raise LabError("the lab is brought up and taken down by root")
     missing = [kind for kind in NAMESPACES if not Path("/proc/self/ns", kind).exists()]
@@ -90,7 +90,7 @@ def check_kernel() -> None:
 
 
 def check_tun(device: Path = TUN) -> None:
-    """``LabError`` unless taps can be made, on which guests and the switch's internal ports depend."""
+    """Check that taps can be made, for guests and the switch's internal ports; ``LabError`` otherwise."""
     try:
         os.close(os.open(device, os.O_RDWR))
     except OSError as error:
@@ -98,7 +98,7 @@ def check_tun(device: Path = TUN) -> None:
 
 
 def openssh_version(sshd: str) -> tuple[int, int]:
-    """(major, minor) of an OpenSSH daemon, (0, 0) when it does not tell."""
+    """(major, minor) of an OpenSSH daemon, (0, 0) if unknown."""
     answer = subprocess.run([sshd, "-V"], capture_output=True, text=True, check=False)
     return parse_openssh_version(answer.stderr + answer.stdout)
 

@@ -1,11 +1,11 @@
-"""What is recorded of a lab that is up, and the locks that keep several programs from working on it at once.
+"""The record of a running lab, and the locks that keep several programs from working on it at once.
 
 Three kinds of locks, all released by the kernel when their holder dies:
 
 * the work lock, exclusive, on a file beside a lab's folder: held while that lab is brought up or taken down;
 * the lock on the folder of all labs, exclusive: held for the moment in which a lab takes an index that no other has;
-* the use lock, shared, on a lab's ``in-use`` file: held by everybody who uses it. The guard of a lab that was brought
-  up automatically waits to get it exclusively. It never waits for anything while it holds that.
+* the use lock, shared, on a lab's ``in-use`` file: held by all its users. The guard of a lab that was brought up
+  automatically waits to get it exclusively. It never waits for anything while it holds it.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ SCHEMA = 1
 
 @dataclass(frozen=True)
 class LabState:
-    """``kept`` labs live until they are taken down, others until nobody uses them; ``hosts`` are first processes.
+    """The record of a lab. A ``kept`` one lives until it is taken down, else until its last use ends.
 
-    ``built`` says by host what a bed with guests consists of.
+    ``hosts`` are first processes; ``built`` records the parts of a bed with guests, by host.
     """
 
     config_dir: str
@@ -44,7 +44,7 @@ class LabState:
 
 
 def load(place: Place) -> LabState | None:
-    """The recorded state, ``None`` when there is none or it cannot be read as one."""
+    """The recorded state, ``None`` if there is none or it cannot be read."""
     try:
         return parse(place.state_file.read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError, ValueError):
@@ -147,7 +147,7 @@ def _try_work_lock(state_root: Path, path: Path, flags: int, locked: list[int]) 
 
 
 def open_in_use(place: Place) -> int:
-    """A descriptor on the ``in-use`` file, good for locking; ``FileNotFoundError`` when the lab is down."""
+    """A descriptor on the ``in-use`` file, for locking; ``FileNotFoundError``: the lab is down."""
     return os.open(place.in_use_file, os.O_RDONLY)
 
 
@@ -165,7 +165,7 @@ def unlock(handle: int) -> None:
 
 
 def is_same_file(handle: int, path: Path) -> bool:
-    """Whether ``path`` still leads to what ``handle`` was opened on."""
+    """Whether ``path`` still leads to the file of ``handle``."""
     try:
         return os.path.samestat(os.fstat(handle), path.stat())
     except FileNotFoundError:

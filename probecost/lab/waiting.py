@@ -1,4 +1,4 @@
-"""Deadlines that are handed down, and waiting for a condition instead of for a while."""
+"""Deadlines for nested calls, and waiting for a condition."""
 
 from __future__ import annotations
 
@@ -20,17 +20,16 @@ class Deadline:
 
     @property
     def left_s(self) -> float:
-        """Seconds that are left, never negative."""
+        """Seconds left, never negative."""
         return max(0.0, self.at_s - time.monotonic())
 
     @property
     def passed(self) -> bool:
-        """Whether nothing is left."""
         return self.left_s == 0.0
 
 
 def wait_until(condition: Callable[[], bool], deadline: Deadline, interval_s: float = 0.02) -> bool:
-    """Ask ``condition`` every ``interval_s`` until it holds (``True``) or the deadline has passed (``False``)."""
+    """Check ``condition`` every ``interval_s`` until it holds (``True``) or the deadline has passed (``False``)."""
     while not condition():
         if deadline.passed:
             return False

@@ -1,1 +1,1 @@
-"""What is run on a bed: generators, the tool, visits of a case. Raw files and facts only; their meaning is analysis."""
+"""Measures on a bed: generators, the tool, visits of a case. It gives raw files and facts; analysis interprets them."""

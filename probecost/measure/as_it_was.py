@@ -1,4 +1,4 @@
-"""A node as it was when the run first came to it: remembered in the run's folder, found again before every visit."""
+"""The reference state of a node: recorded in the run's folder at the start, and checked before every visit."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _REMEDY = "put it back as it was, or start a new run: what was measured before a
 
 
 def remember(node: Node, known: Mapping[str, Any] | None, file: Path) -> dict[str, Any]:
-    """Have ``node`` remember how it was: as ``known``, or as ``file`` says, or (a new run, another boot) as it is now.
+    """Give ``node`` its reference state: ``known``, or from ``file``, or (a new run, another boot) its current state.
 
-    The file is written where the run has a folder: whoever measures there later compares with it too.
+    The file is written if the run has a folder: later sessions of the run compare with it too.
     """
     found = node.remember(known or _read(file))
     if file.parent.is_dir():
@@ -28,7 +28,7 @@ def remember(node: Node, known: Mapping[str, Any] | None, file: Path) -> dict[st
 
 
 def check(node: Node) -> None:
-    """Raise ``NodeChangedError`` unless the node is as it was, while no tool of ours runs on it."""
+    """Raise ``NodeChangedError`` if the node has changed; no tool of ours may run on it meanwhile."""
     changes = node.changes()
     if changes:
         raise NodeChangedError(

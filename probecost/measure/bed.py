@@ -22,10 +22,10 @@ from probecost.results.layout import RunTree
 
 @dataclass(frozen=True)
 class MeasureOptions:
-    """What the user chose for the whole run. ``baseline``: ``paired`` beside every tool visit, or one ``shared``.
+    """The user's choices for the whole run. ``baseline``: ``paired`` with every tool visit, or one ``shared``.
 
-    ``idle_busy_share``: CPU time of a pair's tool node while nothing runs, 0 to 1.
-    ``units``: ``None`` where the planner chose. ``keep_awake``: CPUs may not sleep while something is measured.
+    ``idle_busy_share``: CPU time of a pair's tool node while nothing runs, 0 to 1. ``units``: ``None`` if the planner
+    chose. ``keep_awake``: CPUs may not sleep during a measurement.
     ``require_all_probes``: a tool of which only a part attaches fails.
     """
 
@@ -41,7 +41,7 @@ class MeasureOptions:
 
 
 class Bed:
-    """Made by ``open``; ``close`` ends every supervisor and connection, and with them all that still runs."""
+    """A bed, made by ``open``; ``close`` ends every supervisor and connection, and with them everything of the run."""
 
     def __init__(
         self,
@@ -57,7 +57,7 @@ class Bed:
         self.iteration = iteration
         self.options = options
         self.facts: dict[str, dict[str, Any]] = {}
-        #: What every visit must find again on a node.
+        #: The reference state of each node.
         self.attached: dict[str, dict[str, Any]] = {}
         self._tool_hashes: dict[str, str] = {}
         self._prepared: set[tuple[str, str, int]] = set()
@@ -72,10 +72,9 @@ class Bed:
         iteration: int,
         options: MeasureOptions,
     ) -> Bed:
-        """Connect to all nodes that ``cases`` need at the same time, and check that nothing is missing on any.
+        """Connect at the same time to all nodes that ``cases`` need, and check their prerequisites.
 
-        Raises one error that tells everything that is wrong on any node, another run on it included; nothing stays
-        connected then.
+        Raises one error with all problems of all nodes, other runs on them included; no connection stays open then.
         """
         config = read_ssh_config(environment.ssh_config)
         pairs = [environment.pairs[kind] for kind in dict.fromkeys(case.pair_kind for case in cases)]
@@ -104,7 +103,7 @@ class Bed:
         return bed
 
     def close(self) -> None:
-        """Idempotent; every node is closed whatever happens to the others."""
+        """Close every node, even if closing another one fails. Idempotent."""
         gatherer = Gatherer(f"closing {self.environment.name}")
         with gatherer.step():
             on_all("closing", list(self.nodes.values()), lambda node: node.close())
@@ -113,7 +112,7 @@ class Bed:
     def revive(self, nodes: Sequence[Node]) -> None:
         """Make sure that these nodes answer, and are the machines that were checked.
 
-        ``NodeRebootedError``: one was started anew since then. Its kernel, addresses and processes may be others.
+        ``NodeRebootedError``: one has rebooted since. Its kernel, addresses and processes may have changed.
         """
         for node in nodes:
             node.revive()
@@ -130,9 +129,9 @@ class Bed:
         self.facts[node.name] = self.facts.get(node.name, {}) | {"attached": found["found"]}
 
     def rebooted(self, names: Collection[str]) -> tuple[str, ...]:
-        """Those of these nodes that were started anew since the bed was opened.
+        """The nodes among ``names`` that have rebooted since the bed was opened.
 
-        Raises where one cannot be connected now.
+        Raises if one cannot be connected now.
         """
         found = []
         for node in (self.nodes[name] for name in names if name in self.nodes):
@@ -144,7 +143,7 @@ class Bed:
 
     @contextmanager
     def interruptible(self) -> Iterator[None]:
-        """When the user interrupts this, all that remains to be done on the nodes shares one short deadline."""
+        """On an interruption by the user, give all remaining work on the nodes one short deadline."""
         try:
             yield
         except KeyboardInterrupt:
@@ -152,9 +151,9 @@ class Bed:
             raise
 
     def prepare_tool(self, tool_id: str, cases: Sequence[Case]) -> None:
-        """Copy the tool's folder to the nodes where it will run, if it lies here; note the hash of its file.
+        """Copy the tool's folder to its nodes, if it is on this machine; record the hash of its file.
 
-        Done once per connection: the supervisor takes along what was placed when it ends.
+        This is done once per connection: at its end the supervisor removes placed files.
         """
         with self.interruptible():
             self._prepare_tool(tool_id, cases)
@@ -177,7 +176,7 @@ class Bed:
             self._prepared.add(prepared)
 
     def tool_sha256(self, case: Case) -> str | None:
-        """SHA-256 of the tool's file as it lies on the node, ``None`` for a command without a file."""
+        """SHA-256 of the tool's file on the node, ``None`` for a command without a file."""
         return self._tool_hashes.get(case.tool_file or "")
 
     def context(self, pair: TestPair) -> dict[str, Any]:

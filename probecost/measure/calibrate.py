@@ -1,4 +1,4 @@
-"""The calibration of a bed: short flows without any tool, a look at the idle node, and one flow with each tool."""
+"""Calibrates a bed: short flows without any tool, readings of the idle node, and one flow with each tool."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ from probecost.results.metrics import ARRIVED
 
 FLOWS = 3
 FLOW_S = 4
-START_S = 0.3  # of a flow, until it is steady
+START_S = 0.3  # until a flow is steady
 INTERVAL_S = 0.1
 IDLE_S = 2.0
-IDLE_LOOKS = 5  # at most, until the node is at rest in one
-REST_CORES = 0.1  # busy, at most, of a node at rest: above it, foreign load voids segments too unless configured
+IDLE_LOOKS = 5  # at most, until one finds the node at rest
+REST_CORES = 0.1  # most busy cores of a node at rest: above it, foreign load voids segments too unless configured
 START_FLOW_S = 6
 TICKS_PER_S = 100  # USER_HZ, the same on every Linux
 
 
 def calibrate(bed: Bed, cases: Sequence[Case], tell: Callable[[str], None]) -> Calibration:
-    """Measure the noise of every perf test of the pairs that ``cases`` use, and how long each of their tools starts.
+    """Measure the noise of every perf test of the pairs that ``cases`` use, and the start time of each of their tools.
 
-    ``tell`` gets a line per step. A tool that does not start is no error here: its case will say so.
+    ``tell`` gets a line per step. A tool that does not start is no error here: its case reports it.
     """
     with bed.interruptible():
         kinds = [kind for kind in bed.environment.pairs if any(case.pair_kind == kind for case in cases)]
@@ -56,7 +56,7 @@ def calibrate(bed: Bed, cases: Sequence[Case], tell: Callable[[str], None]) -> C
 
 
 class _Calibrator:
-    """One test pair of a bed."""
+    """Calibrates one test pair of a bed."""
 
     def __init__(self, bed: Bed, kind: PairKind, tell: Callable[[str], None]) -> None:
         self._bed = bed
@@ -110,7 +110,7 @@ class _Calibrator:
         )
 
     def _flow(self, spec: PerfTestSpec) -> CounterSeries:
-        """One flow, its files removed again: what counts is in the series."""
+        """Run one flow and return its series; the flow's files are removed."""
         found: list[CounterSeries] = []
 
         def watch(_: object) -> None:
@@ -170,7 +170,7 @@ def _rates(series: CounterSeries, counter: str, scale: float) -> tuple[float, ..
 
 
 def _busy_share(series: CounterSeries) -> float:
-    """What was not idle, over all CPUs: the kernel samples busy times, but measures idle ones."""
+    """Share of time that was not idle, over all CPUs: the kernel samples busy times, but measures idle ones."""
     idle, cpus = series.column("cpu_idle_ticks"), series.column("cpus")
     passed_s = (series.rows[-1][0] - series.rows[0][0]) / 1e9
     if passed_s <= 0 or not cpus[0]:
@@ -182,7 +182,7 @@ def _busy_share(series: CounterSeries) -> float:
 def _at_rest(looks: Iterable[CounterSeries]) -> tuple[float, float]:
     """The busy share in the first look at a node at rest, and 0; or 0, and the busy cores of the quietest look.
 
-    What others do during calibration must not be taken off every CPU time per GB of the next day.
+    Foreign load during calibration must not be subtracted from every CPU time per GB of the next day.
     """
     quietest = float("inf")
     for look in looks:

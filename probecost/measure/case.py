@@ -1,4 +1,4 @@
-"""A case on a bed: visits as they are asked for, and their results brought home."""
+"""Measures a case on a bed: makes its visits on request, and fetches their results."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from probecost.results import layout
 
 
 class CaseRun:
-    """``measure`` and ``fetch``, again and again; ``stop`` at any moment. What was measured before a failure is kept.
+    """A case on a bed: ``measure`` and ``fetch`` in turn, ``stop`` at any time. A failure keeps earlier results.
 
-    ``switching``: how long segments and flows are; without it each flow lasts as long as its perf test. ``finished``:
+    ``switching``: lengths of segments and flows; without it each flow lasts as long as its perf test. ``finished``:
     visits that an earlier session of the run made.
     """
 
@@ -47,9 +47,9 @@ class CaseRun:
         return [self.bed.nodes[name] for name in self._pair.measured_on]
 
     def measure(self, planned: Sequence[VisitPlan], around: Around, only: Collection[str] = ()) -> None:
-        """Make these visits, with all perf tests or those named ``only``.
+        """Make these visits, with all perf tests or only those in ``only``.
 
-        One that fails ends it; its error tells node, step and reason.
+        The first failure ends it; its error has node, step and reason.
         """
         with self.bed.interruptible():
             self.bed.revive(self.nodes)
@@ -68,7 +68,7 @@ class CaseRun:
         gatherer = Gatherer(f"visit of {self.case.key}")
         with gatherer.step():
             visit.run(around)
-        with suppress(ProbecostError):  # a node that is gone has been told of
+        with suppress(ProbecostError):  # a lost node has been reported
             on_all("clocks", self.nodes, lambda node: node.check_clock())
         with gatherer.step():
             self._write_metadata(visit)
@@ -86,7 +86,7 @@ class CaseRun:
         if record.arm != layout.SWITCHED:
             return Visit(setup, record, self._seen(record.arm))
         interface = counted_interface(bed.environment, case.pair_kind)
-        assert interface is not None  # no plan switches where it is not known
+        assert interface is not None  # no plan switches without it
         slowest_s = max((start for visit in self.visits if (start := visit.complete_s) is not None), default=None)
         stop_s = max((visit.stop_s for visit in self.visits), default=0.0)
         segment_s = SEGMENT_S if self.switching is None else self.switching.segment_s
@@ -111,7 +111,7 @@ class CaseRun:
         return {"command": other.command, "file": other.tool_file, "sha256": self._other_sha256}
 
     def _seen(self, arm: str) -> Expected | None:
-        """The tool in the last visit of ``arm``, or flow, in which it was ready; ``None``: it was in none."""
+        """The tool in the last visit of ``arm``, or flow, in which it was ready; ``None`` if there is none."""
         arms = (arm, layout.SWITCHED) if arm == layout.TOOL else (arm,)
         tools = [visit.tool for visit in self.visits if visit.arm in arms and visit.time_to_ready_s is not None]
         return Expected.of(tools[-1]) if tools and tools[-1] is not None else None
@@ -135,7 +135,7 @@ class CaseRun:
         on_all("metadata", self.nodes, write)
 
     def stop(self) -> None:
-        """End whatever of this case still runs; nothing to do after a visit that ended by itself."""
+        """End everything of this case that still runs; there is nothing to do after a complete visit."""
         cut = [visit.record for visit in self._done if visit.record.ended_ns == 0]
         if cut:
             for record in cut:
@@ -146,7 +146,7 @@ class CaseRun:
                 self._write_metadata(self._done[-1])
 
     def fetch(self) -> None:
-        """Bring home what is there, from all nodes at once; a node's own copy goes when the local one is complete."""
+        """Fetch the results from all nodes at once; a node's copy is removed when the local one is complete."""
         paths = [path for visit in self._done for path in visit.paths]
         if not paths:
             return

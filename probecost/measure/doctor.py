@@ -1,7 +1,7 @@
-"""Everything that would stop a run of an environment, step by step and node by node, without any traffic.
+"""Finds everything that would stop a run of an environment, step by step and node by node, without any traffic.
 
-The steps are those of the engine itself: ``measure.preflight`` opens the nodes and asks what they lack. What a step
-cannot say because an earlier one failed stays open.
+The steps are the engine's own: ``measure.preflight`` opens the nodes and asks for missing prerequisites. A step after a
+failed one is not checked.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ from probecost.remote.pool import each
 
 State = Literal["ok", "problem", "not checked"]
 
-#: What is looked at on a node, in this order.
+#: Checks of a node, in this order.
 CHECKS = ("ssh", "host key", "login", "sudo", "python", "programs", "workdir", "tools", "test address", "ports")
-_VM = "vm"  # looked at on the host of a VM whose processes stand in the cases
+_VM = "vm"  # checked on the host of a VM whose processes are named in cases
 _CONNECTION = CHECKS[:3]
 _FAILED_STEP = {UnreachableError: "ssh", HostKeyError: "host key", AuthenticationError: "login"}
 _NETPERF_PORTS = 2
@@ -39,7 +39,7 @@ THIS_MACHINE = "this machine"
 
 @dataclass(frozen=True)
 class Check:
-    """One line of a report: the state, and for each problem what is wrong and what to do about it."""
+    """One line of a report: the state, and the problems with their remedies."""
 
     name: str
     state: State
@@ -60,7 +60,7 @@ class Report:
 
 
 def nodes_needed(environment: Environment, cases: Sequence[Case]) -> list[str]:
-    """Names of the nodes that the cases use, in the order of the configuration."""
+    """Names of the cases' nodes, in the order of the configuration."""
     used = {name for kind in {case.pair_kind for case in cases} for name in environment.pairs[kind].nodes}
     return [name for name in environment.nodes if name in used]
 
@@ -96,7 +96,7 @@ def _is_open(answer: Examined | Exception) -> bool:
 
 
 def _sides(environment: Environment, cases: Sequence[Case]) -> dict[str, list[tuple[str, PairSide]]]:
-    """The ends of test pairs that lie on each node, as ``server`` or ``client``."""
+    """The ends of test pairs on each node, as ``server`` or ``client``."""
     found: dict[str, list[tuple[str, PairSide]]] = {}
     for kind in sorted({case.pair_kind for case in cases}):
         pair = environment.pairs[kind]
@@ -108,7 +108,7 @@ def _sides(environment: Environment, cases: Sequence[Case]) -> dict[str, list[tu
 def _addresses(
     environment: Environment, node: Node, sides: Sequence[tuple[str, PairSide]], cases: Sequence[Case]
 ) -> dict[str, list[Missing]]:
-    """What is wrong with the test addresses of a node, and with the ports of a server."""
+    """Problems of the test addresses of a node, and of the ports of a server."""
     first, last = environment.port_range
     wanted = max([_NETPERF_PORTS, *(spec.streams for spec in environment.perf_tests)])
     found: dict[str, list[Missing]] = {"test address": [], "ports": []}
@@ -149,7 +149,7 @@ def _report(
 
 
 def _failed(node: str, error: Exception, names: Sequence[str]) -> Report:
-    """A report of a node to which the way is blocked. Errors that are not ours are raised."""
+    """The report of an unreachable node. Foreign errors are raised."""
     if not isinstance(error, ProbecostError):
         raise error
     step = next((name for kind, name in _FAILED_STEP.items() if isinstance(error, kind)), "ssh")
@@ -168,7 +168,7 @@ def _check(name: str, problems: Sequence[Missing], is_checked: bool) -> Check:
 
 
 def local_report(environment: Environment, cases: Sequence[Case]) -> Report:
-    """What lies on this machine: the files of tools that are copied from here. The others must be on their nodes."""
+    """Report on this machine: tools' files that are copied from here. The rest must be on their nodes."""
     files = dict.fromkeys(case.tool_file for case in cases if case.tool_file)
     here = [file for file in files if local_tool(environment, file) is not None]
     if not here:

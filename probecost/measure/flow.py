@@ -1,4 +1,4 @@
-"""A switched visit: a flow per perf test, inside which the tool goes on and off while its node counts what arrives."""
+"""A switched visit: a flow per perf test, in which the tool goes on and off while its node counts packets."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ from probecost.results.layout import TREE
 from probecost.results.planning import GUARD_S, STOP_S, SURE_S, WARM_UP_S
 
 SEGMENT_S = 0.5
-CLIENT_START_S = 0.2  # a flow begins a little after its client was asked for, and must outlast the last segment
+CLIENT_START_S = 0.2  # a flow begins a little after its client's start, and must outlast the last segment
 
 
 @dataclass(frozen=True)
 class Switching:
-    """``interface``: whose counters tell the rate, on the tool's node; ``lead_s``: what a start of the tool takes.
+    """Settings of switching. ``interface`` counts the rate, on the tool's node; ``lead_s``: time of a tool's start.
 
-    Seed and iteration decide the order of the segments. ``expected``: what the tool was in the visit before, ``None``
-    where that is not known; ``other_expected`` is that of the version it is measured against.
+    Seed and iteration decide the order of the segments. ``expected``: the tool in the visit before, ``None`` if
+    unknown; ``other_expected``: the same for the version it is measured against.
     """
 
     interface: str
@@ -48,24 +48,24 @@ class Switching:
 
 
 def lead_s(time_to_ready_s: float | None) -> float:
-    """What a start takes that is not the first: until the tool is ready, and until that is sure."""
+    """Time of a later start: until the tool is ready, and until that is sure."""
     return (time_to_ready_s or 0.0) + SURE_S
 
 
 def flow_duration_s(
     asked_s: float, time_to_ready_s: float | None, segment_s: float = SEGMENT_S, stop_s: float = 0.0
 ) -> float:
-    """How long a flow must last so that a pair of segments fits in, at least ``asked_s``.
+    """Length of a flow that a pair of segments fits into, at least ``asked_s``.
 
-    The tool's start and stop may take a quarter longer than they did, and as long as the start is waited before the
-    segment without it.
+    The tool's start and stop may take a quarter longer than before, and the segment without it is preceded by a wait as
+    long as the start.
     """
     pair_s = 2 * (segment_s + GUARD_S + 1.25 * lead_s(time_to_ready_s)) + max(STOP_S, 1.25 * stop_s)
     return max(asked_s, CLIENT_START_S + WARM_UP_S + pair_s)
 
 
 class FlowVisit(Visit):
-    """One switched visit: files and record as of any visit, and ``segments.csv`` in the folder of each flow."""
+    """One switched visit: files and record like any visit, and ``segments.csv`` in the folder of each flow."""
 
     def __init__(self, setup: VisitSetup, record: VisitRecord, switching: Switching) -> None:
         super().__init__(setup, record)
@@ -76,7 +76,7 @@ class FlowVisit(Visit):
         return Beside(self._tool_node, lambda workload: self._switch(record, workload))
 
     def _is_pointless(self, gatherer: Gatherer) -> bool:
-        """A tool that does not work in one flow does not work in the next."""
+        """Whether the rest can give nothing: also after a failed tool, which would fail in the next flow too."""
         return any(isinstance(error, ToolError) for error in _single(gatherer.errors)) or super()._is_pointless(
             gatherer
         )
@@ -143,7 +143,7 @@ class FlowVisit(Visit):
 
 
 def _single(errors: Sequence[Exception]) -> Iterator[Exception]:
-    """The errors one by one, those that were gathered too."""
+    """The errors one by one, gathered ones too."""
     for error in errors:
         if isinstance(error, Gathered):
             yield from _single(error.errors)

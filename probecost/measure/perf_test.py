@@ -1,4 +1,4 @@
-"""One perf test: servers ready, clients run to their end, servers gone. Three round trips."""
+"""Runs one perf test in three round trips: start servers, run clients to their end, end servers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from probecost.results.layout import TREE
 
 @dataclass(frozen=True)
 class Beside:
-    """What another node does while the clients run: ``call`` gets the workload."""
+    """Work of another node while the clients run: ``call`` gets the workload."""
 
     node: Node
     call: Callable[[Workload], None]
@@ -32,7 +32,7 @@ def run_perf_test(
     port_range: tuple[int, int],
     beside: Beside | None = None,
 ) -> None:
-    """Run it; the record gets times and error. Raises ``PerfTestError`` where a generator failed or hung."""
+    """Run the perf test; the record gets times and error. Raises ``PerfTestError``: a generator failed or hung."""
     workload = Workload(record.spec, record.folder, pair.server.test_ip, pair.client.test_ip)
     monitoring = f"{TREE}/{record.folder.monitoring}"
     gatherer = Gatherer(f"{record.spec.perf_type} {record.spec.conn_type}")
@@ -86,7 +86,7 @@ def _check_clients(node: str, workload: Workload, ends: Sequence[GeneratorEnd]) 
 
 
 def _check_servers(node: str, workload: Workload, ends: Sequence[GeneratorEnd]) -> None:
-    """Servers of one client end by themselves with 0; the others lived until they were told to end (SIGTERM)."""
+    """Check exit codes: servers of one client end by themselves with 0, the rest by SIGTERM."""
     for server, end in zip(workload.servers, ends, strict=False):
         if end.exit_code not in ((0,) if server.lingers else (0, -signal.SIGTERM)):
             said = f": {end.stderr_tail}" if end.stderr_tail else ""

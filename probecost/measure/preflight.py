@@ -1,4 +1,4 @@
-"""Everything that would stop a run, found on all nodes at once and before any traffic."""
+"""Finds everything that would stop a run, on all nodes at once and before any traffic."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _WORD = re.compile(r"[\w.-]+")
 def needs(environment: Environment, cases: Sequence[Case]) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
     """Programs, and files below the workdir, that each node must have for the cases.
 
-    Tools that lie on this machine are copied when they are needed; the others must be on their node.
+    Tools on this machine are copied when they are needed; all other tools must be on their node.
     """
     programs: dict[str, dict[str, None]] = {}
     files: dict[str, dict[str, None]] = {}
@@ -51,7 +51,7 @@ def needs(environment: Environment, cases: Sequence[Case]) -> tuple[dict[str, li
 
 
 def vm_in_use(environment: Environment, cases: Sequence[Case]) -> PairSide | None:
-    """The VM whose processes and tap stand in the cases' commands; they are others each time it is started."""
+    """The VM whose processes and tap are in the cases' commands (they change at every start), if any."""
     pair = environment.pairs.get("vm")
     if pair is None or pair.server.qemu_pid is None:
         return None
@@ -67,7 +67,7 @@ def _mentions_vm(case: Case, environment: Environment) -> bool:
 
 
 def stale_vm(vm: PairSide, machines: Sequence[Machine], remedy: str) -> list[Missing]:
-    """Whether the VM's process is another than the one that was discovered, or gone."""
+    """Problem of a VM whose process is not the discovered one any more."""
     uuid = vm.uuid.lower() if vm.uuid else None
     now = [machine.pid for machine in machines if machine.uuid == uuid] if uuid else []
     if any(machine.pid == vm.qemu_pid and uuid in (None, machine.uuid) for machine in machines):
@@ -83,14 +83,14 @@ def stale_vm(vm: PairSide, machines: Sequence[Machine], remedy: str) -> list[Mis
 
 @dataclass(frozen=True)
 class Examined:
-    """What a node said, and what that means: what is missing on it, by the kind of it."""
+    """A node's answer, and its missing prerequisites by kind."""
 
     lacks: Lacks
     missing: Mapping[Prerequisite, Sequence[Missing]]
 
 
 def examine(environment: Environment, nodes: Sequence[Node], cases: Sequence[Case]) -> dict[str, Examined | Exception]:
-    """Open every node at the same time and ask what it lacks for the cases; its answer, or why there is none."""
+    """Open all nodes at the same time and find what they are missing for the cases; the answer or error of each."""
     programs, files = needs(environment, cases)
     vm = vm_in_use(environment, cases)
 
@@ -106,7 +106,7 @@ def examine(environment: Environment, nodes: Sequence[Node], cases: Sequence[Cas
 
 
 def check(environment: Environment, nodes: Mapping[str, Node], cases: Sequence[Case]) -> None:
-    """Open every node and ask what it lacks; raises everything that was found, together."""
+    """Open every node and check its prerequisites; raise all problems together."""
     missing: list[Missing] = []
     errors: list[Exception] = []
     for result in examine(environment, list(nodes.values()), cases).values():
@@ -123,7 +123,7 @@ def check(environment: Environment, nodes: Mapping[str, Node], cases: Sequence[C
 
 
 def lacking(node: str, lacks: Lacks) -> dict[Prerequisite, list[Missing]]:
-    """What a node lacks, by the kind of it; kinds of which nothing is missing are not in it."""
+    """Missing prerequisites of a node by kind, without empty kinds."""
     found: dict[Prerequisite, list[Missing]] = {
         "programs": [Missing(node, f"{name} is not installed", _remedy(name)) for name in lacks.programs],
         "tools": [Missing(node, f"{name} is not there", "copy the tool, or set tools_dir") for name in lacks.files],

@@ -1,8 +1,8 @@
-"""Taking all nodes of an environment for one run, when another run may want them at the same moment.
+"""Takes all nodes of an environment for one run, even if another run wants them at the same moment.
 
-All nodes are connected at once. Two runs that begin together may then each get a part, and both would be refused. Who
-finds that gives its part back and tries again after a random pause, the first node of all before the others: whoever
-gets that one gets the rest. A run that holds its nodes for longer is not disputed: it is named at once.
+All nodes are connected at once, so two runs that begin together may each get a part, and both would be refused. A run
+that loses the race releases its nodes, waits a random time and retries, lowest-addressed node first; whoever holds that
+node wins. A run that has held its nodes for longer is reported at once.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from probecost.errors import Gathered, NodeBusyError, busy_nodes
 from probecost.remote.node import Node
 from probecost.remote.pool import on_all
 
-#: A lease that is held for less may be that of a run which begins now, too.
+#: A lease that has been held for less may belong to a run that begins now, too.
 RACE_S = 20.0
 ATTEMPTS = 5
 PAUSES_S = (0.2, 2.0)
@@ -24,9 +24,9 @@ PAUSES_S = (0.2, 2.0)
 def take(
     what: str, nodes: Sequence[Node], check: Callable[[], None], sleep: Callable[[float], None] = time.sleep
 ) -> None:
-    """``check`` opens ``nodes`` and raises what is wrong with them; with some of them taken in a race, try again.
+    """Call ``check``, which opens ``nodes`` and raises their problems; repeat it if some were taken in a race.
 
-    ``what`` they are is for errors. What was opened stays open when this raises.
+    ``what`` names the nodes in errors. Opened nodes stay open if this raises.
     """
     for left in reversed(range(ATTEMPTS)):
         try:
@@ -42,5 +42,5 @@ def take(
 
 
 def _is_race(busy: Sequence[NodeBusyError], nodes: int) -> bool:
-    """Whether both got a part just now: some nodes are this run's, the others are not for long another's."""
+    """Whether two runs each have just got a part: another run has some, not all, of the nodes, and not for long."""
     return 0 < len(busy) < nodes and all(one.held_s is not None and one.held_s < RACE_S for one in busy)

@@ -1,4 +1,4 @@
-"""A case's tool: how it is to be started, and what is wrong with how it started and ended."""
+"""The start of a case's tool, and checks of its start and end."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ _NO_PROGRAM = (
 
 @dataclass(frozen=True)
 class Expected:
-    """A tool as it was in an earlier start: how many programs it loaded and attached, and the names of all of them.
+    """A tool in an earlier start: the numbers of its loaded and attached programs, and the names of all of them.
 
-    The last of them came ``within_s`` seconds after the start. ``counts`` is ``None`` where some came late.
+    The last of them came ``within_s`` seconds after the start. ``counts`` is ``None`` if some came late.
     """
 
     counts: tuple[int, int] | None
@@ -42,7 +42,7 @@ class Expected:
 def tool_spec(
     case: Case, stdout: str, stderr: str, monitors: Mapping[str, str], expected: Expected | None = None
 ) -> ToolSpec:
-    """What a node needs to start it; all files are relative to the workdir."""
+    """The request to start the tool; all files are relative to the workdir."""
     return ToolSpec(
         command=case.command,
         stdout=stdout,
@@ -81,7 +81,7 @@ def check_started(node: str, case: Case, started: ToolStart, *, whole: bool = Fa
 
 
 def check_ended(node: str, case: Case, stopped: ToolStop) -> None:
-    """Also of a tool that did not start well: what runs on spoils the visits after it."""
+    """Raise ``ToolError`` if a tool left processes or attachments, also after a failed start: they spoil visits."""
     if stopped.still_running:
         what = f"{case.tool_id} could not be ended: {', '.join(stopped.still_running)}"
         raise ToolError(node, f"{what} ran on after SIGKILL; see on the node what holds it")
@@ -91,7 +91,7 @@ def check_ended(node: str, case: Case, stopped: ToolStop) -> None:
 
 
 def check_stopped(node: str, case: Case, stopped: ToolStop) -> None:
-    """Raise ``ToolError`` where a tool that was ready did not live until it was told to end, or left something."""
+    """Raise ``ToolError`` if a ready tool died before its stop, or left something."""
     tool = case.tool_id
     if stopped.cap_hit:
         raise ToolError(node, _cap_message(case))
@@ -116,7 +116,7 @@ def noted_part(started: ToolStart) -> dict[str, str]:
 
 
 def incomplete(case: Case, stopped: ToolStop) -> str | None:
-    """Why what was measured beside the tool is not its cost: a part of it came later; ``None`` where none did."""
+    """Why the measurement is not the tool's cost: some of its programs came late; ``None`` if none did."""
     if not stopped.late:
         return None
     came = f", the last of them {stopped.complete_s:.1f} s after its start" if stopped.complete_s is not None else ""

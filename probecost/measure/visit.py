@@ -1,4 +1,4 @@
-"""A visit: a stretch of time in one arm. Baseline: perf tests alone. Tool: start, ready, monitors, perf tests, stop."""
+"""A visit: a period in one arm. Baseline: perf tests alone. Tool: start, ready, monitors, perf tests, stop."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ Around = Callable[[PerfTestRun], AbstractContextManager[None]]
 
 @dataclass(frozen=True)
 class VisitSetup:
-    """What all visits of a case share. ``tool_sha256``: of the tool's file as it lies on its node.
+    """Common settings of all visits of a case. ``tool_sha256``: of the tool's file on its node.
 
-    ``other_sha256``: of that of the version that the case is measured against. ``whole``: a tool of which only a part
+    ``other_sha256``: the same for the version that the case is measured against. ``whole``: a tool of which only a part
     attaches fails.
     """
 
@@ -48,9 +48,9 @@ class VisitSetup:
 
 
 class Visit:
-    """One visit of a case to its pair; ``record`` says how it went, ``paths`` what it left on the nodes.
+    """One visit of a case to its pair, with its ``record`` and the ``paths`` of its files on the nodes.
 
-    ``expected``: what is started in it as it was before; it counts as ready when it is complete.
+    ``expected``: the tool in an earlier visit; it counts as ready when it is complete.
     """
 
     def __init__(self, setup: VisitSetup, record: VisitRecord, expected: Expected | None = None) -> None:
@@ -58,7 +58,7 @@ class Visit:
         self.record = record
         self.folder = VisitFolder(case.pair_kind, None if record.arm == layout.BASELINE else case.folder)
         self._case = case
-        #: What is started before the perf tests, and stopped after them.
+        #: The version that runs during the perf tests.
         self._runs = {layout.TOOL: case, layout.BASELINE: case.other}.get(record.arm)
         self._pair = pair
         self._server = setup.nodes[pair.server.node]
@@ -87,7 +87,7 @@ class Visit:
         }
 
     def run(self, around: Around) -> None:
-        """Do it; whatever was started is stopped again, in reverse order. Raises all that went wrong, together."""
+        """Make the visit; everything started is stopped, in reverse order. Raises all errors together."""
         gatherer = Gatherer(f"{self.record.arm} visit of {self._case.key}, unit {self.record.unit}")
         with gatherer.step():
             as_it_was.check(self._tool_node)
@@ -127,7 +127,7 @@ class Visit:
                 return
 
     def _beside(self, record: PerfTestRecord) -> Beside | None:
-        """What is done on another node during the perf test."""
+        """Work of another node during the perf test."""
         return None
 
     def _is_pointless(self, gatherer: Gatherer) -> bool:

@@ -1,4 +1,4 @@
-"""What a visit leaves behind besides raw files: who it was, when, on what. Written as ``metadata_*.json``."""
+"""The record of a visit in addition to its raw files, written as ``metadata_*.json``."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from probecost.results.version import VERSION
 
 @dataclass(frozen=True)
 class PerfTestRun:
-    """One perf test of one visit, as hooks see it."""
+    """One perf test of one visit, for hooks."""
 
     case: Case
     arm: str
@@ -54,13 +54,13 @@ class VisitRecord:
 
     @property
     def complete_s(self) -> float | None:
-        """How long after its start the tool was complete; ``None``: it was never ready."""
+        """Seconds from the tool's start until it was complete; ``None``: it was never ready."""
         late_s = self._stop.get("complete_s")
         return self.time_to_ready_s if late_s is None else max(late_s, self.time_to_ready_s or 0.0)
 
     @property
     def stop_s(self) -> float:
-        """How long the tool took to end."""
+        """Seconds that the tool took to end."""
         return float(self._stop.get("stop_s") or 0.0)
 
     @property
@@ -74,12 +74,12 @@ class VisitRecord:
 
     @classmethod
     def of(cls, plan: VisitPlan, started_ns: int) -> Self:
-        """One that begins now, as planned."""
+        """The record of a visit that begins now."""
         return cls(plan.arm, plan.unit, plan.pair, plan.order, plan.shared, started_ns, confirmation=plan.confirmation)
 
 
 def planned_units(visits: Iterable[VisitPlan]) -> set[int]:
-    """The units of pairs of visits among ``visits`` that a plan has in any case."""
+    """The units of planned pairs of visits among ``visits``."""
     return {plan.unit for plan in visits if plan.arm in ARMS and plan.is_planned and not plan.shared}
 
 
@@ -91,7 +91,7 @@ def metadata(
     node: str,
     versus: Mapping[str, Any] | None = None,
 ) -> Metadata:
-    """The metadata of one perf test folder; ``context`` holds what is the same for the whole environment.
+    """The metadata of one perf test folder; ``context`` holds the values common to the environment.
 
     ``versus``: command, file and SHA-256 of the version that the case is measured against, ``None`` without one.
     """

@@ -1,9 +1,9 @@
-"""The command lines of the generators: which servers and clients make one perf test, and where their output goes.
+"""Command lines of the generators: servers and clients of one perf test, and the files of their output.
 
-iperf3 for throughput and packets per second, netperf for latency. Options are those that iperf3 3.1 and netperf 2.7
-already know. Servers listen on the test address only and serve one client each.
+iperf3 measures throughput and packets per second, netperf latency. iperf3 3.1 and netperf 2.7 already know all options.
+Servers listen on the test address only and serve one client each.
 
-Latency at a load has an iperf3 beside netperf, which sends TCP at that rate, begins with it and lasts a little longer.
+Latency at a load has an iperf3 in the background, which sends TCP at that rate and lasts a little longer than netperf.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ DEFAULT_PPS_BITRATE = "1G"
 LATENCY_FIELDS = (
     "MIN_LATENCY,MEAN_LATENCY,MAX_LATENCY,P50_LATENCY,P90_LATENCY,P99_LATENCY,TRANSACTION_RATE,ELAPSED_TIME"
 )
-BACKGROUND = "background"  # the name of the generator beside netperf
+BACKGROUND = "background"  # name of the background flow's generator
 _BACKGROUND_LONGER_S = 1
 _START_AND_END_S = 10.0
 
@@ -37,16 +37,16 @@ class Workload:
 
     @property
     def duration_s(self) -> int:
-        """Whole seconds, at least one: the generators know no fractions."""
+        """Duration in whole seconds, at least one: the generators know no fractions."""
         return max(1, math.ceil(self.spec.duration_s))
 
     @property
     def timeout_s(self) -> float:
-        """After this a client hangs."""
+        """Seconds after which a client counts as hung."""
         return self.duration_s + _START_AND_END_S
 
     def client_program(self, name: str) -> str:
-        """What the client of this name runs."""
+        """The program of the client of this name."""
         return "netperf" if self.spec.perf_type == "latency" and name != BACKGROUND else "iperf3"
 
     @property
@@ -55,7 +55,7 @@ class Workload:
         return own if self.spec.background_bps is None else (*own, self._background_server())
 
     def clients(self, opened: Sequence[OpenServer]) -> tuple[ClientSpec, ...]:
-        """One client per open server, the background first: it has the longer way to its first byte."""
+        """One client per open server, the background first: it takes longer to its first byte."""
         ordered = sorted(opened, key=lambda server: server.name != BACKGROUND)
         return tuple(
             self._background_client(server) if server.name == BACKGROUND else self._client(server) for server in ordered
@@ -101,7 +101,7 @@ class Workload:
 
     @property
     def _limit(self) -> tuple[str, ...]:
-        """``-b`` of each stream: as the configuration wrote it, or its share of what is offered in whole bits."""
+        """``-b`` of each stream: as configured, or its share of the offered rate in whole bits."""
         spec = self.spec
         if spec.load is None and spec.max_rate_bps is None:
             return ("-b", spec.target_bitrate) if spec.target_bitrate else ()

@@ -1,4 +1,4 @@
-"""Every tool, with every set of parameters of the environments in ``--env``."""
+"""Measures every tool with every set of parameters of the environments in ``--env``."""
 
 from probecost.fixtures.case import RunCase
 

@@ -1,6 +1,6 @@
-"""Nodes over SSH: one connection and one supervisor each, files both ways. What they do with it is for other rooms."""
+"""Nodes over SSH: one connection and one supervisor each, files both ways."""
 
 import logging
 
-# paramiko logs tracebacks of what ``probecost.remote.ssh`` raises as its own error; who wants them adds a handler.
+# paramiko logs tracebacks of failures that ``probecost.remote.ssh`` raises as its own errors; a handler shows them.
 logging.getLogger("paramiko").addHandler(logging.NullHandler())

@@ -1,4 +1,4 @@
-"""What nodes answer, bounded and typed: a node is not trusted to answer what it was asked, nor to come to an end."""
+"""Answers of nodes, bounded and typed: a node is not trusted to send the right answer, nor to stop sending."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _T = TypeVar("_T")
 
 
 class AnswerError(Exception):
-    """An answer that is not what was asked for; the message is the reason, without node and verb."""
+    """An answer has the wrong form; the message is the reason, without node and verb."""
 
 
 @cache
@@ -27,9 +27,9 @@ def _adapter(kind: Any) -> TypeAdapter[Any]:
 
 
 def typed(kind: type[_T], value: object) -> _T:
-    """``value``, which came as JSON, as a dataclass or any other type; keys that it does not know are passed over.
+    """Validate ``value``, which came as JSON, as a dataclass or any other type; unknown keys are ignored.
 
-    Raises ``AnswerError`` with the first mistake and where it is.
+    Raises ``AnswerError`` with the first mistake and its place.
     """
     try:
         found: _T = _adapter(kind).validate_python(value)  # type: ignore[arg-type]
@@ -41,7 +41,7 @@ def typed(kind: type[_T], value: object) -> _T:
 
 
 def member(name: str, kind: type[_T]) -> Callable[[object], _T]:
-    """Reads an answer that is an object: what it has under ``name``."""
+    """A reader of the member ``name`` of an answer that is an object."""
     return lambda value: typed(kind, _object(value).get(name))
 
 
@@ -50,7 +50,7 @@ def _object(value: object) -> dict[str, Any]:
 
 
 def facts(value: object) -> dict[str, Any]:
-    """The facts of a node: an object, and not longer than those of any real one."""
+    """The facts of a node: an object of limited size."""
     found = _object(value)
     size = len(json.dumps(found))
     if size > MAX_FACTS:
@@ -59,7 +59,7 @@ def facts(value: object) -> dict[str, Any]:
 
 
 def remembered(value: object) -> dict[str, Any]:
-    """What a node remembers of itself, to be given back to it as it is."""
+    """The reference state of a node, to be given back to it unchanged."""
     found = _object(value)
     typed(list[str], found.get("found"))
     typed(list[tuple[str, str, str]], found.get("entries"))
@@ -67,20 +67,20 @@ def remembered(value: object) -> dict[str, Any]:
 
 
 class Compressed:
-    """A JSON object that comes compressed and in chunks; ``limit``: how many bytes of them are taken."""
+    """A JSON object that comes compressed and in chunks, of at most ``limit`` bytes."""
 
     def __init__(self, limit: int = 0) -> None:
         self.data = bytearray()
         self._limit = limit or MAX_COMPRESSED
 
     def feed(self, chunk: bytes) -> None:
-        """Hand on the next chunk; ``AnswerError`` when it is too much."""
+        """Add the next chunk; ``AnswerError``: it is too much."""
         self.data += chunk
         if len(self.data) > self._limit:
             raise AnswerError(f"more than {self._limit} bytes")
 
     def read(self) -> dict[str, Any]:
-        """The object. ``AnswerError``: it is damaged, something else, or too long."""
+        """The object. ``AnswerError``: it is damaged, of another type, or too long."""
         unpacking = zlib.decompressobj()
         try:
             text = unpacking.decompress(self.data, MAX_ANSWER)

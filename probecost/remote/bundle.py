@@ -1,4 +1,4 @@
-"""The supervisor as one self-contained Python text, to be run by any Python from 3.6 on without installing anything."""
+"""The supervisor as one self-contained Python text, for any Python from 3.6 on, without installing anything."""
 
 from __future__ import annotations
 
@@ -48,14 +48,14 @@ def inventory_text(workdir: str, results: str) -> str:
 
 
 def _program(*statements: str) -> str:
-    """All modules of the supervisor and, behind them, statements that use them; ``json`` is imported."""
+    """All modules of the supervisor, followed by statements that use them; ``json`` is imported."""
     return "\n".join([f"_PACKAGE = {_PACKAGE!r}", f"_SOURCES = {_sources()!r}", _LOADER, "import json", *statements])
 
 
 def bootstrap(size: int) -> str:
     """A one-liner for ``python3 -c`` that reads ``size`` bytes of source from standard input and runs them.
 
-    Nothing else may be sent before the supervisor says that it is ready: the reader may buffer what follows. Where the
-    text does not arrive because the network is cut, an alarm ends the reader: there is no watchdog yet.
+    Nothing else may be sent before the supervisor reports that it is ready: the reader may buffer it. If the text does
+    not arrive because the network is cut, an alarm ends the reader: there is no watchdog yet.
     """
     return f'import sys;exec(__import__("signal").alarm({_ARRIVES_S})or sys.stdin.buffer.read({size}))'

@@ -1,4 +1,4 @@
-"""What the nodes are, asked of all of them at the same time; for discovery."""
+"""Collects the facts of all nodes at the same time, for discovery."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from probecost.remote.ssh_config import read_ssh_config
 
 
 def collect(questions: Questions, *, accept_new: bool = False) -> dict[str, dict[str, Any] | ProbecostError]:
-    """The answer of every node (keys as in ``supervisor.discovery``), or the error that kept it from us."""
+    """The answer of every node (keys as in ``supervisor.discovery``), or its error."""
     config = read_ssh_config(questions.ssh_config)
 
     def ask(node: Node) -> dict[str, Any]:

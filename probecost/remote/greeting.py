@@ -1,7 +1,7 @@
-"""What comes before the supervisor's first word: whatever the login shell prints, and why there is no first word.
+"""Output before the supervisor's first frame: noise of the login shell, and reasons for a missing first frame.
 
-A start-up file of the shell (``.bashrc``) may print anything to standard output, without an end of line too. That is
-passed over, up to a limit, and told where the supervisor does not start.
+A start-up file of the shell (``.bashrc``) may print anything to standard output, even without an end of line. It is
+skipped, up to a limit, and shown in the error if the supervisor does not start.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ _PASSWORD = ("password is required", "terminal is required", "must have a tty", 
 
 
 class Greeting:
-    """Finds the supervisor's first frame behind the noise of a login shell."""
+    """Finds the supervisor's first frame after the noise of a login shell."""
 
     def __init__(self) -> None:
         self.noise = bytearray()
         self._is_over = False
 
     def feed(self, data: bytes) -> bytes:
-        """Nothing until the first frame begins, then all from there on. ``FrameError``: it is not in sight."""
+        """Nothing until the first frame begins, then all data from there on. ``FrameError``: too much noise."""
         if self._is_over:
             return data
         self.noise += data
@@ -51,14 +51,14 @@ class Greeting:
 
 
 def why_not_started(said: str, python: str, *, sudo: bool, status: int | None = None, noise: str = "") -> str:
-    """What to do about a supervisor that did not start.
+    """The reason that the supervisor did not start, and the remedy.
 
-    ``said``: what the login shell, sudo or Python said on stderr; ``status``: the exit code, ``None`` where there is
-    none; ``noise``: what stood on standard output, where the supervisor should have spoken.
+    ``said``: stderr of the login shell, sudo or Python; ``status``: the exit code, ``None`` if there is none;
+    ``noise``: standard output before the supervisor's first frame.
     """
     if sudo and any(words in said for words in _PASSWORD):
         return "sudo asks for a password: allow it without one (NOPASSWD) for the login user"
-    for line in said.splitlines():  # by line: another one may be the noise of a start-up file
+    for line in said.splitlines():  # by line: one of them may be the noise of a start-up file
         absent = any(words in line for words in _ABSENT)
         if absent and python in line:
             return f"{python} is missing: install Python 3.6 or newer, or name it as python_interpreter ({line})"

@@ -1,4 +1,4 @@
-"""Whether the key that a host offers is its own, by the files of known hosts."""
+"""Checks host keys by the files of known hosts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from probecost.remote.ssh_config import Target
 
 
 class HostKeyPolicy(paramiko.MissingHostKeyPolicy):
-    """Checks each host key, as paramiko itself is given none: new ones are refused, or remembered (accept-new)."""
+    """Checks each host key, as paramiko itself knows none: new ones are refused, or remembered (accept-new)."""
 
     def __init__(self, node: str, target: Target, *, accept_new: bool) -> None:
         rules = target.rules
@@ -26,7 +26,7 @@ class HostKeyPolicy(paramiko.MissingHostKeyPolicy):
             raise HostKeyError(node, f"{error.filename}: {error.strerror}: {hint}") from error
 
     def known_types(self) -> tuple[str, ...]:
-        """Types of the keys that the host is known by."""
+        """Types of the host's known keys."""
         return self._known.key_types(self._names)
 
     def missing_host_key(self, client: paramiko.SSHClient, hostname: str, key: paramiko.PKey) -> None:

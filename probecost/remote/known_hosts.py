@@ -1,7 +1,7 @@
-"""Files of known hosts as OpenSSH takes them (sshd(8), SSH_KNOWN_HOSTS FILE FORMAT; ``check_host_key`` of its client).
+"""Reads files of known hosts like OpenSSH (sshd(8), SSH_KNOWN_HOSTS FILE FORMAT; ``check_host_key`` of its client).
 
-Patterns with wildcards and negation, hashed names, several keys of one type, ``@revoked`` and ``@cert-authority``
-count; lines that cannot be read are passed over, as ssh does.
+It supports patterns with wildcards and negation, hashed names, several keys of one type, ``@revoked`` and
+``@cert-authority``; unreadable lines are skipped, as by ssh.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pathlib import Path
 
 
 class Status(Enum):
-    """What the files say of a key that a host offers."""
+    """Status of an offered host key in the files."""
 
     KNOWN = "known"
     UNKNOWN = "unknown"
@@ -42,7 +42,7 @@ class Line:
         return _type_of(self.key)
 
     def is_of(self, name: str) -> bool:
-        """True if the patterns or the hashed name of the line match ``name``, whatever its case."""
+        """True if the patterns or the hashed name of the line match ``name``, in any case."""
         name = name.lower()
         if self.names.startswith("|"):
             return _is_hash_of(self.names, name)
@@ -58,7 +58,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Judgement:
-    """``where`` names the lines that decide: the known, the other or the revoked key."""
+    """Status of a key. ``where`` has the deciding lines: of the known, the different or the revoked key."""
 
     status: Status
     where: tuple[str, ...] = ()
@@ -66,14 +66,14 @@ class Judgement:
 
 @dataclass(frozen=True)
 class KnownHosts:
-    """The keys of some files, and the lines that could not be read as file:line."""
+    """The keys of some files, and their unreadable lines as file:line."""
 
     lines: tuple[Line, ...]
     damaged: tuple[str, ...] = ()
 
     @classmethod
     def read(cls, files: Iterable[Path]) -> KnownHosts:
-        """Raises ``OSError`` with the file's name for one that is there and cannot be read."""
+        """Read existing files. Raises ``OSError`` with the file's name for an unreadable one."""
         lines: list[Line] = []
         damaged: list[str] = []
         for file in files:
@@ -91,7 +91,7 @@ class KnownHosts:
         return cls(tuple(lines), tuple(damaged))
 
     def key_types(self, names: Sequence[str]) -> tuple[str, ...]:
-        """Types of the keys that a host is known by, so that it can be asked for one of them."""
+        """Types of a host's known keys, so that it can be asked for one of them."""
         plain = (line for name in names for line in self._of(name) if not line.marker)
         return tuple(dict.fromkeys(line.key_type for line in plain))
 
@@ -100,7 +100,7 @@ class KnownHosts:
         return tuple(line.where for name in names for line in self._of(name) if line.marker == "@cert-authority")
 
     def judge(self, names: Sequence[str], key: bytes) -> Judgement:
-        """``names``: what the host is called, its name with the port first. The one without it changes no key."""
+        """Judge a key of the host ``names``, whose first name has the port. A name without it makes no key CHANGED."""
         revoked = [
             line.where for name in names for line in self._of(name) if line.marker == "@revoked" and line.key == key
         ]
@@ -120,7 +120,7 @@ class KnownHosts:
 
 
 def names_of(host: str, port: int, alias: str) -> tuple[str, ...]:
-    """What ssh looks a host up by: the alias alone, else the host, in front of it with a port that is not 22.
+    """The names under which ssh looks a host up: the alias alone, else the host, first with a port other than 22.
 
     >>> names_of("Web", 2222, "")
     ('[web]:2222', 'web')
@@ -132,7 +132,7 @@ def names_of(host: str, port: int, alias: str) -> tuple[str, ...]:
 
 
 def new_line(name: str, key_type: str, key: bytes, *, is_hashed: bool) -> str:
-    """A line that makes the key known, by the name or by its hash."""
+    """A line of a file that makes the key known, by the name or by its hash."""
     if is_hashed:
         salt = os.urandom(20)
         parts = (base64.b64encode(part).decode() for part in (salt, _hash(salt, name)))
@@ -141,7 +141,7 @@ def new_line(name: str, key_type: str, key: bytes, *, is_hashed: bool) -> str:
 
 
 def revoked_by(files: Iterable[Path], key: bytes) -> str:
-    """Where a file of ``RevokedHostKeys`` revokes the key, empty if none does.
+    """The line of a file of ``RevokedHostKeys`` that revokes the key, empty if none does.
 
     Raises ``OSError`` for a file that cannot be read, ``ValueError`` for a binary list (KRL).
     """

@@ -1,4 +1,4 @@
-"""Who measures: what a node's lease says of this run, and what is told of the run that holds it already."""
+"""The holder of a node's lease: its record for this run, and the message about another run that holds it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _TOKEN = secrets.token_hex(8)
 
 @dataclass(frozen=True)
 class Holder:
-    """A run that measures; all sessions of one process are one run, known by ``token``."""
+    """A run that measures; all sessions of one process are one run, identified by ``token``."""
 
     run: str
     user: str
@@ -27,7 +27,7 @@ class Holder:
 
     @property
     def group(self) -> str:
-        """How the marks of the run's sessions begin."""
+        """Prefix of the marks of the run's sessions."""
         return group_of(self.token)
 
     @classmethod
@@ -36,7 +36,7 @@ class Holder:
 
 
 def in_use_by(holder: Mapping[str, Any], *, advise: bool = True) -> str:
-    """What to tell whoever finds the lease taken, and what to do about it; ``holder`` comes from the node."""
+    """Message about a taken lease, with the remedy (``advise``); ``holder`` comes from the node."""
     if "run" not in holder:
         who = "another run"
     else:

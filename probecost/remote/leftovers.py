@@ -1,4 +1,4 @@
-"""What earlier runs left on a node, as the node says it: values to be shown, and to be sent back to have it ended."""
+"""Leftovers of earlier runs as a node lists them: shown to the user, and sent back to the node to be ended."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from probecost.errors import printable
 
 @dataclass(frozen=True)
 class LeftProcess:
-    """``by`` is what it is known by: ``cgroup``, ``environment`` or ``child of PID``; ``mark`` is its session's."""
+    """A process. ``by`` is its evidence: ``cgroup``, ``environment`` or ``child of PID``; ``mark`` is its session's."""
 
     pid: int
     command: str
@@ -21,7 +21,7 @@ class LeftProcess:
 
 @dataclass(frozen=True)
 class LeftRecord:
-    """The record of a dead session, and the files that it placed and that are still there."""
+    """The record of a dead session, and its placed files that still exist."""
 
     path: str
     files: tuple[str, ...]
@@ -29,7 +29,7 @@ class LeftRecord:
 
 @dataclass(frozen=True)
 class LeftResults:
-    """Results that nobody fetched."""
+    """Results that were not fetched."""
 
     path: str
     files: int
@@ -38,7 +38,7 @@ class LeftResults:
 
 @dataclass(frozen=True)
 class Leftovers:
-    """``holder``: the run that has the node now; where there is one, ``records`` and ``results`` are not told."""
+    """All leftovers. ``holder``: the run that has the node now; with one, ``records`` and ``results`` are empty."""
 
     holder: Mapping[str, Any] | None
     processes: tuple[LeftProcess, ...] = ()
@@ -61,7 +61,7 @@ class Leftovers:
 
     @property
     def as_sent(self) -> dict[str, Any]:
-        """What the node gave, to be given back to it."""
+        """The leftovers in the node's format, to be sent back to it."""
         return {
             "processes": [vars(one) for one in self.processes],
             "cgroups": list(self.cgroups),
@@ -71,7 +71,7 @@ class Leftovers:
         }
 
     def lines(self, *, with_results: bool = True) -> list[str]:
-        """A line per thing, safe to be shown on a terminal; none where nothing is left."""
+        """A line per leftover, safe for a terminal."""
         found = [f"process {one.pid}, {one.by}: {one.command}" for one in self.processes]
         found += [f"cgroup {path}" for path in self.cgroups]
         found += [f"lease of a dead run: {path}" for path in self.leases]

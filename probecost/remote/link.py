@@ -1,4 +1,4 @@
-"""The way to one node: a connection and the supervisor at its end, made anew after a cut; and how its clock differs."""
+"""The link to one node: a connection with a supervisor at its end, made anew after a cut, and the clocks' offset."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ MAX_TIME_NS = 1 << 63
 
 @dataclass(frozen=True)
 class Clock:
-    """The node's clock minus the controller's, in nanoseconds, and how far off that may be.
+    """The node's clock minus the controller's, in nanoseconds, and its uncertainty.
 
-    ``drift_ns``: how much that changed until it was last measured again, ``None`` where it was not.
+    ``drift_ns``: change of the offset until its last measurement, ``None`` if it was measured once.
     """
 
     offset_ns: int
@@ -40,8 +40,8 @@ class Clock:
 class Link:
     """A connection to a node with a supervisor at its end; ``revive`` makes it anew after a cut.
 
-    ``generation`` counts the connections: what was placed on the node in an earlier one is gone. With ``holder`` the
-    node is taken for that run, and opening it fails while another run has it; who only asks for facts needs none.
+    ``generation`` counts the connections: files placed on the node in an earlier one are gone. With ``holder`` the node
+    is taken for that run, and opening it fails while another run has it; for facts alone, none is needed.
     ``keep_awake``: its CPUs do not sleep while a perf test runs.
     """
 
@@ -79,7 +79,7 @@ class Link:
         return self._past_round_trips + (self._session.round_trips if self._session else 0)
 
     def open(self, deadline: Deadline | None = None, *, clock: bool = True) -> None:
-        """Connect, start the supervisor, and compare the clocks unless nobody needs them (``clock``)."""
+        """Connect, start the supervisor, and compare the clocks if wanted (``clock``)."""
         self.generation += 1
         self._gone = None
         in_time = (deadline or Deadline.after(CONNECT_S)).or_sooner(self._limit)
@@ -108,7 +108,7 @@ class Link:
             self.clock = self._compare_clocks(self._session)
 
     def close(self) -> None:
-        """End the supervisor and the connection; what is still running on the node ends with it."""
+        """End the supervisor and the connection, and with them everything that still runs on the node."""
         if self._session is not None:
             self._past_round_trips += self._session.round_trips
             self._session.close(max(Deadline.after(CLOSE_S).or_sooner(self._limit).left_s, LAST_WORD_S))
@@ -118,16 +118,16 @@ class Link:
             self._connection = None
 
     def hurry(self, deadline: Deadline) -> None:
-        """From now on nothing waits longer than until ``deadline``, requests that wait already included.
+        """Let nothing wait longer than until ``deadline`` from now on, pending requests included.
 
-        The first call counts: who is interrupted twice has no more time.
+        The first call counts: a second interruption gives no more time.
         """
         self._limit = deadline.or_sooner(self._limit)
         if self._session is not None:
             self._session.limit = self._limit
 
     def revive(self) -> None:
-        """Make sure that the node answers: after a cut, connect anew, once."""
+        """Make sure that the node answers: after a cut, connect anew once."""
         if self._session is not None and self._session.alive:
             return
         self.close()
@@ -142,8 +142,8 @@ class Link:
     def answering(self) -> Session:
         """The session, made anew after a cut.
 
-        A node that ``revive`` has waited for in vain is not waited for again until it is asked to: the run holds all
-        its other nodes meanwhile.
+        After ``revive`` has waited in vain, this raises at once until ``revive`` is called again: the run holds all its
+        other nodes meanwhile.
         """
         if self._gone is not None:
             raise self._gone
@@ -152,20 +152,20 @@ class Link:
         return self._session
 
     def events(self) -> list[Mapping[str, Any]]:
-        """What the supervisor said of its own accord since the last call."""
+        """Unsolicited events of the supervisor since the last call."""
         found: list[Mapping[str, Any]] = []
         while self._session is not None and not self._session.events.empty():
             found.append(self._session.events.get())
         return found
 
     def check_clock(self) -> None:
-        """Measure the offset again and note how far it moved since the node was connected."""
+        """Measure the offset again and note its drift since the connection."""
         if self._session is not None:
             now = self._compare_clocks(self._session, exchanges=2)
             self.clock = replace(self.clock, drift_ns=now.offset_ns - self.clock.offset_ns)
 
     def _compare_clocks(self, session: Session, exchanges: int = 5) -> Clock:
-        """The best of several exchanges; the offset is right to half the round trip."""
+        """The best of several exchanges; the uncertainty of the offset is half the round trip."""
         best: Clock | None = None
         for _ in range(exchanges):
             before = time.time_ns()

@@ -1,4 +1,4 @@
-"""What is asked of a node's supervisor and what it answers, as values. Paths are relative to the workdir."""
+"""Requests to a node's supervisor and its answers, as values. Paths are relative to the workdir."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 @dataclass(frozen=True)
 class ServerSpec:
-    """A server to start: ``{port}`` and ``{port2}`` in argv and file names become the ports that were free."""
+    """A server to start: ``{port}`` and ``{port2}`` in argv and file names become free ports."""
 
     name: str
     argv: tuple[str, ...]
@@ -42,7 +42,7 @@ class ClientSpec:
 
 @dataclass(frozen=True)
 class GeneratorEnd:
-    """What became of one generator; the times are the node's clock (Unix ns) and 0 for servers."""
+    """Result of one generator; the times are of the node's clock (Unix ns) and 0 for servers."""
 
     name: str
     exit_code: int | None
@@ -57,8 +57,8 @@ class GeneratorEnd:
 class ToolSpec:
     """A tool to start. Paths are relative to the workdir; ``monitors`` holds the files cpu, memory and logsize.
 
-    ``expected``: how many programs an earlier start loaded and attached; with as many it counts as ready sooner.
-    ``expected_names`` are those of all its programs, the last of which came ``expected_within_s`` after the start.
+    ``expected``: numbers of programs that an earlier start loaded and attached; with as many it counts as ready sooner.
+    ``expected_names`` are the names of all its programs, the last of which came ``expected_within_s`` after the start.
     """
 
     command: str
@@ -75,15 +75,15 @@ class ToolSpec:
 
     @property
     def sent(self) -> dict[str, object]:
-        """What a start is asked for with: all but the monitors, which are those of a visit."""
+        """Arguments of a start: all but the monitors, which belong to a visit."""
         return {key: value for key, value in vars(self).items() if key != "monitors"}
 
 
 @dataclass(frozen=True)
 class ToolStart:
-    """How the start of a tool ended: ``outcome`` is ready, partial, refused, exited or timeout.
+    """Result of a tool's start: ``outcome`` is ready, partial, refused, exited or timeout.
 
-    ``names`` are those of its programs, ``missing`` those that are not attached or not there as they were before.
+    ``names`` are its programs, ``missing`` the programs that are not attached, or absent unlike before.
     """
 
     outcome: Literal["ready", "partial", "refused", "exited", "timeout"]
@@ -101,7 +101,7 @@ class ToolStart:
 
     @classmethod
     def read(cls, answer: object, within_s: float) -> ToolStart:
-        """``AnswerError``: it is none, or says that the start took longer than ``within_s``, what was waited for it."""
+        """Parse the answer. ``AnswerError``: wrong form, or a start longer than ``within_s``, the time of the wait."""
         found = typed(cls, answer)
         if (found.time_to_ready_s or 0) > within_s:
             raise AnswerError(f"time_to_ready_s: {found.time_to_ready_s:g}, and {within_s:g} s have been waited")
@@ -110,7 +110,7 @@ class ToolStart:
 
 @dataclass(frozen=True)
 class Left:
-    """What a tool left attached when it had ended; ``removed``: it is gone now."""
+    """A leftover attachment of an ended tool; ``removed``: it is gone now."""
 
     what: str
     removed: bool
@@ -118,11 +118,11 @@ class Left:
 
 @dataclass(frozen=True)
 class ToolStop:
-    """How a tool ended.
+    """Result of a tool's stop.
 
-    ``alive`` says whether it still ran when it was told to stop, ``still_running`` which of its processes run now,
-    ``left`` what it attached and did not remove. ``names`` are those of its programs at the end; ``late`` came when it
-    counted as ready already, the last of them ``complete_s`` after its start.
+    ``alive``: it still ran when the stop was requested. ``still_running``: its processes that run now. ``left``:
+    attachments that it did not remove. ``names`` are its programs at the end; ``late`` ones came after it counted as
+    ready, the last of them ``complete_s`` after its start.
     """
 
     alive: bool
@@ -144,7 +144,7 @@ class ToolStop:
 
     @classmethod
     def read(cls, answer: object) -> ToolStop | None:
-        """``None`` where no tool was running. ``AnswerError``: it says something else."""
+        """Parse the answer; ``None`` if no tool was running. ``AnswerError``: wrong form."""
         found = typed(dict[str, Any], answer)
         if not found:
             return None
@@ -160,11 +160,11 @@ class _Sampler:
 
 @dataclass(frozen=True)
 class SwitchSpec:
-    """How a tool is to be switched inside a flow that runs for ``flow_s`` more seconds.
+    """Request to switch a tool inside a flow that runs for ``flow_s`` more seconds.
 
-    ``pairs``: the arms of each pair in order; as many are made as fit. ``lead_s``: how long a start of the tool is
-    expected to take; before segments without it, as long is waited. The counters of ``interface`` and of the node at
-    both ends of each segment go to the file ``segments``.
+    ``pairs``: the arms of each pair in order; as many are made as fit. ``lead_s``: the expected time of a start of the
+    tool; segments without it are preceded by an equal wait. The counters of ``interface`` and of the node at both ends
+    of each segment go to the file ``segments``.
     """
 
     pairs: Sequence[tuple[str, str]]
@@ -190,9 +190,9 @@ class CounterSeries:
 
 @dataclass(frozen=True)
 class Switched:
-    """How a tool was switched inside a flow: ``pairs`` of segments that were made, each start and each stop.
+    """Result of switching a tool inside a flow: the number of ``pairs`` of segments, each start and each stop.
 
-    ``other_starts``, ``other_stops``: those of the tool that ran in the segments without it, where there was one.
+    ``other_starts``, ``other_stops``: starts and stops of the other version, if one ran in the segments without it.
     """
 
     pairs: int
@@ -203,7 +203,7 @@ class Switched:
 
     @classmethod
     def read(cls, answer: object, within_s: float) -> Switched:
-        """``AnswerError`` as for ``ToolStart`` and ``ToolStop``."""
+        """Parse the answer. ``AnswerError`` as for ``ToolStart`` and ``ToolStop``."""
         found = typed(dict[str, Any], answer)
         starts, other_starts = (
             tuple(ToolStart.read(one, within_s) for one in typed(list[Any], found.get(name)))
@@ -218,7 +218,7 @@ class Switched:
 
 @dataclass(frozen=True)
 class Machine:
-    """A process with a VM's UUID (in lower case) in its command line; ``program`` is what it runs."""
+    """A process with a VM's UUID (in lower case) in its command line, and its ``program``."""
 
     pid: int
     uuid: str
@@ -240,14 +240,14 @@ class _Process:
 
 @dataclass(frozen=True)
 class Digest:
-    """SHA-256 of a file, ``None`` where there is none."""
+    """SHA-256 of a file, ``None`` if there is no file."""
 
     sha256: str | None
 
 
 @dataclass(frozen=True)
 class Lacks:
-    """What a node has not: programs, files below the workdir; what is wrong with the workdir, or with sudo."""
+    """What a node is missing: programs, files below the workdir; and problems of the workdir or the supervisor."""
 
     programs: tuple[str, ...]
     files: tuple[str, ...] = ()

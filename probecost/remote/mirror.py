@@ -1,8 +1,8 @@
-"""Brings a folder of a node home by hand: only what is missing here or differs, each file checked by its SHA-256.
+"""Copies a folder of a node: only missing or different files, each checked by its SHA-256.
 
-The node lists its files with their SHA-256, this side compares, and what differs is sent in batches. A transfer that
-was cut has put whole files in their places: the next one goes on after them. Nothing is removed, on either side. What
-the node says is not trusted: no name may lead out of the target.
+The node lists its files with their SHA-256, this side compares, and different files are sent in batches. A cut transfer
+leaves whole files only: the next one continues after them. Nothing is removed, on either side. The node's list is not
+trusted: no name may lead out of the target.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _BATCH_BYTES = 64 << 20
 
 
 class Source(Protocol):
-    """What is asked of a node: see ``probecost.remote.node.Node``."""
+    """The part of ``probecost.remote.node.Node`` that a copy needs."""
 
     @property
     def name(self) -> str: ...
@@ -37,7 +37,7 @@ class Source(Protocol):
 
 @dataclass(frozen=True)
 class RemoteFile:
-    """A plain file on the node; ``path`` is relative to the folder that is brought home."""
+    """A plain file on the node; ``path`` is relative to the copied folder."""
 
     path: str
     size_bytes: int
@@ -46,7 +46,7 @@ class RemoteFile:
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a transfer is, of what must be transferred."""
+    """Progress of a transfer: files and bytes so far and in total."""
 
     files: int
     of_files: int
@@ -56,7 +56,7 @@ class Progress:
 
 @dataclass(frozen=True)
 class Mirrored:
-    """``kept`` files were here already; ``left_out``: links, devices and remains of other transfers on the node."""
+    """Result of a copy. ``kept`` files were here already; ``left_out``: links, devices, partial files of the node."""
 
     files: int
     size_bytes: int
@@ -65,9 +65,9 @@ class Mirrored:
 
 
 def mirror(node: Source, target: Path, tell: Callable[[Progress], None] = lambda _: None) -> Mirrored:
-    """Make the files below ``target`` those of the node's workdir; files that only ``target`` has stay.
+    """Copy the files of the node's workdir to ``target``; additional files in ``target`` stay.
 
-    ``TransferError``: something could not be transferred; what arrived by then is whole and stays.
+    ``TransferError``: a file could not be transferred; files that arrived before are whole and stay.
     """
     listed, left_out = node.manifest(".")
     files, remains = _files(node.name, listed)
@@ -92,7 +92,7 @@ class _Taken:
         self._changed: list[str] = []
 
     def accept(self, name: str, sha256: str) -> bool:
-        """Whether the file is what the node listed; ``TransferError`` for one that nobody asked for."""
+        """Whether the file is as the node listed it; ``TransferError``: it was not requested."""
         file = self._open.pop(str(PurePosixPath(name)), None)
         if file is None:
             raise TransferError(self._node, f"refused {name!r}: it was not asked for")
@@ -105,7 +105,7 @@ class _Taken:
         return is_same
 
     def check(self) -> None:
-        """``TransferError`` where not all of it came as it was listed."""
+        """Check that all files came as listed; ``TransferError`` otherwise."""
         for what, names in (
             ("did not have the SHA-256 that the node listed: they still grow, or were damaged", self._changed),
             ("did not arrive", sorted(self._open)),
@@ -116,7 +116,7 @@ class _Taken:
 
 
 def _files(node: str, listed: bytes) -> tuple[list[RemoteFile], int]:
-    """The manifest's files, in its order, and how many remains of other transfers it names."""
+    """The manifest's files, in its order, and its number of partial files."""
     files: dict[str, RemoteFile] = {}
     remains = total_bytes = 0
     for line in listed.splitlines():
@@ -144,13 +144,13 @@ def _file(node: str, line: bytes) -> RemoteFile:
 
 
 def _is_part(path: str) -> bool:
-    """Whether it is half a file, as a transfer leaves it that was killed."""
+    """Whether it is the partial file of a killed transfer."""
     name = PurePosixPath(path).name
     return name.startswith(".") and name.endswith(".part")
 
 
 def _is_here(node: str, target: Path, file: RemoteFile) -> bool:
-    """Whether the same content lies below ``target``; a link there is not the file that it leads to."""
+    """Whether ``target`` has a file with the same content; a link does not count."""
     try:
         there = (target / file.path).lstat()
         if not stat.S_ISREG(there.st_mode) or there.st_size != file.size_bytes:
@@ -164,7 +164,7 @@ def _is_here(node: str, target: Path, file: RemoteFile) -> bool:
 
 
 def _batches(files: Iterable[RemoteFile]) -> Iterator[list[RemoteFile]]:
-    """Parts of what is to be transferred: each is one request, whose names fit into it."""
+    """Batches of files, each for one request."""
     batch: list[RemoteFile] = []
     size_bytes = 0
     for file in files:

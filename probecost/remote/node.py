@@ -1,4 +1,4 @@
-"""One node of an environment, as the engine sees it: typed calls, each one round trip to the node's supervisor."""
+"""One node of an environment for the engine: typed calls, each one round trip to the node's supervisor."""
 
 from __future__ import annotations
 
@@ -46,14 +46,14 @@ _Read = TypeVar("_Read")
 
 
 class Node(Link):
-    """A connected node and all that it is asked."""
+    """A connected node, with a method for each request."""
 
     def _ask(self, verb: str, timeout_s: float = REQUEST_S, /, **args: object) -> Any:
         session = self._session or self.answering()
         return session.request(verb, args, deadline=Deadline.after(timeout_s))
 
     def _asked(self, read: Callable[[Any], _Read], verb: str, timeout_s: float = REQUEST_S, /, **args: object) -> _Read:
-        """The answer as ``read`` gives it; ``RemoteError`` where it is not what was asked for."""
+        """The answer parsed by ``read``; ``RemoteError``: it has the wrong form."""
         answer = self._ask(verb, timeout_s, **args)
         try:
             return read(answer)
@@ -61,11 +61,11 @@ class Node(Link):
             raise RemoteError(self.name, f"{verb}: its answer cannot be read: {error}") from error
 
     def leftovers(self) -> Leftovers:
-        """What sessions that are dead left on this node."""
+        """Leftovers of dead sessions on this node."""
         return Leftovers.read(self._ask("leftovers", root=TREE))
 
     def end_leftovers(self, shown: Leftovers, us: Holder, *, keep_results: bool) -> list[str]:
-        """End and remove what ``shown`` tells, as far as it is still left; what could not be done."""
+        """End and remove the leftovers ``shown`` that still exist; return the failures."""
         asked = {"shown": shown.as_sent, "root": TREE, "keep_results": keep_results, "us": asdict(us)}
         return [printable(str(problem)) for problem in self._ask("end_leftovers", REMOVE_S, **asked)["problems"]]
 
@@ -73,7 +73,7 @@ class Node(Link):
         return self._asked(facts, "facts")
 
     def discover(self, uuids: Sequence[str]) -> dict[str, Any]:
-        """What ``supervisor.discovery`` gathers, for VMs with ``uuids`` that should run on this node."""
+        """The answer of ``supervisor.discovery``; ``uuids`` are of VMs that should run on this node."""
         session = self.answering()
         found = Compressed()
         deadline = Deadline.after(REQUEST_S)
@@ -84,24 +84,24 @@ class Node(Link):
             raise RemoteError(self.name, f"discover: its answer cannot be read: {error}") from error
 
     def remember(self, earlier: Mapping[str, object] | None) -> dict[str, Any]:
-        """What is attached on the node now, or the ``earlier`` answer if the node has not rebooted since.
+        """Set the reference for ``changes``: the node's state now, or ``earlier`` if it has not rebooted since.
 
-        ``changes`` compares with it. Its member ``found`` has a line per thing that was attached already.
+        Its member ``found`` has a line per attachment that was already there.
         """
         return self._asked(remembered, "remember", earlier=earlier)
 
     def changes(self) -> tuple[str, ...]:
-        """How the node differs from what it remembers, a line each; asked while no tool runs there."""
+        """Differences of the node from its reference, a line each; asked while no tool runs there."""
         return self._asked(member("changes", tuple[str, ...]), "changes")
 
     def virtual_machines(self) -> list[Machine]:
-        """Every process on this node that has a UUID of a VM in its command line."""
+        """Every process on this node with a UUID of a VM in its command line."""
         return self._asked(Machine.read_all, "virtual_machines")
 
     def open_and_check(self, programs: Sequence[str], files: Sequence[str]) -> Lacks:
-        """Open the node unless it is open, and say what it lacks.
+        """Open the node unless it is open, and find what it is missing.
 
-        Where not even the supervisor starts, the login shell is asked.
+        If not even the supervisor starts, the login shell is asked.
         """
         try:
             if self._session is None:
@@ -126,7 +126,7 @@ class Node(Link):
         return self._asked(Lacks.read, "missing", programs=list(programs), files=list(files))
 
     def free_ports(self, address: str, port_range: tuple[int, int], wanted: int) -> int:
-        """How many ports of ``address`` are free, up to ``wanted``. ``RemoteError``: the node has no such address."""
+        """The number of free ports of ``address``, up to ``wanted``. ``RemoteError``: the node lacks the address."""
         asked = {"address": address, "port_range": list(port_range), "wanted": wanted}
         return self._asked(member("free", int), "free_ports", **asked)
 
@@ -158,7 +158,7 @@ class Node(Link):
         return self._asked(lambda answer: ToolStart.read(answer, limit_s), "start_tool", limit_s, **asked)
 
     def switch(self, spec: ToolSpec, switching: SwitchSpec, other: ToolSpec | None = None) -> Switched:
-        """Switch the tool on and off inside a flow, or between it and an ``other``; returns when that is done.
+        """Switch the tool on and off inside a flow, or between it and ``other``; return when that is done.
 
         In the file names of a spec, ``{start}`` becomes the number of its start.
         """
@@ -168,22 +168,22 @@ class Node(Link):
         return self._asked(lambda answer: Switched.read(answer, limit_s), "switch", limit_s, **asked)
 
     def series(self, interface: str, interval_s: float, duration_s: float) -> CounterSeries:
-        """The node's counters every ``interval_s`` seconds; returns after ``duration_s`` seconds."""
+        """Record the node's counters every ``interval_s`` seconds; return after ``duration_s`` seconds."""
         asked = {"interface": interface, "interval_s": interval_s, "duration_s": duration_s}
         return self._asked(lambda answer: typed(CounterSeries, answer), "series", duration_s + REQUEST_S, **asked)
 
     def stop_tool(self) -> ToolStop | None:
-        """Stop the monitors and the tool; ``None`` when none was running."""
+        """Stop the monitors and the tool; ``None`` if none was running."""
         return self._asked(ToolStop.read, "stop_tool")
 
     def stop_all(self) -> ToolStop | None:
-        """End everything that was started on this node, whatever state it is in."""
+        """End everything that was started on this node, in any state."""
         return self._asked(ToolStop.read, "stop_all")
 
     def place(self, relative: str, file: Path) -> None:
-        """Make sure that ``file`` lies at ``relative`` below the workdir.
+        """Make sure that ``file`` is at ``relative`` below the workdir.
 
-        Copied only when it is not there already; what was copied is removed again when the run ends.
+        It is copied only if it is not there yet; a copy is removed when the run ends.
         """
         assert self._session is not None
         args = {"path": relative, "mode": 0o755}
@@ -200,9 +200,9 @@ class Node(Link):
         session.request("write", deadline=Deadline.after(REQUEST_S), payload=payload)
 
     def manifest(self, folder: str) -> tuple[bytes, int]:
-        """The plain files below ``folder`` as the supervisor lists them, unpacked; how many links were left out.
+        """The supervisor's list of plain files below ``folder``, unpacked, and the number of skipped links.
 
-        It takes long: the node reads all of them.
+        It takes long: the node reads all files.
         """
         session = self.answering()
         chunks = Compressed(MAX_MANIFEST)
@@ -217,7 +217,7 @@ class Node(Link):
             raise RemoteError(self.name, f"manifest: its answer cannot be read: {error}") from error
 
     def fetch(self, folders: Sequence[str], target: Path, accept: Callable[[str, str], bool] | None = None) -> int:
-        """Bring folders of the results home into ``target``, as one compressed transfer; the number of files.
+        """Copy folders of the results into ``target`` as one compressed transfer; return the number of files.
 
         ``target`` then mirrors the workdir. Nothing is removed on the node. It may take as long as it makes progress.
         ``accept``: see ``Unpacker``.
@@ -235,7 +235,7 @@ class Node(Link):
                 received = unpacker.finish()
             sent = member("files", int)(answer)
         except Exception as error:
-            self.close()  # whatever else is on its way is not taken
+            self.close()  # drops the rest of the stream
             if isinstance(error, TransferError):
                 raise
             reason = error.reason if isinstance(error, NodeError) else str(error)
@@ -245,5 +245,5 @@ class Node(Link):
         return received
 
     def remove(self, folders: Sequence[str]) -> None:
-        """Remove folders of results on the node, and what is empty above them."""
+        """Remove folders of results on the node, and empty folders above them."""
         self._ask("remove", paths=list(folders), root=TREE)

@@ -1,4 +1,4 @@
-"""OpenSSH's own reading of its configuration: ``ssh -G``, one call per destination."""
+"""Reads ssh's configuration by ``ssh -G``, one call per destination."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _SYSTEM_CONFIG = Path("/etc/ssh/ssh_config")
 
 @dataclass(frozen=True)
 class Settings:
-    """Values of the directives that hold for one destination, in order; keywords are in lower case."""
+    """Values of the directives for one destination, in order; keywords are in lower case."""
 
     values: dict[str, tuple[str, ...]]
 
@@ -36,7 +36,7 @@ class Settings:
 
 @dataclass(frozen=True)
 class Destination:
-    """A host as ssh's command line names it, the jump hosts of ``-J``, and the login that holds without ``User``."""
+    """A host for ssh's command line, the jump hosts of ``-J``, and the login without a ``User``."""
 
     host: SshHost
     via: str = ""
@@ -48,7 +48,7 @@ def is_installed() -> bool:
 
 
 def home() -> Path:
-    """The user's home as ssh takes it: from the user database, whatever ``HOME`` is."""
+    """The user's home as ssh finds it: from the user database, not from ``HOME``."""
     try:
         return Path(pwd.getpwuid(os.getuid()).pw_dir)
     except KeyError:
@@ -57,7 +57,7 @@ def home() -> Path:
 
 @dataclass(frozen=True)
 class OpenSsh:
-    """The configuration in ``file``, or the user's and the system's where it is ``None``, as the client reads it."""
+    """The configuration in ``file``, or the user's and the system's if it is ``None``, read by the client."""
 
     file: Path | None
 
@@ -66,7 +66,7 @@ class OpenSsh:
         return str(self.file or "ssh configuration")
 
     def settings(self, destination: Destination) -> Settings:
-        """Raises ``ConfigError`` with ssh's own words for what it rejects."""
+        """The settings of a destination. Raises ``ConfigError`` with ssh's own message."""
         options = [] if self.file is None else ["-F", str(self.file.absolute())]
         settings = self._ask(options, destination)
         default = destination.default_user
@@ -76,7 +76,7 @@ class OpenSsh:
         return settings
 
     def _user_or(self, default: str, destination: Destination) -> str:
-        """The ``User`` of the configuration, else ``default``: ssh's own answer does not show which of both it is."""
+        """The ``User`` of the configuration, else ``default``: ssh's own answer does not distinguish the two."""
         files = [self.file.absolute()] if self.file is not None else [home() / ".ssh/config", _SYSTEM_CONFIG]
         lines = [*(f'Include "{glob.escape(str(file))}"' for file in files), "Host *", f"    User {default}"]
         with tempfile.NamedTemporaryFile("w", prefix="ssh_config_", encoding="utf-8") as wrapper:
@@ -111,7 +111,7 @@ class OpenSsh:
 
 
 def parse(text: str) -> Settings:
-    """The lines of ``ssh -G``: a keyword in lower case, a blank, the value; some keywords come more than once.
+    """Parse the lines of ``ssh -G``: a keyword, a blank, the value; some keywords come more than once.
 
     >>> parse("user me\\nidentityfile ~/.ssh/a b\\nidentityfile none\\n").all("identityfile")
     ('~/.ssh/a b', 'none')

@@ -1,4 +1,4 @@
-"""An ssh configuration where no OpenSSH client is installed: what paramiko reads right, all else is refused by line."""
+"""Reads ssh's configuration without an OpenSSH client: lines that paramiko misreads are refused."""
 
 from __future__ import annotations
 
@@ -29,21 +29,21 @@ _HARMLESS = """
     verifyhostkeydns visualhostkey xauthlocation
 """
 _LINE = re.compile(r'\s*"?(?P<keyword>[^\s="]+)"?(?:\s*=\s*|\s+)(?P<value>.*?)\s*$')
-# paramiko takes quotes around a whole value away: what was one path and what were two cannot be told apart after it.
+# paramiko removes quotes around a whole value: afterwards one path with a blank looks like two.
 _QUOTED = "quoted:"
 _DEFAULT_KNOWN_HOSTS = "~/.ssh/known_hosts ~/.ssh/known_hosts2 /etc/ssh/ssh_known_hosts /etc/ssh/ssh_known_hosts2"
 
 
 @dataclass(frozen=True)
 class PlainSshConfig:
-    """The text of a configuration and the name that messages give it."""
+    """The text of a configuration, and its name in messages."""
 
     name: str = "ssh configuration"
     text: str = ""
 
     @classmethod
     def from_file(cls, file: Path) -> PlainSshConfig:
-        """Raises ``ConfigError`` for each line that paramiko would read otherwise than OpenSSH does."""
+        """Read a file. Raises ``ConfigError`` for each line that paramiko reads differently from OpenSSH."""
         text = file.read_text("utf-8")
         problems = [f"{file}:{number}: {problem}" for number, problem in _misread(text)]
         if problems:
@@ -60,7 +60,7 @@ class PlainSshConfig:
         where = f"{self.name}: node {host.name}"
         try:
             found: dict[str, Any] = dict(self._parsed().lookup(host.host))
-        except Exception as error:  # paramiko has no common class for what a lookup can raise
+        except Exception as error:  # paramiko has no common class for errors of a lookup
             raise ConfigError(f"{where}: {host.host} cannot be looked up: {error}") from error
         known_hosts = found.pop("userknownhostsfile", None)
         values = {key: tuple(value) if isinstance(value, list) else (str(value),) for key, value in found.items()}

@@ -1,4 +1,4 @@
-"""All nodes of an environment at once: the slowest one decides how long it takes, and every failure is told."""
+"""Runs calls on all nodes of an environment at once, and reports every failure."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ _Result = TypeVar("_Result")
 
 
 def each(nodes: Sequence[Node], call: Callable[[Node], _Result]) -> dict[str, _Result | Exception]:
-    """``call`` on all nodes in parallel: its result or its error, by node name.
+    """Run ``call`` on all nodes in parallel: its result or its error, by node name.
 
-    An interruption leaves the nodes ``INTERRUPTED_S`` for all that is still to be done, ``call`` included. What does
-    not end by then is left behind.
+    An interruption leaves the nodes ``INTERRUPTED_S`` for all remaining work, ``call`` included. Calls that do not end
+    by then are abandoned.
     """
     results: dict[str, _Result | Exception] = {}
-    # Not Thread.join: one that was interrupted takes a running thread for an ended one (CPython 3.11).
+    # Not Thread.join: an interrupted join takes a running thread for an ended one (CPython 3.11).
     ended = {node.name: threading.Event() for node in nodes}
 
     def attempt(node: Node) -> None:
         try:
             results[node.name] = call(node)
-        except Exception as error:  # told for its node, beside the others
+        except Exception as error:  # the result of its node
             results[node.name] = error
         finally:
             ended[node.name].set()
@@ -47,7 +47,7 @@ def each(nodes: Sequence[Node], call: Callable[[Node], _Result]) -> dict[str, _R
 
 
 def hurry(nodes: Sequence[Node]) -> Deadline:
-    """The run was interrupted: all that is still done with these nodes shares one deadline, which is returned."""
+    """Give all remaining work on these nodes, after an interruption, one common deadline, and return it."""
     deadline = Deadline.after(INTERRUPTED_S)
     for node in nodes:
         node.hurry(deadline)
@@ -55,7 +55,7 @@ def hurry(nodes: Sequence[Node]) -> Deadline:
 
 
 def on_all(what: str, nodes: Sequence[Node], call: Callable[[Node], _Result]) -> Mapping[str, _Result]:
-    """``call`` on all nodes in parallel; raises the single error, or all of them together."""
+    """Run ``call`` on all nodes in parallel; raise the single error, or all of them together."""
     results: dict[str, _Result] = {}
     errors: list[Exception] = []
     for name, result in each(nodes, call).items():

@@ -1,4 +1,4 @@
-"""The program of a ``ProxyCommand``, run by the user's shell as ssh does, with a socket as its standard streams."""
+"""Runs the program of a ``ProxyCommand`` in the user's shell, like ssh, with a socket as its standard streams."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _NOT_STARTED = (2, 126, 127)  # exit codes of a shell for a command that it cann
 
 
 class Proxy:
-    """A running program and ``socket``, this side of what it carries."""
+    """A running program, and ``socket``, our end of its stream."""
 
     def __init__(self, node: str, command: str) -> None:
         self._node = node
@@ -38,7 +38,7 @@ class Proxy:
             raise self._not_started(str(error)) from error
 
     def failure(self) -> UnreachableError | None:
-        """Why nothing came through, if that is the program's fault. Its arguments may hold a password: not shown."""
+        """The program's failure, if it has failed. Its arguments are not shown: they may hold a password."""
         with suppress(subprocess.TimeoutExpired):
             code = self._process.wait(0.2)
             self._errors.seek(0)
@@ -51,7 +51,7 @@ class Proxy:
         return None
 
     def close(self) -> None:
-        """End the program and what it started."""
+        """End the program and its children."""
         self.socket.close()
         if self._process.poll() is None:
             self._signal(signal.SIGTERM)

@@ -1,4 +1,4 @@
-"""What is asked of the nodes of an environment when it is discovered."""
+"""The questions of a discovery to the nodes of an environment."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from probecost.config.environment import SshHost
 
 @dataclass(frozen=True)
 class Questions:
-    """``uuids`` are those of the VMs that each node should carry, by name of the node.
+    """Nodes to ask. ``uuids`` are of the VMs that should run on each node, by name of the node.
 
     ``ssh_config`` is an OpenSSH client configuration, ``None`` for the user's own; ``python`` the nodes' interpreter.
     """

@@ -33,7 +33,7 @@ RENEW_S = 2.0
 STALL_S = 15.0
 CLOSE_S = 10.0
 CHUNK = 1 << 15
-#: What sudo says is read: not to be in the node's language.
+#: Messages of sudo are parsed, so they must be in English.
 IN_ENGLISH = ("env", "LC_MESSAGES=C", "LANGUAGE=C")
 MAX_PAYLOAD = 1 << 21
 MAX_EVENTS = 1000
@@ -45,7 +45,7 @@ _POLL_S = 0.5
 
 @dataclass
 class _Pending:
-    """Where the answer to one request goes; ``since_progress`` counts the bytes of a stream since the last progress."""
+    """State of one request; ``since_progress`` counts the bytes of a stream since the last progress."""
 
     on_data: Callable[[bytes], None] | None
     done: threading.Event = field(default_factory=threading.Event)
@@ -55,7 +55,7 @@ class _Pending:
     failure: BaseException | None = None
 
     def take(self, chunk: bytes) -> None:
-        """Hand on one chunk. What its taker raises ends the request: it belongs to whoever asked."""
+        """Pass one chunk to ``on_data``. Its exception ends the request and is raised at the caller."""
         self.since_progress += len(chunk)
         if self.since_progress >= PROGRESS_BYTES:
             self.progress, self.since_progress = time.monotonic(), 0
@@ -69,11 +69,12 @@ class _Pending:
 
 
 class Session:
-    """Starts the supervisor over ``connection`` and talks to it; any thread may ask.
+    """Starts the supervisor over ``connection`` and talks to it; any thread may send requests.
 
-    The supervisor gives a sign of life every few seconds. After ``silence_s`` without a byte from it the connection is
-    taken for cut: by then the node, which has heard nothing either, ends what runs there. ``events`` holds what the
-    supervisor said of its own accord (a tool that ended, for instance). ``limit`` caps the deadlines of all requests.
+    The supervisor gives a sign of life every few seconds. After ``silence_s`` without a byte from it the connection
+    counts as cut: by then the node, which has heard nothing either, ends its side of the run. ``events`` holds
+    unsolicited messages of the supervisor (a tool that ended, for instance). ``limit`` caps the deadlines of all
+    requests.
     """
 
     def __init__(
@@ -130,7 +131,7 @@ class Session:
         self._renewer.start()
 
     def _sent(self, program: bytes) -> ConnectionLostError | None:
-        """Send the program. A login shell that ends at once does not take it: why, it may have said."""
+        """Send the program; return the error if the login shell ended at once: its output may have the reason."""
         try:
             self._send(program)
         except ConnectionLostError as error:
@@ -161,11 +162,11 @@ class Session:
         on_data: Callable[[bytes], None] | None = None,
         stall_s: float | None = None,
     ) -> Any:
-        """Ask for ``verb`` and wait for its result; ``on_data`` takes the chunks of a streamed answer.
+        """Send the request ``verb`` and wait for its result; ``on_data`` takes the chunks of a streamed answer.
 
-        With ``stall_s`` the answer has failed when less than 64 KB came, and were taken by ``on_data``, for so long.
-        Raises ``RemoteError`` with the node's reason, ``ConnectionLostError`` when the conversation ended, and what
-        ``on_data`` raised.
+        With ``stall_s``, the request fails if for this time less than 64 KB came and were taken by ``on_data``. Raises
+        ``RemoteError`` with the node's reason, ``ConnectionLostError`` if the conversation ended, and any exception of
+        ``on_data``.
         """
         pending = _Pending(on_data)
         with self._lock:
@@ -192,9 +193,9 @@ class Session:
         return answer.get("result")
 
     def close(self, timeout_s: float = CLOSE_S) -> None:
-        """Say good-bye and wait until the supervisor and its watchdog are gone, so that nothing is left after this.
+        """Say good-bye and wait until the supervisor and its watchdog are gone, so that nothing is left afterwards.
 
-        A node that takes nothing any more, or does not end in time, is left to its watchdog.
+        A node that accepts nothing any more, or does not end in time, is left to its watchdog.
         """
         if self._closed.is_set():
             return
@@ -209,7 +210,7 @@ class Session:
         stuck = not self._channel.status_event.is_set()
         self._end("the connection was closed")
         if stuck:
-            self._connection.abort()  # closing the channel alone would wait for a send that is stuck
+            self._connection.abort()  # closing the channel alone would wait for a stuck send
         self._channel.close()
 
     def _say_bye(self) -> None:
@@ -220,7 +221,7 @@ class Session:
             pass  # gone already: its watchdog clears up
 
     def _send(self, data: bytes) -> None:
-        """Send all of it; a node that takes nothing for ``STALL_S`` is lost."""
+        """Send all data; a node that accepts nothing for ``STALL_S`` is lost."""
         view = memoryview(data)
         with self._send_lock:
             if self._lost:
@@ -263,7 +264,7 @@ class Session:
             self._connection.abort()
 
     def _listen(self) -> bool:
-        """Take what the node says until it ends; whether that is because it has fallen silent."""
+        """Process the node's output until it ends; return whether it has fallen silent."""
         decoder = Decoder(MAX_PAYLOAD)
         heard = time.monotonic()
         self._channel.settimeout(_POLL_S)
@@ -282,16 +283,16 @@ class Session:
             decoder.feed(self._greeting.feed(data))
             while (item := decoder.next()) is not None:
                 self._dispatch(*item)
-            heard = time.monotonic()  # what dispatching took is not the node's silence
+            heard = time.monotonic()  # the time of dispatching is not the node's silence
 
     def _drain_stderr(self) -> None:
-        for _ in range(_STDERR_LIMIT // 4096):  # not more: one that never ends must not keep us from the rest
+        for _ in range(_STDERR_LIMIT // 4096):  # bounded: endless stderr must not block the rest
             if not self._channel.recv_stderr_ready():
                 return
             self._stderr = (self._stderr + self._channel.recv_stderr(4096))[-_STDERR_LIMIT:]
 
     def _note(self, event: Frame) -> None:
-        """Keep an event for whoever asks; of a node that floods us the newest ones."""
+        """Keep an event; in a flood of events, only the newest ones stay."""
         self.events.put(event)
         while self.events.qsize() > MAX_EVENTS:
             self.events.get()
@@ -313,7 +314,7 @@ class Session:
         with self._lock:
             pending = self._pending.get(number) if isinstance(number, int) else None
         if pending is None:
-            return  # nobody waits for it any more
+            return  # its request has been given up
         if frame.get("more"):
             pending.take(payload)
             return

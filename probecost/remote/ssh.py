@@ -21,9 +21,9 @@ from probecost.remote.host_keys import HostKeyPolicy
 from probecost.remote.proxy import Proxy
 from probecost.remote.ssh_config import SshConfig, Target, route
 
-# An algorithm that has two names, of which paramiko knows one.
+# Algorithms with a second name that paramiko knows instead.
 _OTHER_NAME = {"curve25519-sha256": "curve25519-sha256@libssh.org"}
-# Signature algorithms of a key type, where they have names of their own.
+# Signature algorithms of a key type, if their names differ from it.
 _ALGORITHMS_OF = {"ssh-rsa": ("rsa-sha2-512", "rsa-sha2-256")}
 
 
@@ -101,7 +101,7 @@ def _open(node: str, target: Target, sock: Any, deadline: Deadline, accept_new: 
 
 
 def _dial(target: Target, timeout_s: float) -> socket.socket | None:
-    """A connection of the address family and from the address or interface that are configured; ``None``: none is."""
+    """A socket with the configured address family, source address or interface; ``None`` if none is configured."""
     terms = target.terms
     if not (terms.address_family or terms.bind_address or terms.bind_interface):
         return None
@@ -130,7 +130,7 @@ def _dial(target: Target, timeout_s: float) -> socket.socket | None:
 def _transport(
     node: str, target: Target, known_types: Sequence[str], sock: Any, disabled_algorithms: Any = None
 ) -> paramiko.Transport:
-    """A transport within the terms of the configuration, that asks first for a host key of a known type."""
+    """A transport within the terms of the configuration; it prefers host keys of a known type."""
     transport = paramiko.Transport(sock, disabled_algorithms=disabled_algorithms)
     options, terms = transport.get_security_options(), target.terms
     known = [name for known in known_types for name in _ALGORITHMS_OF.get(known, (known,))]
@@ -151,7 +151,7 @@ def _common(node: str, directive: str, asked: Sequence[str], able: Sequence[str]
 
 
 def _from_agent(target: Target) -> paramiko.PKey | None:
-    """The agent's key that one of the identity files names; with ``IdentitiesOnly`` no other is offered."""
+    """The agent's key with the public half in an identity file; ``IdentitiesOnly`` allows no other key."""
     named = [_public_key(name) for name in target.key_files]
     return next((key for key in paramiko.Agent().get_keys() if key.asbytes() in named), None)
 
@@ -171,7 +171,7 @@ def _explained(node: str, target: Target, error: BaseException, keys: Sequence[s
             return AuthenticationError(node, f"{where} refused every key offered ({offered}): {error}")
         case paramiko.SSHException() | OSError() | EOFError() | TimeoutError():
             reason = "no answer in time" if isinstance(error, TimeoutError | socket.timeout) else str(error)
-            reason = reason.removeprefix("[Errno None] ")  # paramiko's, where every address of the host failed
+            reason = reason.removeprefix("[Errno None] ")  # paramiko's, if every address of the host failed
             return UnreachableError(node, f"{where} does not answer: {reason or type(error).__name__}")
         case _:
             return error
@@ -183,7 +183,7 @@ def _close_all(opened: Sequence[_Closable]) -> None:
 
 
 class Connection:
-    """An authenticated connection to one node, with all that it goes through: a proxy, jump hosts."""
+    """An authenticated connection to one node, with its proxy and jump hosts."""
 
     def __init__(self, node: str, user: str, client: paramiko.SSHClient, way: Sequence[_Closable]) -> None:
         self.node = node
@@ -211,7 +211,7 @@ class Connection:
         return channel
 
     def run(self, command: str, deadline: Deadline) -> str:
-        """What a short command of the login shell prints on standard output, at most 64 KB of it."""
+        """Standard output of a short command of the login shell, at most 64 KB."""
         channel = self.open_channel(command, deadline)
         output = b""
         try:
@@ -227,5 +227,5 @@ class Connection:
         _close_all([*self._way, self._client])
 
     def abort(self) -> None:
-        """End it without waiting for the other side: what is nearest goes first, so that nothing is sent any more."""
+        """End it without waiting for the other side, the nearest part first, so that nothing more is sent."""
         _close_all([self._client, *reversed(self._way)])

@@ -1,4 +1,4 @@
-"""Where, as whom and how a node is logged in to, after ssh's own configuration. Mistakes in it name file and node."""
+"""Resolves a node's address, login and transport by ssh's own configuration. Mistakes in it name file and node."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _NONE = "none"
 
 
 class SshConfig(Protocol):
-    """A configuration that answers for one destination at a time."""
+    """An ssh configuration, queried for one destination at a time."""
 
     @property
     def name(self) -> str: ...
@@ -32,7 +32,7 @@ class SshConfig(Protocol):
 
 @dataclass(frozen=True)
 class Terms:
-    """What the transport may use, in order of preference; an empty list leaves it to the library."""
+    """Algorithms and addresses for the transport, in order of preference; the library chooses for an empty list."""
 
     host_keys: tuple[str, ...] = ()
     ciphers: tuple[str, ...] = ()
@@ -46,7 +46,7 @@ class Terms:
 
 @dataclass(frozen=True)
 class HostKeyRules:
-    """How the key of a host is checked: ``alias`` stands for the host's name in the files of known hosts."""
+    """How the key of a host is checked: ``alias`` replaces the host's name in the files of known hosts."""
 
     alias: str = ""
     global_files: tuple[Path, ...] = ()
@@ -78,7 +78,7 @@ class Target:
 
 
 def local_user() -> str:
-    """The name of the user who runs this, their number where the machine has no name for it."""
+    """The name of the current user, or the number if the machine has no name for it."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):
@@ -105,8 +105,8 @@ def read_ssh_config(path: Path | None) -> SshConfig:
 def route(host: SshHost, config: SshConfig) -> tuple[Target, ...]:
     """The hosts to log in to one after the other, the node last.
 
-    As ssh goes: the last jump host is reached by way of those before it in the list, and the first one by way of its
-    own ``ProxyJump``.
+    Like in ssh, the last jump host is reached through the earlier ones in the list, and the first one through its own
+    ``ProxyJump``.
     """
     targets: list[Target] = []
     destination = Destination(host, default_user="root")
@@ -125,9 +125,9 @@ def route(host: SshHost, config: SshConfig) -> tuple[Target, ...]:
 
 
 def resolve(host: SshHost, config: SshConfig, default_user: str = "root") -> Target:
-    """Where and as whom to connect: what the environment says goes before what ssh's configuration says.
+    """Address and login of a node: the environment's values take precedence over ssh's configuration.
 
-    Raises ``ConfigError`` for values that cannot be used, with the file and the node.
+    Raises ``ConfigError`` for unusable values, with the file and the node.
     """
     return _target(Destination(host, default_user=default_user), config)
 
@@ -168,7 +168,7 @@ def _target(destination: Destination, config: SshConfig) -> Target:
 
 
 def _refuse_unusable(found: Settings, where: str) -> None:
-    """What ssh would do and this program cannot: going on without it would mean another way or another login."""
+    """Refuse settings that this program cannot follow: ignoring them would mean another route or another login."""
     problems = []
     if found.is_on("proxyusefdpass"):
         problems.append("ProxyUseFdpass is not supported: let ProxyCommand copy the bytes itself")
@@ -205,7 +205,7 @@ def _terms(found: Settings) -> Terms:
 
 
 def _tokens(found: Settings, original: str, port: int) -> dict[str, str]:
-    """Percent tokens of ssh_config(5), but for ``%C`` and ``%j``, which are not the same in all versions."""
+    """Percent tokens of ssh_config(5) except ``%C`` and ``%j``, which differ between versions."""
     name = found.one("hostname", original)
     return {
         "%": "%",
@@ -232,7 +232,7 @@ def _expanded(text: str, tokens: Mapping[str, str], what: str) -> str:
 
 
 def _named(names: tuple[str, ...], tokens: Mapping[str, str], what: str) -> tuple[str, ...]:
-    """Paths of files, with tokens, variables and the home of the user put in; ``none`` is no file."""
+    """Paths of files, with tokens, variables and the user's home replaced; ``none`` is no file."""
 
     def variable(match: re.Match[str]) -> str:
         if match[1] not in os.environ:

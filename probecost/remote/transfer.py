@@ -1,4 +1,4 @@
-"""Unpacking what a node sends: the node is not trusted, so only plain files below the target are taken."""
+"""Unpacks archives of a node: the node is not trusted, so only plain files below the target are taken."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from probecost.errors import TransferError, shortened
 
 MAX_FILES = 200_000
 MAX_BYTES = 20_000_000_000
-#: What is left free on the disk of the results: other nodes' results are to fit too. Of a small disk, a tenth.
+#: Bytes left free on the disk of the results, so that other nodes' results fit too; on a small disk, a tenth.
 DISK_RESERVE = 1 << 30
 _MAX_NAME = 4096
 _MAX_DEPTH = 32
@@ -25,13 +25,11 @@ _MAX_MTIME_S = 1 << 33
 
 
 class _Refused(Exception):
-    """The archive holds what none of ours does; the message is the reason."""
+    """The archive has a forbidden member; the message is the reason."""
 
 
 class _PlainFile(tarfile.TarInfo):
-    """The only kind of member that is read, and the header of its long name: all others may hold any number of bytes
-    that would be read into memory, or say something else than they are.
-    """
+    """A plain file or the header of its long name; other kinds of members could fill the memory, or lie about it."""
 
     @classmethod
     def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
@@ -45,9 +43,9 @@ class _PlainFile(tarfile.TarInfo):
 class Unpacker:
     """Takes the chunks of a ``tar.gz`` stream and writes its members below ``target`` while they arrive.
 
-    Absolute paths, ``..``, links and devices are refused, and what is not below one of ``folders`` (if they are
-    given), relative to ``target``. Files are replaced whole, never half. ``accept`` is given each file's name and
-    SHA-256 before it is put in its place, and says whether it is.
+    Absolute paths, ``..``, links, devices, and files outside ``folders`` (relative to ``target``) are refused. Files
+    are replaced whole. ``accept`` gets each file's name and SHA-256 before it is put in place, and returns whether it
+    may be.
     """
 
     def __init__(
@@ -78,7 +76,7 @@ class Unpacker:
         self._thread.join()
 
     def feed(self, chunk: bytes) -> None:
-        """Hand on the next chunk; raises what unpacking the earlier ones failed with."""
+        """Pass on the next chunk; raise the failure of unpacking earlier ones, if any."""
         view = memoryview(chunk)
         try:
             while view:
@@ -88,7 +86,7 @@ class Unpacker:
             raise self._failure or TransferError(self._node, "unpacking ended early") from None
 
     def finish(self) -> int:
-        """Wait for the last member; the number of files."""
+        """Wait for the last member; return the number of files."""
         self._close()
         self._thread.join()
         if self._failure is not None:
@@ -115,7 +113,7 @@ class Unpacker:
                     self._count += 1
         except _Refused as error:
             self._failure = TransferError(self._node, f"refused {error}; the results are still there")
-        except Exception as error:  # whatever an archive can make the reader raise
+        except Exception as error:  # a bad archive can make the reader raise anything
             reason = str(error) or type(error).__name__
             self._failure = TransferError(
                 self._node, f"the results did not arrive whole: {reason}; they are still there"
@@ -159,7 +157,7 @@ class Unpacker:
 
 
 def is_below(name: str) -> bool:
-    r"""Whether the name of a member leads to a file below the target, and nowhere else.
+    r"""Whether the name of a member leads to a file below the target.
 
     >>> is_below("a/b"), is_below("/a"), is_below("a/../b"), is_below("."), is_below("a\0b")
     (True, False, False, False, False)

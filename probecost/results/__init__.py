@@ -1,1 +1,1 @@
-"""The contract between what measures and what reads: layout, names, metrics, metadata, run file, rules."""
+"""The contract between measuring and reading: layout, names, metrics, metadata, run file, rules."""

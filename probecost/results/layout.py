@@ -63,7 +63,7 @@ _ITERATION = re.compile(r"iteration_(\d{3,})")
 
 
 def timestamp(time_ns: int) -> str:
-    """``time_ns`` (Unix time, UTC, nanoseconds) as it stands in file names.
+    """``time_ns`` (Unix time, UTC, nanoseconds) as a timestamp for file names.
 
     >>> timestamp(1795383298_123_456_789)
     '20261122_213458_123'
@@ -97,14 +97,14 @@ class CaseFolder:
 
     @classmethod
     def parse(cls, name: str) -> CaseFolder | None:
-        """The parts of a folder name, or ``None`` when it is not one."""
+        """The parts of a folder name, or ``None`` if it is not one."""
         match = _CASE_FOLDER.fullmatch(name)
         return cls(match["tool"], int(match["id"]), match["hash"]) if match else None
 
 
 @dataclass(frozen=True)
 class VisitFolder:
-    """Where one visit's files lie below ``performance-test-results``: ``case`` is ``None`` for a baseline."""
+    """The folder of one visit below ``performance-test-results``: ``case`` is ``None`` for a baseline."""
 
     pair_kind: str
     case: CaseFolder | None = None
@@ -140,9 +140,9 @@ class VisitFolder:
 
 @dataclass(frozen=True, slots=True)
 class PerfTestFolder:
-    """Where one perf test of one visit lies: ``.../{perf_type}/{conn_type}_{timestamp}``.
+    """The folder of one perf test of one visit: ``.../{perf_type}/{conn_type}_{timestamp}``.
 
-    ``is_switched``: it is a flow in which the tool was switched, and lies below ``switched``.
+    ``is_switched``: it is a switched flow, below ``switched``.
     """
 
     visit: VisitFolder
@@ -179,7 +179,7 @@ class PerfTestFolder:
 
     @property
     def other_stdout(self) -> PurePosixPath:
-        """As ``switched_stdout``, of the other version where two are switched."""
+        """Like ``switched_stdout``, for the other version if two are switched."""
         return self.path / "other_output_{start}.log"
 
     @property
@@ -210,7 +210,7 @@ class PerfTestFolder:
         """Name of the raw output of the generator on ``port``, the same on both sides and at every load.
 
         ``latency_tcp_rr.txt``, ``throughput_single_tcp.json``, ``throughput_multi_tcp_port_5202.json``,
-        ``pps_single_udp.txt``, ``pps_multi_udp_port_5202.txt`` (iperf3's JSON, under the field's ending).
+        ``pps_single_udp.txt``, ``pps_multi_udp_port_5202.txt`` (iperf3's JSON in spite of the ending).
         """
         base = self.name.base
         if self.perf_type == "latency":
@@ -226,12 +226,12 @@ class PerfTestFolder:
 
     @staticmethod
     def background_file(port: int | str) -> str:
-        """Name of the raw output of the flow beside a latency perf test: iperf3's JSON, no result of the perf test."""
+        """Name of the raw output of a latency perf test's background flow: iperf3's JSON, no result of the test."""
         return f"background_port_{port}.json"
 
     @classmethod
     def parse(cls, path: PurePosixPath) -> PerfTestFolder | None:
-        """The place that ``path`` (relative to ``performance-test-results``) names, or ``None``."""
+        """Parse ``path``, relative to ``performance-test-results``; ``None`` if it is no perf test's folder."""
         is_switched = path.parts[3:4] == (SWITCHED,)
         parts = (*path.parts[:3], *path.parts[4:]) if is_switched else path.parts
         match parts:
@@ -249,7 +249,7 @@ class PerfTestFolder:
 
 
 def unit_name(number: int, *, confirmation: bool = False) -> str:
-    """``u001`` for 1, ``c011`` for 11 where it is a fresh unit that confirms what the others say."""
+    """The name of a unit: ``u001`` for 1, ``c011`` for 11 if it is a unit of confirmation."""
     return f"{'c' if confirmation else 'u'}{number:03d}"
 
 
@@ -259,7 +259,7 @@ def iteration_name(number: int) -> str:
 
 
 def item_id(environment: str, iteration: int, case_key: str, *, several: bool, repeated: bool) -> str:
-    """What a case is called, with as much of it as is needed: where there are several environments, or iterations.
+    """The name of a case, with environment and iteration if there are several.
 
     >>> item_id("bed", 2, "host-eth_drop-rx_protocol_tcp", several=True, repeated=True)
     'bed:host-eth_drop-rx_protocol_tcp-iteration_002'
@@ -304,11 +304,11 @@ class RunTree:
         return self.root / REPORTS
 
     def attached_file(self, environment: str, node: str) -> Path:
-        """What was attached on a node when the run first came to it."""
+        """File with a node's attachments at the start of the run."""
         return self.root / f"attached-{environment}-{node}.json"
 
     def node(self, environment: str, iteration: int, node: str) -> Path:
-        """Local counterpart of the node's ``{workdir}``: the tree lies in ``performance-test-results`` below it."""
+        """Local counterpart of the node's ``{workdir}``: the tree is in ``performance-test-results`` below it."""
         return self.root / environment / iteration_name(iteration) / node
 
     @classmethod

@@ -1,4 +1,4 @@
-"""An offered load: how much traffic a perf test sends, as a share of what the path carries or as a rate of its own."""
+"""An offered load: how much traffic a perf test sends, as a share of the path's maximum or as a rate."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ _RATES = "a rate with its unit, such as 500M or 2G (bit/s) or 100kpps (packets p
 
 @dataclass(frozen=True)
 class Load:
-    """``value`` percent of the maximum, bits or packets per second; as text ``25%``, ``2G``, ``100kpps``."""
+    """A load: ``value`` percent of the maximum, bits or packets per second; as text ``25%``, ``2G``, ``100kpps``."""
 
     value: float
     unit: LoadUnit
 
     @classmethod
     def parse(cls, text: str) -> Load:
-        """Read a user's text; 100 % is a load like any other here. ``ValueError`` names the expected forms.
+        """Parse a user's text; 100 % is a load like any other here. ``ValueError`` names the expected forms.
 
         >>> str(Load.parse("2000m")), str(Load.parse("0.1Mpps")), str(Load.parse("25.0%"))
         ('2G', '100kpps', '25%')
@@ -51,7 +51,7 @@ class Load:
 
     @classmethod
     def of_suffix(cls, suffix: str) -> Load:
-        """A load from a connection type, whatever its size.
+        """A load of any size from a connection type.
 
         >>> str(Load.of_suffix("load12.5")), str(Load.of_suffix("load100kpps"))
         ('12.5%', '100kpps')
@@ -66,7 +66,7 @@ class Load:
 
     @property
     def percent(self) -> float | None:
-        """``None`` for a rate."""
+        """The load in percent; ``None`` for a rate."""
         return self.value if self.unit == "%" else None
 
     @property
@@ -76,7 +76,7 @@ class Load:
 
     @property
     def words(self) -> str:
-        """In a heading.
+        """The load as text for a heading.
 
         >>> [Load.of_suffix(text).words for text in ("load25", "load2G", "load100kpps")]
         ['25 % load', '2 Gbit/s', '100 kpackets/s']
@@ -88,7 +88,7 @@ class Load:
 
     @property
     def rank(self) -> tuple[int, float]:
-        """Its place among all loads: percentages, then bits, then packets; each by size."""
+        """Sort key among all loads: percentages, then bits, then packets; each by size."""
         return ("%", "bit/s", "packets/s").index(self.unit), self.value
 
     @property
@@ -104,11 +104,11 @@ class Load:
 
 
 def factor_of(prefix: str) -> int:
-    """1000 for ``k``, in lower case."""
+    """The factor of a prefix in lower case: 1000 for ``k``."""
     return {name.lower(): factor for name, factor in _PREFIXES.items()}[prefix]
 
 
 def _plain(number: Decimal) -> str:
-    """Without an exponent, and without zeros at its end."""
+    """A number without an exponent and without trailing zeros."""
     text = f"{number:f}"
     return text.rstrip("0").rstrip(".") if "." in text else text

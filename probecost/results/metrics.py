@@ -1,4 +1,4 @@
-"""The perf tests and their metrics, an entry each: every room reads them here.
+"""The perf tests and their metrics, an entry each, for all rooms.
 
 A new metric is an entry in ``METRICS`` and the code that counts it.
 """
@@ -19,7 +19,7 @@ ConnType = Literal["single", "multi", "tcp_rr", "udp_rr"]
 class PerfTest:
     """A perf test without a load. ``title`` names its verdicts, ``short`` its differences in tables.
 
-    ``terminal`` heads its column in the terminal's summary; empty where it has none there.
+    ``terminal`` heads its column in the terminal's summary; empty for none.
     """
 
     type: PerfType
@@ -54,13 +54,13 @@ CONN_TYPES: Mapping[PerfType, tuple[ConnType, ...]] = {
 
 @dataclass(frozen=True)
 class Metric:
-    """A figure of the perf tests of one type, or of all where ``perf_type`` is ``None``.
+    """A figure of the perf tests of one type, or of all if ``perf_type`` is ``None``.
 
-    ``title``: in words, behind the title of the perf test. ``lower_is_better``: ``None`` for a figure without a better
-    end, or that is often 0; it gets no verdict. ``budget``: its name in budgets and thresholds. ``threshold_pct``: a
+    ``title``: text after the title of the perf test. ``lower_is_better``: ``None`` for a figure without a better end,
+    or that is often 0; it gets no verdict. ``budget``: its name in budgets and thresholds. ``threshold_pct``: a
     difference above it is marked unless the settings have another limit; ``None``: it has no threshold. ``heading``:
     its column in the overview's tables, with the fields of its ``PerfTest``. ``stem``: its name without the unit, in
-    the properties of a pytest item. An empty text: it has none there.
+    the properties of a pytest item. An empty text means none.
     """
 
     name: str
@@ -76,7 +76,7 @@ class Metric:
 
     @property
     def conn_types(self) -> tuple[ConnType, ...]:
-        """The connection types that its budgets can name."""
+        """The connection types of its budgets."""
         return () if self.perf_type is None else CONN_TYPES[self.perf_type]
 
     def property_stem(self, test: PerfTestName) -> str:
@@ -89,7 +89,7 @@ class Metric:
         return self.name.removeprefix(f"{self.stem}_")
 
 
-#: CPU time per byte: the cost of a rate that stands at its limit.
+#: CPU time per byte: the cost of a rate at its limit.
 CPU_PER_BYTE = "cpu_s_per_gb"
 FOREIGN_CPU = "foreign_cpu_pct"
 
@@ -206,12 +206,12 @@ def metrics_of(perf_type: PerfType) -> list[Metric]:
 
 
 def place(name: PerfTestName) -> int:
-    """The place of a perf test in all tables: unknown ones come last, and so do those at a load."""
+    """The place of a perf test in all tables: unknown perf tests and those at a load come last."""
     return next((at for at, test in enumerate(PERF_TESTS) if test.name == name), len(PERF_TESTS))
 
 
 def by_budget() -> dict[str, Metric]:
-    """The metrics that budgets can be set for, by their name there, in the order in which messages list them."""
+    """The metrics with budgets, by their name in budgets, in the order of messages."""
     return {metric.budget: metric for kind in PERF_TYPES for metric in metrics_of(kind) if metric.budget}
 
 
@@ -228,7 +228,7 @@ def lower_is_better(name: str) -> bool:
 
 
 def columns() -> Iterator[tuple[str, PerfTest, Metric]]:
-    """The columns of the overview's tables, each with its heading: of every perf test the primary metric first."""
+    """The columns of the overview's tables with their headings: the primary metric of each perf test first."""
     for test in PERF_TESTS:
         for metric in metrics_of(test.type):
             if metric.heading:
@@ -237,14 +237,14 @@ def columns() -> Iterator[tuple[str, PerfTest, Metric]]:
 
 @dataclass(frozen=True)
 class Counter:
-    """A counter of the node where a tool runs. ``scale``: 8 where it counts bytes and the metric is in bits."""
+    """A counter of the tool's node. ``scale``: 8 if it counts bytes and the metric is in bits."""
 
     name: str
     scale: int = 1
 
 
-#: Pair kind → type of perf test → the counter of what arrived, for a switched flow and for calibration: at a host those
-#: of its own interface and its kernel, at a guest those of the tap that leads to it.
+#: Pair kind → type of perf test → the counter of received traffic, for switched flows and calibration: for a host of
+#: its own interface and kernel, for a guest of its tap.
 ARRIVED: Mapping[str, Mapping[str, Counter]] = {
     "host": {
         "latency": Counter("rx_packets"),

@@ -1,4 +1,4 @@
-"""The names by which results are keyed: of a case, of a perf test, of a metric."""
+"""Names that are keys of results: of a case, of a perf test, of a metric."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class PerfTestName(NamedTuple):
 
     @classmethod
     def of(cls, perf_test: str, conn_type: str) -> PerfTestName:
-        """The name of a perf test whose connection type has its load behind it.
+        """The name of a perf test, from a connection type that includes the load.
 
         >>> PerfTestName.of("throughput", "single-load2G")
         PerfTestName(perf_test='throughput', base='single', load='load2G')
@@ -100,7 +100,7 @@ class MetricId(NamedTuple):
 
     @property
     def conn_type(self) -> str:
-        """As in files, with the load: ``single-load25``."""
+        """The connection type in files, with the load: ``single-load25``."""
         return self.test.conn_type
 
     @property
@@ -111,7 +111,7 @@ class MetricId(NamedTuple):
 
 @lru_cache(maxsize=1024)
 def metric_id(perf_test: str, conn_type: str, metric: str) -> MetricId:
-    """The metric of a perf test by its words in files; one object for each of the few that a run has.
+    """The metric of a perf test by its names in files; cached, as a run has few.
 
     >>> metric_id("latency", "tcp_rr", "mean_us").test.base
     'tcp_rr'

@@ -1,4 +1,4 @@
-"""The question how a tool is measured and its answer, with the clockwork of a switched flow that both count with."""
+"""The question how to measure a tool and its answer, with the times of a switched flow for both."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Literal
 # A switched flow, in seconds.
 WARM_UP_S = 0.3  # before the first segment; the node's supervisor has a copy, since it imports nothing of probecost
 GUARD_S = 0.1  # before each segment
-SURE_S = 0.1  # two polls of what was seen before: then a start counts as ready
+SURE_S = 0.1  # two equal polls: then a start counts as ready
 STOP_S = 0.3
 
 #: The rates of each flow without a tool, interval by interval.
@@ -18,12 +18,12 @@ Flows = Sequence[Sequence[float]]
 
 @dataclass(frozen=True)
 class PlanQuestion:
-    """How is a tool to be measured on a bed?
+    """The question how to measure a tool on a bed.
 
-    By perf test: ``noise`` is the interval in seconds and the flows, ``durations_s`` the environment's wish.
-    ``start_s``: seconds of the tool's start beside a flow, ``None`` where that is too long to tell. ``tests``: primary
-    tests of the whole plan. ``units``, ``precision_pct``: as asked for. ``schedules``: those that may be chosen.
-    ``fixed_durations``: the user said how long flows are. ``stop_s``: seconds of the tool's stop.
+    By perf test: ``noise`` is the interval in seconds and the flows, ``durations_s`` the environment's durations.
+    ``start_s``: seconds of the tool's start during a flow, ``None`` if it exceeds the flow. ``tests``: primary tests of
+    the whole plan. ``units``, ``precision_pct``: by the options. ``schedules``: possible ones. ``fixed_durations``: the
+    user fixed the length of flows. ``stop_s``: seconds of the tool's stop.
     """
 
     noise: Mapping[str, tuple[float, Flows]]
@@ -39,9 +39,9 @@ class PlanQuestion:
 
 @dataclass(frozen=True)
 class ToolPlan:
-    """The answer. ``flows_s``: seconds of the flow of each perf test, where flows are switched.
+    """The answer. ``flows_s``: seconds of the flow of each perf test, for switched flows.
 
-    ``reason`` says why, and what half-widths to expect.
+    ``reason``: a sentence on the choice, with expected half-widths.
     """
 
     schedule: Literal["visits", "switched"]

@@ -1,4 +1,4 @@
-"""The rules of a campaign that the planner follows and the statistics judge by."""
+"""Rules of a campaign, for the planner and the statistics."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ LEAST_UNITS = 8
 MOST_UNITS = 24
 #: The looks of a plan that ends when it is precise enough: units → alpha. The alphas add up to 0.05.
 LOOKS: Mapping[int, float] = {LEAST_UNITS: 0.008, 12: 0.010, 16: 0.012, MOST_UNITS: 0.020}
-#: Fresh units, on which alone an unexpected speed-up is judged.
+#: Fresh units for the confirmation of an unexpected speed-up.
 CONFIRMATION_UNITS = 8
-#: The tool that only sleeps. Whatever it seems to cost is the noise of the bed.
+#: The tool that only sleeps, so that any cost it seems to have is noise of the bed.
 NULL_TOOL = "null"

@@ -1,4 +1,4 @@
-"""The version of probecost that stands in every result."""
+"""The version of probecost, written into every result."""
 
 from importlib.metadata import version
 

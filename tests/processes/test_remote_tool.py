@@ -149,10 +149,10 @@ class TestAsked:
         assert stopped["stdout_tail"] == "cleaned up"
 
     def test_a_trap_may_take_its_time(self, start: Callable[..., Tool], tmp_path: Path) -> None:
-        script = "trap 'sleep 1; echo cleaned up; exit 0' INT TERM; : > ready; while :; do sleep 0.1; done"
+        script = "trap 'sleep 2.5; echo cleaned up; exit 0' INT TERM; : > ready; while :; do sleep 0.1; done"
         stopped = self.stopped(start, tmp_path, f"exec sh -c {shlex.quote(script)}")
         assert (stopped["signal"], stopped["exit_code"], stopped["stdout_tail"]) == ("SIGINT", 0, "cleaned up")
-        assert stopped["stop_s"] >= 1
+        assert stopped["stop_s"] >= 2.5
 
     def test_what_a_tool_starts_to_clean_up_is_not_ended(self, start: Callable[..., Tool], tmp_path: Path) -> None:
         script = (

@@ -1,1 +1,1 @@
-"""Checks a results tree: what of it is complete, missing or implausible, per case."""
+"""Checks a results tree for missing and implausible data, per case."""

@@ -1,4 +1,4 @@
-"""What of a results tree is complete, what is missing, and what cannot be true: by case, before anyone trusts it."""
+"""Completeness and plausibility check of a results tree, per case."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from probecost.results.names import CaseId, PairId, PerfTestName
 
 
 class State(StrEnum):
-    """What a case is worth, the worst that holds."""
+    """State of a case's data; the worst one that applies."""
 
     NOT_RUN = "not run"
     INCOMPLETE = "incomplete"
@@ -36,7 +36,7 @@ class State(StrEnum):
 class TestState:
     """One perf test of a case: of ``n_planned`` units, ``n_complete`` have valid data of both arms.
 
-    ``schedule``: ``visits``, or ``switched`` where a unit is a flow.
+    ``schedule``: ``visits``, or ``switched`` if a unit is a flow.
     """
 
     perf_test: str
@@ -48,7 +48,7 @@ class TestState:
 
 @dataclass(frozen=True)
 class CaseValidation:
-    """One case in one iteration. ``outcome``: how pytest saw it, empty where that is not recorded."""
+    """One case in one iteration. ``outcome``: pytest's outcome, empty if it is not recorded."""
 
     id: CaseId
     outcome: str
@@ -62,7 +62,7 @@ class CaseValidation:
 
 @dataclass(frozen=True)
 class Validation:
-    """``problems``: those that belong to no case."""
+    """The check of a whole tree. ``problems`` are of no single case."""
 
     root: Path
     run_id: str
@@ -71,12 +71,12 @@ class Validation:
 
     @property
     def is_clean(self) -> bool:
-        """Nothing is missing and nothing implausible. What a gate voided is neither, as long as a unit is left."""
+        """Whether nothing is missing or implausible. Data voided by a gate are neither, as long as a unit is left."""
         return all(case.state is State.COMPLETE for case in self.cases) and not any(map(_is_wrong, self.problems))
 
 
 def validate(study: Study) -> Validation:
-    """Judge what ``study`` holds. ``ConfigError``: its folder is no results folder."""
+    """Check the data of ``study``. ``ConfigError``: its folder is no results folder."""
     refuse_others(study)
     facts = _Facts(study)
     found: dict[CaseId, list[Problem]] = {case.id: list(case.problems) for case in study.cases}
@@ -99,7 +99,7 @@ class _Test(NamedTuple):
 
 @dataclass
 class _CaseFacts:
-    """``arms``: by perf test, unit and pair, which arms have a valid value of what the perf test is for."""
+    """Data of a case. ``arms``: by perf test, unit and pair, the arms with a valid value of the main metric."""
 
     records: list[PerfTestFiles] = field(default_factory=list)
     rows: list[Measurement] = field(default_factory=list)
@@ -107,7 +107,7 @@ class _CaseFacts:
 
 
 class _Facts:
-    """What is known of each case, gathered in one pass; ``shared``: which perf tests a shared baseline has."""
+    """Data of each case, gathered in one pass; ``shared``: the perf tests of shared baselines."""
 
     def __init__(self, study: Study) -> None:
         self.is_fixed = study.run.rule == FIXED
@@ -136,19 +136,19 @@ class _Facts:
         units.setdefault(row.unit_index, {}).setdefault(row.pair_index if row.is_switched else 0, set()).add(row.arm)
 
     def tests(self, case: CaseStudy) -> list[_Test]:
-        """Those that any case of the same bed has; flows only where this case has some."""
+        """The perf tests of any case of the same bed; flows only if this case has some."""
         flows = any(record.metadata.arm == SWITCHED for record in self.of(case.id).records)
         tests = self._tests.get(PairId(case.id.environment, case.id.iteration, case.pair_kind), set())
         return sorted((test for test in tests if flows or not test.in_flows), key=_order)
 
     def has_shared(self, case: CaseStudy, test: _Test) -> bool:
-        """Whether a shared baseline stands for this case's own, which has none."""
+        """Whether the case has no own baseline but a shared one."""
         own = any(record.metadata.arm == BASELINE for record in self.of(case.id).records)
         place = PairId(case.id.environment, case.id.iteration, case.pair_kind)
         return not own and test.name in self._shared.get(place, set())
 
     def planned(self, case: CaseId, test: _Test) -> set[int]:
-        """The units that the perf test should have: those of the plan, and those that were made besides."""
+        """The units that the perf test should have: planned ones, and any additional ones that were made."""
         records = self.of(case).records
         made = _made(records, test)
         if not test.in_flows:
@@ -159,7 +159,7 @@ class _Facts:
 
     @staticmethod
     def _planned_flows(records: Sequence[PerfTestFiles]) -> set[int]:
-        """From 1 as many as were asked for; a plan that stops by itself does not tell."""
+        """Planned flows from 1; a plan that stops by itself has no fixed number."""
         asked = [record.metadata.options.get("units", "") for record in records if record.metadata.arm == SWITCHED]
         return set(range(1, max((int(text) for text in asked if text.isdecimal()), default=0) + 1))
 
@@ -169,12 +169,12 @@ def _test(record: PerfTestFiles) -> _Test:
 
 
 def _made(records: Iterable[PerfTestFiles], test: _Test) -> set[int]:
-    """The units that have the perf test."""
+    """The units with the perf test."""
     return {record.metadata.unit for record in records if _test(record) == test}
 
 
 def _order(test: _Test) -> tuple[bool, int, _Test]:
-    """Flows last; perf tests as the tables have them, those at a load after them."""
+    """Sort key: flows last, perf tests as in the tables, then at loads."""
     return (test.in_flows, place(test.name), test)
 
 
@@ -221,7 +221,7 @@ def _is_wrong(problem: Problem) -> bool:
 
 
 def _not_run(study: Study, there: set[CaseId]) -> Iterator[CaseValidation]:
-    """The cases that the run was to measure and did not come to."""
+    """The planned cases that the run did not reach."""
     for outcome in study.run.cases:
         case = CaseId(outcome.environment, outcome.iteration or 1, outcome.case_key)
         if outcome.was_started or case in there:
@@ -232,6 +232,6 @@ def _not_run(study: Study, there: set[CaseId]) -> Iterator[CaseValidation]:
 
 
 def count_states(cases: Sequence[CaseValidation]) -> Mapping[State, int]:
-    """How many cases are in each state, the states without one left out."""
+    """The number of cases in each state, without empty states."""
     counted = Counter(case.state for case in cases)
     return {state: counted[state] for state in State if counted[state]}

@@ -1,6 +1,6 @@
-"""What cannot be true, or was not checked, though its files can be read: rates, round trips, times, the tool, counters.
+"""Finds implausible or unchecked data in readable files: rates, round trips, times, the tool, counters.
 
-Only what is used is looked at: a perf test that a gate voided counts nowhere, and may look like anything.
+Only used data are checked: a perf test that a gate voided counts nowhere, and may look like anything.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ from probecost.results.layout import (
 )
 from probecost.results.names import PerfTestName
 
-#: A round trip wakes a process on either side and enters both kernels twice: no machine does that in less.
+#: A round trip wakes a process on either side and enters both kernels twice: no machine is faster.
 LEAST_ROUND_TRIP_US = 2.0
-#: netperf cuts its minimum down to whole microseconds.
+#: netperf truncates its minimum to whole microseconds.
 LEAST_MINIMUM_US = 1.0
 #: Rates are taken over windows that differ by a few milliseconds.
 TOLERANCE = 1.05
@@ -45,7 +45,7 @@ _Place = tuple[int, str, PerfTestName]
 
 
 def doubts_of_case(case: CaseStudy, records: Sequence[PerfTestFiles], rows: Iterable[Measurement]) -> Iterator[Problem]:
-    """All that is implausible in one case, beyond what reading it found. ``records``, ``rows``: those of the case."""
+    """Implausible data of one case, in addition to reading problems. ``records`` and ``rows`` are of the case."""
     by_place: dict[_Place, list[Measurement]] = {}
     for row in rows:
         place = (row.unit_index, SWITCHED if row.is_switched else row.arm, row.test)
@@ -73,7 +73,7 @@ def doubts_of_case(case: CaseStudy, records: Sequence[PerfTestFiles], rows: Iter
 
 
 def doubts_of_tree(study: Study) -> Iterator[Problem]:
-    """What is wrong with the tree as a whole: a run without an end, files that arrived half, nodes that restarted."""
+    """Problems of the whole tree: a run without an end, partial files, rebooted nodes."""
     if study.run.run_id and study.run.ended_ns is None:
         yield Problem(TREE, study.root, "the run has no end: it was interrupted, or goes on", Kind.MISSING)
     for folder, _, names in os.walk(study.root):
@@ -93,7 +93,7 @@ def doubts_of_tree(study: Study) -> Iterator[Problem]:
 
 
 def _figures(record: PerfTestFiles, rows: Sequence[Measurement]) -> Iterator[Problem]:
-    """``rows``: what is used of the perf test; of a flow one row per segment and metric."""
+    """Implausible figures. ``rows`` are the used ones of the perf test; a flow has one row per segment and metric."""
     what = record.metadata
     path = record.place_on(what.tool_node if what.arm == SWITCHED else what.client_node)
     values: dict[str, list[float]] = {}
@@ -124,7 +124,7 @@ def _figures(record: PerfTestFiles, rows: Sequence[Measurement]) -> Iterator[Pro
 
 
 def _segments(record: PerfTestFiles, rows: Sequence[Measurement]) -> Iterator[Problem]:
-    """Pairs of which only one segment is in the file, void ones are. How many a flow was to have is not recorded."""
+    """Pairs with only one segment in the file. The planned number of segments is not recorded."""
     path = record.place_on(record.metadata.tool_node) / SEGMENTS_FILE
     arms: dict[int, set[str]] = {}
     for row in rows:
@@ -135,13 +135,13 @@ def _segments(record: PerfTestFiles, rows: Sequence[Measurement]) -> Iterator[Pr
 
 
 def _line_bps(what: PerfTestMetadata) -> float | None:
-    """The speed of the server's fastest interface, ``None`` where it is not told."""
+    """The speed of the server's fastest interface, ``None`` if unknown."""
     facts = what.facts.get(what.server_node)
     return None if facts is None else facts.line_bps
 
 
 def _times(record: PerfTestFiles) -> Iterator[Problem]:
-    """The client's own start and end. The tool's monitors tell of unknown ones themselves."""
+    """Problems of the client's own start and end. Unknown ones are reported with the tool's monitors."""
     what = record.metadata
     if what.start_ns is None or what.end_ns is None:
         if what.arm != TOOL:
@@ -155,7 +155,7 @@ def _times(record: PerfTestFiles) -> Iterator[Problem]:
 
 
 def _clocks(record: PerfTestFiles) -> Iterator[Problem]:
-    """Segments carry another node's times than the flow they lie in."""
+    """Unknown clock offsets: the times of segments are of another node than the flow's."""
     what = record.metadata
     for node in dict.fromkeys((what.client_node, what.tool_node)):
         if node not in what.clocks:
@@ -164,7 +164,7 @@ def _clocks(record: PerfTestFiles) -> Iterator[Problem]:
 
 
 def _tool(record: PerfTestFiles) -> Iterator[Problem]:
-    """Whether the tool was there; a tree that other scripts wrote has its own way to tell."""
+    """Doubts whether the tool was ready; trees of other scripts are checked elsewhere."""
     what = record.metadata
     if what.arm not in (TOOL, SWITCHED) or not what.probecost:
         return
@@ -176,7 +176,7 @@ def _tool(record: PerfTestFiles) -> Iterator[Problem]:
 
 
 def _not_checked(record: PerfTestFiles) -> Iterator[Problem]:
-    """Counters that are not there or cannot be read: what they would have shown voids nothing, and nobody knows."""
+    """Missing or unreadable counters: the gates could not be checked."""
     what = record.metadata
     if not what.probecost:
         return
@@ -194,7 +194,7 @@ def _not_checked(record: PerfTestFiles) -> Iterator[Problem]:
 
 
 def _cpu(case: CaseStudy, records: Sequence[PerfTestFiles]) -> Iterator[Problem]:
-    """A tool cannot use more than all CPUs of its node."""
+    """Impossible CPU use: more than all CPUs of the tool's node."""
     highest = case.usage.cpu_max_percent
     for record in (record for record in records if record.metadata.arm == TOOL):
         cpus = _cpus(record.metadata.facts, record.metadata.tool_node)

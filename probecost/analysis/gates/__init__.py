@@ -1,4 +1,4 @@
-"""The gates: what makes a perf test, a segment or a pair of visits useless, whatever it measured.
+"""The gates: conditions that void a perf test, a segment or a pair of visits, independently of its result.
 
-Nothing is voided for its outcome: a stall, a zero or a low rate may be what the tool costs.
+Nothing is voided for its result: a stall, a zero or a low rate may be the tool's cost.
 """

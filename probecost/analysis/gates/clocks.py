@@ -1,4 +1,4 @@
-"""The gate on clocks: the two nodes' clocks must be known to half the guard, or a segment may hold the tool's start."""
+"""The gate on clocks: two nodes' clocks must be known to half the guard, or a segment may include the tool's start."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from probecost.analysis.tree.metadata import PerfTestMetadata
 
 
 def clock_void(what: PerfTestMetadata) -> str:
-    """Why the segments of a flow cannot be placed in it; empty where they can. The offset itself does not matter.
+    """Why the segments of a flow cannot be placed in it; empty if they can. The offset itself does not matter.
 
-    The offset is measured when a node is connected and again after the visit; where it moved, its clock drifts.
+    The offset is measured at the connection and again after the visit; a change is drift of the clock.
     """
     guard_s = what.tool.guard_s if what.tool else None
     if not guard_s:

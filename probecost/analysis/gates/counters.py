@@ -1,4 +1,4 @@
-"""What the nodes counted around one perf test, by node."""
+"""The nodes' counters around one perf test, by node."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from probecost.results.layout import COUNTERS_FILE, MONITORING
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """A perf test and the counters of its nodes: what the gates look at.
+    """A perf test and the counters of its nodes, the input of the gates.
 
     A node whose file is missing or damaged has no entry: a gate that cannot be checked voids nothing.
     """

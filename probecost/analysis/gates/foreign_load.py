@@ -1,7 +1,7 @@
-"""The gate on foreign load: user CPU time of others on the machine, below a limit of the settings.
+"""The gate on foreign load: user CPU time of foreign processes on the machine must be below a limit.
 
-Foreign is what is left of the machine's user time without our cgroups and without what carries the traffic (of virtual
-machines our own ones are not told apart from others). Nodes that share a kernel are one machine.
+Foreign time is the machine's user time without our cgroups and without the carriers of traffic (all virtual machines
+count as carriers, ours or not). Nodes that share a kernel are one machine.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _REASON = re.compile(r"foreign processes on (?P<nodes>.+?) used (?P<percent>\d+)
 
 @dataclass(frozen=True)
 class ForeignCpu:
-    """``percent`` of one core on the machine of ``nodes``; ``None`` where it is not observable."""
+    """Foreign ``percent`` of one core on the machine of ``nodes``; ``None`` if it is not observable."""
 
     nodes: tuple[str, ...]
     percent: float | None
@@ -35,13 +35,13 @@ class ForeignCpu:
 
 
 def read_reason(text: str) -> ForeignCpu | None:
-    """What ``void_reason`` said, to whole percents; ``None`` where the reason is another."""
+    """Parse a text of ``void_reason``, to whole percents; ``None`` for any other reason."""
     found = _REASON.search(text)
     return None if found is None else ForeignCpu(tuple(found["nodes"].split(" and ")), float(found["percent"]))
 
 
 def of_perf_test(perf_test: Counted) -> tuple[ForeignCpu, ...]:
-    """One entry per machine whose CPU time was recorded; none for files of older versions."""
+    """Foreign CPU per machine with recorded CPU time; files of older versions have none."""
     machines: dict[str, dict[str, CountersDelta]] = {}
     for node, counted in perf_test.by_node.items():
         if counted.cpu is not None and counted.seconds:
@@ -52,7 +52,7 @@ def of_perf_test(perf_test: Counted) -> tuple[ForeignCpu, ...]:
 
 
 def _percent(nodes: Mapping[str, CountersDelta], spaces: Mapping[str, str]) -> float | None:
-    """Over the longest window of the machine's nodes; the others did next to nothing outside of theirs.
+    """Foreign percent over the longest window of the machine's nodes; the rest did little outside their windows.
 
     ``spaces``: each node's PID namespace; nodes that share one see the same carriers.
     """
@@ -72,7 +72,7 @@ def _percent(nodes: Mapping[str, CountersDelta], spaces: Mapping[str, str]) -> f
 
 
 def of_segment(what: PerfTestMetadata, segment: Segment) -> ForeignCpu:
-    """On the machine of the tool's node; not observable where another node there hides its cgroup or its carriers."""
+    """Foreign CPU on the machine of the tool's node; not observable if a node there hides its cgroup or carriers."""
     facts = what.facts.get(what.tool_node)
     boot_id = facts.boot_id if facts else ""
     together = [node for node, facts in what.facts.items() if node == what.tool_node or facts.boot_id == boot_id != ""]

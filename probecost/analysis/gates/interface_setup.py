@@ -1,4 +1,4 @@
-"""How the tested interface was set up in both arms of a pair, and what changed during a perf test."""
+"""The gate on the tested interface's set-up: it must be the same in both arms of a pair, and during a perf test."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Pair(NamedTuple):
 
 
 class Change(NamedTuple):
-    """``key`` of ``node``'s interface, such as ``MTU`` of ``eth0`` from ``1500`` to ``1400``."""
+    """A changed ``key`` of ``node``'s interface, for instance ``MTU`` of ``eth0`` from ``1500`` to ``1400``."""
 
     node: str
     interface: str
@@ -31,7 +31,7 @@ class Change(NamedTuple):
 
 
 def in_window(perf_test: Counted) -> tuple[Change, ...]:
-    """What is not the same at both ends of the perf test."""
+    """Changes between both ends of the perf test."""
     return tuple(
         Change(node, counted.interface, key, value, counted.setup_end[key])
         for node, counted in perf_test.by_node.items()
@@ -45,7 +45,7 @@ def listed(changes: Sequence[Change]) -> str:
 
 
 def programs_of_others(perf_test: Counted) -> Iterator[str]:
-    """A remark for each node on which BPF programs came or went: the tool's own are the same at both ends."""
+    """A remark for each node on which BPF programs came or went; the tool's own are the same at both ends."""
     for node, counted in perf_test.by_node.items():
         came, went = (", ".join(map(str, some)) for some in (counted.new_programs, counted.gone_programs))
         if came or went:
@@ -54,7 +54,7 @@ def programs_of_others(perf_test: Counted) -> Iterator[str]:
 
 
 def between_arms(pair: Pair) -> tuple[Change, ...]:
-    """What is not the same in the two perf tests of a pair, wherever in them it changed."""
+    """Differences between the two perf tests of a pair, at any of their ends."""
     found = []
     tool = pair.tool.by_node
     for node, baseline in pair.baseline.by_node.items():
@@ -62,7 +62,7 @@ def between_arms(pair: Pair) -> tuple[Change, ...]:
             continue
         sides = (baseline.setup_start, baseline.setup_end, tool[node].setup_start, tool[node].setup_end)
         if all(side == sides[0] for side in sides):
-            continue  # nearly always, and there are very many
+            continue  # the usual case, and there are very many
         for key in sorted(set(sides[0]).intersection(*sides[1:])):
             values = list(dict.fromkeys(side[key] for side in sides))
             if len(values) > 1:
@@ -71,7 +71,7 @@ def between_arms(pair: Pair) -> tuple[Change, ...]:
 
 
 def of_the_tool(pairs: Sequence[Pair]) -> set[tuple[str, str]]:
-    """Node and key of what the tool itself changes: other in every tool visit, and as before after each of them."""
+    """Node and key of the tool's own changes: different in every tool visit, and restored after each."""
     candidates: set[tuple[str, str]] | None = None
     for pair in pairs:
         here = {(change.node, change.key) for change in between_arms(pair)}

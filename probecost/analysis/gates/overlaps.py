@@ -1,7 +1,7 @@
-"""The audit of a whole run: no two visits at the same time on one machine. Where there were, both are void.
+"""The audit of a whole run: two visits at the same time on one machine are both void.
 
-Nothing should ever make them overlap: cases are measured one after the other, workers share no node, and every node has
-a lease. This looks at what was stored, and trusts none of that.
+They should never overlap: cases are measured one after the other, workers share no node, and every node has a lease.
+The audit checks the stored data, and trusts none of that.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _Visit = tuple[str, int, str, str, int]
 
 @dataclass(frozen=True)
 class Audit:
-    """How many visits were looked at, on how many machines, and how many of them overlapped with another."""
+    """Numbers of audited visits and machines, and of visits that overlapped with another one."""
 
     visits: int = 0
     machines: int = 0
@@ -35,7 +35,7 @@ class Audit:
 
 @dataclass(frozen=True)
 class _Span:
-    """When a visit used a machine, Unix ns on the controller's clock."""
+    """A visit's time on a machine, Unix ns on the controller's clock."""
 
     visit: _Visit
     start_ns: int
@@ -43,7 +43,7 @@ class _Span:
 
 
 def audited(records: Sequence[PerfTestFiles]) -> tuple[tuple[PerfTestFiles, ...], Audit]:
-    """``records``, those of visits that overlapped void with the reason; superseded ones are left as they are."""
+    """``records``, with overlapping visits void; superseded ones are unchanged."""
     spans = _spans(record.metadata for record in records if not record.metadata.is_superseded)
     partner: dict[_Visit, tuple[_Visit, str]] = {}
     for node, own in spans.values():
@@ -67,12 +67,12 @@ def _voided(record: PerfTestFiles, partner: tuple[_Visit, str] | None) -> PerfTe
 
 
 def _visit(what: PerfTestMetadata) -> _Visit:
-    """One attempt at a visit: its perf tests have all of it in common."""
+    """Identity of one attempt at a visit, common to its perf tests."""
     return what.environment, what.iteration, what.pair_kind, what.visit_id, what.visit_start_ns or what.start_ns or 0
 
 
 def _spans(found: Iterable[PerfTestMetadata]) -> dict[tuple[str, str], tuple[str, list[_Span]]]:
-    """By machine, what one of its nodes is called, and the visits on it, each once."""
+    """By machine: the name of one of its nodes, and the visits on it, each once."""
     spans: dict[tuple[str, str], tuple[str, dict[_Visit, _Span]]] = {}
     for what in found:
         window = _window_ns(what)
@@ -86,7 +86,7 @@ def _spans(found: Iterable[PerfTestMetadata]) -> dict[tuple[str, str], tuple[str
 
 
 def _machine(what: PerfTestMetadata, node: str) -> tuple[str, str]:
-    """A kernel, and the part of it that the node is: containers share one. Where that was not recorded, the name."""
+    """A node's kernel and its part of it, as containers share one; the node's name if they were not recorded."""
     facts = what.facts.get(node)
     if facts is None or not facts.boot_id:
         return what.environment, node
@@ -94,7 +94,7 @@ def _machine(what: PerfTestMetadata, node: str) -> tuple[str, str]:
 
 
 def _window_ns(what: PerfTestMetadata) -> tuple[int, int] | None:
-    """The visit; where only the perf test's times are known, these, as far as the clocks are."""
+    """The times of the visit, else the perf test's, as exactly as the clocks are known."""
     if what.visit_start_ns is not None and what.visit_end_ns is not None:
         return what.visit_start_ns, what.visit_end_ns
     clock = what.clocks.get(what.client_node)
@@ -105,7 +105,7 @@ def _window_ns(what: PerfTestMetadata) -> tuple[int, int] | None:
 
 
 def _overlaps(spans: Iterable[_Span]) -> Iterable[tuple[_Visit, _Visit]]:
-    """Each visit that overlaps with one that began before it, and the one of those that ends last."""
+    """Each visit that overlaps with an earlier one, and the earlier one that ends last."""
     last: _Span | None = None
     for span in sorted(spans, key=lambda span: (span.start_ns, span.end_ns)):
         if last is not None and span.start_ns < last.end_ns and span.end_ns > span.start_ns:

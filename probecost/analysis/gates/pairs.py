@@ -1,4 +1,4 @@
-"""The gates on pairs of visits: next to each other in time, and nothing but the tool between them."""
+"""The gates on pairs of visits: they must be adjacent in time, and differ in nothing but the tool."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MAX_VISIT_LENGTHS_APART = 10
 
 @dataclass(frozen=True)
 class PairGates:
-    """``void_reasons`` by the folder of the perf test, ``notes``: what is remarkable and voids nothing."""
+    """Results of the gates. ``void_reasons`` by the folder of the perf test, ``notes``: remarks that void nothing."""
 
     void_reasons: Mapping[object, str]
     notes: tuple[Problem, ...]
@@ -30,7 +30,7 @@ class PairGates:
 
 
 def pair_gates(perf_tests: Iterable[Counted]) -> PairGates:
-    """Check the visits of all cases in ``perf_tests``; a void holds for both perf tests of a pair."""
+    """Check the visits of all cases in ``perf_tests``; a void applies to both perf tests of a pair."""
     reasons: dict[object, str] = {}
     notes: list[Problem] = []
     for own in _by_case(perf_tests).values():
@@ -63,7 +63,7 @@ def _pairs(perf_tests: Sequence[Counted]) -> list[Pair]:
 
 
 def _apart(perf_tests: Sequence[Counted]) -> dict[int, str]:
-    """By unit, why its two visits do not belong together."""
+    """By unit, the reason that its two visits are not adjacent."""
     spans: dict[tuple[int, str], list[tuple[int, int]]] = {}
     for perf_test in perf_tests:
         what = perf_test.record.metadata

@@ -1,1 +1,1 @@
-"""Decides what measured values mean: units, comparison with the baseline, families of tests, verdicts, budgets."""
+"""Judges measured values: units, comparison with the baseline, families of tests, verdicts, budgets."""

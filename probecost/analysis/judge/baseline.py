@@ -1,8 +1,8 @@
-"""Tool against baseline: per case, perf test and metric, over the units of one iteration.
+"""Compares tool and baseline: per case, perf test and metric, over the units of one iteration.
 
 ``diff_pct`` is the ratio of the two means minus one, in percent: positive means more with the tool, which is slower for
-a latency and faster for a rate. Percentages are computed from means and never averaged. These are estimates: no test
-stands behind them.
+a latency and faster for a rate. Percentages are computed from means and never averaged. These are estimates without a
+statistical test.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from probecost.results.names import CaseId, MetricId, PairId
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """One metric of one case. Means are over the units that have both arms, if there is such a unit.
+    """One metric of one case. Means are over the ``n_units`` units with both arms.
 
-    Without one, each mean is over what its arm has, and there is no difference. ``diff_min_pct`` and ``diff_max_pct``
-    are the extremes of the units' own differences, ``n_units`` how many there are.
+    Without any, each mean is over the units of its arm, and there is no difference. ``diff_min_pct`` and
+    ``diff_max_pct`` are the extremes of the units' own differences.
     """
 
     metric: MetricId
@@ -40,7 +40,7 @@ Comparisons = Mapping[MetricId, Comparison]
 
 
 def diff_pct(tool: float | None, baseline: float | None) -> float | None:
-    """How much more the tool's value is, in percent of the baseline; ``None`` without a baseline above 0.
+    """The tool's value relative to the baseline, in percent; ``None`` without a baseline above 0.
 
     >>> diff_pct(110.0, 100.0)
     10.0
@@ -51,15 +51,15 @@ def diff_pct(tool: float | None, baseline: float | None) -> float | None:
 
 
 def has_own_baseline(measurements: Iterable[Measurement]) -> bool:
-    """Whether the measurements of a case hold what it is compared with, so that no shared baseline is needed."""
+    """Whether the measurements of a case include a baseline, so that no shared baseline is needed."""
     return any(row.arm == BASELINE and not row.shared_baseline and _counts(row) for row in measurements)
 
 
 def compare(measurements: Iterable[Measurement]) -> dict[CaseId, Comparisons]:
-    """All comparisons of all cases that were measured; void measurements and segments of flows take no part.
+    """All comparisons of all measured cases; void measurements and segments of flows are left out.
 
-    A case is compared with its own baseline visits, and only without any with its environment's shared baseline (of
-    the same iteration and pair kind).
+    A case is compared with its own baseline visits, or without any with its environment's shared baseline (of the same
+    iteration and pair kind).
     """
     own: dict[CaseId, _Metrics] = {}
     shared: dict[PairId, _Metrics] = {}
@@ -98,7 +98,7 @@ def _counts(row: Measurement) -> bool:
 
 
 class _Arms(NamedTuple):
-    """Values by unit; several of one unit (which should not be) count together as one."""
+    """Values by unit; several of one unit (which should not occur) are averaged."""
 
     tool: dict[int, list[float]]
     baseline: dict[int, list[float]]

@@ -1,7 +1,7 @@
-"""How a tool is best measured on a bed whose noise is known: the narrowest interval per minute.
+"""Finds the best way to measure a tool on a bed with known noise: the narrowest interval per minute.
 
-Switched flows have no noise between flows of a generator in their pairs, and pay with the tool's start in every pair.
-Visits pay the start once for all perf tests, and carry all the noise between flows. So it is the start that decides.
+Pairs in switched flows have no noise between flows of a generator, and pay with the tool's start in every pair. Visits
+pay the start once for all perf tests, and carry all the noise between flows. So the start decides.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from probecost.analysis.statistics.planning import figure_of_merit, half_width_p
 from probecost.results.planning import GUARD_S, STOP_S, SURE_S, Flows, PlanQuestion, ToolPlan
 from probecost.results.rules import LEAST_UNITS, MOST_UNITS
 
-#: Tools that start within this are switched, seconds.
+#: Longest start of a switched tool, seconds.
 SWITCHED_UP_TO_S = 2.0
 SEGMENTS_S = (0.5, 1.0)
 FLOWS_S = (3.0, 4.0, 5.0, 6.0, 8.0, 10.0, 12.0)
 #: Effects differ between flows: a placement of connection, queue and CPU each (log).
 FLOW_SPREAD = 0.02
-# What is known of the engine's clockwork, seconds: see the layout of a flow in docs/results.md.
+# Times of the engine, seconds: see the layout of a flow in docs/results.md.
 _AROUND_FLOW_S = 0.6
 _BEFORE_SEGMENTS_S = 0.6
 _AROUND_VISIT_S = 3.0
@@ -33,7 +33,7 @@ _AROUND_VISIT_S = 3.0
 
 @dataclass(frozen=True)
 class Option:
-    """One way to measure one perf test: the deviation of a unit's effect (log) and what a unit takes."""
+    """One way to measure one perf test: the deviation of a unit's effect (log) and the time of a unit."""
 
     sd: float
     seconds: float
@@ -44,10 +44,10 @@ class Option:
 
 
 def plan_tool(question: PlanQuestion, settings: Settings) -> ToolPlan | None:
-    """The best way to measure a tool; ``None`` where nothing can be chosen.
+    """The best way to measure a tool; ``None`` if there is no choice.
 
-    That is where the calibration has no series of any of its perf tests that is long enough, or where switching was
-    asked for and the tool's start leaves no room for it in any flow.
+    There is none if the calibration has no series of its perf tests that is long enough, or if the user wants switching
+    and the tool's start fits into no flow.
     """
     known = {name: question.noise[name] for name in question.durations_s if name in question.noise}
     known = {name: noise for name, noise in known.items() if _is_long_enough(*noise)}
@@ -61,7 +61,7 @@ def plan_tool(question: PlanQuestion, settings: Settings) -> ToolPlan | None:
         segment_s, switched, flows_s = _best_segments(question, known, question.start_s)
     quick = question.start_s is not None and question.start_s <= SWITCHED_UP_TO_S
     if not switched and "visits" not in question.schedules:
-        return None  # what was asked for, with nothing to choose: no flow has room for its start
+        return None  # the user's choice; no flow has room for its start
     if switched and ("visits" not in question.schedules or quick or _mean_merit(switched) < _mean_merit(visits)):
         schedule, options = "switched", switched
     else:
@@ -81,7 +81,7 @@ def plan_tool(question: PlanQuestion, settings: Settings) -> ToolPlan | None:
 
 
 def visit_option(interval_s: float, flows: Flows, duration_s: float, start_s: float | None) -> Option:
-    """A pair of visits with flows of ``duration_s``: the noise between flows, and that within them."""
+    """The option of a pair of visits with flows of ``duration_s``: noise between flows, and within them."""
     logs = _log_flows(flows)
     means = [fmean(flow) for flow in logs]
     # The mean of a finished flow differs from that of the next one: between-run noise, straight from the flows.
@@ -94,7 +94,7 @@ def visit_option(interval_s: float, flows: Flows, duration_s: float, start_s: fl
 def switched_option(
     interval_s: float, flows: Flows, segment_s: float, flow_s: float, start_s: float, stop_s: float = STOP_S
 ) -> Option | None:
-    """A flow of ``flow_s`` with as many pairs of segments as fit; ``None`` where not one does."""
+    """The option of a flow of ``flow_s`` with as many pairs of segments as fit; ``None`` if none does."""
     lead_s = start_s + SURE_S
     pairs = int((flow_s - _BEFORE_SEGMENTS_S) / (2 * (segment_s + GUARD_S + 1.1 * lead_s) + max(STOP_S, stop_s)))
     sd = _pair_sd(_log_flows(flows), interval_s, segment_s)
@@ -119,7 +119,7 @@ def _best_segments(
                 for length_s in lengths_s
             }
             usable = {length_s: option for length_s, option in fitting.items() if option is not None}
-            if question.fixed_durations:  # as short as was asked for, or as it can be
+            if question.fixed_durations:  # as short as the user wants, or as possible
                 usable = dict(list(usable.items())[:1])
             if usable:
                 flows_s[name] = min(usable, key=lambda length_s: usable[length_s].merit(LEAST_UNITS))
@@ -130,7 +130,7 @@ def _best_segments(
 
 
 def _units(question: PlanQuestion, options: Iterable[Option], rule: StopRule, margin_pct: float) -> int:
-    """How many units; the noisiest perf test decides, and how many tests they must carry."""
+    """The number of units; the noisiest perf test and the number of tests decide."""
     if question.precision_pct is not None:
         return MOST_UNITS
     if question.units is not None:
@@ -145,7 +145,7 @@ def _mean_merit(options: Mapping[str, Option]) -> float:
 
 
 def _log_flows(flows: Flows) -> list[list[float]]:
-    """Logs of the rates; an interval without anything counts as one of the lowest rate that was seen."""
+    """Logs of the rates; an empty interval counts as the lowest observed rate."""
     found = []
     for flow in flows:
         seen = [rate for rate in flow if rate > 0]
@@ -156,13 +156,13 @@ def _log_flows(flows: Flows) -> list[list[float]]:
 
 
 def _is_long_enough(interval_s: float, flows: Flows) -> bool:
-    """Whether the noise between segments is in the series, shortest and longest ones."""
+    """Whether the series show the noise between segments of all lengths."""
     logs = _log_flows(flows)
     return bool(logs) and all(_pair_sd(logs, interval_s, segment_s) is not None for segment_s in SEGMENTS_S)
 
 
 def _pair_sd(logs: Sequence[Sequence[float]], interval_s: float, segment_s: float) -> float | None:
-    """Over all flows: the deviation of the log ratio of two segments next to each other."""
+    """The deviation of the log ratio of two adjacent segments, over all flows."""
     steps = max(1, round(segment_s / interval_s))
     found = [pair_sd(flow, interval_s, steps * interval_s) for flow in logs]
     known = [sd for sd in found if sd is not None]

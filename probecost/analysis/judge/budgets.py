@@ -1,4 +1,4 @@
-"""Budgets against what was measured: broken or within only where the whole interval says so."""
+"""Checks budgets against measured costs: broken or within only if the whole interval is."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from probecost.text import counted
 
 
 class Result(StrEnum):
-    """What is said of a budget."""
+    """Result of a budget's check."""
 
     WITHIN = "within"
     BROKEN = "broken"
@@ -24,9 +24,9 @@ class Result(StrEnum):
 
 @dataclass(frozen=True)
 class BudgetCheck:
-    """One budget of one case. ``verdict`` is what it was read from, ``None`` where nothing was measured.
+    """One budget of one case, checked by ``verdict``, ``None`` if nothing was measured.
 
-    ``reason`` says why it is inconclusive, and is empty otherwise.
+    ``reason``: why it is inconclusive, empty otherwise.
     """
 
     case: CaseName
@@ -39,7 +39,7 @@ class BudgetCheck:
 def check_budgets(
     budgets: Mapping[CaseName, Sequence[Budget]], verdicts: Iterable[MetricVerdict]
 ) -> tuple[BudgetCheck, ...]:
-    """A check of each budget, by case and metric. The interval is the one of the verdict; no family is needed."""
+    """Check each budget, by case and metric, by the interval of its verdict; no family is needed."""
     found = {(each.case, each.metric): each for each in verdicts}
     return tuple(
         _check(case, budget, found.get((case, budget.metric)))
@@ -60,7 +60,7 @@ def _check(case: CaseName, budget: Budget, verdict: MetricVerdict | None) -> Bud
 
 
 def _doubt(verdict: MetricVerdict | None) -> str:
-    """Why no interval can be believed; empty where there is one."""
+    """Why there is no credible interval; empty if there is one."""
     if verdict is None:
         return "nothing was measured"
     if verdict.verdict.word is Word.INVALID:

@@ -1,4 +1,4 @@
-"""Units that were made to confirm a speed-up: kept apart from all others, and judged alone."""
+"""Units for the confirmation of a speed-up: kept separate from all other units, and judged alone."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from probecost.results.names import CaseName, MetricId
 
 @dataclass(frozen=True)
 class Fresh:
-    """The perf tests of fresh units, and what they measured, void values included."""
+    """The perf tests of fresh units and their measurements, void values included."""
 
     records: tuple[PerfTestMetadata, ...] = ()
     measurements: tuple[Measurement, ...] = ()
@@ -30,9 +30,9 @@ class Fresh:
     def confirmation(
         self, case: CaseName, metric: MetricId, schedule: str, lower_is_better: bool
     ) -> Confirmation | None:
-        """What they say of a metric; ``None`` where none was made on its ``schedule``.
+        """The confirmation of a metric by fresh units; ``None`` if there are none on its ``schedule``.
 
-        A void unit, one that left no value, and one in which some pair has no ratio are made and not usable.
+        A unit is unusable if it is void, has no value, or has a pair without a ratio.
         """
         made = self._made(case, metric, schedule)
         if not made:
@@ -45,7 +45,7 @@ class Fresh:
         return confirmation(made, whole_effects(series.units()), lower_is_better)
 
     def _made(self, case: CaseName, metric: MetricId, schedule: str) -> int:
-        """How many units of its perf test have all their arms. One that was measured again counts once."""
+        """The number of units of its perf test with all arms; a repeated unit counts once."""
         needed = {SWITCHED} if schedule == FLOWS else set(ARMS)
         arms: dict[tuple[int, int], set[str]] = {}
         for what in self.records:

@@ -1,4 +1,4 @@
-"""What the metadata of a run say for its verdicts: tools, the planned family, voids by arm, and limits of rates."""
+"""Facts for verdicts from the metadata of a run: tools, the planned family, voids by arm, and limits of rates."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from probecost.results.layout import BASELINE, TOOL
 from probecost.results.metrics import METRICS, PRIMARY
 from probecost.results.names import CaseName, MetricId, PerfTestName
 
-#: Name of a perf test (``throughput:single``) → its primary metric, or ``None`` where it has none.
+#: Name of a perf test (``throughput:single``) → its primary metric, or ``None`` if it has none.
 PrimaryMetrics = Mapping[str, str | None]
 
 _LEAST_VOIDS = 5
@@ -23,10 +23,9 @@ _UNEVEN_P = 0.01
 
 @dataclass(frozen=True)
 class RunPlan:
-    """The plan of a run, as far as verdicts depend on it.
+    """The part of a run's plan that verdicts depend on.
 
-    ``cases``: every case that the run was to measure, measured or not. ``rule``: when it was to stop. ``primary``: the
-    primary metrics that the plan chose.
+    ``cases``: every planned case, measured or not. ``rule``: the stop rule. ``primary``: the plan's primary metrics.
     """
 
     cases: Collection[CaseName] = ()
@@ -35,7 +34,7 @@ class RunPlan:
 
 
 def primary_metric(test: PerfTestName, chosen: PrimaryMetrics) -> str | None:
-    """The primary metric of a perf test: as the plan chose, else as ever.
+    """The primary metric of a perf test: the plan's choice, else the usual one.
 
     >>> primary_metric(PerfTestName("throughput", "single"), {"throughput:single": "cpu_s_per_gb"})
     'cpu_s_per_gb'
@@ -46,7 +45,7 @@ def primary_metric(test: PerfTestName, chosen: PrimaryMetrics) -> str | None:
 
 
 class RunFacts:
-    """Which tool a case is of, what was planned, what was void, what was offered."""
+    """Facts of a run by case: its tool, planned tests, voids, offered load."""
 
     def __init__(self, records: Iterable[PerfTestMetadata], primary: PrimaryMetrics) -> None:
         self.tools: dict[CaseName, str] = {}
@@ -75,7 +74,7 @@ class RunFacts:
             self._lines_bps[case] = max(server.line_bps, self._lines_bps.get(case, 0.0))
 
     def add_segments(self, measurements: Iterable[Measurement]) -> None:
-        """The segments of flows count as visits of their arm, once for all their metrics."""
+        """Count the segments of flows as visits of their arm, once for all their metrics."""
         segments = {
             (row.case, row.test, row.arm, row.visit_id): bool(row.void_reason)
             for row in measurements
@@ -89,9 +88,9 @@ class RunFacts:
         return primary_metric(metric.test, self._primary) == metric.metric
 
     def primary_tests(self, planned: Iterable[CaseName]) -> int:
-        """How many primary tests the plan has: each case with the perf tests of its environment and pair kind.
+        """The number of primary tests of the plan: each case with the perf tests of its environment and pair kind.
 
-        Perf tests whose primary metric the plan chose are planned, measured or not.
+        Perf tests with a primary metric chosen by the plan count even if they were not measured.
         """
         chosen = {name for name, metric in self._primary.items() if metric is not None}
         total = 0
@@ -101,7 +100,7 @@ class RunFacts:
         return total
 
     def _measured(self, environment: str, pair_kind: str) -> set[str]:
-        """Names of the perf tests that have a primary metric and were measured in some case."""
+        """Names of the perf tests with a primary metric that were measured in some case."""
         return {
             str(test)
             for test in self._tests.get((environment, pair_kind), ())
@@ -111,7 +110,7 @@ class RunFacts:
     def limit(self, case: CaseName, metric: MetricId) -> Limit | None:
         """The lowest known limit of a rate: the offered load, or the line of the server's fastest interface.
 
-        ``None`` for a metric that is no rate, and where neither is recorded.
+        ``None`` for a metric that is no rate, and if neither is recorded.
         """
         unit = METRICS[metric.metric].unit
         primary = PRIMARY.get(metric.perf_test)
@@ -125,7 +124,7 @@ class RunFacts:
         return min(limits, key=lambda limit: limit.per_s, default=None)
 
     def uneven_voids(self, case: CaseName, metric: MetricId) -> str:
-        """The gate: voids must not prefer an arm (exact binomial test). In words if they do."""
+        """The gate on voids, which must not prefer an arm (exact binomial test): the reason if they do."""
         arms = [(case, metric.test, arm) for arm in (BASELINE, TOOL)]
         voids, visits = [self.voids[arm] for arm in arms], [self.visits[arm] for arm in arms]
         if sum(voids) < _LEAST_VOIDS or 0 in visits:

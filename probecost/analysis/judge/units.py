@@ -1,7 +1,7 @@
-"""Measurements become units: what is compared with what, and which arm came first.
+"""Groups measurements into units, with the order of their arms.
 
-A unit is a baseline visit and a tool visit next to each other, in any iteration; where a metric was measured in flows
-inside which the tool was switched, a unit is such a flow with its pairs of segments.
+A unit is a baseline visit and an adjacent tool visit, in any iteration; for a metric that was measured in switched
+flows, a unit is a flow with its pairs of segments.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ VISITS, FLOWS = "visits", "switched"
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """One value of each arm, and whether the tool came first (``None``: not recorded)."""
+    """A value of each arm, and whether the tool came first (``None``: not recorded)."""
 
     name: str
     baseline: float
@@ -29,7 +29,7 @@ class Pair:
 
     @property
     def effect(self) -> float | None:
-        """log(tool / baseline); ``None`` where no ratio can be formed."""
+        """log(tool / baseline); ``None`` without a ratio."""
         return log(self.tool / self.baseline) if self.tool > 0 and self.baseline > 0 else None
 
 
@@ -37,7 +37,7 @@ Unit = Sequence[Pair]
 
 
 class Series:
-    """The values of one metric of one case by unit, pair and arm. With any switched flow, only flows count."""
+    """The values of one metric of one case by unit, pair and arm. If there is any switched flow, only flows count."""
 
     def __init__(self) -> None:
         self._rows: dict[str, dict[tuple[int, int], dict[int, dict[str, list[Measurement]]]]] = {VISITS: {}, FLOWS: {}}
@@ -53,7 +53,7 @@ class Series:
         return FLOWS if self._rows[FLOWS] else VISITS
 
     def units(self) -> list[Unit]:
-        """The complete pairs of each unit that has any, in the order of the plan."""
+        """The units with complete pairs, in the order of the plan."""
         found: list[Unit] = []
         for (_, unit), pairs in sorted(self._rows[self.schedule].items()):
             complete = [
@@ -66,18 +66,18 @@ class Series:
 
 
 def whole_effects(units: Iterable[Unit]) -> list[float]:
-    """As ``effects``, of the units alone in which every pair has a ratio."""
+    """Like ``effects``, but only units whose pairs all have a ratio."""
     return effects(unit for unit in units if all(pair.effect is not None for pair in unit))
 
 
 def effects(units: Iterable[Unit]) -> list[float]:
-    """The effect of each unit, the mean over its pairs; a unit in which no pair has a ratio has none."""
+    """The effect of each unit, the mean over its pairs; units without any ratio are left out."""
     found = ([pair.effect for pair in unit if pair.effect is not None] for unit in units)
     return [mean(known) for known in found if known]
 
 
 def ordered_effects(units: Iterable[Unit]) -> list[list[OrderedEffect]]:
-    """The effects with their order, of the pairs whose order and ratio are known."""
+    """The effects of pairs with a known order and ratio, by unit, with their order."""
     return [
         [
             OrderedEffect(pair.effect, pair.is_tool_first)
@@ -89,7 +89,7 @@ def ordered_effects(units: Iterable[Unit]) -> list[list[OrderedEffect]]:
 
 
 def tool_mean(units: Iterable[Unit]) -> float:
-    """The mean with the tool: over the pairs of a unit, then over units."""
+    """The mean of the tool's values: over the pairs of a unit, then over units."""
     return mean([mean([pair.tool for pair in unit]) for unit in units])
 
 
@@ -99,7 +99,7 @@ def _pair(name: str, arms: dict[str, list[Measurement]]) -> Pair:
 
 
 def _is_tool_first(arms: dict[str, list[Measurement]]) -> bool | None:
-    """By the times of the two arms, which are of one clock, else by their places in the plan."""
+    """Whether the tool came first, by the times of the two arms (of one clock), else by their places in the plan."""
     rows = arms[BASELINE][0], arms[TOOL][0]
     for baseline, tool in ([row.start_ns for row in rows], [row.order for row in rows]):
         if baseline is not None and tool is not None and baseline != tool:

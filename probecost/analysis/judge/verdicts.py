@@ -1,8 +1,8 @@
-"""A verdict for each metric of each case of a run: units paired, gates checked, looks kept, families adjusted.
+"""Makes a verdict for each metric of each case of a run: pairs units, checks gates, respects looks, adjusts families.
 
-Counts that may be zero (retransmits, lost datagrams) have no ratio and get no verdict. One metric of each perf test is
-primary, as the plan says; the primary ones of all cases that were planned are one family (Holm), the others another
-(Benjamini and Hochberg). Units beyond the last look that was reached are counted in no verdict.
+Counts that may be zero (retransmits, lost datagrams) have no ratio and get no verdict. The plan chooses one primary
+metric of each perf test; the primary metrics of all planned cases are one family (Holm), all others another one
+(Benjamini and Hochberg). Units beyond the last reached look count in no verdict.
 """
 
 from __future__ import annotations
@@ -33,13 +33,12 @@ _NO_FRESH = Fresh()
 
 @dataclass(frozen=True, slots=True)
 class MetricVerdict:
-    """What is said of one metric of one case. ``estimate`` and ``cost`` are ``None`` where no unit has a ratio.
+    """The verdict on one metric of one case. ``estimate`` and ``cost`` are ``None`` if no unit has a ratio.
 
-    ``n_units`` are those that count, ``n_unused`` those beyond the last look. ``n_void_baseline`` and ``n_void_tool``
-    count perf tests that were made and are not used; ``family_m`` is how many tests the family of this one was planned
-    with; ``margin_pct`` is what counts as negligible. ``tool_value``: the mean with the tool, in ``unit``. ``rule``:
-    how the run was to stop. ``fresh``: what units say that were made to confirm a speed-up, ``None`` without any; they
-    are in no other figure.
+    ``n_units`` units count, ``n_unused`` are beyond the last look. ``n_void_baseline`` and ``n_void_tool`` are numbers
+    of unused perf tests; ``family_m`` is the planned size of its family; costs up to ``margin_pct`` are negligible.
+    ``tool_value``: the mean with the tool, in ``unit``. ``rule``: the stop rule of the run. ``fresh``: the result of
+    the units for the confirmation of a speed-up, ``None`` without any; they are in no other figure.
     """
 
     case: CaseName
@@ -66,12 +65,12 @@ class MetricVerdict:
 
     @property
     def is_unconfirmed(self) -> bool:
-        """A speed-up that may not have a number yet."""
+        """Whether it is a speed-up that may not have a number yet."""
         return self.verdict.word is Word.SPEED_UP and (self.fresh is None or not self.fresh.is_confirmed)
 
     @property
     def stated_cost(self) -> Cost | None:
-        """The cost that the word is about: of a confirmed speed-up that of the fresh units."""
+        """The cost for the verdict's word: for a confirmed speed-up, the cost in the fresh units."""
         is_confirmed = self.verdict.word is Word.SPEED_UP and not self.is_unconfirmed
         return self.fresh.cost if is_confirmed and self.fresh is not None else self.cost
 
@@ -85,7 +84,7 @@ def verdicts(
 ) -> tuple[MetricVerdict, ...]:
     """All verdicts of a run, by case and metric.
 
-    ``fresh``: the units of confirmation, which are in neither of the first two.
+    ``fresh``: the units of confirmation, which are not in ``records`` and ``measurements``.
     """
     rows = list(measurements)
     facts = RunFacts(records, plan.primary)
@@ -111,12 +110,12 @@ def verdicts(
 
 
 def unit_effects(measurements: Iterable[Measurement]) -> Mapping[tuple[CaseName, MetricId], tuple[float, ...]]:
-    """log(tool / baseline) of each unit, in natural-log units: what the verdicts are made of, void values left out."""
+    """log(tool / baseline) of each unit (natural logarithm), the data of verdicts, without void values."""
     return {where: tuple(effects(series.units())) for where, series in sorted(_series(measurements).items())}
 
 
 def _confirmed(entry: MetricVerdict, fresh: Fresh) -> MetricVerdict:
-    """A speed-up after its second stage; fresh units of whatever is none are left alone."""
+    """The verdict after the second stage of a speed-up; any other verdict is unchanged."""
     if entry.verdict.word is not Word.SPEED_UP:
         return entry
     found = fresh.confirmation(entry.case, entry.metric, entry.schedule, lower_is_better(entry.metric.metric))
@@ -124,7 +123,7 @@ def _confirmed(entry: MetricVerdict, fresh: Fresh) -> MetricVerdict:
 
 
 def _series(measurements: Iterable[Measurement]) -> dict[tuple[CaseName, MetricId], Series]:
-    """By case and metric; void and shared values left out."""
+    """The series by case and metric, without void and shared values."""
     found: dict[tuple[CaseName, MetricId], Series] = {}
     before: Measurement | None = None
     case = CaseName("", "")
@@ -140,7 +139,7 @@ def _series(measurements: Iterable[Measurement]) -> dict[tuple[CaseName, MetricI
 
 @dataclass(frozen=True, slots=True)
 class _LookedAt:
-    """The units of one metric that its verdict is made of, those beyond the last look left out."""
+    """The units of one metric for its verdict, without those beyond the last look."""
 
     case: CaseName
     metric: MetricId
@@ -160,14 +159,14 @@ def _looked_at(case: CaseName, metric: MetricId, series: Series, rule: StopRule)
 
 
 def _untested(found: Sequence[_LookedAt], facts: RunFacts, rule: StopRule) -> list[MetricVerdict]:
-    """Everything but the family and the word; a gate that failed is in the verdict already."""
+    """Verdicts without family and word; failed gates are in them already."""
     known = _estimates(found)
     orders = carry_overs([ordered_effects(entry.units) for entry in found])
     return [_unjudged(*entry, facts, rule) for entry in zip(found, known, orders, strict=True)]
 
 
 def _estimates(found: Sequence[_LookedAt]) -> list[Estimate | None]:
-    """Those of one look together; ``None`` where no unit has a ratio."""
+    """Estimates, computed together per look; ``None`` if no unit has a ratio."""
     by_alpha: dict[float, list[int]] = {}
     for at, entry in enumerate(found):
         if entry.effects:
@@ -209,7 +208,7 @@ def _unjudged(
 
 
 def _without_ratio(pairs: Sequence[Pair]) -> str:
-    """The gate: a zero is data, and no ratio can be formed with it."""
+    """The gate on zeros, which are data but have no ratio."""
     zeros = [pair for pair in pairs if pair.effect is None]
     if not zeros:
         return ""
@@ -221,14 +220,14 @@ def _without_ratio(pairs: Sequence[Pair]) -> str:
 
 
 def _p_value(entry: MetricVerdict) -> float | None:
-    """Its p-value, if it takes part in the family: a metric that a gate stopped says nothing."""
+    """The p-value, if it takes part in the family: a metric that a gate stopped does not."""
     return None if entry.estimate is None or entry.verdict.word is Word.INVALID else entry.estimate.p
 
 
 def _judged(
     entries: Sequence[MetricVerdict], p_values: Sequence[float], m: int, margin_pct: float
 ) -> dict[tuple[CaseName, MetricId], MetricVerdict]:
-    """A family of ``m`` tests; ``p_values``: the adjusted ones of those that have one, in their order."""
+    """Judge a family of ``m`` tests; ``p_values``: the adjusted ones, in the order of the entries that have one."""
     remaining = iter(p_values)
     found = {}
     for entry in entries:
@@ -245,7 +244,7 @@ def _judged(
 def _unmasked(
     entry: MetricVerdict, judged: Mapping[tuple[CaseName, MetricId], MetricVerdict], facts: RunFacts
 ) -> MetricVerdict:
-    """No rate at its limit is called cheap where CPU time per byte, measured with it, says otherwise."""
+    """Mask a cheap verdict on a rate at its limit if CPU time per byte, measured with it, contradicts."""
     cpu = judged.get((entry.case, entry.metric._replace(metric=CPU_PER_BYTE)))
     limit = facts.limit(entry.case, entry.metric)
     if cpu is None or cpu.cost is None or cpu.verdict.word in (Word.NONE, Word.INVALID):
@@ -256,7 +255,7 @@ def _unmasked(
 
 
 def _remarked(entry: MetricVerdict) -> MetricVerdict:
-    """The reason with what a reader must know besides: units that do not count, signs of carry-over."""
+    """The verdict with remarks in its reason: unused units, signs of carry-over."""
     remarks = []
     if entry.n_unused:
         units = entry.n_units + entry.n_unused

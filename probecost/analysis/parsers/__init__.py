@@ -1,1 +1,1 @@
-"""From the text of one raw file to one frozen dataclass. A file without usable data raises ``ParseError``."""
+"""Parsers from the text of a raw file to a frozen dataclass. A file without usable data raises ``ParseError``."""

@@ -1,4 +1,4 @@
-"""``counters.json``: what the node counted and how it was set up at both ends of a perf test, as differences."""
+"""Parses ``counters.json``: differences of a node's counters over a perf test, and its set-up at both ends."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from probecost.analysis.parsers.text import ParseError
 
 @dataclass(frozen=True, slots=True)
 class InterfaceDelta:
-    """What one interface took in and dropped during the perf test; ``None``: it is not told, or was made anew."""
+    """Received and dropped packets of one interface in the perf test; ``None``: unknown, or a new interface."""
 
     rx_packets: int | None
     rx_dropped: int | None
@@ -19,7 +19,7 @@ class InterfaceDelta:
 
 @dataclass(frozen=True, slots=True)
 class CpuDelta:
-    """CPU time in user mode: of the machine, of the virtual machines on it, of our cgroups by name (none: not told)."""
+    """CPU time in user mode: of the machine, of its virtual machines, of our cgroups by name (empty: unknown)."""
 
     user_usec: int
     carriers_user_usec: int
@@ -28,10 +28,10 @@ class CpuDelta:
 
 @dataclass(frozen=True, slots=True)
 class CountersDelta:
-    """What the node's kernel counted between ``start_ns`` and ``end_ns`` (node clock, Unix ns).
+    """Differences of the kernel's counters between ``start_ns`` and ``end_ns`` (node clock, Unix ns).
 
-    ``interface``: that of the tested path, ``tested``: what it counted; ``None`` where one of the two is not told.
-    ``setup_start``, ``setup_end``: its MTU, qdiscs, XDP program and so on.
+    ``interface``: the interface of the tested path, ``tested``: its counters, ``None`` if unknown. ``setup_start``,
+    ``setup_end``: its MTU, qdiscs, XDP program and so on.
     ``new_programs``, ``gone_programs``: ids of BPF programs. Files of older versions hold only the counters.
     """
 
@@ -50,12 +50,12 @@ class CountersDelta:
 
     @property
     def seconds(self) -> float:
-        """Length of the window; 0 where it is not known."""
+        """Length of the window; 0 if unknown."""
         return (self.end_ns - self.start_ns) / 1e9 if self.end_ns is not None and self.start_ns is not None else 0.0
 
 
 def parse(text: str) -> CountersDelta:
-    """The differences. Raises ``ParseError`` when an end is missing or a counter ran backwards."""
+    """Parse the differences. Raises ``ParseError`` if an end is missing or a counter ran backwards."""
     document = parse_object(text)
     start, end = child(document, "start"), child(document, "end")
     for name, side in (("start", start), ("end", end)):
@@ -83,7 +83,7 @@ def parse(text: str) -> CountersDelta:
 
 
 def _cpu(start: Mapping[str, object], end: Mapping[str, object]) -> CpuDelta | None:
-    """``None`` where it was not recorded. A cgroup that came in between counts whole, one that went does not."""
+    """CPU time, ``None`` if not recorded. A cgroup that came in between counts in full, one that went does not."""
     user_usec = _or_none((start, end), "user_usec")
     if user_usec is None:
         return None
@@ -98,7 +98,7 @@ def _texts(values: Mapping[str, object]) -> Mapping[str, str]:
 
 
 def _without(first: Mapping[str, object], second: Mapping[str, object]) -> tuple[int, ...]:
-    """The programs of ``first`` that are not in ``second``; none where either end does not tell."""
+    """The programs of ``first`` that are not in ``second``; none if one of the ends has no list."""
     lists = first.get("programs"), second.get("programs")
     if not isinstance(lists[0], list) or not isinstance(lists[1], list):
         return ()
@@ -122,7 +122,7 @@ def _tested(start: Mapping[str, object], end: Mapping[str, object]) -> Interface
 
 
 def _or_none(sides: tuple[Mapping[str, object], Mapping[str, object]], key: str) -> int | None:
-    """As ``_delta``; what was taken away and made anew in between has no difference."""
+    """Like ``_delta``, but ``None`` for a counter that was reset in between."""
     try:
         return _delta(sides, key)
     except ParseError:

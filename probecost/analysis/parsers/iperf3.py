@@ -1,8 +1,8 @@
-"""iperf3's JSON (``-J``), versions 3.1 to 3.19, of one client or server process.
+"""Parses iperf3's JSON (``-J``), versions 3.1 to 3.19, of one client or server process.
 
 Up to 3.6 a UDP test has one ``end.sum``; later versions add ``end.sum_sent`` and ``end.sum_received``. The server's
-``end.sum`` of newer versions holds 0 bytes, its ``sum_received`` the truth. Rates that are absent or NaN are computed
-from bytes and seconds.
+``end.sum`` of newer versions has 0 bytes, its ``sum_received`` the true number. Absent or NaN rates are computed from
+bytes and seconds.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ class Notes:
 
 @dataclass(frozen=True)
 class ClientResult:
-    """What one sending client saw. ``received_*`` are the server's figures as the client got them at the end.
+    """Result of one sending client. ``received_*`` are the server's figures, which the client gets at the end.
 
-    ``write_bytes``: of each write, a datagram with UDP.
+    ``write_bytes``: bytes of each write, a datagram with UDP.
     """
 
     version: str
@@ -52,7 +52,7 @@ class ClientResult:
 
 @dataclass(frozen=True)
 class ServerResult:
-    """What one receiving server saw; ``received_packets`` is ``None`` for TCP."""
+    """Result of one receiving server; ``received_packets`` is ``None`` for TCP."""
 
     version: str
     protocol: str
@@ -63,7 +63,7 @@ class ServerResult:
 
 
 def parse_client(text: str) -> ClientResult:
-    """The result of a client's run. Raises ``ParseError`` with iperf3's own error where it reports one."""
+    """Parse the result of a client. Raises ``ParseError`` with iperf3's own error, if it reports one."""
     document = _finished(text)
     end = child(document, "end")
     test = child(child(document, "start"), "test_start")
@@ -95,7 +95,7 @@ def parse_client(text: str) -> ClientResult:
 
 
 def parse_server(text: str) -> ServerResult:
-    """The result of a server that served one test (``-s -1``). Raises ``ParseError`` as ``parse_client`` does."""
+    """Parse the result of a server with one test (``-s -1``). Raises ``ParseError`` like ``parse_client``."""
     document = _finished(text)
     end = child(document, "end")
     test = child(child(document, "start"), "test_start")
@@ -197,7 +197,7 @@ def _count(summary: Mapping[str, object], key: str) -> int | None:
 
 
 def _stalls(document: Mapping[str, object]) -> tuple[int, int]:
-    """How many intervals of at least half a second carried nothing, and of how many."""
+    """The number of intervals of at least half a second that carried nothing, and of all such intervals."""
     entries = document.get("intervals")
     sums = [child(entry, "sum") for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
     full = [summary for summary in sums if (_seconds(summary) or 0) >= MIN_STALL_INTERVAL_S]

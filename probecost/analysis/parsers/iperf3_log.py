@@ -1,7 +1,7 @@
-"""What an iperf3 server printed as text (older trees), versions 3.1 to 3.19; a server with ``-J`` is read as JSON.
+"""Parses the text output of an iperf3 server (older trees), versions 3.1 to 3.19; output of ``-J`` is JSON.
 
-The summary follows a line of ``- - -``. Its receiver's line counts, ``[SUM]`` where there are several streams. UDP
-summaries of 3.1 do not say ``receiver``. ``lost/total`` counts all datagrams of the sender.
+The summary follows a line of ``- - -``. Its receiver's line counts, ``[SUM]`` for several streams. UDP summaries of 3.1
+lack the word ``receiver``. ``lost/total`` counts all datagrams of the sender.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _END_OF_TEST = re.compile(r"-----|iperf3: (?:error|interrupt)")
 
 
 def parse_server(text: str) -> ServerResult:
-    """The one test that the server served. Raises ``ParseError`` for none, for several, and for a broken summary."""
+    """Parse the one test of the server. Raises ``ParseError`` for none, for several, and for a broken summary."""
     if text.lstrip().startswith("{"):
         return iperf3.parse_server(text)
     found = [result for lines in _tests(text) if (result := _result(lines)) is not None]

@@ -1,4 +1,4 @@
-"""Reads JSON whose writer is unknown: the object in a text, and its fields, each of the expected type or absent."""
+"""Reads JSON of an unknown writer: the object in a text, and its fields, each of the expected type or absent."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ def parse_object(text: str) -> Mapping[str, object]:
 
 
 def _object_among(text: str) -> Mapping[str, object]:
-    """The object in a text that is not JSON as a whole, and what is wrong where there is none.
+    """The object in a text that is not JSON as a whole. ``ParseError``: the reason that there is none.
 
-    (The standard library's parser is half as fast, and says where an object ends.)
+    (The standard library's parser is half as fast, but gives the end of an object.)
     """
     first = _AT_LINE_START.search(text)
     start = first.start() if first else text.find("{")
@@ -64,13 +64,13 @@ def _further(text: str, at: int) -> Iterator[object]:
 
 
 def child(parent: Mapping[str, object], key: str) -> Mapping[str, object]:
-    """The object under ``key``, empty when it is absent or something else."""
+    """The object under ``key``, empty if it is absent or of another type."""
     value = parent.get(key)
     return value if isinstance(value, dict) else {}
 
 
 def number(parent: Mapping[str, object], key: str) -> float | None:
-    """The finite number under ``key``, ``None`` when there is none (``true`` is not a number, nor is NaN)."""
+    """The finite number under ``key``, ``None`` if there is none (``true`` is not a number, nor is NaN)."""
     value = parent.get(key)
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
@@ -82,7 +82,7 @@ def number(parent: Mapping[str, object], key: str) -> float | None:
 
 
 def whole(parent: Mapping[str, object], key: str) -> int | None:
-    """The integer under ``key``, kept exact (nanoseconds do not fit a float); ``None`` when there is none."""
+    """The exact integer under ``key`` (nanoseconds do not fit a float); ``None`` if there is none."""
     value = parent.get(key)
     if type(value) is int:
         return value

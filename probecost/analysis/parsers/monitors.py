@@ -1,7 +1,7 @@
-"""The three monitor logs of a tool: CPU, memory and log size of its process tree, a sample per line.
+"""Parses the three monitor logs of a tool: CPU, memory and log size of its process tree, a sample per line.
 
-A line starts with ``YYYY-MM-DD HH:MM:SS.fff`` (UTC, any number of decimals), then the values; columns after those are
-passed over, lines that start with ``#`` too. A damaged line costs that sample and is counted.
+A line starts with ``YYYY-MM-DD HH:MM:SS.fff`` (UTC, any number of decimals), then the values; further columns and lines
+that start with ``#`` are skipped. A damaged line loses its sample and is counted.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class MemorySample:
 
 @dataclass(frozen=True)
 class LogSizeSample:
-    """Bytes in the tool's stdout and stderr files together at one moment."""
+    """Total bytes in the tool's stdout and stderr files at one moment."""
 
     time_ns: int
     size_bytes: int
@@ -49,14 +49,14 @@ SampleT = TypeVar("SampleT", CpuSample, MemorySample, LogSizeSample)
 
 @dataclass(frozen=True)
 class Series(Generic[SampleT]):
-    """The samples of one log in the order of time, and how many lines of it could not be read."""
+    """The samples of one log in the order of time, and its number of unreadable lines."""
 
     samples: tuple[SampleT, ...]
     damaged_lines: int
 
 
 def parse_time_ns(date: str, time: str) -> int:
-    """Unix time in ns of ``2026-11-22``, ``21:35:43.268`` (UTC); ``ValueError`` when that is no time.
+    """Unix time in ns of ``2026-11-22``, ``21:35:43.268`` (UTC); ``ValueError``: it is no time.
 
     >>> parse_time_ns("2026-11-22", "21:35:43.268884459")
     1795383343268884459
@@ -71,18 +71,18 @@ def parse_time_ns(date: str, time: str) -> int:
 
 @lru_cache(maxsize=64)
 def _minute_s(date: str, minute: str) -> int:
-    """Unix time of ``2026-11-22``, ``21:35`` in seconds: most lines are of the same minute as the line before."""
+    """Unix time of ``2026-11-22``, ``21:35`` in seconds; cached, as consecutive lines mostly share the minute."""
     since = datetime.strptime(f"{date} {minute}", "%Y-%m-%d %H:%M").replace(tzinfo=UTC) - _EPOCH
     return since.days * 86400 + since.seconds
 
 
 def parse_cpu(text: str) -> Series[CpuSample]:
-    """``timestamp cpu%`` lines. Raises ``ParseError`` when there is no sample at all."""
+    """Parse ``timestamp cpu%`` lines. Raises ``ParseError`` if there is no sample at all."""
     return _parse(text, 1, lambda time_ns, values: CpuSample(time_ns, _positive(values[0])))
 
 
 def parse_memory(text: str) -> Series[MemorySample]:
-    """``timestamp virt rss pmem`` lines (KB, KB, percent). Raises ``ParseError`` when there is no sample at all."""
+    """Parse ``timestamp virt rss pmem`` lines (KB, KB, percent). Raises ``ParseError`` if there is no sample at all."""
     return _parse(
         text,
         3,
@@ -93,7 +93,7 @@ def parse_memory(text: str) -> Series[MemorySample]:
 
 
 def parse_logsize(text: str) -> Series[LogSizeSample]:
-    """``timestamp bytes`` lines. Raises ``ParseError`` when there is no sample at all."""
+    """Parse ``timestamp bytes`` lines. Raises ``ParseError`` if there is no sample at all."""
     return _parse(text, 1, lambda time_ns, values: LogSizeSample(time_ns, int(_positive(values[0]))))
 
 

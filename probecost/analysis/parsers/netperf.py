@@ -1,7 +1,7 @@
-"""netperf's omni output (``-o`` selectors, CSV): a headline, the column titles, the values.
+"""Parses netperf's omni output (``-o`` selectors, CSV): a headline, the column titles, the values.
 
-Both forms of the field are read: with the three latency columns alone, and with percentiles, rate and elapsed time.
-Columns are found by their titles, so their order and further columns do not matter.
+Two forms are common: the three latency columns alone, and with percentiles, rate and elapsed time. Columns are found by
+their titles, so their order and further columns do not matter.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ _TITLES = {
     "transaction rate tran/s": "transactions_per_s",
     "elapsed time (sec)": "elapsed_s",
 }
-# netperf cuts the minimum and the maximum down to whole microseconds, the mean it does not.
+# netperf truncates the minimum and the maximum to whole microseconds, but not the mean.
 _ROUNDING_US = 1.0
 
 
 @dataclass(frozen=True)
 class LatencyResult:
-    """Round-trip times of one request/response run; ``None`` for columns that were not asked for."""
+    """Round-trip times of one request/response run; ``None`` for absent columns."""
 
     mean_us: float
     min_us: float | None = None
@@ -41,7 +41,7 @@ class LatencyResult:
 
 
 def parse(text: str) -> LatencyResult:
-    """The figures of one run. Raises ``ParseError`` when there are none or when they contradict each other."""
+    """Parse the figures of one run. Raises ``ParseError`` if there are none or they contradict each other."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     titles_at = next((at for at, line in enumerate(lines) if "mean latency microseconds" in line.lower()), None)
     if titles_at is None:
@@ -75,7 +75,7 @@ def _finite(value: str, title: str) -> float:
 
 
 def _check_order(result: LatencyResult) -> None:
-    """Notice swapped or mixed columns: min <= mean <= max and p50 <= p90 <= p99."""
+    """Detect swapped or mixed columns: min <= mean <= max and p50 <= p90 <= p99."""
     least = result.mean_us if result.min_us is None else result.min_us
     most = result.mean_us if result.max_us is None else result.max_us
     if not least - _ROUNDING_US <= result.mean_us <= most + _ROUNDING_US:

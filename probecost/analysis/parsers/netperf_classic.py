@@ -1,6 +1,6 @@
-"""netperf's classic output of a request/response test: a table without latencies, of which the rate tells the mean.
+"""Parses netperf's classic output of a request/response test: a table with a rate, without latencies.
 
-The line under the titles holds socket sizes, request and response size, elapsed time and transactions per second. One
+The line under the titles has socket sizes, request and response size, elapsed time and transactions per second. One
 transaction is in flight at a time, so the mean round trip is the inverse of the rate.
 """
 
@@ -21,7 +21,7 @@ def is_classic(text: str) -> bool:
 
 
 def parse(text: str) -> LatencyResult:
-    """Mean, rate and elapsed time. Raises ``ParseError`` when the table has no line of usable values."""
+    """Parse mean, rate and elapsed time. Raises ``ParseError`` if the table has no line of usable values."""
     lines = text.splitlines()
     titles_at = next((at for at, line in enumerate(lines) if "elapsed" in line.lower() and "trans" in line.lower()), 0)
     for line in lines[titles_at + 1 :]:

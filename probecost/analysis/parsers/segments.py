@@ -1,4 +1,4 @@
-"""``segments.csv``: the segments of a switched flow, with the node's counters at both ends of each."""
+"""Parses ``segments.csv``: the segments of a switched flow, with the node's counters at both ends of each."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from probecost.analysis.parsers.text import ParseError
 from probecost.results.layout import ARMS
 
 _PLAIN = ("segment", "pair", "arm", "start_ns", "end_ns", "elapsed_ns")
-# Not known everywhere (an empty cell), and less at the end than at the start when a process of ours has just gone.
+# Not known everywhere (an empty cell), and less at the end than at the start if a process of ours has just ended.
 _MAY_LACK = ("user_usec", "carriers_user_usec", "own_user_usec")
 _GROUPS = "own_groups"
 _CPUS = "cpus"
@@ -20,10 +20,10 @@ _CPUS = "cpus"
 
 @dataclass(frozen=True)
 class Segment:
-    """One stretch of the flow in one arm. Times are Unix ns of the node that counted; ``counts``: end minus start.
+    """One segment of the flow in one arm. Times are Unix ns of the counting node; ``counts``: end minus start.
 
-    ``own_groups``: how many cgroups of this run the node saw. ``cpus``: how many were online; 0 where that is not told
-    or changed.
+    ``own_groups``: number of this run's cgroups visible on the node. ``cpus``: number of online CPUs; 0 if unknown or
+    changed.
     """
 
     number: int
@@ -45,7 +45,7 @@ class Segment:
 
 
 def parse(text: str) -> tuple[Segment, ...]:
-    """The rows in ``text``. Raises ``ParseError`` for a damaged one: a shorter list would be another measurement."""
+    """Parse the rows. Raises ``ParseError`` for a damaged one: a shorter list would be another measurement."""
     try:
         return _segments(text)
     except csv.Error as error:
@@ -100,5 +100,5 @@ def _segment(row: Mapping[str, str], counters: list[str]) -> Segment:
 
 
 def _ends(row: Mapping[str, str], name: str) -> tuple[int, int]:
-    """A figure that is no counter, at the start and at the end; 0 where it is not told."""
+    """A figure that is no counter, at the start and at the end; 0 if unknown."""
     return int(row.get(f"{name}_start") or 0), int(row.get(f"{name}_end") or 0)

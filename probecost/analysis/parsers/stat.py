@@ -1,4 +1,4 @@
-"""``stat.log``: /proc/stat sampled once a second and at both ends, each sample under a line ``# <Unix ns>``."""
+"""Parses ``stat.log``: /proc/stat sampled once a second and at both ends, each sample under a line ``# <Unix ns>``."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _IDLE = slice(4, 6)  # of "cpu user nice system idle iowait": these two are meas
 
 @dataclass(frozen=True)
 class CpuTime:
-    """Seconds of all online CPUs together between the first sample and the last; busy is all but idle and iowait."""
+    """Seconds summed over all online CPUs between the first sample and the last; busy is all but idle and iowait."""
 
     busy_s: float
     total_s: float
@@ -27,7 +27,7 @@ class _Sample:
 
 
 def parse(text: str) -> CpuTime:
-    """What passed between the first and the last sample. Raises ``ParseError`` where there are not two."""
+    """Parse the CPU time between the first and the last sample. Raises ``ParseError`` if there are not two."""
     samples = [_sample(*part.split("\n", 1)) for part in _parts(text) if "\ncpu " in part]
     if len(samples) < 2:
         raise ParseError(f"has {len(samples)} samples of all CPUs, expected one at each end")

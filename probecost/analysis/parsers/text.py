@@ -1,4 +1,4 @@
-"""Reads text files of a results tree, which may come from anywhere: what cannot be read raises ``ParseError``."""
+"""Reads text files of a results tree, which may come from anywhere: unreadable files raise ``ParseError``."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ MAX_BYTES = 256 << 20
 
 
 class ParseError(ProbecostError):
-    """A result file that holds no usable data; the message is the reason, without the path."""
+    """A result file has no usable data; the message is the reason, without the path."""
 
 
 def read_text(path: Path) -> str:
     """The file's text (bytes that are not UTF-8 replaced).
 
-    ``ParseError`` when it is absent, unreadable, empty or too long, or no plain file: a tree may come from anywhere.
+    ``ParseError``: it is absent, unreadable, empty or too long, or no plain file: a tree may come from anywhere.
     """
     try:
-        # A pipe without a writer must not keep us, and a link may lead to any file of this machine.
+        # A pipe without a writer must not block us, and a link may lead to any file of this machine.
         opened = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         try:
             status = os.fstat(opened)
@@ -46,7 +46,7 @@ def read_text(path: Path) -> str:
 
 
 def _read(opened: int, size: int) -> bytes:
-    """Up to ``size`` bytes: nearly always what one call gives, and a file object is not needed for that."""
+    """Read up to ``size`` bytes, mostly in one call and without a file object."""
     data = os.read(opened, size)
     while len(data) < size and (more := os.read(opened, size - len(data))):
         data += more
@@ -54,9 +54,9 @@ def _read(opened: int, size: int) -> bytes:
 
 
 def named_like(folder: Path, pattern: str) -> list[Path]:
-    """What lies in ``folder`` under a name that matches, sorted; nothing where it cannot be read.
+    """Entries of ``folder`` whose name matches, sorted; none if it cannot be read.
 
-    (As ``Path.glob``, in a third of the time.)
+    (Like ``Path.glob``, in a third of the time.)
     """
     try:
         with os.scandir(folder) as entries:
@@ -67,7 +67,7 @@ def named_like(folder: Path, pattern: str) -> list[Path]:
 
 
 def is_folder(path: Path) -> bool:
-    """Whether ``path`` is a folder; ``False`` also where that may not be asked."""
+    """Whether ``path`` is a folder; ``False`` also if access is denied."""
     try:
         return path.is_dir()
     except OSError:
@@ -75,7 +75,7 @@ def is_folder(path: Path) -> bool:
 
 
 def is_file(path: Path) -> bool:
-    """Whether ``path`` is a file; ``False`` also where that may not be asked."""
+    """Whether ``path`` is a file; ``False`` also if access is denied."""
     try:
         return path.is_file()
     except OSError:

@@ -1,8 +1,8 @@
 """Forest plots as SVG: the cost of every case in one test, with its interval.
 
-``forest_files`` makes files for Markdown, in colours of their own; ``page_forest`` makes the plot of the page, whose
-style sheet colours it and whose script folds it: each case is a group that it may leave out. Plain text and no library.
-What a name holds is text in the SVG, never markup.
+``forest_files`` makes files for Markdown, with fixed colours; ``page_forest`` makes the plot of the page, whose style
+sheet colours it and whose script folds it: each case is a group that it may leave out. It is plain text, made without a
+library. A name is always text in the SVG, never markup.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from probecost.analysis.words.vocabulary import WORDS
 from probecost.results.names import MetricId
 from probecost.results.rules import NULL_TOOL
 
-#: How many cases a plot shows, controls aside.
+#: Most cases of a plot, without controls.
 MAX_CASES, MAX_PAGE_CASES = 60, 200
 _WIDTH, _LEFT, _RIGHT = 1100, 320, 330
 _ROW, _TOP, _BOTTOM = 24, 44, 62
@@ -53,9 +53,9 @@ _LOOKS = {
 
 @dataclass(frozen=True)
 class Line:
-    """One case in a plot. ``text`` stands behind its interval; ``number`` is the page's own of the case.
+    """One case in a plot. ``text`` follows its interval; ``number`` is the page's number of the case.
 
-    ``cost_pct`` has no mark where it is that of a speed-up that is not confirmed.
+    ``cost_pct`` has no mark for an unconfirmed speed-up.
     """
 
     name: str
@@ -70,7 +70,7 @@ class Line:
 
     @property
     def ends_pct(self) -> tuple[float, ...]:
-        """All that must be inside of the axis."""
+        """All values that must be inside the axis."""
         return (*(self.interval_pct or (self.cost_pct,)), *(() if self.budget_pct is None else (self.budget_pct,)))
 
 
@@ -84,7 +84,7 @@ class _Axis:
 
     @classmethod
     def of(cls, lines: Iterable[Line], margin_pct: float) -> _Axis:
-        """Wide enough for all intervals, and for half as much again as the margin to both sides."""
+        """An axis for all intervals, and for at least 1.5 times the margin on both sides."""
         room = 1.5 * margin_pct or 1.0
         ends = [*(end for line in lines for end in line.ends_pct), -room, room]
         low, high = max(min(ends), -100.0), min(max(ends), 10_000.0)
@@ -109,7 +109,7 @@ class _Axis:
 
 
 def forest_files(verdicts: Iterable[MetricVerdict], budgets: Iterable[BudgetCheck] = ()) -> Mapping[str, str]:
-    """File name → text of an SVG for each primary test of which any cost is known, in the order of the reports."""
+    """File name → text of an SVG for each primary test with a known cost, in the order of the reports."""
     limits = {(check.case, check.budget.metric): check.budget.percent for check in budgets}
     by_test: dict[MetricId, list[Line]] = {}
     margin_pct = 0.0
@@ -125,9 +125,9 @@ def forest_files(verdicts: Iterable[MetricVerdict], budgets: Iterable[BudgetChec
 
 
 def page_forest(lines: Sequence[Line], margin_pct: float) -> tuple[tuple[int, ...], str]:
-    """The cases that the page's plot shows, in its order, and the plot: a group with ``data-case`` for each of them.
+    """The cases of the page's plot, in its order, and the plot: a group with ``data-case`` for each of them.
 
-    Names are links to the cases. The axis stands above the rows: without some of them, the plot is cut off below.
+    Names are links to the cases. The axis is above the rows: without some of them, the plot is cut off below.
     """
     shown = _shown(lines, MAX_PAGE_CASES)
     height = _PAGE_TOP + _ROW * len(shown)
@@ -162,7 +162,7 @@ def _line(each: MetricVerdict, budget_pct: float | None) -> Line:
 
 
 def _shown(lines: Iterable[Line], limit: int) -> list[Line]:
-    """The most expensive first, controls last; as many as have room."""
+    """The lines that fit, the most expensive first, controls last."""
     ordered = sorted(lines, key=lambda line: (line.is_control, -line.cost_pct))
     tools = [line for line in ordered if not line.is_control]
     return [*tools[:limit], *(line for line in ordered if line.is_control)]
@@ -195,7 +195,7 @@ def _file(metric: MetricId, lines: Sequence[Line], margin_pct: float) -> Iterato
 
 @dataclass(frozen=True)
 class _Svg:
-    """Writes the marks of a plot whose rows lie between ``top`` and ``floor``."""
+    """Writes the marks of a plot with rows between ``top`` and ``floor``."""
 
     axis: _Axis
     top: float
@@ -203,7 +203,7 @@ class _Svg:
     on_page: bool = False
 
     def ground(self, lines: Iterable[Line], margin_pct: float) -> Iterator[str]:
-        """What stands behind the rows, and the ticks: below the rows, on the page above them."""
+        """The background of the rows, and the ticks: below the rows, on the page above them."""
         yield self._strip(-margin_pct, margin_pct, "margin")
         for line in lines:
             if line.is_control and line.interval_pct is not None:
@@ -241,7 +241,7 @@ class _Svg:
         return f'<rect x="{left}" y="{self.top}" width="{width}" height="{height}" {self._look(kind)}/>'
 
     def _look(self, kind: str, word: Word = Word.NONE) -> str:
-        """Attributes. A mark is filled where a cost is claimed or is small for sure, and hollow otherwise."""
+        """Attributes of a mark: filled if a cost is claimed or surely small, hollow otherwise."""
         colour, is_open = _COLOURS.get(word, _OTHER), word not in _COLOURS
         fill, hollow = ("#ffffff", " open") if is_open else (colour, "")
         return _LOOKS[kind][self.on_page].format(colour=colour, fill=fill, open=hollow)

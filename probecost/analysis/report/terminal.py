@@ -1,4 +1,4 @@
-"""The end of a run in the terminal: what each case cost, the verdicts, and the budgets that do not hold."""
+"""The summary of a run in the terminal: costs of cases, verdicts, and budgets that do not hold."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _COLUMNS = tuple((test.terminal, test.primary) for test in PERF_TESTS if test.te
 
 
 def terminal_lines(study: Study) -> Iterator[str]:
-    """All of it."""
+    """All lines of the summary."""
     yield from summary_lines(study.cases, switched_cases(study.verdicts))
     yield from versions_line(study.run.options)
     yield from verdict_lines(study.verdicts)
@@ -59,7 +59,7 @@ def summary_lines(cases: tuple[CaseStudy, ...], switched: Collection[CaseName] =
 
 
 def verdict_lines(verdicts: Sequence[MetricVerdict]) -> Iterator[str]:
-    """A line per case with its worst verdict first, then what the control proves."""
+    """A line per case with its worst verdict first, then the proof by the control."""
     if not any(each.verdict.word is not Word.NONE for each in verdicts):
         return
     cases = worst_first(verdicts)
@@ -78,7 +78,7 @@ def verdict_lines(verdicts: Sequence[MetricVerdict]) -> Iterator[str]:
 
 
 def count_line(verdicts: Sequence[MetricVerdict]) -> Iterator[str]:
-    """How many of the primary verdicts say what, in one line; nothing where there is none."""
+    """Counts of the primary verdicts by word, in one line; nothing without any."""
     words = (each.verdict.word for each in verdicts if each.is_primary)
     counts = Counter(word.value for word in words if word is not Word.NONE)
     if counts:
@@ -86,7 +86,7 @@ def count_line(verdicts: Sequence[MetricVerdict]) -> Iterator[str]:
 
 
 def budget_lines(checks: Sequence[BudgetCheck]) -> Iterator[str]:
-    """How many hold, and those that do not."""
+    """Counts of budgets, and the ones that do not hold."""
     if not checks:
         return
     yield ""

@@ -1,7 +1,7 @@
 """``{topic}_tables_{iteration}.xlsx``: the tables of a group as a workbook, degradations in colour.
 
-Cells are numbers with a format, or text: nothing of a results tree is ever a formula. The same study gives the same
-bytes, so every time in the file is that of the run.
+Cells are numbers with a format, or text, never a formula. The same study gives the same bytes, so every time in the
+file is the run's.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from probecost.analysis.settings.thresholds import Thresholds
 from probecost.analysis.study.case import CaseStudy
 from probecost.analysis.words.cells import NA
 
-_EPOCH = datetime(1980, 1, 1, tzinfo=UTC)  # the first time that a ZIP archive can hold
+_EPOCH = datetime(1980, 1, 1, tzinfo=UTC)  # the first time in a ZIP archive
 _LAST = datetime(2107, 12, 31, tzinfo=UTC)
 _MOST_CHARACTERS = 32767  # of a cell
 _BOLD = Font(bold=True)
@@ -41,7 +41,7 @@ _BOLD_IS_WIDER = 3
 
 
 def workbook_bytes(group: Group, origin: Provenance, thresholds: Thresholds) -> bytes:
-    """A sheet per table, over several iterations one of their statistics, and one that says where it comes from."""
+    """The workbook: a sheet per table, a sheet of statistics over several iterations, and one on provenance."""
     book = Workbook(write_only=True)
     for table in group.tables:
         widths = [_LABEL_WIDTH, *(max(_NUMBER_WIDTH, len(name) + _BOLD_IS_WIDER) for name in table.head[1:])]
@@ -96,7 +96,7 @@ def _number(sheet: Any, column: Column, value: float, is_degraded: bool) -> Any:
 
 
 def _text(sheet: Any, text: str, font: Font | None = None) -> Any:
-    """A cell that is text whatever it begins with, also after someone edited it; without control characters."""
+    """A cell that stays text for any beginning, even after an edit; without control characters."""
     cell = WriteOnlyCell(sheet, ILLEGAL_CHARACTERS_RE.sub(" ", text)[:_MOST_CHARACTERS])
     cell.data_type = "s"  # "=1+1" would be a formula, "#N/A" an error
     cell.quotePrefix = True
@@ -117,7 +117,7 @@ def _provenance_sheet(book: Any, group: Group, origin: Provenance, thresholds: T
 
 
 def _time(time_ns: int | None) -> datetime:
-    """The run's time, to two seconds as ZIP has them; the first possible time where it is unknown."""
+    """The run's time, to two seconds as in ZIP; the first possible time if unknown."""
     try:
         time = datetime.fromtimestamp((time_ns or 0) // 2_000_000_000 * 2, UTC)
     except (OverflowError, ValueError, OSError):
@@ -126,7 +126,7 @@ def _time(time_ns: int | None) -> datetime:
 
 
 def _saved(book: Any, time: datetime) -> bytes:
-    """The workbook's bytes. openpyxl writes the present time into it: the document's is set, the archive's replaced."""
+    """The workbook's bytes, with ``time`` instead of the present time in the document and the archive."""
     book.properties.creator = "probecost"
     book.properties.created = book.properties.modified = time.replace(tzinfo=None)
     written, result = io.BytesIO(), io.BytesIO()

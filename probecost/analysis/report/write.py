@@ -39,10 +39,9 @@ def write_reports(
 ) -> Path:
     """Read everything below ``run_dir`` and write its reports to ``output_dir`` (``<run_dir>/reports`` if not given).
 
-    ``settings``: those of analysis/config.yaml if not given; ``jobs``: see ``study_run``. Returns the path of
-    overview.md. What is missing or damaged in the tree is reported, not raised; an ``OSError`` means that the reports
-    themselves could not be written, a ``ConfigError`` that the settings are wrong, or that there is nothing of what was
-    asked for.
+    ``settings``: from analysis/config.yaml if not given; ``jobs``: see ``study_run``. Returns the path of overview.md.
+    Missing or damaged files of the tree are reported, not raised. ``OSError``: the reports could not be written.
+    ``ConfigError``: the settings are wrong, or the request has no results.
     """
     settings = settings or load_settings()
     study = study_run(run_dir, settings, jobs)
@@ -52,7 +51,7 @@ def write_reports(
 def write_study(
     study: Study, output_dir: Path, settings: Settings, request: Request = EVERYTHING, jobs: int = 1
 ) -> Path:
-    """Write the reports of what was read already; returns the path of overview.md."""
+    """Write the reports of a study; return the path of overview.md."""
     study = select(study, settings, request)
     _log_problems(study)
     writer = _Writer(study, output_dir.resolve(), settings, request, provenance(study, settings, request))
@@ -91,7 +90,7 @@ class _Writer:
         return PurePosixPath(file)
 
     def _group(self, group: Group, verdicts: CaseVerdicts) -> list[PurePosixPath]:
-        """The tables of a group, its workbook where it was asked for, and the page that links to them."""
+        """Write the tables of a group, its workbook if requested, and the page that links to them."""
         tables = [self._put(group.file(table.name, "csv"), table.text()) for table in group.tables]
         if group.iteration is None:
             tables.append(self._put(group.file(STATISTICS, "csv"), spreads_text(group.spreads)))
@@ -113,7 +112,7 @@ class _Writer:
 
 
 def _log_problems(study: Study) -> None:
-    """Each N/A with its reason."""
+    """Log the reason of each N/A."""
     for problem in (*(entry for case in study.cases for entry in case.problems), *study.problems):
         level = logging.WARNING if problem.missing else logging.INFO
         kind = "N/A" if problem.missing else "not used" if problem.is_unused else "read with care"

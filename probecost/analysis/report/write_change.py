@@ -11,7 +11,7 @@ from probecost.files import write_whole
 
 
 def write_change(found: RunChange, output_dir: Path) -> tuple[Path, ...]:
-    """Write ``compare.csv`` and ``compare.md``; ``OSError`` where that cannot be."""
+    """Write ``compare.csv`` and ``compare.md``; ``OSError``: they cannot be written."""
     output_dir.mkdir(parents=True, exist_ok=True)
     texts = {"compare.csv": change_csv(found), "compare.md": change_page(found)}
     for name, text in texts.items():

@@ -1,1 +1,1 @@
-"""Reads and validates the settings by which a run is judged."""
+"""Reads and validates the settings of the analysis."""

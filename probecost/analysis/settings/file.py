@@ -1,4 +1,4 @@
-"""A YAML mapping of settings in which every entry knows its line, so that each complaint can name it."""
+"""A YAML mapping of settings whose entries know their lines, so that each complaint can name one."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from probecost.errors import ConfigError
 
 @dataclass(frozen=True)
 class Entry:
-    """One key with its value. ``place``: file and line. ``entries``: those below it, ``None`` for no mapping."""
+    """One key with its value. ``place``: file and line. ``entries``: entries below it, ``None`` for no mapping."""
 
     place: str
     key: str
@@ -27,7 +27,7 @@ class Entry:
 
 @dataclass
 class SettingsFile:
-    """The entries of a file, and what is wrong with them as it is found."""
+    """The entries of a file, and their problems."""
 
     path: Path
     entries: tuple[Entry, ...]
@@ -35,9 +35,9 @@ class SettingsFile:
 
     @classmethod
     def read(cls, path: Path) -> SettingsFile:
-        """``FileNotFoundError`` for no file. ``ConfigError``: unreadable, no YAML, no mapping, a key that stands twice.
+        """Read a file two levels deep; an empty one has no entries.
 
-        Entries are read two levels deep; an empty file has none.
+        ``FileNotFoundError``: no file. ``ConfigError``: unreadable, no YAML, no mapping, or a repeated key.
         """
         try:
             loader = yaml.SafeLoader(path.read_text(encoding="utf-8"))

@@ -1,4 +1,4 @@
-"""``config.yaml`` of the analysis: topics, what the reports mark, what counts as negligible, and what voids."""
+"""``config.yaml`` of the analysis: topics, thresholds of marks, the negligible margin, and limits that void."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from probecost.errors import ConfigError
 
 DEFAULT_FILE = Path(__file__).with_name("config.yaml")
 DEFAULT_FOREIGN_CPU_LIMIT_PCT = 10.0
-_MOST = 1e6  # percent: whoever writes more means something else
+_MOST = 1e6  # percent: more is a mistake
 _PERCENT = re.compile(r"(\d+(?:\.\d+)?)\s*%?")
 
 
 @dataclass(frozen=True)
 class Settings:
-    """The settings of one analysis: every room that judges takes this object, none assumes the defaults by itself.
+    """The settings of one analysis, passed to every function that judges; none assumes the defaults by itself.
 
     ``topics``: category, or its first parts, → topic. ``margin_pct``: a cost up to this is negligible.
     ``foreign_cpu_limit_pct``: user CPU time of foreign processes, in percent of a core, that voids a perf test.
-    ``thresholds``: which differences are marked. ``file``: where these come from, ``None`` for the default.
+    ``thresholds``: limits of unmarked differences. ``file``: the file with these settings, ``None`` for the default.
     """
 
     topics: Mapping[str, str] = field(default_factory=dict)
@@ -49,7 +49,7 @@ class Settings:
 
 
 def load_settings(given: Path | None = None) -> Settings:
-    """The settings in ``given``, else in the default file, which may be absent, and so may every key.
+    """The settings in ``given``, else in the default file; the default file and every key may be absent.
 
     Raises ``ConfigError`` with file, line, key and what was expected, for all mistakes at once.
     """

@@ -1,6 +1,6 @@
-"""When a difference counts as a degradation that the reports mark: worse than a percentage that users choose.
+"""Thresholds of degradations: the reports mark a difference worse than a percentage of the user's choice.
 
-A mark is no verdict: it looks at one estimate and knows nothing of its noise.
+A mark is no verdict: it depends on one estimate and ignores its noise.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from probecost.results.names import MetricId
 
 
 def defaults_pct() -> dict[str, float | None]:
-    """Metric, by its name in budgets → percent: of the metrics that the reports show differences of."""
+    """Metric, by its name in budgets → percent, for the metrics whose differences the reports show."""
     return {name: metric.threshold_pct for name, metric in by_budget().items() if metric.threshold_pct is not None}
 
 
 def names() -> tuple[str, ...]:
-    """All names that a threshold may have: ``latency_mean``, ``latency_mean:tcp_rr`` and so on."""
+    """All possible names of thresholds: ``latency_mean``, ``latency_mean:tcp_rr`` and so on."""
     metrics = by_budget()
     return tuple(
         name
@@ -29,12 +29,12 @@ def names() -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class Thresholds:
-    """``limits_pct``: metric, or metric and connection type → percent; ``None``: never marked."""
+    """Thresholds of marks. ``limits_pct``: metric, or metric and connection type → percent; ``None``: never marked."""
 
     limits_pct: Mapping[str, float | None] = field(default_factory=defaults_pct)
 
     def limit_pct(self, metric: MetricId) -> float | None:
-        """What holds for ``metric``, at any load: the entry of its connection type goes before that of all.
+        """The limit of ``metric``, at any load: the entry of its connection type precedes that of the metric.
 
         >>> Thresholds({"pps": 5.0, "pps:multi": 9.0}).limit_pct(metric_id("pps", "multi-load25", "received_pps"))
         9.0
@@ -56,6 +56,6 @@ class Thresholds:
         return (diff_pct if lower_is_better(metric.metric) else -diff_pct) > limit_pct
 
     def text(self) -> str:
-        """In one line, as the settings name them: ``latency_mean 10 %, pps:multi none``."""
+        """All limits in one line, named as in the settings: ``latency_mean 10 %, pps:multi none``."""
         parts = (f"{name} {'none' if pct is None else f'{pct:g} %'}" for name, pct in self.limits_pct.items())
         return ", ".join(parts)

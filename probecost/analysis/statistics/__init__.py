@@ -1,1 +1,1 @@
-"""From the units of a case to what may be said of it: estimate, interval, families of tests, verdict."""
+"""Statistics of the units of a case: estimate, interval, families of tests, verdict."""

@@ -1,7 +1,7 @@
-"""The check on carry-over: does it matter which arm came first, and does a unit depend on the one before it?
+"""Diagnostics of carry-over: an effect of the order of arms, and dependence of a unit on the previous one.
 
-The sign-flip test is exact where a pair leaves no trace in what comes after it. Two diagnostics look for such traces.
-They change no estimate; where they are suspicious the reason of a verdict says so.
+The sign-flip test is exact if a pair leaves no trace in the next one. Two diagnostics look for traces. They change no
+estimate; suspicious results are added to the reason of a verdict.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ class OrderedEffect:
 
 @dataclass(frozen=True, slots=True)
 class CarryOver:
-    """``order_effect``: mean d of pairs with the tool first minus that of the others, natural log; ``order_p`` its p.
+    """Diagnostics of one metric. ``order_effect``: mean d of pairs with the tool first minus that of the rest (log).
 
-    ``lag_1``: correlation of a unit's effect with the one before it. ``None`` where the units do not tell it.
+    ``order_p``: its p. ``lag_1``: correlation of consecutive units' effects. ``None``: not enough data.
     """
 
     n_units: int
@@ -40,7 +40,7 @@ class CarryOver:
     lag_1: float | None
 
     def remarks(self) -> Iterator[str]:
-        """What is suspicious, in words."""
+        """Suspicious results as text."""
         if self.order_effect is not None and self.order_p is not None and self.order_p < SUSPICIOUS_P:
             percent = (exp(self.order_effect) - 1) * 100
             yield f"order effect: {percent:+.1f} % where the tool came first (p {self.order_p:.3f})"
@@ -49,7 +49,7 @@ class CarryOver:
 
 
 def carry_overs(metrics: Sequence[Sequence[Sequence[OrderedEffect]]]) -> list[CarryOver]:
-    """Diagnostics of each metric's units in time order, whose tests are made together.
+    """Diagnostics of each metric's units in time order; their tests are computed together.
 
     A unit holds one pair of visits, or the pairs of segments of one flow.
     """
@@ -79,21 +79,21 @@ def lag_1_correlation(effects: Sequence[float]) -> float | None:
 
 
 class _Order(NamedTuple):
-    """The order effect, and the effects whose mean it is but for a factor: turned coins turn their signs."""
+    """The order effect, and the effects for its sign-flip test, whose mean is proportional to it."""
 
     effect: float
     tested: Sequence[float]
 
 
 def _order(units: Sequence[Sequence[OrderedEffect]]) -> _Order | None:
-    """``None`` where there is only one order."""
+    """The order effect; ``None`` if there is only one order."""
     if any(len(pairs) > 1 for pairs in units):
         return _order_within_flows(units)
     return _order_of_pairs([pair for pairs in units for pair in pairs])
 
 
 def _order_of_pairs(pairs: Sequence[OrderedEffect]) -> _Order | None:
-    """One coin per pair: without an order effect each centred effect is as likely to have come with the other order."""
+    """The order effect with one coin per pair: without it, each centred effect is as likely in the other order."""
     found = _difference(pairs)
     if found is None:
         return None
@@ -102,13 +102,13 @@ def _order_of_pairs(pairs: Sequence[OrderedEffect]) -> _Order | None:
 
 
 def _order_within_flows(flows: Sequence[Sequence[OrderedEffect]]) -> _Order | None:
-    """Flows have effects of their own, so orders are compared within each: turning all its coins turns the sign."""
+    """The order effect within flows, as each flow has its own effect: turning all its coins turns the sign."""
     differences = [found for pairs in flows if (found := _difference(pairs)) is not None]
     return _Order(mean(differences), differences) if differences else None
 
 
 def _difference(pairs: Sequence[OrderedEffect]) -> float | None:
-    """The mean effect of those with the tool first minus that of the others; ``None`` without either of them."""
+    """The mean effect of pairs with the tool first minus that of the rest; ``None`` if one of them is empty."""
     first = [pair.effect for pair in pairs if pair.is_tool_first]
     last = [pair.effect for pair in pairs if not pair.is_tool_first]
     return mean(first) - mean(last) if first and last else None

@@ -1,6 +1,6 @@
-"""The second stage of an unexpected speed-up: fresh units alone, which nothing else is made of.
+"""The second stage of an unexpected speed-up: a test on fresh units alone, which are used for nothing else.
 
-Whatever the first stage picked, the fresh units know nothing of it: under no effect they say so falsely in one of forty
+The fresh units are independent of the first stage's selection: without an effect they confirm falsely in one of forty
 cases (half of alpha: the side is given), and both stages are wrong together far more rarely than one of them.
 """
 
@@ -16,7 +16,7 @@ from probecost.results.rules import CONFIRMATION_UNITS
 
 @dataclass(frozen=True)
 class Confirmation:
-    """``made``: fresh units, void ones included; ``usable`` of them count.
+    """Result of the second stage. ``made``: fresh units, void ones included; ``usable`` of them count.
 
     ``cost``: ``None`` below ``CONFIRMATION_UNITS``.
     """
@@ -27,7 +27,7 @@ class Confirmation:
 
     @property
     def is_complete(self) -> bool:
-        """Whether as many units were made as the test is planned with."""
+        """Whether the planned number of units was made."""
         return self.made >= CONFIRMATION_UNITS
 
     @property
@@ -36,13 +36,13 @@ class Confirmation:
 
 
 def confirmation(made: int, effects: Sequence[float], lower_is_better: bool) -> Confirmation:
-    """What ``made`` fresh units say, whose usable ones have ``effects`` (log): one test at 5 %, and no family."""
+    """Test ``made`` fresh units, whose usable ones have ``effects`` (log): one test at 5 %, without a family."""
     cost = cost_of(estimate(effects, ALPHA), lower_is_better) if len(effects) >= CONFIRMATION_UNITS else None
     return Confirmation(made, len(effects), cost)
 
 
 def second_verdict(first: Verdict, found: Confirmation | None) -> Verdict:
-    """The verdict after the fresh units; the first one where it is no speed-up, or where not all of them were made."""
+    """The verdict after the fresh units; ``first`` if it is no speed-up, or not all fresh units were made."""
     if first.word is not Word.SPEED_UP or found is None:
         return first
     if not found.is_complete:

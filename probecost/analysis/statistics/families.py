@@ -1,4 +1,4 @@
-"""Many tests at once: Holm's adjustment over a plan's primary tests, Benjamini and Hochberg's over the rest."""
+"""Adjusts p-values of many tests: Holm over a plan's primary tests, Benjamini and Hochberg over the rest."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import numpy as np
 
 
 def holm(p_values: Sequence[float], m: int | None = None) -> list[float]:
-    """Adjusted p-values in the order given. ``m``: size of the family when it was planned, tests without a p included.
+    """Holm's adjusted p-values, in order. ``m``: planned size of the family, tests without a p included.
 
-    A test that was planned and gave no p-value counts as one that says nothing: it makes the others no stronger.
-    ``ValueError``: more p-values than ``m``.
+    A planned test without a p-value still counts: it makes the rest no stronger. ``ValueError``: more p-values than
+    ``m``.
 
     >>> [round(p, 3) for p in holm([0.01, 0.04, 0.03])]
     [0.03, 0.06, 0.06]
@@ -27,7 +27,7 @@ def holm(p_values: Sequence[float], m: int | None = None) -> list[float]:
 
 
 def benjamini_hochberg(p_values: Sequence[float]) -> list[float]:
-    """Adjusted p-values in the order given: false discoveries among what is called one.
+    """Adjusted p-values that control the false discovery rate, in order.
 
     >>> [round(p, 3) for p in benjamini_hochberg([0.01, 0.04, 0.03])]
     [0.03, 0.04, 0.04]

@@ -1,7 +1,7 @@
-"""When a campaign may stop, and what each stop may claim.
+"""Stop rules of a campaign, and the alpha of each look.
 
-A fixed plan is looked at once, at alpha 0.05. A plan that stops when it is precise enough is looked at after 8, 12, 16
-and 24 units. The alphas of these looks add up to 0.05: whatever makes a campaign stop, false claims stay below it.
+A fixed plan has one look, at alpha 0.05. A plan that stops when it is precise enough has looks after 8, 12, 16 and 24
+units. The alphas of these looks add up to 0.05: for any reason of a stop, false claims stay below it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from probecost.results.rules import LEAST_UNITS, MOST_UNITS
 
 @dataclass(frozen=True)
 class Look:
-    """The data of the first ``n_units`` usable units are judged at ``alpha``, with an interval at 1 - alpha."""
+    """A look judges the first ``n_units`` usable units at ``alpha``, with an interval at 1 - alpha."""
 
     n_units: int
     alpha: float
@@ -32,16 +32,16 @@ class Look:
 
 @dataclass(frozen=True)
 class StopRule:
-    """``fixed``: all units, one look. ``looks``: the planned looks and nothing between them.
+    """A stop rule: ``fixed`` has one look at all units, ``looks`` only the planned looks.
 
-    ``planned``: the looks that a campaign may come to; a fixed plan of more than ``MOST_UNITS`` has its one look too.
+    ``planned``: the possible looks of a campaign; a fixed plan of more than ``MOST_UNITS`` has its one look too.
     """
 
     name: str
     planned: tuple[Look, ...]
 
     def look(self, n_usable: int) -> Look | None:
-        """The last look that ``n_usable`` units have reached; ``None`` below 8 units.
+        """The last look reached with ``n_usable`` units; ``None`` below 8 units.
 
         >>> LOOKS.look(11), FIXED.look(11), LOOKS.look(7)
         (Look(n_units=8, alpha=0.008), Look(n_units=11, alpha=0.05), None)
@@ -53,7 +53,7 @@ class StopRule:
         return [look for look in self.planned if look.n_units <= n_usable][-1]
 
     def reachable(self, tests: int) -> tuple[Look, ...]:
-        """The planned looks at which an effect can be claimed among ``tests`` primary tests, however large it is.
+        """The planned looks at which a large enough effect can be claimed among ``tests`` primary tests.
 
         >>> [look.n_units for look in LOOKS.reachable(12)]
         [12, 16, 24]
@@ -61,7 +61,7 @@ class StopRule:
         return tuple(look for look in self.planned if look.can_claim(tests))
 
     def units_to_claim(self, tests: int) -> int | None:
-        """The fewest units with which any effect can be claimed; ``None``: so many tests are never carried.
+        """The fewest units with which any effect can be claimed; ``None``: too many tests for any look.
 
         >>> [FIXED.units_to_claim(tests) for tests in (0, 1, 6, 7, 78)], LOOKS.units_to_claim(582)
         ([8, 8, 8, 9, 12], 24)
@@ -74,7 +74,7 @@ LOOKS = StopRule("looks", tuple(Look(n, alpha) for n, alpha in rules.LOOKS.items
 
 
 def smallest_p(n_units: int) -> float:
-    """The smallest p of the sign-flip test: 2^(1-n), and with random flips never below that of one in all of them.
+    """The smallest possible p of the sign-flip test: 2^(1-n), with random flips at least 2 / (flips + 1).
 
     >>> smallest_p(8), smallest_p(24) == 2 / 100_001
     (0.0078125, True)
@@ -84,7 +84,7 @@ def smallest_p(n_units: int) -> float:
 
 
 def is_precise_enough(half_width_pct: float, precision_pct: float) -> bool:
-    """Whether half the width of the interval of cost has reached the precision asked for, both in percent.
+    """Whether half the width of the interval of cost is within the precision, both in percent.
 
     >>> is_precise_enough(1.9, 2.0), is_precise_enough(float("inf"), 2.0)
     (True, False)

@@ -1,4 +1,4 @@
-"""Mean of a few values, very often: that of ``statistics`` is slower."""
+"""A fast mean of few values; the one of ``statistics`` is slower."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from math import fsum
 
 
 def mean(values: Sequence[float]) -> float:
-    """As ``statistics.fmean``; most means are of one value.
+    """Like ``statistics.fmean``, but fast for the common case of one value.
 
     >>> mean([3]), mean([1.0, 2.0])
     (3.0, 1.5)

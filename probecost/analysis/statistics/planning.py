@@ -1,4 +1,4 @@
-"""What a campaign will be able to say, before it starts: from the noise of an untouched flow to units and half-width.
+"""Plans a campaign before it starts: from the noise of an untouched flow to units and half-width.
 
 Effects and standard deviations are natural logs, times seconds, half-widths percent of cost.
 """
@@ -21,9 +21,9 @@ _EDGE = 1e-9
 
 @dataclass(frozen=True)
 class UnitsPlan:
-    """``n_units``: the fewest planned units with the power asked for, ``None`` where no look has it.
+    """A plan. ``n_units``: the fewest planned units with the required power, ``None`` if no look has it.
 
-    ``power``: of that look, else of the last one, 0 to 1.
+    ``power``: at that look, else at the last one, 0 to 1.
     """
 
     n_units: int | None
@@ -33,7 +33,7 @@ class UnitsPlan:
 def allan_deviation(log_rates: Sequence[float] | Floats, step_s: float, taus_s: Sequence[float]) -> list[float | None]:
     """Overlapping Allan deviation of equally spaced log rates, one for each averaging time.
 
-    sqrt(mean((y(t + tau) - y(t))^2) / 2) with y the mean over ``tau`` (IEEE Std 1139). ``None`` where the series is too
+    sqrt(mean((y(t + tau) - y(t))^2) / 2) with y the mean over ``tau`` (IEEE Std 1139). ``None`` if the series is too
     short for two differences. ``ValueError``: a rate is not finite, a time is not above 0, or a tau is not a multiple
     of ``step_s``.
 
@@ -49,10 +49,10 @@ def allan_deviation(log_rates: Sequence[float] | Floats, step_s: float, taus_s: 
 
 
 def pair_sd(log_rates: Sequence[float] | Floats, step_s: float, tau_s: float, gap_s: float = 0.0) -> float | None:
-    """Standard deviation of the log ratio of two segments of ``tau_s`` with ``gap_s`` between them, nothing changed.
+    """Standard deviation of the log ratio of two equal segments of ``tau_s`` with ``gap_s`` between them.
 
-    The rate of a segment is the mean of its rates, as a counter gives it. A coin decides the sign of the ratio, so its
-    mean is 0 and drift counts as noise. ``None`` and ``ValueError`` as for ``allan_deviation``.
+    The rate of a segment is the mean of its rates, like a counter's. A coin decides the sign of the ratio, so its mean
+    is 0 and drift counts as noise. ``None`` and ``ValueError`` as for ``allan_deviation``.
 
     >>> round(pair_sd([0.0, 0.1] * 4, 1.0, 1.0), 3)
     0.1
@@ -74,10 +74,10 @@ def unit_sd(sd_of_pair: float, pairs_per_unit: int, spread: float = 0.0) -> floa
 
 
 def half_width_pct(sd_of_unit: float, n_units: int, alpha: float = ALPHA) -> float:
-    """Half the width of the interval of cost to expect of ``n_units``, in percent; infinite where there is none.
+    """Expected half width of the interval of cost with ``n_units``, in percent; infinite if there is none.
 
-    Student's interval at the level that the sign-flip test attains, with the expected sample deviation; where the test
-    rejects nothing but the outermost pattern its interval is the range of the units (Tippett 1925). Within 4 % of
+    It is Student's interval at the level that the sign-flip test attains, with the expected sample deviation; if the
+    test rejects only the outermost pattern, its interval is the range of the units (Tippett 1925). It is within 4 % of
     simulated widths for normal units.
 
     >>> round(half_width_pct(0.05, 8), 1), round(half_width_pct(0.05, 8, 0.008), 1), half_width_pct(0.05, 5)
@@ -105,11 +105,11 @@ def predicted_half_width_pct(
 def power(sd_of_unit: float, effect: float, look: Look, tests: int = 1) -> float:
     """Probability that an effect is claimed, with its sign, at ``look`` after Holm over ``tests``, 0 to 1.
 
-    The other tests are taken to be silent: Holm multiplies the p by all of them.
+    The other tests are assumed to have no effect: Holm multiplies the p by all of them.
 
-    Of normal units: the noncentral t at the level that the sign-flip test attains. With only the outermost pattern
-    rejected all units must have one sign, whose probability is exact; what t promises too much there falls about as one
-    over the number of rejected patterns. Within 0.045 of simulated powers.
+    For normal units it is the noncentral t at the level that the sign-flip test attains. If only the outermost pattern
+    is rejected, all units must have one sign, whose probability is exact; the excess of t in that case falls about as
+    one over the number of rejected patterns. It is within 0.045 of simulated powers.
     """
     from scipy import stats  # takes a second: only where something is computed
 
@@ -149,7 +149,7 @@ def plan_units(
 
 
 def figure_of_merit(half_width: float, minutes: float) -> float:
-    """Half-width in percent times the square root of the minutes it took: equal for plans that are equally good.
+    """Half-width in percent times the square root of its minutes: equal for equally good plans.
 
     >>> figure_of_merit(2.0, 9.0)
     6.0
@@ -179,7 +179,7 @@ def _moving_mean(values: Floats, steps: int) -> Floats:
 
 
 def _root_mean_square(means: Floats, apart: int, factor: float) -> float | None:
-    """Of all differences of means that lie ``apart`` steps from each other."""
+    """Root mean square of the differences of means ``apart`` steps from each other, times ``factor``."""
     differences = means[apart:] - means[:-apart]
     if differences.size < _FEWEST_DIFFERENCES:
         return None
@@ -187,7 +187,7 @@ def _root_mean_square(means: Floats, apart: int, factor: float) -> float | None:
 
 
 def _rejected(n_units: int, alpha: float) -> tuple[int, int]:
-    """How many sign patterns of each tail the test at ``alpha`` rejects, and how many patterns it knows."""
+    """The number of rejected sign patterns of each tail at ``alpha``, and the number of all patterns."""
     patterns = 2**n_units if n_units <= EXACT_UP_TO else RANDOM_FLIPS + 1
     return floor(alpha / 2 * patterns + _EDGE), patterns
 
@@ -200,7 +200,7 @@ def _student_power(ratio: float, n: int, tail: float) -> float:
 
 
 def _expected_range(n: int) -> float:
-    """Of ``n`` standard normal values: the integral of 1 - F^n - (1 - F)^n."""
+    """Expected range of ``n`` standard normal values: the integral of 1 - F^n - (1 - F)^n."""
     from scipy import integrate, stats  # takes a second: only where something is computed
 
     def integrand(x: float) -> float:

@@ -1,10 +1,10 @@
-"""The numerics: mean effect of paired units, its exact sign-flip test, and the interval that inverts this test.
+"""Mean effect of paired units, its exact sign-flip test, and the interval that inverts this test.
 
 A unit's effect is d = log(tool) - log(baseline). Under the hypothesis that the true effect is theta, each d - theta is
-as likely as its negative, because a coin decided which arm came first. The test compares the sum of the d - theta with
+as likely as its negative, because a coin decides the order of the arms. The test compares the sum of the d - theta with
 the sums under flipped signs: all 2^n up to ``EXACT_UP_TO`` units, else ``RANDOM_FLIPS`` random ones with the observed
-one added (Phipson and Smyth 2010). Flipping the units of a set S gives at least the observed sum exactly where the mean
-of S is at most theta; so the limits of the interval are order statistics of the means of sets (Hartigan 1969), and
+one added (Phipson and Smyth 2010). Flipping the units of a set S gives at least the observed sum exactly if the mean of
+S is at most theta; so the limits of the interval are order statistics of the means of sets (Hartigan 1969), and
 interval and test never disagree.
 
 Series of one length are computed together, as arrays of series by units: a run has very many short ones.
@@ -31,11 +31,11 @@ _Result = TypeVar("_Result")
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """What ``n`` units say of the mean effect, in natural-log units.
+    """Estimate of the mean effect from ``n`` units, in natural-log units.
 
-    ``low`` and ``high`` limit the interval at ``level`` (0.95 for alpha 0.05); infinite where ``n`` is too small for
-    it. ``p`` is two-sided. ``t_low`` and ``t_high`` are Student's interval, for comparison; ``sd`` is the standard
-    deviation of the units (``n - 1`` in its denominator, 0 for one unit).
+    ``low`` and ``high`` limit the interval at ``level`` (0.95 for alpha 0.05); infinite if ``n`` is too small. ``p`` is
+    two-sided. ``t_low`` and ``t_high`` are Student's interval, for comparison; ``sd`` is the standard deviation of the
+    units (``n - 1`` in its denominator, 0 for one unit).
     """
 
     n: int
@@ -51,7 +51,7 @@ class Estimate:
 
 
 def estimate(effects: Sequence[float], alpha: float = 0.05, seed: int = 0) -> Estimate:
-    """Mean, robust twin, test and intervals of ``effects``; ``seed`` draws the random flips where those are needed.
+    """Mean, robust mean, test and intervals of ``effects``; ``seed`` is for random flips, if needed.
 
     ``ValueError``: there is no effect, one is not finite, or ``alpha`` is not between 0 and 1.
 
@@ -63,7 +63,7 @@ def estimate(effects: Sequence[float], alpha: float = 0.05, seed: int = 0) -> Es
 
 
 def estimates(series: Sequence[Sequence[float]], alpha: float = 0.05, seed: int = 0) -> list[Estimate]:
-    """``estimate`` of each series of effects, in their order."""
+    """``estimate`` of each series of effects, in order."""
     if not 0 < alpha < 1:
         raise ValueError(f"expected an alpha between 0 and 1, found {alpha}")
     return _by_length(series, lambda values: _estimates(values, alpha, seed))
@@ -75,7 +75,7 @@ def p_values(series: Sequence[Sequence[float]], seed: int = 0) -> list[float]:
 
 
 def _by_length(series: Sequence[Sequence[float]], compute: Callable[[Floats], Iterable[_Result]]) -> list[_Result]:
-    """What ``compute`` gives for arrays of series of one length, put back into the order of ``series``."""
+    """Apply ``compute`` to arrays of series of one length; return the results in the order of ``series``."""
     by_length: dict[int, list[int]] = {}
     for at, effects in enumerate(series):
         by_length.setdefault(len(effects), []).append(at)
@@ -90,7 +90,7 @@ def _by_length(series: Sequence[Sequence[float]], compute: Callable[[Floats], It
 
 
 def few_at_a_time(rows: Floats) -> Iterator[Floats]:
-    """As many of the series at once as the means of their sets have room for."""
+    """Batches of series that fit into memory with the means of their sets."""
     n = rows.shape[1]
     together = max(1, _MEANS_AT_ONCE // (2**n if n <= EXACT_UP_TO else RANDOM_FLIPS))
     for start in range(0, len(rows), together):
@@ -121,14 +121,14 @@ def _estimates(values: Floats, alpha: float, seed: int) -> Iterator[Estimate]:
 
 @lru_cache(maxsize=256)
 def _student(share: float, degrees: int) -> float:
-    """A quantile of Student's distribution: the same few for all metrics of a run."""
+    """A quantile of Student's distribution, cached: a run needs few different ones."""
     from scipy.special import stdtrit  # what scipy.stats calls, which takes a second and 50 MB more to import
 
     return float(stdtrit(degrees, share))
 
 
 def hodges_lehmann(values: Floats) -> Floats:
-    """Of each row the median of the means of all pairs, each unit with itself included: the mean's robust twin.
+    """The median of the means of all pairs of each row, each unit with itself included: a robust mean.
 
     >>> hodges_lehmann(np.array([[1.0, 2.0, 3.0, 90.0]])).tolist()
     [2.75]
@@ -145,7 +145,7 @@ def _pairs(n: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
 
 
 def units_needed(sd: float, effect: float, alpha: float = 0.05, power: float = 0.8) -> int:
-    """How many units a new test needs to see ``effect`` with ``power``, from the normal approximation, at least 2.
+    """Units of a new test that detects ``effect`` with ``power``, by the normal approximation, at least 2.
 
     >>> units_needed(sd=0.06, effect=0.06)
     8
@@ -169,9 +169,9 @@ def cost_pct(effect: float, lower_is_better: bool) -> float:
 
 
 def set_means(values: Floats, seed: int) -> tuple[Floats, int]:
-    """Series by sets: the means of the sets of units that are flipped, and how many flips flip nothing.
+    """Series by sets: the means of the flipped sets of units, and the number of flips of no unit.
 
-    (The observed pattern is one of these.)
+    (The observed pattern is one of the latter.)
     """
     n = values.shape[1]
     if n <= EXACT_UP_TO:
@@ -189,7 +189,7 @@ def _all_sets(n: int) -> Floats:
 
 @lru_cache(maxsize=4)
 def _random_sets(n: int, seed: int) -> Floats:
-    """As ``_all_sets``: random ones."""
+    """Random sets of ``n`` units, like ``_all_sets``."""
     flipped = np.random.default_rng(seed).integers(0, 2, (RANDOM_FLIPS, n)).astype(np.float64)
     sizes = flipped.sum(axis=1)
     shares: Floats = flipped[sizes > 0] / sizes[sizes > 0, None]
@@ -197,7 +197,7 @@ def _random_sets(n: int, seed: int) -> Floats:
 
 
 def _p_values(values: Floats, means: Floats, observed: int) -> Floats:
-    """Twice the smaller tail, at most 1; means that differ from 0 by rounding alone are ties."""
+    """Two-sided p: twice the smaller tail, at most 1; means that differ from 0 by rounding alone are ties."""
     rounding = 1e-12 * np.abs(values).max(axis=1, keepdims=True)
     above = np.count_nonzero(means <= rounding, axis=1)
     below = np.count_nonzero(means >= -rounding, axis=1)
@@ -205,7 +205,7 @@ def _p_values(values: Floats, means: Floats, observed: int) -> Floats:
 
 
 def intervals(means: Floats, observed: int, alpha: float) -> tuple[Floats, Floats]:
-    """All theta that the test at ``alpha`` does not reject, from below and above, for each row of ``means``."""
+    """Limits of all theta that the test at ``alpha`` does not reject, for each row of ``means``."""
     rejected = rejected_sets(means.shape[1] + observed, observed, alpha)
     if rejected < 0:
         return np.full(len(means), -inf), np.full(len(means), inf)
@@ -215,5 +215,5 @@ def intervals(means: Floats, observed: int, alpha: float) -> tuple[Floats, Float
 
 
 def rejected_sets(patterns: int, observed: int, alpha: float) -> int:
-    """How many means of sets the interval leaves out at each end; negative where not even the outermost pattern."""
+    """The number of means of sets outside the interval at each end; negative if there is no finite interval."""
     return floor(alpha / 2 * patterns + 1e-9) - observed

@@ -1,15 +1,15 @@
-"""The numerics of two runs: by how much the mean effect of one differs from that of the other, and how sure that is.
+"""Difference of the mean effects of two runs, with interval and test.
 
-The units of two runs come from two days, two kernels or two tools: nothing makes their spreads equal, and one run may
-have three times as many units as the other. A permutation test is exact only where both scatter alike. Permuting
-Welch's t (Janssen 1997; Chung and Romano 2013) is right in the limit, and not yet with 8 units: where these scatter
-three times as widely as the 16 or 24 of the other run, its 95 % intervals cover the truth in 90 and 89 %. Welch's own t
-interval covers 94.5 to 96 % there, with tails as heavy as Student's t with 3 degrees of freedom too, and more than that
-(97 to 98 %) with outliers. So interval and p are Welch's, and never disagree. The p of the studentized permutation test
-stands beside it, as a check: it is exact for runs that scatter alike, whatever the shape.
+The units of two runs come from two days, two kernels or two tools: their spreads may differ, and one run may have three
+times as many units as the other. A permutation test is exact only for equal spreads. Permuting Welch's t (Janssen 1997;
+Chung and Romano 2013) is right in the limit, but not with 8 units: if these scatter three times as widely as the 16 or
+24 of the other run, its 95 % intervals cover the truth in 90 and 89 %. Welch's own t interval covers 94.5 to 96 % then,
+also with tails as heavy as Student's t with 3 degrees of freedom, and more (97 to 98 %) with outliers. So interval and
+p are Welch's, and never disagree. The p of the studentized permutation test is given too, as a check: it is exact for
+runs with equal spreads, for any shape.
 
-For n and m units all splits are permuted where there are at most ``EXACT_UP_TO``, else ``RANDOM_SPLITS`` random ones
-with the observed one added (Phipson and Smyth 2010).
+For n and m units all splits are permuted if there are at most ``EXACT_UP_TO``, else ``RANDOM_SPLITS`` random ones with
+the observed one added (Phipson and Smyth 2010).
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ _ROUNDING = 1e-9
 
 @dataclass(frozen=True)
 class Shift:
-    """By how much the mean of B's ``n_b`` units is above that of A's ``n_a``, in natural-log units.
+    """The mean of B's ``n_b`` units minus that of A's ``n_a``, in natural-log units.
 
-    ``low`` and ``high`` limit the interval at ``level`` (0.95 for alpha 0.05), infinite where a run has one unit; ``p``
-    is two-sided. ``p_permutation``: twice the smaller tail of the permuted t. ``hodges_lehmann`` is the median of the
+    ``low`` and ``high`` limit the interval at ``level`` (0.95 for alpha 0.05), infinite if a run has one unit; ``p`` is
+    two-sided. ``p_permutation``: twice the smaller tail of the permuted t. ``hodges_lehmann`` is the median of the
     differences between each unit of B and each of A. ``sd_a`` and ``sd_b`` have ``n - 1`` in their denominator and are
     0 for one unit.
     """
@@ -56,7 +56,7 @@ class Shift:
 
 
 def shift(a: Sequence[float], b: Sequence[float], alpha: float = 0.05, seed: int = 0) -> Shift:
-    """From the effects of the units of two runs to their difference, B less A; ``seed`` draws the random splits.
+    """The difference of two runs, B minus A, from the effects of their units; ``seed`` is for random splits.
 
     ``ValueError``: a run has no effect, one is not finite, or ``alpha`` is not between 0 and 1.
 
@@ -110,7 +110,7 @@ def _welch(a: Floats, b: Floats, alpha: float) -> tuple[float, float, float]:
 
 
 def _permutation_p(a: Floats, b: Floats, seed: int) -> float:
-    """Twice the smaller tail of Welch's t over the splits, at most 1; what differs by rounding alone is a tie."""
+    """Twice the smaller tail of Welch's t over the splits, at most 1; differences by rounding alone are ties."""
     pooled = np.concatenate([a, b]) - np.concatenate([a, b]).mean()
     observed_split = np.concatenate([np.zeros(a.size), np.ones(b.size)])[None, :]
     observed = float(_welch_t(pooled, observed_split)[0])
@@ -123,7 +123,7 @@ def _permutation_p(a: Floats, b: Floats, seed: int) -> float:
 
 
 def _welch_t(pooled: Floats, splits: Floats) -> Floats:
-    """Welch's t of each split of ``pooled``, whose mean is 0; where a split leaves no scatter it is very large."""
+    """Welch's t of each split of ``pooled``, whose mean is 0; very large for a split without scatter."""
     m = splits[0].sum()
     n = pooled.size - m
     sums, squares = splits @ pooled, splits @ pooled**2
@@ -139,7 +139,7 @@ def _welch_t(pooled: Floats, splits: Floats) -> Floats:
 def _splits(n: int, m: int, seed: int) -> tuple[Floats, int]:
     """Splits of ``n + m`` units, a row each: 1 for the group of ``m``, else 0.
 
-    Beside them how often the observed split is to be added: never where all splits are there.
+    The second value is the number of times to add the observed split: 0 if all splits are there.
     """
     total = n + m
     if comb(total, m) <= EXACT_UP_TO:

@@ -1,10 +1,10 @@
-"""The words: what one metric of one case allows to say, checked in this order.
+"""Verdicts: the word for one metric of one case, checked in this order.
 
-INVALID: a gate failed. NEGLIGIBLE: the interval lies inside the margin. UNEXPECTED SPEED-UP: it lies below 0.
-OVERHEAD: it lies above 0, at the margin or beyond. SMALL: it lies above 0 and straddles the margin. INCONCLUSIVE:
-everything else. The three that claim an effect also need a family-adjusted p-value of at most alpha. MASKED replaces
-NEGLIGIBLE and INCONCLUSIVE of a rate that the line or the offered load limits, where CPU time per byte rose. Below
-``LEAST_UNITS`` units there is an estimate and no verdict.
+INVALID: a gate failed. NEGLIGIBLE: the interval is inside the margin. UNEXPECTED SPEED-UP: it is below 0. OVERHEAD: it
+is above 0, at the margin or beyond. SMALL: it is above 0 and straddles the margin. INCONCLUSIVE: everything else. The
+three that claim an effect also need a family-adjusted p-value of at most alpha. MASKED replaces NEGLIGIBLE and
+INCONCLUSIVE for a rate that the line or the offered load limits, if CPU time per byte rose. Below ``LEAST_UNITS`` units
+there is an estimate and no verdict.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ MASKED_FROM = 0.97
 
 
 class Word(StrEnum):
-    """What is said of a metric; ``NONE`` where there are too few units to say anything."""
+    """The word of a verdict; ``NONE`` if there are too few units."""
 
     INVALID = "INVALID"
     NEGLIGIBLE = "NEGLIGIBLE"
@@ -51,7 +51,7 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The word, and the sentence that gives its numbers or its reason."""
+    """The word of a verdict, and a sentence with its numbers or its reason."""
 
     word: Word
     reason: str
@@ -67,14 +67,14 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Limit:
-    """What a rate cannot exceed: ``per_s`` in the rate's own unit; ``name``: ``line`` or ``offered load``."""
+    """The upper limit of a rate: ``per_s`` in the rate's own unit; ``name``: ``line`` or ``offered load``."""
 
     name: str
     per_s: float
 
 
 def cost_of(found: Estimate, lower_is_better: bool) -> Cost:
-    """The estimate in percent of cost; for a rate the interval's ends change places."""
+    """The estimate as a cost in percent; for a rate, the ends of the interval are swapped."""
     ends = sorted((cost_pct(found.low, lower_is_better), cost_pct(found.high, lower_is_better)))
     return Cost(
         cost_pct(found.mean, lower_is_better), ends[0], ends[1], cost_pct(found.hodges_lehmann, lower_is_better)
@@ -103,7 +103,7 @@ def judge(found: Estimate, cost: Cost, p_adjusted: float, margin_pct: float = DE
 
 
 def masked(verdict: Verdict, rate_per_s: float, limit: Limit, cpu: Cost) -> Verdict:
-    """``verdict`` on a rate, or MASKED: a rate that stands at its limit cannot show the cost that ``cpu`` shows.
+    """``verdict`` on a rate, or MASKED: a rate at its limit cannot show the cost that ``cpu`` shows.
 
     ``rate_per_s``: with the tool, in the unit of ``limit``. ``cpu``: the cost in CPU time per byte of the same units.
     """

@@ -1,1 +1,1 @@
-"""Puts a run together: cases, their progress while they are measured, iterations, selections."""
+"""Studies a run: its cases, their progress while they are measured, iterations, selections."""

@@ -1,4 +1,4 @@
-"""The cases of a results tree, each with what its visits gave, what is missing of it, and what became of it."""
+"""The cases of a results tree, each with its comparisons, usage, problems and outcome."""
 
 from __future__ import annotations
 
@@ -48,12 +48,12 @@ class CaseStudy:
 
     @property
     def n_units(self) -> int:
-        """The most units that any metric was compared over."""
+        """The largest number of units of any comparison."""
         return max((comparison.n_units for comparison in self.comparisons.values()), default=0)
 
     @property
     def missing(self) -> tuple[Problem, ...]:
-        """The problems that cost data."""
+        """The problems that lose data."""
         return tuple(problem for problem in self.problems if problem.missing)
 
 
@@ -61,7 +61,7 @@ class CaseStudy:
 class StudiedCases:
     """The cases of some visits, with the visits' ``measurements``.
 
-    ``problems``: those of the files of shared baselines. ``perf_tests``: with the reason where a gate voided one.
+    ``problems``: of files of shared baselines. ``perf_tests``: with the reason if a gate voided one.
     """
 
     cases: list[CaseStudy]
@@ -73,7 +73,7 @@ class StudiedCases:
 def study_visits(
     found: Found, run: RunInfo, settings: Settings, flows: Sequence[Measured], jobs: int = 1
 ) -> StudiedCases:
-    """The cases of the visits that were ``found``. ``flows``: what the switched flows of these cases measured."""
+    """The cases of the ``found`` visits. ``flows``: measurements of the switched flows of these cases."""
     by_case: dict[CaseId, list[PerfTestFiles]] = {}
     tests: dict[PairId, set[PerfTestName]] = {}
     for record in found.records:
@@ -92,7 +92,7 @@ def join_cases(
     problems: Iterable[Problem],
     run: RunInfo,
 ) -> StudiedCases:
-    """Put visits, flows and ``problems`` of their folders together, case by case; what has no case is left loose.
+    """Combine visits, flows and ``problems`` of their folders by case.
 
     ``tests``: the perf tests that the visits of each test pair make.
     """
@@ -122,7 +122,7 @@ def join_cases(
 
 
 def with_problems(cases: Iterable[CaseStudy], problems: Iterable[Problem]) -> list[CaseStudy]:
-    """Each case with those of ``problems`` that are its own."""
+    """The cases, each with its own ``problems`` added."""
     own: dict[CaseId, list[Problem]] = {}
     for problem in problems:
         own.setdefault(problem.where.case, []).append(problem)
@@ -130,7 +130,7 @@ def with_problems(cases: Iterable[CaseStudy], problems: Iterable[Problem]) -> li
 
 
 def _in_flows(flows: Iterable[Measured]) -> dict[CaseId, dict[PerfTestName, str]]:
-    """By case: its perf tests that were switched, and why no flow of one is usable; empty where one is."""
+    """By case: its switched perf tests, each with the reason that no flow of it is usable; empty if one is."""
     found: dict[CaseId, dict[PerfTestName, str]] = {}
     for flow in flows:
         what = flow.record.metadata
@@ -143,7 +143,7 @@ def _in_flows(flows: Iterable[Measured]) -> dict[CaseId, dict[PerfTestName, str]
 
 
 def without_results(root: Path, run: RunInfo, measured: Sequence[CaseStudy]) -> Iterator[CaseStudy]:
-    """The cases that were started and left nothing: they ended before their first perf test."""
+    """The started cases without results: they ended before their first perf test."""
     there = {case.id for case in measured}
     for found in run.cases:
         case = CaseId(found.environment, found.iteration or 1, found.case_key)
@@ -210,7 +210,7 @@ def _label(tool_records: Sequence[PerfTestFiles], what: PerfTestMetadata) -> str
 
 
 def _after(name: str, word: str) -> str:
-    """The part that follows ``word`` in a case's name: ``tcp`` of ``rx_protocol_tcp``."""
+    """The part after ``word`` in a case's name: ``tcp`` of ``rx_protocol_tcp``."""
     parts = name.split("_")
     return parts[parts.index(word) + 1] if word in parts[:-1] else ""
 

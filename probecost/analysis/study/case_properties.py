@@ -31,13 +31,13 @@ class CaseResults:
 
 
 def case_results(case: CaseAlone, root: Path) -> CaseResults:
-    """The figures of ``case`` that are known; paths in the problems are relative to ``root``."""
+    """The known figures of ``case``; paths in the problems are relative to ``root``."""
     missing = (problem.text(root) for problem in case.study.missing)
     return CaseResults({**figures(case.study), **_words(case)}, (*missing, *_failures(case, root)))
 
 
 def _words(case: CaseAlone) -> dict[str, str]:
-    """``verdict_latency_tcp_rr``, ``budget_latency_mean_tcp_rr`` and so on; ``verdict`` is the worst of the primary."""
+    """Verdicts and budgets: ``verdict_latency_tcp_rr``, ``budget_latency_mean_tcp_rr``; ``verdict`` is the worst."""
     primary = [each for each in case.verdicts if each.is_primary]
     words = {f"verdict_{each.metric.perf_test}_{each.metric.conn_type}": _verdict(each) for each in primary}
     judged = [each for each in primary if each.verdict.word is not Word.NONE]
@@ -49,7 +49,7 @@ def _words(case: CaseAlone) -> dict[str, str]:
 
 
 def _verdict(entry: MetricVerdict) -> str:
-    """In words. What only the others of the plan hold back may still be claimed when they are known."""
+    """A verdict as text. An effect held back by the plan's other tests may still be claimed at the end."""
     word, reason = entry.verdict.word, entry.verdict.reason
     if word in (Word.NONE, Word.INVALID):
         return f"{word}: {reason}" if word else reason
@@ -57,7 +57,7 @@ def _verdict(entry: MetricVerdict) -> str:
 
 
 def _failures(case: CaseAlone, root: Path) -> list[str]:
-    """A line for each broken budget, or in a strict run for all that these units cannot tell."""
+    """A line for each broken budget, in a strict run also for each inconclusive one."""
     wrong = (Result.BROKEN, Result.INCONCLUSIVE) if case.is_strict else (Result.BROKEN,)
     lines = [f"budget {budget_text(check)}" for check in case.budgets if check.result in wrong]
     if case.is_strict:
@@ -74,7 +74,7 @@ def _failures(case: CaseAlone, root: Path) -> list[str]:
 
 
 def figures(case: CaseStudy) -> dict[str, float | str]:
-    """``latency_tcp_rr_mean_us``, ``latency_tcp_rr_mean_baseline_us``, ``latency_tcp_rr_mean_diff_pct`` and so on."""
+    """Figures by name: ``latency_tcp_rr_mean_us``, ``latency_tcp_rr_mean_baseline_us`` and so on."""
     result: dict[str, float | str] = {"units": float(case.n_units)}
     for metric in sorted(case.comparisons):
         known = METRICS[metric.metric]

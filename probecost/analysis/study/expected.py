@@ -1,4 +1,4 @@
-"""Expected perf tests of a case, and which are missing."""
+"""Expected perf tests of a case, and the missing ones."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from probecost.results.names import CaseName, PairId, PerfTestName
 
 
 class Expected:
-    """Perf tests that the visits of one case should have, and which of them are not there.
+    """Expected perf tests of the visits of one case, and the missing ones.
 
-    A visit should have all perf tests that any visit of the same test pair has. One of a unit that was not planned, a
-    reserve, should have those that its unit was made for.
+    A visit should have all perf tests that any visit of the same test pair has; a visit of an unplanned unit, a
+    reserve, those that its unit was made for.
     """
 
     def __init__(
@@ -28,9 +28,9 @@ class Expected:
         tests: Mapping[PairId, Collection[PerfTestName]],
         in_flows: Mapping[PerfTestName, str],
     ) -> None:
-        """``shared``: the shared baseline of its environment and iteration. ``tests``: those of each test pair.
+        """``shared``: the shared baseline of its environment and iteration. ``tests``: of each test pair.
 
-        ``in_flows``: perf tests that switched flows were made of, and why no flow is left; empty where one is.
+        ``in_flows``: perf tests of switched flows, each with the reason that no flow is usable; empty if one is.
         """
         case, records = own.id, own.records
         kinds = {record.metadata.pair_kind for record in records}
@@ -50,9 +50,9 @@ class Expected:
         self.shared_valid = {row.test for row in shared_rows if _is_valid(row) and row.pair_kind in kinds}
 
     def unmeasured(self, known: Sequence[Problem]) -> Iterator[Problem]:
-        """A problem for each perf test of each visit that has no valid data and no reason listed yet.
+        """A problem for each perf test of each visit without valid data and without a known problem.
 
-        What a gate voided is none, as long as another unit has the perf test in both arms, or a switched flow.
+        A voided perf test is no problem as long as another unit has it in both arms, or a switched flow.
         """
         for test, reason in sorted(self._in_flows.items()):
             if reason:
@@ -99,10 +99,7 @@ def _is_valid(row: Measurement) -> bool:
 
 
 def planned_units(records: Sequence[PerfTestFiles]) -> Sequence[int]:
-    """The units that the case should have: those that were planned, else from 1 as many as were asked for.
-
-    In any case those that its folders name.
-    """
+    """The expected units of a case: planned ones, else from 1 to the number of the options; and all that exist."""
     planned = {unit for record in records for unit in record.metadata.planned_units}
     if planned:
         return sorted(planned | {record.metadata.unit for record in records})
@@ -112,12 +109,12 @@ def planned_units(records: Sequence[PerfTestFiles]) -> Sequence[int]:
 
 
 def planned_cases(run: RunInfo, records: Sequence[PerfTestFiles]) -> set[CaseName]:
-    """All cases that the run was to measure."""
+    """All planned cases of the run."""
     only = only_environment(records)
     return {CaseName(case.environment or only, case.case_key) for case in run.cases}
 
 
 def only_environment(records: Sequence[PerfTestFiles]) -> str:
-    """The environment of all ``records``, which the run's file may not name; empty where there are several."""
+    """The only environment of ``records``, which the run's file may not name; empty if there are several."""
     environments = {record.metadata.environment for record in records}
     return environments.pop() if len(environments) == 1 else ""

@@ -1,4 +1,4 @@
-"""The results of a run that still measures: the progress and the end of one case, without reading the whole tree."""
+"""Results of a running run: the progress and the end of one case, without reading the whole tree."""
 
 from __future__ import annotations
 
@@ -26,12 +26,11 @@ from probecost.results.names import CaseId, CaseName
 
 @dataclass(frozen=True)
 class CaseAlone:
-    """One case at its end, before others are measured. Its units are those of this iteration and of all before.
+    """One case at its end, before later ones are measured, with the units of all iterations so far.
 
-    The other tests of the family are not known yet: p-values are adjusted for as many as were planned, all of the
-    others taken to be less clear than this case's. That is a bound: what is claimed with it holds at the end of the
-    run too. Cases of other environments count with as many perf tests as this one has. ``is_strict``: a case is to
-    fail where its units cannot tell.
+    The other tests of the family are not known yet: p-values are adjusted for the planned number of tests, assuming
+    that all the rest are less clear. That is a bound: a claim holds at the end of the run too. Cases of other
+    environments count with as many perf tests as this one has. ``is_strict``: an inconclusive budget fails the case.
     """
 
     study: CaseStudy
@@ -41,9 +40,9 @@ class CaseAlone:
 
 
 class LiveRun:
-    """A run that still measures, asked for one case at a time: one object per run and process.
+    """A running run, queried for one case at a time: one object per run and process.
 
-    Raw files are read once, when the unit that they belong to has ended, and kept until another case is asked for.
+    Raw files are read once, after the end of their unit, and kept until the next case.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -64,7 +63,7 @@ class LiveRun:
         return case_progress(values, fresh, plan, self._settings)
 
     def results(self, root: Path, case: CaseId) -> CaseAlone | None:
-        """The case at its end; ``None`` when nothing of it is there."""
+        """The case at its end; ``None`` if it has no results."""
         self._begin(case)
         root = root.resolve()
         found = self._find(root, case)
@@ -98,9 +97,9 @@ class LiveRun:
             self._readings.clear()
 
     def _run(self, root: Path) -> RunInfo:
-        """The run's file as it was when it was first read: cases, options and budgets stay as they were planned.
+        """The run's file, read once: cases, options and budgets do not change.
 
-        (With 3,000 entries of cases, reading it takes as long as all else that a question takes.)
+        (With 3,000 entries of cases, reading it takes as long as the rest of a query.)
         """
         if root not in self._runs:
             self._runs[root] = read_run(root)[0]
@@ -110,7 +109,7 @@ class LiveRun:
         return self._tree.find(root / case.environment / iteration_name(case.iteration), case.case_key)
 
     def _study(self, root: Path, case: CaseId, found: Found, values: CaseValues) -> CaseStudy | None:
-        """The case with the shared baseline of its iteration, where there is one; ``None`` without any visit."""
+        """The case with the shared baseline of its iteration, if any; ``None`` without any visit."""
         own = [record for record in without_fresh(_own(case, found.records)) if not record.place.is_switched]
         if not own:
             return None
@@ -125,7 +124,7 @@ class LiveRun:
         return measure_case([self._read(record) for record in records], self._settings)
 
     def _read(self, record: PerfTestFiles) -> Reading:
-        """The reading that is kept, as long as the perf test's metadata are the same."""
+        """The reading, cached as long as the perf test's metadata are the same."""
         place = (record.group, record.place)
         known = self._readings.get(place)
         if known is None or known.counted.record != record:
@@ -134,5 +133,5 @@ class LiveRun:
 
 
 def _own(case: CaseId, records: Iterable[PerfTestFiles]) -> list[PerfTestFiles]:
-    """Those of one case in one iteration, or of its shared baseline."""
+    """The records of one case in one iteration, or of its shared baseline."""
     return [record for record in records if record.metadata.case == case]

@@ -1,4 +1,4 @@
-"""Over all iterations: means of each case's values, and percentages from these means."""
+"""Combines iterations: means of each case's values, and percentages from these means."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from probecost.analysis.study.case import CaseStudy
 from probecost.analysis.values.tool_usage import NO_USAGE, CaseUsage, Usage
 from probecost.results.names import MetricId, PerfTestName
 
-#: The iteration of a ``CaseStudy`` that stands for all of them.
+#: The iteration of a ``CaseStudy`` over all iterations.
 ALL_ITERATIONS = 0
 
 
@@ -24,15 +24,15 @@ def series(cases: Iterable[CaseStudy]) -> list[list[CaseStudy]]:
 
 
 def compared(cases: Sequence[CaseStudy], metric: MetricId) -> list[CaseStudy]:
-    """The iterations that count for a metric: those in which both arms were measured, if there is one, else all."""
+    """The iterations that count for a metric: with both arms, if there is one, else all."""
     with_both = [case for case in cases if (found := case.comparisons.get(metric)) is not None and found.n_units]
     return with_both or list(cases)
 
 
 def over_iterations(cases: Sequence[CaseStudy]) -> CaseStudy:
-    """One case over its iterations, each of which counts once: every value is the mean of the iterations' values.
+    """One case over its iterations: every value is the mean of the iterations' values, with equal weights.
 
-    Percentages are computed from the means. Who the case is comes from the iteration with the most units.
+    Percentages are computed from the means. Identity and texts are from the iteration with the most units.
     """
     fullest = max(cases, key=lambda case: case.n_units)
     metrics = sorted({metric for case in cases for metric in case.comparisons})

@@ -1,4 +1,4 @@
-"""The progress of one case while it is being measured: how many units are usable, how wide the intervals are."""
+"""The progress of one case while it is measured: the number of usable units and the widths of intervals."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from probecost.results.names import PerfTestName
 
 @dataclass(frozen=True)
 class CaseProgress:
-    """By perf test (``latency:tcp_rr``). ``usable``: units of its primary metric, or of its best one where it has none.
+    """Progress by perf test (``latency:tcp_rr``). ``usable``: units of its primary metric, or of its best one.
 
-    ``half_widths_pct`` are of primary metrics. ``speed_ups``: those that are an UNEXPECTED SPEED-UP by their own test,
-    whatever the other tests of the plan make of it. ``text`` is for the line that a unit gets.
+    ``half_widths_pct`` are of primary metrics. ``speed_ups``: perf tests with an UNEXPECTED SPEED-UP by their own test,
+    without the other tests of the plan. ``text`` is for the line of a unit.
     """
 
     usable: Mapping[str, int]
@@ -32,10 +32,10 @@ class CaseProgress:
 
 
 def case_progress(values: CaseValues, fresh: CaseValues, plan: RunPlan, settings: Settings) -> CaseProgress:
-    """The progress of one case by what it measured so far. A metric of which nothing is usable yet counts as 0 units.
+    """The progress of one case by its measurements so far. A metric without usable units counts as 0 units.
 
-    ``fresh``: what units of confirmation measured; they count in nothing, and the text is about them once there are
-    any. ``plan``: of this case alone.
+    ``fresh``: measurements of units of confirmation, which count in nothing; if there are any, the text is about them.
+    ``plan``: of this case alone.
     """
     found = _judged(values, plan, settings)
     primary = {str(one.metric.test): one for one in found if one.is_primary}
@@ -52,7 +52,7 @@ def _judged(values: CaseValues, plan: RunPlan, settings: Settings) -> tuple[Metr
 
 
 def _is_speed_up(found: MetricVerdict, margin_pct: float) -> bool:
-    """By its own p: how many other tests there will be, and how clear they are, is not known yet."""
+    """Whether it is a speed-up by its own p: the other tests of the plan are not known yet."""
     if found.estimate is None or found.cost is None or found.verdict.word is Word.INVALID:
         return False
     return judge(found.estimate, found.cost, found.estimate.p, margin_pct).word is Word.SPEED_UP
@@ -63,7 +63,7 @@ def _text(found: Iterable[MetricVerdict]) -> str:
 
 
 def _units(test: PerfTestName, found: Sequence[MetricVerdict], primary: PrimaryMetrics) -> Iterator[int]:
-    """How many units are usable for each metric that counts: a perf test may have none that is primary, by the plan."""
+    """Usable units of each counted metric: the primary one, or all if the plan gives the perf test none."""
     for one in found:
         if one.metric.test == test and (one.is_primary or primary_metric(test, primary) is None):
             yield one.n_units + one.n_unused
@@ -76,7 +76,7 @@ def _half_width(found: MetricVerdict) -> float | None:
 
 
 def _said(found: MetricVerdict) -> str:
-    """``+3.1 % ± 4.2``: cost so far; without an interval the estimate alone."""
+    """The cost so far: ``+3.1 % ± 4.2``; without an interval the estimate alone."""
     if found.cost is None:
         return "N/A"
     width = _half_width(found)

@@ -1,4 +1,4 @@
-"""The study of a results tree: everything that its reports show."""
+"""The study of a results tree: the content of its reports."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ from probecost.results.names import CaseName
 
 @dataclass(frozen=True)
 class Study:
-    """A whole tree. ``problems`` are those that belong to no single case; ``nodes``: environment → node → facts.
+    """A whole tree. ``problems`` are of no single case; ``nodes``: environment → node → facts.
 
-    ``perf_tests``: every perf test that was found, flows included; ``records``: their metadata. ``fresh``: the
-    measurements of units that were made to confirm a speed-up; they are in nothing else of this.
+    ``perf_tests``: every perf test, flows included; ``records``: their metadata. ``fresh``: the measurements of units
+    for the confirmation of a speed-up, which are in no other field.
     """
 
     root: Path
@@ -62,8 +62,8 @@ class Study:
 def study_run(root: Path, settings: Settings, jobs: int = 1) -> Study:
     """Read everything below ``root`` (a run's folder, an iteration's, or anything that holds node trees).
 
-    ``jobs``: how many processes read files, more than one only where no thread runs beside the caller.
-    ``ConfigError``: ``root`` holds whole runs, which would be mixed.
+    ``jobs``: number of processes that read files, more than one only if no other thread runs. ``ConfigError``: ``root``
+    holds several runs, which would be mixed.
     """
     root = root.resolve()
     _refuse_runs(root)
@@ -112,19 +112,19 @@ def study_run(root: Path, settings: Settings, jobs: int = 1) -> Study:
 
 
 def _without_loss(problem: Problem) -> Problem:
-    """A problem of a unit of confirmation: without it no figure of the case is missing."""
+    """A problem of a unit of confirmation, whose absence loses no figure of the case."""
     return replace(problem, kind=Kind.IMPLAUSIBLE) if problem.missing else problem
 
 
 def _refuse_runs(root: Path) -> None:
-    """Units of several runs are not units of one: their numbers are the same, and so are their visits' names."""
+    """Refuse a folder of several runs: their units have the same numbers, and their visits the same names."""
     runs = sorted(file.parent.name for file in root.glob(f"*/{RUN_FILE}") if not file.parent.is_symlink())
     if runs and not is_file(root / RUN_FILE):
         raise ConfigError(f"{root}: holds runs, and is none itself: name one of them, such as {root / runs[-1]}")
 
 
 def refuse_others(study: Study) -> None:
-    """``ConfigError`` where what was read is neither a run nor any part of one."""
+    """Refuse a folder that is neither a run nor a part of one, by a ``ConfigError``."""
     if study.perf_tests or study.problems or study.cases or is_file(study.root / RUN_FILE):
         return
     if study.root.name != TREE and next(study.root.glob(f"**/{TREE}"), None) is None:
@@ -135,6 +135,6 @@ def refuse_others(study: Study) -> None:
 
 
 def _budgets(run: RunInfo, records: Sequence[PerfTestFiles]) -> dict[CaseName, tuple[Budget, ...]]:
-    """The budgets of the cases that were started."""
+    """The budgets of the started cases."""
     only = only_environment(records)
     return {CaseName(case.environment or only, case.case_key): case.budgets for case in run.cases if case.was_started}

@@ -1,4 +1,4 @@
-"""What is asked of the reports: of which topics and iteration, in which forms; and the study cut down to that."""
+"""Requests for reports: topics, iteration and formats; and the selection of a study's cases."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from probecost.errors import ConfigError
 from probecost.results.names import CaseId
 
 ALL = "all"
-#: These two are always written; the other forms are written beside them where they are asked for.
+#: Formats that are always written; more are written on request.
 BASIC_FORMATS = ("csv", "markdown")
 WORKBOOK, PICTURES = "xlsx", "svg"
 MORE_FORMATS = (WORKBOOK, PICTURES)
@@ -22,9 +22,9 @@ MORE_FORMATS = (WORKBOOK, PICTURES)
 
 @dataclass(frozen=True)
 class Request:
-    """``topics``: none for all of them. ``iteration``: one, or ``None`` for each and what they have in common.
+    """A request. ``topics``: empty for all. ``iteration``: one, or ``None`` for each and all together.
 
-    ``formats``: which of ``MORE_FORMATS`` to write too.
+    ``formats``: additional ones of ``MORE_FORMATS``.
     """
 
     topics: tuple[str, ...] = ()
@@ -68,7 +68,7 @@ def parse_iteration_option(value: str) -> int | None:
 
 
 def parse_formats_option(values: Iterable[str]) -> tuple[str, ...]:
-    """What ``--format`` asks for beside CSV and Markdown. Raises ``ConfigError`` for a name that is unknown.
+    """Additional formats of ``--format``. Raises ``ConfigError`` for an unknown name.
 
     >>> parse_formats_option(["csv,xlsx", "markdown"]), parse_formats_option([])
     (('xlsx',), ())
@@ -82,10 +82,10 @@ def parse_formats_option(values: Iterable[str]) -> tuple[str, ...]:
 
 
 def select(study: Study, settings: Settings, request: Request) -> Study:
-    """The study of the cases that are asked for. Their verdicts stay those of the whole run.
+    """The study of the requested cases, with the verdicts of the whole run.
 
-    A verdict is made of the units of all iterations, and adjusted for all tests that the run planned: looking at fewer
-    of them makes none surer. Raises ``ConfigError``, which lists what there is, for a topic or iteration that is not.
+    A verdict is made of the units of all iterations and adjusted for all planned tests: a selection does not make it
+    surer. Raises ``ConfigError`` for an unknown topic or iteration; it lists the known ones.
     """
     if request.is_everything:
         return study
@@ -103,7 +103,7 @@ def select(study: Study, settings: Settings, request: Request) -> Study:
     environments = {name.environment for name in names}
 
     def holds(environment: str, number: int, case_key: str) -> bool:
-        """Whether something of a case, or of no single one, belongs to what is asked for."""
+        """Whether an entry of a case, or of no single case, belongs to the request."""
         if case_key and number:
             return CaseId(environment, number, case_key) in wanted
         return (not environment or environment in environments) and (not number or iteration in (None, number))
@@ -131,7 +131,7 @@ def select(study: Study, settings: Settings, request: Request) -> Study:
 
 
 def _topics(study: Study, settings: Settings, asked: Sequence[str]) -> set[str]:
-    """The topics' names; a category may be asked for as well."""
+    """The topics of the request; a category is accepted as well."""
     there = sorted({settings.topic(case.category) for case in study.cases})
     found = {name: name if name in there else settings.topic(name) for name in asked}
     wrong = [name for name, topic in found.items() if topic not in there]

@@ -1,4 +1,4 @@
-"""The visits of one case in one iteration, and everything that they say by themselves."""
+"""The visits of one case in one iteration, with their figures."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from probecost.results.names import CaseId
 
 @dataclass(frozen=True)
 class VisitFigures:
-    """What the visits of one case measured, without their metadata: it goes from one process to another.
+    """Figures of the visits of one case, without metadata, to be sent between processes.
 
-    By perf test, in their order: ``figures``, each a metric and its value, and ``void_reasons``, why it does not count.
-    ``comparisons``: with the case's own baseline, ``None`` where it has none.
+    By perf test, in order: ``figures``, each a metric and its value, and ``void_reasons``. ``comparisons``: with the
+    case's own baseline, ``None`` without one.
     """
 
     figures: tuple[tuple[tuple[str, float], ...], ...]
@@ -34,7 +34,7 @@ class VisitFigures:
 
 @dataclass(frozen=True)
 class CaseVisits:
-    """The visits of one case in one iteration, or of its shared baseline: perf tests, rows, and what else they gave."""
+    """The visits of one case in one iteration, or of its shared baseline: perf tests, rows and figures."""
 
     id: CaseId
     records: Sequence[PerfTestFiles]
@@ -43,7 +43,7 @@ class CaseVisits:
 
     @classmethod
     def of(cls, case: CaseId, records: Sequence[PerfTestFiles], found: VisitFigures) -> Self:
-        """``records``: those that ``found`` was measured of; they get the reason where a gate voided one."""
+        """Combine ``found`` with its ``records``, which get the reason if a gate voided one."""
         own = [_voided(*pair) for pair in zip(records, found.void_reasons, strict=True)]
         rows = [
             Measurement(record.metadata, metric, value, record.metadata.unusable)
@@ -54,12 +54,12 @@ class CaseVisits:
 
 
 def measure_visits(case: CaseId, readings: Sequence[Reading], settings: Settings) -> VisitFigures:
-    """What the visits of one case say by themselves."""
+    """Measure the visits of one case."""
     return visit_figures(case, [reading.counted.record for reading in readings], measure_case(readings, settings))
 
 
 def visit_figures(case: CaseId, records: Iterable[PerfTestFiles], values: CaseValues) -> VisitFigures:
-    """What the visits of one case say, by the ``values`` that were measured of ``records``, in their order."""
+    """The figures of the visits of one case from ``values``, measured from ``records``, in order."""
     usage, usage_problems = case_usage(records)
     rows = values.measurements
     return VisitFigures(

@@ -1,4 +1,4 @@
-"""Finds the perf tests of a results tree of either shape, or of both mixed."""
+"""Finds the perf tests of a results tree in either layout, or in both mixed."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from probecost.analysis.tree.older.find import find_older_perf_tests
 
 
 def find_in_any_tree(root: Path, jobs: int = 1) -> Found:
-    """All perf tests below ``root``: those with metadata, then those of the older shape, which has none.
+    """All perf tests below ``root``: with metadata, then in the older layout without metadata.
 
-    ``jobs``: how many processes read the metadata.
+    ``jobs``: number of processes that read metadata.
     """
     found, older = find_perf_tests(root, jobs), find_older_perf_tests(root)
     return Found((*found.records, *older.records), (*found.problems, *older.problems))

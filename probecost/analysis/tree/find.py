@@ -1,7 +1,7 @@
-"""Finds the perf tests of a results tree and joins what the nodes hold of each.
+"""Finds the perf tests of a results tree and joins their folders on all nodes.
 
-Below one iteration every node has its own ``<node>/performance-test-results``; the client's and the server's tree hold
-the same relative folder for the same perf test. Nothing here raises for a damaged tree: what cannot be used becomes a
+Below one iteration every node has its own ``<node>/performance-test-results``; the client's and the server's tree have
+the same relative folder for the same perf test. Nothing here raises for a damaged tree: unusable parts become a
 ``Problem``.
 """
 
@@ -33,7 +33,7 @@ class Found:
     problems: tuple[Problem, ...]
 
 
-#: Whether a folder of a group, relative to the tree of a node, is passed over.
+#: Whether a folder of a group, relative to the tree of a node, is skipped.
 PassOver = Callable[[Path, str], bool]
 
 
@@ -44,7 +44,7 @@ def _nothing(group: Path, relative: str) -> bool:
 def find_perf_tests(root: Path, jobs: int = 1, pass_over: PassOver = _nothing) -> Found:
     """All perf tests below ``root``: a run's folder, an iteration's, or anything that holds node trees.
 
-    ``jobs``: how many processes read the metadata. ``pass_over``: asked for folders of visits and of perf tests.
+    ``jobs``: number of processes that read metadata. ``pass_over``: called for folders of visits and of perf tests.
     """
     records: list[PerfTestFiles] = []
     problems: list[Problem] = []
@@ -62,7 +62,7 @@ def find_perf_tests(root: Path, jobs: int = 1, pass_over: PassOver = _nothing) -
 
 
 def groups(root: Path, problems: list[Problem]) -> Iterator[tuple[Path, dict[str, Path]]]:
-    """Each folder that holds nodes, with the nodes' trees by name."""
+    """Each folder with nodes, with the nodes' trees by name."""
     groups: dict[Path, dict[str, Path]] = {}
     start = root.resolve()
 
@@ -84,7 +84,7 @@ def groups(root: Path, problems: list[Problem]) -> Iterator[tuple[Path, dict[str
 
 
 def _folders_of_perf_tests(group: Path, tree: Path, pass_over: PassOver) -> Iterator[str]:
-    """Relative to ``tree``, which may hold very many: names are joined, not paths. Other folders may lie among them."""
+    """Folders of perf tests and others, relative to ``tree``, as texts: there may be very many."""
     for visit in (*_below(tree, layout.BASELINE, 1), *_below(tree, "ebpf", 2)):
         if not pass_over(group, visit):
             for folder in (*_below(tree, visit, 2), *_below(tree, f"{visit}/{layout.SWITCHED}", 2)):
@@ -105,7 +105,7 @@ class _Place(NamedTuple):
 
 
 def _places(group: Path, found: Mapping[str, tuple[str, ...]]) -> Iterator[_Place]:
-    """Those of ``found`` that are a perf test's, by name. Perf tests of the same visits share their ``VisitFolder``."""
+    """The perf tests' folders in ``found``, by name. Perf tests of the same visits share their ``VisitFolder``."""
     visits: dict[layout.VisitFolder, layout.VisitFolder] = {}
     nodes: dict[tuple[str, ...], tuple[str, ...]] = {}
     for relative, own in sorted(found.items()):
@@ -116,7 +116,7 @@ def _places(group: Path, found: Mapping[str, tuple[str, ...]]) -> Iterator[_Plac
 
 
 def _below(tree: Path, relative: str, depth: int) -> Iterator[str]:
-    """The folders so many levels below one of the tree, sorted on each level; none where it cannot be read."""
+    """The folders ``depth`` levels below one of the tree, sorted on each level; none if it cannot be read."""
     try:
         with os.scandir(tree / relative) as entries:
             names = sorted(entry.name for entry in entries if entry.is_dir())
@@ -130,7 +130,7 @@ def _below(tree: Path, relative: str, depth: int) -> Iterator[str]:
 
 
 class _Read(NamedTuple):
-    """``metadata``: ``None`` where none can be used, or the copies contradict each other."""
+    """The result of reading. ``metadata``: ``None`` if unusable, or the copies contradict each other."""
 
     metadata: PerfTestMetadata | None
     problems: list[Problem]
@@ -160,7 +160,7 @@ def _read(place: _Place) -> _Read:
 
 
 def _placed(found: PerfTestMetadata, place: _Place) -> PerfTestMetadata:
-    """What the metadata leave open (environment, iteration, pair kind) is taken from the folders' names."""
+    """The metadata, completed by the folders' names (environment, iteration, pair kind)."""
     if found.environment and found.iteration and found.pair_kind and found.visit_id:
         return found
     environment, iteration = environment_of(place.group)
@@ -174,13 +174,13 @@ def _placed(found: PerfTestMetadata, place: _Place) -> PerfTestMetadata:
 
 
 def environment_of(group: Path) -> tuple[str, int]:
-    """Environment and iteration by the names of the folders that hold the nodes."""
+    """Environment and iteration from the names of the nodes' parent folders."""
     iteration = layout.parse_iteration(group.name)
     return (group.parent.name, iteration) if iteration is not None else (group.name, 1)
 
 
 def _contradiction(place: layout.PerfTestFolder, copies: list[PerfTestMetadata]) -> str:
-    """Why folder name and metadata, or the copies on two nodes, cannot belong together; empty when they can."""
+    """Why folder name and metadata, or the copies on two nodes, do not match; empty if they do."""
     for copy in copies:
         if copy.arm != place.arm:
             return f"the metadata say arm {copy.arm!r}, the folder is one of arm {place.arm!r}"
@@ -199,7 +199,7 @@ def _unplaced(path: Path, reason: str, place: _Place, kind: Kind) -> Problem:
 
 
 def _owned(problems: list[Problem], records: list[PerfTestFiles]) -> tuple[Problem, ...]:
-    """Give problems of a case's folder to that case, where another record tells whose folder it is."""
+    """Assign problems of a case's folder to that case, if another record identifies the folder."""
     owners = {
         (record.group, record.place.visit.path): record.metadata.case_key
         for record in records
@@ -215,7 +215,7 @@ def _owned(problems: list[Problem], records: list[PerfTestFiles]) -> tuple[Probl
 
 
 def _visits(path: Path, group: Path) -> tuple[PurePosixPath, ...]:
-    """The visit folders that ``path`` may lie in, relative to the node's tree."""
+    """The possible visit folders of ``path``, relative to the node's tree."""
     if not path.is_relative_to(group):
         return ()
     below = PurePosixPath(*path.relative_to(group).parts[2:])

@@ -1,4 +1,4 @@
-"""``metadata_<ts>.json``: which case, visit and perf test a folder of raw files belongs to."""
+"""``metadata_<ts>.json``: case, visit and perf test of a folder of raw files."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from probecost.results.names import CaseId, PairId, PerfTestName
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """A node's clock minus the controller's, and how far that moved until the end of the visit, where it is known."""
+    """A node's clock minus the controller's, and its drift until the end of the visit, if known."""
 
     offset_ns: int
     uncertainty_ns: int
@@ -27,9 +27,9 @@ class Clock:
 
 @dataclass(frozen=True, slots=True)
 class NodeFacts:
-    """What the reports show of a node, as text; empty where it was not recorded.
+    """Facts of a node for the reports, as text; empty if not recorded.
 
-    ``line_bps``: the speed of its fastest interface, bit/s; ``None`` where no interface says one.
+    ``line_bps``: the speed of its fastest interface, bit/s; ``None`` if unknown.
     """
 
     hostname: str
@@ -72,11 +72,11 @@ class ToolFacts:
 class PerfTestMetadata:
     """One perf test of one visit. ``start_ns``, ``end_ns``: the client's run, Unix ns on the client node's clock.
 
-    ``target_bitrate``: what the options ask each of its streams to send, empty where it is not limited or not recorded.
-    ``offered_rate`` is in the unit of the primary metric, ``background_bps`` that of the flow beside a latency perf
-    test; ``None`` without. ``idle_busy_share``: how much of all CPUs of the tool's node is busy when nothing runs.
-    ``is_confirmation``: it belongs to a fresh unit that judges a speed-up, and to no estimate or mean of the others.
-    ``is_superseded``: its unit was measured again by a run that went on; it counts nowhere, and lacks nothing.
+    ``target_bitrate``: bitrate of each of its streams by the options, empty if unlimited or not recorded.
+    ``offered_rate`` is in the unit of the primary metric, ``background_bps`` is of the background flow of a latency
+    perf test; ``None`` without. ``idle_busy_share``: busy share of all CPUs of the tool's node while nothing runs.
+    ``is_confirmation``: it belongs to a fresh unit for a speed-up, and to no estimate or mean of other units.
+    ``is_superseded``: its unit was measured again by a resumed run; it counts nowhere, and is not missing.
     ``visit_start_ns``, ``visit_end_ns``: the whole visit, on the controller's clock.
     """
 
@@ -137,7 +137,7 @@ class PerfTestMetadata:
 
     @property
     def unusable(self) -> str:
-        """Why nothing of this perf test is used; empty where it is."""
+        """Why this perf test is not used; empty if it is."""
         return self.void_reason or (f"failed: {self.error}" if self.error else "")
 
 
@@ -219,7 +219,7 @@ def _of(found: Metadata) -> PerfTestMetadata:
 
 
 def _shared_words(values: Mapping[str, object], key: str) -> str:
-    """As ``words``; equal texts of all files are one object."""
+    """Like ``words``, but equal texts of all files are one object."""
     return intern(words(values, key))
 
 
@@ -227,7 +227,7 @@ _Made = TypeVar("_Made")
 
 
 def _shared(make: Callable[[Mapping[str, object]], _Made], recent: int) -> Callable[[Mapping[str, object]], _Made]:
-    """``make``, done once for values that equal one of the ``recent`` last ones.
+    """Cache ``make`` for the last ``recent`` different values.
 
     Thousands of files repeat the facts of the same few nodes, and the options of the same run.
     """
@@ -244,7 +244,7 @@ def _shared(make: Callable[[Mapping[str, object]], _Made], recent: int) -> Calla
 
 
 class _Options(NamedTuple):
-    """The options of a run as text, and what they ask a stream to send, by perf test and connection type."""
+    """The options of a run as text, and the bitrates of streams in them, by perf test and connection type."""
 
     texts: Mapping[str, str]
     target_bitrates: Mapping[tuple[str, str], str]
@@ -260,7 +260,7 @@ def _read_options(values: Mapping[str, object]) -> _Options:
 
 
 def _void_by_tool(values: Mapping[str, object]) -> str:
-    """A visit whose tool was not there from start to stop tells nothing of the tool."""
+    """The reason that voids a visit whose tool did not run from start to stop; empty if it did."""
     if words(values, "outcome") in ("exited", "timeout", "refused"):
         return "the tool did not start"
     if child(values, "stop").get("alive") is False:

@@ -1,4 +1,4 @@
-"""Where the monitor logs of a tool lie, and how each kind is read."""
+"""The monitor logs of a tool: their paths, and the parser of each kind."""
 
 from __future__ import annotations
 

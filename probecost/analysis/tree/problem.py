@@ -1,4 +1,4 @@
-"""The problems of a results tree, as the reports list them."""
+"""Problems of a results tree, for the reports."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from probecost.results.names import CaseId
 
 
 class Kind(StrEnum):
-    """The kind of a problem: what it means for the data that it is about.
+    """The kind of a problem: its consequence for the data.
 
-    ``MISSING``: they cannot be used, their cells are N/A. ``IMPLAUSIBLE``: they are used, and to be read with care.
-    ``VOID``: nothing is wrong with the file, and a gate does not let it count. ``SHORT``: they do not count, because
-    the generator did not measure as long as it should. ``REMARK``: nothing is wrong; a reader should know.
+    ``MISSING``: they cannot be used, their cells are N/A. ``IMPLAUSIBLE``: they are used, but need care. ``VOID``: the
+    file is fine, but a gate excludes it. ``SHORT``: they do not count, because the generator measured for too short a
+    time. ``REMARK``: nothing is wrong; a reader should know.
     """
 
     MISSING = "missing"
@@ -57,13 +57,13 @@ class Where:
         return ", ".join(part for part in parts if part)
 
 
-#: The place of a problem that concerns a tree as a whole.
+#: The place of a problem of a whole tree.
 TREE = Where()
 
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing that is missing from, or doubtful in, a results tree. ``path``: the file or folder that it is about."""
+    """A missing or doubtful part of a results tree. ``path``: its file or folder."""
 
     where: Where
     path: Path
@@ -72,16 +72,16 @@ class Problem:
 
     @property
     def missing(self) -> bool:
-        """Whether data that should be there cannot be used."""
+        """Whether expected data cannot be used."""
         return self.kind is Kind.MISSING
 
     @property
     def is_unused(self) -> bool:
-        """Whether the data are there and do not count."""
+        """Whether the data exist but do not count."""
         return self.kind in (Kind.VOID, Kind.SHORT)
 
     def text(self, root: Path) -> str:
-        """One line: which perf test of which visit, why, and the file relative to ``root``."""
+        """One line: perf test and visit, reason, and the file relative to ``root``."""
         where = self.where.text
         path = self.path.relative_to(root) if self.path.is_relative_to(root) else self.path
         return f"{where + ': ' if where else ''}{self.reason} ({path})"

@@ -1,4 +1,4 @@
-"""The files of one perf test: its metadata, and where its raw files lie in the trees of the nodes."""
+"""The files of one perf test: its metadata, and the paths of its raw files in the trees of the nodes."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from probecost.results import layout
 
 
 def in_tree(group: Path, node: str, below: PurePosixPath) -> Path:
-    """The path of ``below`` in the tree of ``node``, whether it is there or not."""
+    """The path of ``below`` in the tree of ``node``, existing or not."""
     return group.joinpath(node, layout.TREE, below)
 
 
 @dataclass(frozen=True, slots=True)
 class PerfTestFiles:
-    """The files of one perf test of one visit; ``nodes`` are those in whose trees it has a folder."""
+    """The files of one perf test of one visit; it has a folder in the trees of ``nodes``."""
 
     group: Path
     place: layout.PerfTestFolder
@@ -29,12 +29,12 @@ class PerfTestFiles:
 
     @property
     def folders(self) -> Mapping[str, Path]:
-        """This perf test's folder in the tree of each node that has it."""
+        """This perf test's folder in the tree of each of its nodes."""
         return {node: self.place_on(node) for node in self.nodes}
 
     @property
     def client_results(self) -> Path:
-        """The folder with the generators' output of the client, whether it is there or not."""
+        """The folder with the output of the client's generators, existing or not."""
         return self.expected(self.metadata.client_node, layout.CLIENT_RESULTS)
 
     @property
@@ -44,17 +44,17 @@ class PerfTestFiles:
 
     @property
     def server_monitoring(self) -> Path:
-        """The counters of the node that received."""
+        """The counters of the receiving node."""
         return self.expected(self.metadata.server_node, layout.MONITORING)
 
     @property
     def tool_monitoring(self) -> Path:
-        """The counters of the node that ran the tool: the receiver, or the host of the guest that received."""
+        """The counters of the tool's node: the receiver, or the host of the receiving guest."""
         return self.expected(self.metadata.tool_node, layout.MONITORING)
 
     @property
     def tool_visit_dir(self) -> Path:
-        """Where the tool's output and monitor logs of this case lie, in the tree of the node that ran it."""
+        """The folder of the tool's output and monitor logs of this case, in the tree of the tool's node."""
         return in_tree(self.group, self.metadata.tool_node, self.place.visit.path)
 
     @property
@@ -64,12 +64,12 @@ class PerfTestFiles:
 
     @property
     def described_by(self) -> Path:
-        """The file, or folder, that says what this perf test is."""
+        """The file, or folder, with the identity of this perf test."""
         return self.place_on(self.metadata.client_node) / self.place.metadata_name
 
     @property
     def counts_packets(self) -> bool:
-        """Whether the receiving node's packets were counted beside what the generators say."""
+        """Whether the receiving node's packets were counted, in addition to the generators' figures."""
         return True
 
     @property
@@ -82,11 +82,11 @@ class PerfTestFiles:
         return self._generated(self.server_results)
 
     def expected(self, node: str, part: str) -> Path:
-        """Where ``part``, a folder of this perf test, lies on ``node``, whether it is there or not."""
+        """The path of ``part``, a folder of this perf test, on ``node``, existing or not."""
         return self.place_on(node) / part
 
     def place_on(self, node: str) -> Path:
-        """This perf test's folder in the tree of ``node``, whether it is there or not."""
+        """This perf test's folder in the tree of ``node``, existing or not."""
         return in_tree(self.group, node, self.place.path)
 
     @property

@@ -1,4 +1,4 @@
-"""``run.json``: what a run was asked to do and how its cases ended. Every part of it is optional."""
+"""``run.json``: the options of a run and the outcomes of its cases. Every part of it is optional."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from probecost.results.run_file import BudgetEntry, CaseEntry, RunFile
 
 @dataclass(frozen=True)
 class Budget:
-    """What one metric of a case may cost, in percent. ``name`` is how users write it: ``latency_mean:tcp_rr``."""
+    """Limit for the cost of one metric of a case, in percent. ``name`` is the user's form: ``latency_mean:tcp_rr``."""
 
     name: str
     metric: MetricId
@@ -28,10 +28,10 @@ class Budget:
 
 @dataclass(frozen=True)
 class CaseOutcome:
-    """How pytest saw one case in one iteration, and why; with what is known of the case itself.
+    """pytest's outcome of one case in one iteration, with its reason and the case's facts.
 
-    ``outcome``: ``passed``, ``failed``, ``error``, ``skipped``, ``interrupted``, ``not run``. ``environment`` is empty
-    and ``iteration`` 0 where the file does not name them; so is the rest.
+    ``outcome``: ``passed``, ``failed``, ``error``, ``skipped``, ``interrupted``, ``not run``. Fields are empty, and
+    ``iteration`` 0, if the file lacks them.
     """
 
     case_key: str
@@ -55,7 +55,7 @@ class CaseOutcome:
 
     @property
     def label(self) -> str:
-        """The name of the case's folder, as much of it as is known."""
+        """The name of the case's folder, or its key if that is unknown."""
         if self.tool_id and self.case_id is not None and self.hash:
             return CaseFolder(self.tool_id, self.case_id, self.hash).name
         return self.case_key
@@ -63,10 +63,10 @@ class CaseOutcome:
 
 @dataclass(frozen=True)
 class RunInfo:
-    """Who made these results, with what command. Empty or ``None`` where it is not recorded.
+    """Facts of a run: version, command, options, cases. Empty or ``None`` if not recorded.
 
-    ``rule``: how the plan was to stop. ``primary``: name of a perf test → the primary metric that the plan chose for
-    it, ``None`` for none. ``reboots``: which nodes rebooted, and what was measured again.
+    ``rule``: the stop rule of the plan. ``primary``: name of a perf test → its primary metric by the plan, ``None`` for
+    none. ``reboots``: rebooted nodes and repeated measurements.
     """
 
     run_id: str
@@ -84,7 +84,7 @@ class RunInfo:
     reboots: tuple[str, ...] = ()
 
     def outcome(self, environment: str, iteration: int, case_key: str) -> CaseOutcome | None:
-        """The outcome of one case, ``None`` when it is not recorded."""
+        """The outcome of one case, ``None`` if it is not recorded."""
         found = (case for case in self._by_key.get(case_key, ()) if case.environment in ("", environment))
         return next((case for case in found if case.iteration in (0, iteration)), None)
 
@@ -97,7 +97,7 @@ class RunInfo:
 
 
 def read_run(root: Path) -> tuple[RunInfo, tuple[Problem, ...]]:
-    """The facts in ``root``'s run file; a damaged one is a problem, an absent one (an iteration's folder) is not."""
+    """Read the run file in ``root``; a damaged one is a problem, an absent one (in an iteration's folder) is not."""
     path = root / RUN_FILE
     problems: tuple[Problem, ...] = ()
     found = RunFile()
@@ -128,7 +128,7 @@ def read_run(root: Path) -> tuple[RunInfo, tuple[Problem, ...]]:
 
 
 def _stop_rule(path: Path, options: Mapping[str, object]) -> tuple[StopRule, tuple[Problem, ...]]:
-    """Looks where a precision was asked for. One that cannot be read counts as one: that claims less, never more."""
+    """The stop rule: looks if the options have a precision, even an unreadable one: that claims less, never more."""
     if options.get("precision_pct") is None:
         return FIXED, ()
     asked = number(options, "precision_pct")
@@ -139,7 +139,7 @@ def _stop_rule(path: Path, options: Mapping[str, object]) -> tuple[StopRule, tup
 
 
 def _primary(path: Path, entries: Mapping[str, object]) -> tuple[Mapping[str, str | None], tuple[Problem, ...]]:
-    """The plan's choice; an entry that names no metric is a problem, and the perf test's usual metric is primary."""
+    """The plan's primary metrics; an entry without a known metric is a problem, and the usual metric is primary."""
     chosen: dict[str, str | None] = {}
     problems = []
     for name in sorted(entries):
@@ -153,7 +153,7 @@ def _primary(path: Path, entries: Mapping[str, object]) -> tuple[Mapping[str, st
 
 
 def _outcome(key: str, entry: CaseEntry) -> CaseOutcome:
-    """One entry of ``cases``, by case key or by item id; the entry's own ``case_key`` goes first."""
+    """One entry of ``cases``, by case key or by item id; the entry's own ``case_key`` takes precedence."""
     return CaseOutcome(
         case_key=entry.case_key or key,
         environment=entry.environment,

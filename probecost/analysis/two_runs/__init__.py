@@ -1,4 +1,4 @@
-"""Two runs: whether they can be compared, and by how much the overhead of one differs from that of the other.
+"""Compares two runs: checks that they are comparable, and computes the changes of overhead.
 
-``probecost.analysis.judge.baseline`` is something else: tool against baseline within one run.
+``probecost.analysis.judge.baseline``, in contrast, compares tool and baseline within one run.
 """

@@ -1,8 +1,8 @@
-"""By how much the overhead changed from run A to run B, per case and metric, and what may be said of it.
+"""Changes of the overhead from run A to run B, per case and metric, with verdicts.
 
-The effect of a unit is log(tool / baseline); a change is the mean effect of B less that of A. As cost in percent it is
-the ratio of the two ratios: where the tool made round trips 10 % longer in A and 21 % in B, it is +10 %. The words are
-those of one run's verdicts, said of the change.
+The effect of a unit is log(tool / baseline); a change is the mean effect of B minus that of A. As cost in percent it is
+the ratio of the two ratios: if the tool made round trips 10 % longer in A and 21 % in B, it is +10 %. The words of the
+verdicts are the same as for one run.
 """
 
 from __future__ import annotations
@@ -29,11 +29,10 @@ from probecost.results.rules import LEAST_UNITS
 
 @dataclass(frozen=True)
 class Change:
-    """One metric of one case. ``a`` and ``b`` are what each run says of it by itself.
+    """The change of one metric of one case. ``a`` and ``b`` are the verdicts of each run.
 
-    ``shift`` and ``cost`` are ``None`` where a run has no unit with a ratio; ``cost`` is in percent, positive is worse
-    in B. ``p_adjusted`` is Holm's over the primary metrics that were compared, that of Benjamini and
-    Hochberg over the others.
+    ``shift`` and ``cost`` are ``None`` if a run has no unit with a ratio; ``cost`` is in percent, positive is worse in
+    B. ``p_adjusted`` is Holm's over the compared primary metrics, that of Benjamini and Hochberg over the rest.
     """
 
     a: MetricVerdict
@@ -63,7 +62,7 @@ class Change:
 
 @dataclass(frozen=True)
 class RunChange:
-    """All of it: the two runs, what differs between their conditions, and the change of each metric."""
+    """The comparison: the two runs, differences of their conditions, and the change of each metric."""
 
     a: Study
     b: Study
@@ -86,8 +85,8 @@ def compare_runs(
 ) -> RunChange:
     """Read two results trees and compare them; ``accepted``: kinds of differences that are no reason to refuse.
 
-    A perf test that alone was measured under other conditions is left out, with a remark. ``ConfigError``: the two are
-    the same run, one is no results folder, their conditions differ, or there is nothing that both measured.
+    A single perf test with different conditions is left out, with a remark. ``ConfigError``: the two are the same run,
+    one is no results folder, their conditions differ, or they have no metric in common.
     """
     if a.resolve() == b.resolve():
         raise ConfigError(f"{a} and {b} are the same run, {a.resolve()}: name two")
@@ -133,7 +132,7 @@ def changes(a: Study, b: Study, pairing: Pairing, settings: Settings) -> tuple[C
 
 
 def _untested(a: MetricVerdict, b: MetricVerdict, effects_a: Sequence[float], effects_b: Sequence[float]) -> Change:
-    """Everything but the family and the word; a gate that failed in one of the runs stops the comparison."""
+    """A change without family and word; a failed gate in one of the runs stops the comparison."""
     found = shift(effects_a, effects_b, ALPHA) if effects_a and effects_b else None
     gates = [f"run {name}: {v.verdict.reason}" for name, v in (("A", a), ("B", b)) if v.verdict.word is Word.INVALID]
     without = [name for name, effects in (("A", effects_a), ("B", effects_b)) if not effects]
@@ -160,7 +159,7 @@ def _judged(change: Change, margin_pct: float) -> Change:
 
 
 def _as_estimate(found: Shift) -> Estimate:
-    """The change in the shape that is judged: ``sd`` is that of one unit's difference, ``n`` the smaller run's."""
+    """The change as an ``Estimate``: ``sd`` is of one unit's difference, ``n`` is the smaller run's."""
     return Estimate(
         n=min(found.n_a, found.n_b),
         mean=found.mean,

@@ -1,7 +1,7 @@
-"""What two runs were measured under, what of it differs, and which option accepts that.
+"""Differences of the conditions of two runs, and the options that accept them.
 
-A difference that changes the figures by itself stands in the way of a comparison until it is accepted. What is
-compared, the tool, may differ: that is a remark. So is what one of the runs did not record.
+A difference that changes the figures by itself prevents a comparison until it is accepted. The tool, the object of the
+comparison, may differ: that is a remark. So is a condition that one of the runs did not record.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from probecost.text import counted
 
 
 class Kind(StrEnum):
-    """What a difference is one of: the values of ``--across``."""
+    """Kinds of differences: the values of ``--across``."""
 
     KERNEL = "kernel"
     BED = "bed"
@@ -37,12 +37,12 @@ class OnPair(NamedTuple):
     test: PerfTestName
 
 
-_Place = tuple[str, PerfTestName]  # the pair's kind, and what is measured on it
+_Place = tuple[str, PerfTestName]  # pair kind and perf test
 
 
 @dataclass(frozen=True)
 class Difference:
-    """``what`` was ``in_a`` in run A and ``in_b`` in run B; ``test`` is the only perf test that it concerns, if any."""
+    """A condition ``what`` that was ``in_a`` in run A and ``in_b`` in run B; ``test``: the only perf test concerned."""
 
     kind: Kind
     what: str
@@ -57,7 +57,7 @@ class Difference:
 
 @dataclass(frozen=True)
 class Differences:
-    """``differences`` need to be accepted; ``remarks`` are only told."""
+    """Differences of two runs: ``differences`` must be accepted, ``remarks`` are for the reader."""
 
     differences: tuple[Difference, ...]
     remarks: tuple[str, ...]
@@ -69,25 +69,25 @@ class Differences:
 
 _KINDS = {"kernel": Kind.KERNEL, "iperf3": Kind.GENERATORS, "netperf": Kind.GENERATORS}
 _LABELS = {"cpu_model": "CPU", "cpus": "number of CPUs", "memory_kb": "memory (KB)", "governor": "frequency governor"}
-#: Facts that are others after each start of the same machine.
+#: Facts that change with each boot of the same machine.
 _NAMES_OF_A_BOOT = {"boot_id", "pid_namespace"}
-#: Where a run's files lie, how often and in what order it measured: not under which conditions.
+#: Options on files, repetitions and order, which are no conditions.
 _NOT_CONDITIONS = {
     "config_dir", "results_dir", "seed", "units", "iterations", "keep_remote", "ssh_accept_new", "accept_new_host_keys",
     "bootstrap", "workflow", "start_after", "perf_tests", "duration_s", "precision_pct", "time_budget_s", "calibration",
     "null_case", "order", "budgets", "strict_budgets", "resume", "max_failures_per_tool", "wait_for_reboot_s",
     "wait_for_nodes_s", "analysis_config",
 }  # fmt: skip
-#: The kernel takes its share before it counts: two kernels see a little more or less of the same memory.
+#: Tolerance of memory sizes: the kernel subtracts its own share, which differs between kernels.
 _SAME_MEMORY = 0.02
-#: Two calibrations of one bed differ by as much: what half of the maximum is differs with them.
+#: Tolerance of rates: two calibrations of one bed differ by as much, and so do shares of their maxima.
 _SAME_RATE = 0.1
 _CONTAINER_LINK = re.compile(r"veth[0-9a-f]{6,} ")
 _NUMBERED_TAP = re.compile(r"(vnet|tap)\d+ ")
 
 
 def differences(a: Study, b: Study, pairing: Pairing) -> Differences:
-    """All that differs between the two runs, A first, in the order of kinds, and what is worth a remark."""
+    """All differences of the two runs, A first, in the order of kinds, and remarks."""
     remarks: list[str] = []
     found = [Difference(Kind.BED, "environment", one, other) for one, other in pairing.environments if one != other]
     for one, other in pairing.environments:
@@ -106,7 +106,7 @@ def _records(study: Study, environment: str) -> list[PerfTestMetadata]:
 
 
 def _nodes(a: Study, b: Study, in_a: str, in_b: str, remarks: list[str]) -> Iterator[Difference]:
-    """Roles, and the facts of the nodes: those of a role against each other whatever their names, others by name."""
+    """Differences of roles and of nodes' facts: nodes are compared by role, else by name."""
     roles_a, roles_b = _roles(_records(a, in_a)), _roles(_records(b, in_b))
     nodes_a, nodes_b = a.nodes.get(in_a, {}), b.nodes.get(in_b, {})
     pairs = {name: name for name in nodes_a if name in nodes_b}
@@ -122,7 +122,7 @@ def _nodes(a: Study, b: Study, in_a: str, in_b: str, remarks: list[str]) -> Iter
 
 
 def _roles(records: Iterable[PerfTestMetadata]) -> Mapping[str, str]:
-    """``host server`` → the names of the nodes that were it."""
+    """Roles → names of their nodes: ``host server`` → ``a, b``."""
     found: dict[str, set[str]] = {}
     for record in records:
         for role, node in (("server", record.server_node), ("client", record.client_node), ("tool", record.tool_node)):
@@ -158,13 +158,13 @@ def _interfaces(node: str, a: Sequence[str], b: Sequence[str], remarks: list[str
 
 
 def _lasting(interfaces: Iterable[str]) -> list[str]:
-    """Without the links of containers; a guest's tap gets another number each time it is started."""
+    """The interfaces without links of containers, and with taps unnumbered: their numbers change with each start."""
     kept = (each for each in interfaces if not _CONTAINER_LINK.match(each))
     return sorted(_NUMBERED_TAP.sub(r"\1 ", each) for each in kept)
 
 
 def _perf_tests(a: Sequence[PerfTestMetadata], b: Sequence[PerfTestMetadata], environment: str) -> Iterator[Difference]:
-    """Which perf tests there are, their seconds, streams and rates. A flow's seconds follow from the tool's start."""
+    """Differences of perf tests: seconds, streams and rates. A flow's seconds depend on the tool's start."""
     one, other = _specs(a), _specs(b)
     for place in sorted(one.keys() | other.keys()):
         if one.get(place) != other.get(place):
@@ -182,7 +182,7 @@ def _words(place: _Place) -> str:
 def _loads(
     a: Sequence[PerfTestMetadata], b: Sequence[PerfTestMetadata], environment: str, remarks: list[str]
 ) -> Iterator[Difference]:
-    """What the perf tests at a load were offered: a share of the maximum is another rate in each calibration."""
+    """Differences of offered rates: a share of the maximum is a different rate in each calibration."""
     one, other = _offered(a), _offered(b)
     for place in sorted(one.keys() & other.keys()):
         rates = sorted(one[place] | other[place])
@@ -197,7 +197,7 @@ def _loads(
 
 
 def _offered(records: Iterable[PerfTestMetadata]) -> Mapping[_Place, set[float]]:
-    """By perf test at a load: rates in the unit of its primary metric, or bit/s of the flow beside a latency test."""
+    """Offered rates by perf test at a load: in the unit of its primary metric, or bit/s of a background flow."""
     found: dict[_Place, set[float]] = {}
     for record in records:
         rate = record.background_bps if record.background_bps is not None else record.offered_rate
@@ -219,7 +219,7 @@ def _specs(records: Iterable[PerfTestMetadata]) -> Mapping[_Place, str]:
 
 
 def _options(a: Study, b: Study, remarks: list[str]) -> Iterator[Difference]:
-    """Of the run files; where one is missing, what the visits themselves recorded."""
+    """Differences of options in the run files; without a run file, of the options that the visits recorded."""
     one, other = dict(a.run.options), dict(b.run.options)
     missing = [name for name, options in (("A", one), ("B", other)) if not options]
     if missing:
@@ -241,7 +241,7 @@ def _recorded(study: Study) -> dict[str, str]:
 
 
 def _schedules(pairing: Pairing) -> Iterator[Difference]:
-    """How the units were made, where the runs say the same and their planners chose otherwise."""
+    """Differences of schedules that the planners chose with the same options."""
     found: dict[tuple[str, str], set[str]] = {}
     for one, other in pairing.metrics:
         if one.schedule != other.schedule:
@@ -257,7 +257,7 @@ def _versions(a: Study, b: Study) -> Iterator[str]:
 
 
 def _tools(a: Study, b: Study, pairing: Pairing) -> Iterator[str]:
-    """Which tools differ, by file and by command."""
+    """Remarks on different tools, by file and by command."""
     one, other = _tool_facts(a), _tool_facts(b)
     cases = sorted({(one.case, other.case) for one, other in pairing.metrics})
     changed = False

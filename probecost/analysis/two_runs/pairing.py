@@ -1,4 +1,4 @@
-"""Which environments, cases and metrics of two runs belong together."""
+"""Pairs the environments, cases and metrics of two runs."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from probecost.results.names import CaseName
 
 @dataclass(frozen=True)
 class Pairing:
-    """Everything in pairs, A first; ``only_a`` and ``only_b`` are cases that the other run does not have.
+    """Pairs, A first; ``only_a`` and ``only_b`` are cases that the other run does not have.
 
-    ``metrics`` holds what each run says of a metric that both measured, in the order of cases and metrics.
+    ``metrics`` has both verdicts on each common metric, in the order of cases and metrics.
     """
 
     environments: tuple[tuple[str, str], ...]
@@ -23,7 +23,7 @@ class Pairing:
 
 
 def pair(a: Study, b: Study) -> Pairing:
-    """Environments by name; where each run has only one they belong together, whatever they are called."""
+    """Pair environments by name; if each run has only one, these two."""
     environments = [(name, name) for name in a.environments if name in b.environments]
     if len(a.environments) == len(b.environments) == 1:
         environments = [(a.environments[0], b.environments[0])]
@@ -45,5 +45,5 @@ def pair(a: Study, b: Study) -> Pairing:
 
 
 def _cases(study: Study) -> list[CaseName]:
-    """Every case of which the run has anything, its failures included."""
+    """Every case of the run, failed ones included."""
     return sorted({case.id.name for case in study.cases})

@@ -1,4 +1,4 @@
-"""The figures of one case's perf tests, visits and flows alike, with what the gates found against them."""
+"""Measures the perf tests of one case, visits and flows, and applies the gates."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from probecost.analysis.values.measurement import Measured, Measurement, measure
 from probecost.analysis.values.perf_test import VisitReading, read_visit
 from probecost.results.layout import SWITCHED
 
-#: What the raw files of one perf test hold. It depends on nothing else, and stays true while the case grows.
+#: Content of the raw files of one perf test. It depends on nothing else, and stays valid while the case grows.
 Reading = VisitReading | FlowReading
 
 
 @dataclass(frozen=True)
 class CaseValues:
-    """One result for each reading, in their order. ``notes``: what gates on pairs remark and void nothing for."""
+    """One result for each reading, in order. ``notes``: remarks of the gates on pairs, which void nothing."""
 
     results: tuple[Measured, ...] = ()
     notes: tuple[Problem, ...] = ()
@@ -33,14 +33,14 @@ class CaseValues:
 
     @property
     def metadata(self) -> list[PerfTestMetadata]:
-        """With the reason, where a gate voided the perf test."""
+        """Metadata of the perf tests, with the reason if a gate voided one."""
         return [result.record.metadata for result in self.results]
 
     def __add__(self, other: CaseValues) -> CaseValues:
         return CaseValues((*self.results, *other.results), (*self.notes, *other.notes))
 
     def of_visits(self) -> CaseValues:
-        """Without the switched flows, for which there are no notes."""
+        """The values without switched flows, which have no notes."""
         return CaseValues(tuple(each for each in self.results if not each.record.place.is_switched), self.notes)
 
     def of_flows(self) -> tuple[Measured, ...]:
@@ -48,23 +48,23 @@ class CaseValues:
 
 
 def without_fresh(records: Iterable[PerfTestFiles]) -> list[PerfTestFiles]:
-    """Those that estimates and means are made of: all but the units that were made to confirm a speed-up."""
+    """The records for estimates and means: all but units for the confirmation of a speed-up."""
     return [record for record in records if not record.metadata.is_confirmation]
 
 
 def fresh_of(records: Iterable[PerfTestFiles]) -> list[PerfTestFiles]:
-    """The records of units that were made to confirm a speed-up."""
+    """The records of units for the confirmation of a speed-up."""
     return [record for record in records if record.metadata.is_confirmation]
 
 
 def read(record: PerfTestFiles) -> Reading:
-    """Read the raw files of one perf test. Never raises for what they hold."""
+    """Read the raw files of one perf test. Never raises for their content."""
     counted = read_counters(record)
     return read_flow(counted) if record.metadata.arm == SWITCHED else read_visit(counted)
 
 
 def measure_case(readings: Sequence[Reading], settings: Settings) -> CaseValues:
-    """The values of perf tests that are all fresh or all not; the gates on pairs compare no others."""
+    """Measure perf tests that are all fresh or all not; the gates on pairs need all of them."""
     gates = pair_gates([reading.counted for reading in readings if isinstance(reading, VisitReading)])
     results = (
         measure(reading, settings, gates.void_reason(reading.counted.record))

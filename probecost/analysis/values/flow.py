@@ -1,4 +1,4 @@
-"""Switched flows: the rate of each segment from the counters at its ends, and what voids a segment.
+"""Measures switched flows: the rate of each segment from the counters at its ends, and reasons to void it.
 
 A flow is one unit: its effect is the mean over its pairs of log(tool / baseline).
 """
@@ -27,7 +27,7 @@ from probecost.results.metrics import ARRIVED, CPU_PER_BYTE, FOREIGN_CPU
 
 @dataclass(frozen=True)
 class FlowReading:
-    """The segments of one switched flow. ``damage``: why there are none, where their file cannot be used."""
+    """The segments of one switched flow. ``damage``: why their file is unusable, if it is."""
 
     counted: Counted
     segments: Sequence[Segment]
@@ -35,7 +35,7 @@ class FlowReading:
 
 
 def read_flow(counted: Counted) -> FlowReading:
-    """Read the segments. Never raises for what the file holds."""
+    """Read the segments. Never raises for the content of the file."""
     try:
         return FlowReading(counted, segments.parse(read_text(_file(counted.record))))
     except ParseError as error:
@@ -43,7 +43,7 @@ def read_flow(counted: Counted) -> FlowReading:
 
 
 def measure_flow(reading: FlowReading, settings: Settings) -> Measured:
-    """A row per figure and segment; ``void_reason`` where the flow did not run all through it, or a gate stopped it."""
+    """A row per figure and segment; void if the flow did not cover it, or a gate stopped it."""
     counted, record = reading.counted, reading.counted.record
     what = record.metadata
     if reading.damage:
@@ -70,20 +70,20 @@ def measure_flow(reading: FlowReading, settings: Settings) -> Measured:
 
 
 def _set_up_anew(counted: Counted) -> str:
-    """At both ends of the flow the tool is off: what is not the same there was changed by others, within some pair."""
+    """Why a changed set-up voids the flow: the tool is off at both its ends, so the change is foreign."""
     changes = setups.in_window(counted)
     return f"the set-up changed during the flow: {setups.listed(changes)}" if changes else ""
 
 
 def _load_elsewhere(counted: Counted, settings: Settings) -> str:
-    """Foreign load on the machines that do not count the segments: it is known for the flow as a whole."""
+    """Foreign load on machines that do not count segments, where it is known for the whole flow only."""
     here = counted.record.metadata.tool_node
     elsewhere = (load for load in foreign.of_perf_test(counted) if here not in load.nodes)
     return next(filter(None, (load.void_reason(settings.foreign_cpu_limit_pct) for load in elsewhere)), "")
 
 
 def _not_observable(reading: FlowReading) -> Iterator[Problem]:
-    """That the gate on foreign load was not checked, where the node's file has a place for it."""
+    """A remark if the gate on foreign load was not checked although the node's file has its columns."""
     record, what = reading.counted.record, reading.counted.record.metadata
     counting = (segment for segment in reading.segments if "user_usec" in segment.counts)
     if any(foreign.of_segment(what, segment).percent is None for segment in counting):
@@ -92,9 +92,9 @@ def _not_observable(reading: FlowReading) -> Iterator[Problem]:
 
 
 def _figures(pair_kind: str, perf_test: str, segment: Segment, idle_busy_share: float) -> Iterator[tuple[str, float]]:
-    """Latency is the time per transaction: there is one in flight, and its request is one packet.
+    """Figures of a segment. Latency is the time per transaction: one is in flight, and its request is one packet.
 
-    In a segment without any, latency is at least the segment's length, and that is what is counted.
+    In a segment without any transaction, latency is at least the segment's length, which is used.
     """
     counter = ARRIVED.get(pair_kind, ARRIVED["host"]).get(perf_test)
     if counter is None:
@@ -115,7 +115,7 @@ def _figures(pair_kind: str, perf_test: str, segment: Segment, idle_busy_share: 
 
 
 def _outside(record: PerfTestFiles, segment: Segment) -> str:
-    """Whether the segment lies within the client's run, as well as the two nodes' clocks allow to say."""
+    """Why the segment is outside the client's run, as exactly as the clocks are known; empty if it is inside."""
     what = record.metadata
     if what.start_ns is None or what.end_ns is None:
         return "the times of the flow are unknown"

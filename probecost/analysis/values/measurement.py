@@ -1,8 +1,8 @@
 """The tidy table: one row per figure of one perf test of one visit, computed from the raw files.
 
-Rates of several streams are sums. Packets per second are datagrams: those sent from the clients' own count, those
-received from the receiving node's ``Udp InDatagrams``, both over the seconds that the clients measured. CPU time is
-that of all CPUs of the node where the tool runs.
+Rates of several streams are sums. Packets per second are datagrams: sent ones by the clients' own count, received ones
+by the receiving node's ``Udp InDatagrams``, both over the seconds that the clients measured. CPU time is summed over
+all CPUs of the tool's node.
 """
 
 from __future__ import annotations
@@ -44,8 +44,7 @@ COLUMNS = (
 class Measurement:
     """One row: ``value`` is in ``unit``, of the whole perf test ``what``, or of one ``segment`` of a switched flow.
 
-    ``start_ns`` and ``end_ns`` are Unix ns on the client node's clock; those of a segment on that of the node that
-    counted.
+    ``start_ns`` and ``end_ns`` are Unix ns on the client node's clock; for a segment, on the counting node's clock.
     """
 
     what: PerfTestMetadata
@@ -135,11 +134,11 @@ class Measurement:
         return self.what.end_ns if self.segment is None else self.segment.end_ns
 
     def is_beside(self, other: Measurement | None) -> bool:
-        """Whether the two are of one perf test, or of one segment: whether they differ in nothing but what they say."""
+        """Whether both are of the same perf test or segment, and so differ only in metric and value."""
         return other is not None and self.what is other.what and self.segment is other.segment
 
     def place(self) -> tuple[object, ...]:
-        """The cells under ``COLUMNS`` up to the metric; ``None`` where there is nothing."""
+        """The cells under ``COLUMNS`` up to the metric; ``None`` for an empty one."""
         return (
             self.run_id,
             self.environment,
@@ -157,7 +156,7 @@ class Measurement:
 
 @dataclass(frozen=True)
 class Measured:
-    """What one perf test gave, and what is wrong with it. ``record``: as given, with the reason if a gate voided it."""
+    """Measurements and problems of one perf test. ``record``: with the reason if a gate voided it."""
 
     measurements: tuple[Measurement, ...]
     problems: tuple[Problem, ...]
@@ -165,9 +164,9 @@ class Measured:
 
 
 def measure(reading: VisitReading, settings: Settings, pair_void: str = "") -> Measured:
-    """The rows of one perf test of a visit; void where a gate stops it.
+    """The rows of one perf test of a visit; void if a gate stops it.
 
-    ``pair_void``: why a gate on its pair of visits does not let it count; empty where they all do.
+    ``pair_void``: the reason of a gate on its pair of visits; empty if none stops it.
     """
     record, problems = reading.counted.record, [*reading.problems]
     what = record.metadata
@@ -191,6 +190,6 @@ def measure(reading: VisitReading, settings: Settings, pair_void: str = "") -> M
 
 
 def set_aside(record: PerfTestFiles) -> tuple[Problem]:
-    """All that is said of what a resumed run measured again: its files may be half ones."""
+    """The only problem of a perf test that a resumed run measured again: its files may be incomplete."""
     path = record.place_on(record.metadata.client_node) / record.place.metadata.name
     return (record.problem(path, f"not used, {record.metadata.void_reason}", Kind.VOID),)

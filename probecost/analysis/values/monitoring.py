@@ -1,7 +1,7 @@
-"""What the tool used over time, for the plots: its three monitor logs, and when perf tests ran, on one clock.
+"""Usage of the tool over time, for the plots: its three monitor logs, and the windows of perf tests, on one clock.
 
-All times are Unix ns on the clock of the node where the tool ran. The plots only show; every figure of the reports is
-computed in ``tool_usage``, from all samples.
+All times are Unix ns on the clock of the tool's node. It is for plots only; ``tool_usage`` computes every figure of the
+reports, from all samples.
 """
 
 from __future__ import annotations
@@ -26,8 +26,7 @@ Samples = Sequence[tuple[int, float]]
 class Monitored:
     """The logs of all visits of one case in one iteration: CPU in percent of a core, resident KB, bytes of output.
 
-    ``windows``: the perf tests that ran with the tool, or with the tool on and off (switched flows),
-    and when.
+    ``windows``: times of the perf tests with the tool, or with the tool on and off (switched flows).
     """
 
     cpu: tuple[Samples, ...]
@@ -37,9 +36,9 @@ class Monitored:
 
 
 def read_monitored(records: Iterable[PerfTestFiles]) -> Monitored:
-    """Read the logs of ``records``, those of one case in one iteration, of trees of any age.
+    """Read the logs of ``records`` of one case in one iteration, of trees of any age.
 
-    What cannot be read is left out here: it is among the problems of the case, where its figures are computed.
+    Unreadable logs are left out: they are reported with the case's figures.
     """
     own = [record for record in records if record.metadata.arm != BASELINE]
     by_folder = {logs.folder: logs for logs in (record.monitor_logs for record in own)}

@@ -1,4 +1,4 @@
-"""The raw files of one perf test: which ones there should be, what they say together, and what is wrong with them."""
+"""Reads the raw files of one perf test: the expected files, their figures, and their problems."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ ResultT = TypeVar("ResultT")
 
 @dataclass(frozen=True)
 class VisitReading:
-    """What the files of one perf test of a visit hold, before any gate: ``None`` for a figure that is not there.
+    """Content of the files of one perf test of a visit, before any gate: ``None`` for a missing figure.
 
-    ``short``: why a flow did not keep its length, so that its figures are not those of a whole one; else empty.
+    ``short``: why a flow is too short, so that its figures do not count; empty if it is not.
     """
 
     counted: Counted
@@ -35,7 +35,7 @@ class VisitReading:
 
 
 def read_visit(counted: Counted) -> VisitReading:
-    """Read the generators' output and ``/proc/stat``. Never raises for what they hold."""
+    """Read the generators' output and ``/proc/stat``. Never raises for their content."""
     reader, what = RawReader(counted), counted.record.metadata
     figures: Mapping[str, float | None] = {}
     match what.perf_test:
@@ -52,9 +52,9 @@ def read_visit(counted: Counted) -> VisitReading:
 
 
 class RawReader:
-    """Reads one perf test's files; its methods give figures by metric, ``problems`` what was wrong.
+    """Reads one perf test's files; its methods give figures by metric, and collect ``problems``.
 
-    ``lost`` notes what costs data, ``doubt`` what is used all the same. ``void_reason``: see ``VisitReading.short``.
+    ``lost`` records a loss of data, ``doubt`` doubtful data that are used. ``void_reason``: see ``VisitReading.short``.
     """
 
     def __init__(self, counted: Counted) -> None:
@@ -96,7 +96,7 @@ class RawReader:
         return figures
 
     def _cpu_s_per_gb(self, received_gb: float) -> float | None:
-        """Busy time of all CPUs beyond the idle baseline; ``None`` where nothing was sampled on that node."""
+        """Busy time of all CPUs beyond the idle share, per GB; ``None`` if nothing was sampled on that node."""
         path = self.record.tool_monitoring / STAT_FILE
         if not is_file(path):
             return None
@@ -129,7 +129,7 @@ class RawReader:
         }
 
     def _background(self) -> dict[str, float | None]:
-        """What the flow beside netperf carried, where there was to be one."""
+        """The rate of the background flow of netperf, if there should be one."""
         asked_bps = self.record.metadata.background_bps
         if asked_bps is None:
             return {}
@@ -170,7 +170,7 @@ class RawReader:
             self._parse(path, counters.parse, self.lost)  # for what is wrong with it
             return figures
         figures["received_pps"] = counted.udp_in_datagrams / measured_s
-        # Each stream opens with a datagram of its own, so a loss-free run may count one more than was sent.
+        # Each stream opens with an extra datagram, so a loss-free run may count one more than was sent.
         figures["lost_share"] = max(0.0, 1 - counted.udp_in_datagrams / sent) if sent else None
         figures["rcvbuf_errors"] = counted.udp_rcvbuf_errors
         figures["interface_drops"] = counted.tested.rx_dropped if counted.tested else None
@@ -192,7 +192,7 @@ class RawReader:
         servers: Sequence[iperf3.ServerResult] | None,
         measured_s: float,
     ) -> dict[str, float | None]:
-        """Received as the servers, else the clients, say: the receiving node itself did not count."""
+        """Received packets by the servers, else the clients: the receiving node did not count."""
         received = None if servers is None else _total([server.received_packets for server in servers])
         if received is None:
             received = _total([result.received_packets for result in results])
@@ -203,7 +203,7 @@ class RawReader:
         return {"received_pps": received / measured_s, "lost_share": max(0.0, 1 - received / sent) if sent else None}
 
     def _clients(self) -> tuple[Path, list[iperf3.ClientResult]] | None:
-        """All clients' results, or ``None`` when one is missing: a sum over fewer streams would be a wrong number."""
+        """All clients' results, or ``None`` if one is missing: a sum over fewer streams would be wrong."""
         folder, what = self.record.client_results, self.record.metadata
         results = []
         complete = True
@@ -236,7 +236,7 @@ class RawReader:
             self.doubt(path, doubt)
 
     def _servers(self) -> list[iperf3.ServerResult] | None:
-        """All servers' results, or ``None`` when one is missing (they only confirm, so that is a doubt)."""
+        """All servers' results, or ``None`` if one is missing (they only confirm, so that is a doubt)."""
         folder, what = self.record.server_results, self.record.metadata
         paths = self.record.server_files
         if len(paths) != what.streams:
@@ -257,7 +257,7 @@ class RawReader:
             return None
 
     def _reconcile_interface(self, path: Path, counted: counters.CountersDelta) -> None:
-        """All packets that the tested interface took in are datagrams: delivered, without room, or dropped."""
+        """Compare the tested interface's received packets with datagrams: delivered, without room, or dropped."""
         tested = counted.tested
         if tested is not None and tested.rx_packets is not None:
             known = counted.udp_in_datagrams + (counted.udp_rcvbuf_errors or 0) + (tested.rx_dropped or 0)
@@ -285,7 +285,7 @@ def _latencies(text: str) -> netperf.LatencyResult:
 
 
 def _total(values: Sequence[float | None]) -> float | None:
-    """The sum, ``None`` when a part of it is unknown."""
+    """The sum, ``None`` if a part of it is unknown."""
     known = [value for value in values if value is not None]
     return sum(known) if known and len(known) == len(values) else None
 
@@ -293,7 +293,7 @@ def _total(values: Sequence[float | None]) -> float | None:
 def _received_bps(
     results: Sequence[iperf3.ClientResult], servers: Sequence[iperf3.ServerResult] | None
 ) -> float | None:
-    """What arrived, as the clients were told, else as the servers' own files say."""
+    """Received bits per second by the clients' results, else by the servers' own files."""
     told_bps = _total([result.received_bps for result in results])
     return sum(server.received_bps for server in servers) if told_bps is None and servers is not None else told_bps
 
@@ -301,9 +301,9 @@ def _received_bps(
 def _writes(
     results: Sequence[iperf3.ClientResult], servers: Sequence[iperf3.ServerResult] | None
 ) -> dict[str, float | None]:
-    """Writes of TCP streams: bits per second over the bits of one. The receiver's are what arrived in such pieces.
+    """Writes per second of TCP streams: bits per second over the bits of one write, also for the receiver.
 
-    Nothing where their size is not known, and of streams that are not all TCP.
+    Nothing if their size is unknown, or not all streams are TCP.
     """
     sizes = {result.write_bytes if result.protocol == "TCP" else None for result in results}
     write_bytes = sizes.pop() if len(sizes) == 1 else None

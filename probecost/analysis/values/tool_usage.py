@@ -1,4 +1,4 @@
-"""What the tool's own processes used: CPU, memory and log bytes, per perf test and per visit.
+"""Usage of the tool's own processes: CPU, memory and log bytes, per perf test and per visit.
 
 Monitor samples carry the tool node's clock; a perf test's window is on the client node's clock and is converted through
 the offsets of both clocks to the controller's.
@@ -28,7 +28,7 @@ _MAX_CLOCK_UNCERTAINTY_NS = _SECOND_NS // 2
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What the tool used in one window; CPU in percent of one core, ``None`` where no sample lies in the window."""
+    """Usage of the tool in one window; CPU in percent of one core, ``None`` without a sample in the window."""
 
     cpu_avg_percent: float | None
     cpu_max_percent: float | None
@@ -84,7 +84,7 @@ def case_usage(records: Iterable[PerfTestFiles]) -> tuple[CaseUsage, tuple[Probl
 
 
 class _Visit:
-    """One tool visit: its perf tests' windows and the monitor samples that belong to it."""
+    """One tool visit: its perf tests' windows and its monitor samples."""
 
     def __init__(self, records: Sequence[PerfTestFiles]) -> None:
         self.records = records
@@ -111,7 +111,7 @@ class _Visit:
 
     @property
     def log_bytes_per_s(self) -> float | None:
-        """Growth over the samples that lie in, or next to, the stretch of the perf tests."""
+        """Growth over the samples in, or next to, the time of the perf tests."""
         if self.span is None or len(self.log) < 2:
             return None
         before = [sample for sample in self.log if sample.time_ns <= self.span.start_ns][-1:]
@@ -148,7 +148,7 @@ class _Visit:
         return window
 
     def _samples(self, name: str, read: Callable[[Path], Series[SampleT]]) -> tuple[SampleT, ...]:
-        """The samples of the one log of this kind that belongs to this visit: a case's folder holds all visits'."""
+        """The samples of this visit's log of this kind: a case's folder has the logs of all its visits."""
         best: tuple[SampleT, ...] = ()
         best_path, most = self.logs.folder, 0
         damage: list[tuple[Path, str]] = []
@@ -170,12 +170,12 @@ class _Visit:
             for path, reason in damage or (nothing if self.span else []):
                 self._tell(path, reason)
         gap_ns = longest_gap_ns([sample.time_ns for sample in best], self.span) if self.span else 0
-        if gap_ns and not self._missing_ns(best):  # else that it was cut off says it
+        if gap_ns and not self._missing_ns(best):  # a cut-off log is reported as such
             self._tell(best_path, f"holds no sample for {gap_ns / _SECOND_NS:.0f} s of this visit's perf tests")
         return best
 
     def _missing_ns(self, samples: Sequence[SampleT]) -> int:
-        """How much of the perf tests lies after the last sample, beyond two intervals of sampling; 0 for none."""
+        """Time of the perf tests after the last sample, beyond two intervals of sampling; 0 for none."""
         if self.span is None:
             return 0
         interval_ns = samples[-1].time_ns - samples[-2].time_ns if len(samples) > 1 else 0
@@ -189,7 +189,7 @@ class _Visit:
 
 
 def longest_gap_ns(times_ns: Sequence[int], span: Window) -> int:
-    """The longest stretch of ``span`` without a sample, if it is longer than 3 usual intervals and 3 s; else 0."""
+    """The longest time in ``span`` without a sample, if it is longer than 3 usual intervals and 3 s; else 0."""
     if not times_ns:
         return 0
     usual_ns = median([later - earlier for earlier, later in pairwise(times_ns)] or [_SECOND_NS])
@@ -199,7 +199,7 @@ def longest_gap_ns(times_ns: Sequence[int], span: Window) -> int:
 
 
 class CoveredCpu(NamedTuple):
-    """A CPU sample's value, how much of a window it covers, and whether most of its own time lies in the window."""
+    """A CPU sample's value, its overlap with a window, and whether most of its own time is in the window."""
 
     percent: float
     covered_s: float
@@ -209,9 +209,9 @@ class CoveredCpu(NamedTuple):
 def cpu_in(samples: Sequence[CpuSample], window: Window) -> list[CoveredCpu]:
     """The CPU samples with timestamps in ``window``, in the order of time.
 
-    A sample is the mean since the one before, so the first in a window mostly tells of the time before it: what it
-    covers of the window is its weight in an average. A window shorter than the sampling interval may hold no timestamp:
-    then the first sample after it counts, if it covers at least half of the window.
+    A sample is the mean since the previous one, so the first in a window mostly covers the time before it: its overlap
+    with the window is its weight in an average. A window shorter than the sampling interval may hold no timestamp: then
+    the first sample after it counts, if it covers at least half of the window.
     """
     covered: list[CoveredCpu] = []
     for at, sample in enumerate(samples):
@@ -231,7 +231,7 @@ def cpu_in(samples: Sequence[CpuSample], window: Window) -> list[CoveredCpu]:
 
 
 def _cpu_max(covered: Sequence[CoveredCpu]) -> float | None:
-    """The highest sample; one that mostly tells of the time before the window counts only if there is no other."""
+    """The highest sample; one that mostly covers the time before the window counts only if there is no other."""
     return _most([entry.percent for entry in covered if entry.mostly_inside] or [entry.percent for entry in covered])
 
 

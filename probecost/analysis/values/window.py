@@ -1,4 +1,4 @@
-"""When a perf test ran, on the clock of the node where the tool ran: the clock of everything that is monitored."""
+"""The window of a perf test on the clock of the tool's node, which all monitors use."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from probecost.analysis.tree.metadata import PerfTestMetadata
 
 @dataclass(frozen=True)
 class Window:
-    """A stretch of time on the tool node's clock (Unix ns)."""
+    """A period on the tool node's clock (Unix ns)."""
 
     start_ns: int
     end_ns: int
@@ -19,7 +19,7 @@ class Window:
 
 
 def window_of(what: PerfTestMetadata) -> Window | None:
-    """The stretch of a perf test; ``None`` where its start or end is unknown."""
+    """The window of a perf test; ``None`` if its start or end is unknown."""
     if what.start_ns is None or what.end_ns is None or what.end_ns <= what.start_ns:
         return None
     shift_ns = tool_clock_shift_ns(what)
@@ -27,7 +27,7 @@ def window_of(what: PerfTestMetadata) -> Window | None:
 
 
 def tool_clock_shift_ns(what: PerfTestMetadata) -> int:
-    """What turns a time of the client's clock into one of the tool node's; 0 where the offsets are not recorded."""
+    """The tool node's clock minus the client's; 0 if the offsets are not recorded."""
     client, tool = what.clocks.get(what.client_node), what.clocks.get(what.tool_node)
     if what.client_node == what.tool_node or client is None or tool is None:
         return 0

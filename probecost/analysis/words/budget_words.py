@@ -1,4 +1,4 @@
-"""Budgets in words: what each check found, and how many hold."""
+"""Budgets in words: the result of each check, and counts."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def budget_cost(check: BudgetCheck) -> str:
 
 
 def worst_budgets_first(checks: Sequence[BudgetCheck]) -> list[tuple[str, BudgetCheck]]:
-    """The checks, each with its case's name: with the environment where there are several."""
+    """The checks, the worst first, each with its case's name, with the environment if there are several."""
     several = len({check.case.environment for check in checks}) > 1
     return [
         (f"{check.case.environment}:{check.case.case_key}" if several else check.case.case_key, check)

@@ -1,4 +1,4 @@
-"""How values look in the reports: fixed number formats, and text that cannot do harm where it is opened."""
+"""Formats of values in the reports: fixed number formats, and text that is safe to open."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\n", "\uff1d", "\uff0b", "\uff0d",
 _INNER_FORMULA = re.compile(r"([;\t]\s*)(?=[=+@\-])")
 
 
-@lru_cache(maxsize=1024)  # the same few names stand in every row
+@lru_cache(maxsize=1024)  # every row has the same few names
 def text_cell(text: str) -> str:
-    """Text for a CSV cell; what a spreadsheet would take for a formula gets an apostrophe in front.
+    """Text for a CSV cell; an apostrophe keeps a spreadsheet from reading it as a formula.
 
-    That may also stand behind a semicolon or a tab, where a spreadsheet takes those for the end of a cell. Characters
-    that steer a terminal are made visible.
+    A formula may also follow a semicolon or a tab, which some spreadsheets take for the end of a cell. Characters that
+    steer a terminal are made visible.
 
     >>> text_cell("=1+1"), text_cell("tcp"), text_cell(""), text_cell("died; =1+1")
     ("'=1+1", 'tcp', 'N/A', "died; '=1+1")
@@ -73,7 +73,7 @@ def thousands(value: float | None) -> str:
 
 
 def percent(value: float | None) -> str:
-    """A difference in words: ``+12.3 %``.
+    """A difference as text: ``+12.3 %``.
 
     >>> percent(12.345), percent(-0.01), percent(None)
     ('+12.3 %', '0.0 %', 'N/A')
@@ -91,7 +91,7 @@ def span_text(counts: Iterable[int]) -> str:
 
 
 def file_name(text: str) -> str:
-    """Text as the name of one file or folder: never a path that leads elsewhere.
+    """Text as the name of a single file or folder, never a path.
 
     >>> file_name("my-env"), file_name("../a b"), file_name("..")
     ('my-env', '_a_b', 'unnamed')

@@ -1,4 +1,4 @@
-"""Changes between two runs in words: a tool that became cheaper is good news, and no surprise."""
+"""Changes between two runs in words: here, a speed-up is expected and welcome."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def change_badness(change: Judged) -> tuple[int, float]:
 
 
 def change_word(word: Word) -> str:
-    """``SPEED-UP`` where a single run's verdict would be an UNEXPECTED one."""
+    """The word of a change: ``SPEED-UP`` instead of a single run's UNEXPECTED SPEED-UP."""
     return "SPEED-UP" if word is Word.SPEED_UP else word.value
 
 
@@ -47,7 +47,7 @@ def perf_test_text(change: Judged) -> str:
 
 
 def change_control_line(case: CaseName, changes: Sequence[Judged]) -> str:
-    """What the control proves of the comparison."""
+    """A sentence on the proof by the control for the comparison."""
     found = control_facts(changes, lambda each: f"{perf_test_text(each)} {change_text(each)}")
     name = case.case_key
     if found.claims:

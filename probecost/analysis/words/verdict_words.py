@@ -1,4 +1,4 @@
-"""Verdicts in words: how metrics and costs are called, which verdict is worse, and what the null case proves."""
+"""Verdicts in words: names of metrics and costs, the order of verdicts, and the proof by the null case."""
 
 from __future__ import annotations
 
@@ -67,9 +67,9 @@ def is_control(found: Sequence[Judged]) -> bool:
 
 @dataclass(frozen=True)
 class ControlFacts:
-    """What the verdicts on the null case come to.
+    """Summary of the verdicts on the null case.
 
-    ``claims``: the effects that it seems to have, as text. ``n_judged``: how many of its tests have a verdict.
+    ``claims``: the effects that it seems to have, as text. ``n_judged``: number of its tests with a verdict.
     ``floors``: the half-widths of their intervals in percent, ``0.6`` or ``0.6 to 1.2``; empty without an interval.
     """
 
@@ -79,7 +79,7 @@ class ControlFacts:
 
 
 def control_facts(found: Sequence[JudgedT], show: Callable[[JudgedT], str]) -> ControlFacts:
-    """The facts of one control; ``show``: a claimed effect in words."""
+    """The facts of one control; ``show``: formats a claimed effect."""
     judged = [each for each in found if each.verdict.word not in (Word.NONE, Word.INVALID)]
     widths = [each.cost.half_width_pct for each in judged if each.cost and not isinf(each.cost.half_width_pct)]
     return ControlFacts(
@@ -90,7 +90,7 @@ def control_facts(found: Sequence[JudgedT], show: Callable[[JudgedT], str]) -> C
 
 
 def control_line(case: CaseName, verdicts: Sequence[MetricVerdict]) -> str:
-    """What the control proves of the bed."""
+    """A sentence on the proof by the control for the bed."""
     found = control_facts(verdicts, lambda each: f"{title(each.metric)} {short(each)}")
     name = case.case_key
     if found.claims:
@@ -132,7 +132,7 @@ def _confirmed(word: Word, fresh: Confirmation) -> str:
 
 
 def cost_text(cost: Cost) -> str:
-    """``+9.3 % [+7.0 %, +11.2 %]``; the estimate alone where the interval is infinite."""
+    """``+9.3 % [+7.0 %, +11.2 %]``; the estimate alone if the interval is infinite."""
     interval = "" if isinf(cost.half_width_pct) else f" [{percent(cost.low_pct)}, {percent(cost.high_pct)}]"
     return f"{percent(cost.estimate_pct)}{interval}"
 
@@ -147,10 +147,10 @@ def estimate_in_brackets(cost: Cost | None) -> str:
 
 
 def estimate_text(verdict: MetricVerdict, shared_pct: float | None = None) -> str:
-    """The verdict in one cell; what is only an estimate is called one.
+    """The verdict in one cell; a mere estimate is marked as one.
 
     A cost below the least number of units: ``estimate +13.5 %``. ``shared_pct``: the cost against a shared baseline,
-    which is shown where there is no unit.
+    shown if there is no unit.
     """
     if verdict.verdict.word is not Word.NONE:
         return short(verdict)
@@ -160,12 +160,12 @@ def estimate_text(verdict: MetricVerdict, shared_pct: float | None = None) -> st
 
 
 def short_by_metric(verdicts: Iterable[MetricVerdict]) -> dict[tuple[CaseName, MetricId], str]:
-    """The cell of each metric that has a verdict."""
+    """The cell of each metric with a verdict."""
     return {(each.case, each.metric): short(each) for each in verdicts if each.verdict.word is not Word.NONE}
 
 
 def is_held_back(verdict: MetricVerdict) -> bool:
-    """Whether its own interval is clear of 0, and only the other tests of the plan let nothing be claimed."""
+    """Whether its own interval excludes 0, and only the other tests of the plan prevent a claim."""
     cost = verdict.cost
     return (
         verdict.fresh is None
@@ -176,7 +176,7 @@ def is_held_back(verdict: MetricVerdict) -> bool:
 
 
 def title(metric: MetricId) -> str:
-    """What a primary metric is called, perf tests of a kind that is new included.
+    """The title of a primary metric, also of unknown perf tests.
 
     >>> title(metric_id("throughput", "single-load50", "received_bps"))
     'Throughput single at 50 % load'
@@ -201,7 +201,7 @@ def column_order(metric: MetricId) -> tuple[int, MetricId]:
 
 
 def too_few_units(verdicts: Sequence[MetricVerdict]) -> Iterator[str]:
-    """Where no effect could be claimed, however large: one line for the run."""
+    """One line for a run with too few units to claim any effect."""
     units, tests = max(each.n_units for each in verdicts), max(each.family_m for each in verdicts)
     line = claim_line(units, tests, verdicts[0].rule)
     if line:
@@ -209,7 +209,7 @@ def too_few_units(verdicts: Sequence[MetricVerdict]) -> Iterator[str]:
 
 
 def claim_line(units: int, tests: int, rule: StopRule = FIXED) -> str:
-    """That ``units`` cannot carry so many primary tests, and how many can; empty where they can."""
+    """A sentence that ``units`` cannot carry so many primary tests, and how many can; empty if they can."""
     needed = rule.units_to_claim(tests)
     if needed is not None and units >= needed:
         return ""
@@ -220,7 +220,7 @@ def claim_line(units: int, tests: int, rule: StopRule = FIXED) -> str:
 
 
 def units_text(verdicts: Sequence[MetricVerdict]) -> str:
-    """``8 switched flows per test``, ``8 to 10 pairs of visits``, both where cases differ."""
+    """``8 switched flows per test``, ``8 to 10 pairs of visits``, both if cases differ."""
     what = {VISITS: "pairs of visits", FLOWS: "switched flows per test"}
     parts = []
     for schedule, words in what.items():
@@ -231,7 +231,7 @@ def units_text(verdicts: Sequence[MetricVerdict]) -> str:
 
 
 def levels_text(verdicts: Sequence[MetricVerdict]) -> str:
-    """``95 %``; where looks had different levels, all of them and what for."""
+    """``95 %``; for different levels of looks, all of them with the reason."""
     levels = sorted({each.estimate.level for each in verdicts if each.estimate is not None})
     text = ", ".join(f"{100 * level:.3g}" for level in levels) + " %"
     return text if verdicts[0].rule == FIXED else f"{text}, which pays for {len(verdicts[0].rule.planned)} looks"

@@ -1,4 +1,4 @@
-"""The words of the verdicts, the worst first: how each looks, and what it means of a metric and of a tool."""
+"""The words of the verdicts, the worst first: their look, and their meaning for a metric and for a tool."""
 
 from __future__ import annotations
 
@@ -87,10 +87,10 @@ WORDS: Mapping[Word, Entry] = {
         "At most the value shown, on this machine and at this load. It is not a statement on others.",
     ),
 }
-#: The order in which a reader wants to see the words.
+#: The order of the words in reports.
 WORST_FIRST = tuple(WORDS)
 
 
 def word_text(word: Word) -> str:
-    """The word as it is shown; that there is none is shown too."""
+    """The word for display, with a text for none."""
     return word.value or NO_VERDICT

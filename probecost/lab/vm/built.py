@@ -1,4 +1,4 @@
-"""What was made on each host of a bed with guests, for who wants to compare it with what is found over SSH."""
+"""Records of the hosts of a bed with guests, for comparison with discovery over SSH."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class BuiltGuest:
-    """A guest as its host sees it, and its interfaces as it sees them itself. ``qemu_pid`` is the host's number."""
+    """A guest and its interfaces. ``qemu_pid`` is the PID on the host."""
 
     name: str
     uuid: str

@@ -1,4 +1,4 @@
-"""Archives in the format that Linux unpacks into its first root file system: cpio "newc" (initramfs-buffer-format)."""
+"""Writes archives for Linux's first root file system: cpio "newc" (initramfs-buffer-format)."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def link(path: str, target: str) -> Entry:
 
 
 def with_parents(entries: Iterable[Entry]) -> list[Entry]:
-    """The entries by path, each once (the first of its path), with all folders above them."""
+    """The entries by path, the first of each path, with all folders above them."""
     found: dict[str, Entry] = {}
     for entry in entries:
         found.setdefault(entry.path, entry)
@@ -52,7 +52,7 @@ def with_parents(entries: Iterable[Entry]) -> list[Entry]:
 
 
 def archive(entries: Iterable[Entry]) -> Iterator[bytes]:
-    """The archive, piece by piece. Folders must come before what is in them."""
+    """The archive, piece by piece. Folders must come before their content."""
     for number, entry in enumerate(entries, 1):
         yield from _member(entry, entry.path.lstrip("/"), number)
     yield from _member(Entry("", 0), TRAILER, 0)

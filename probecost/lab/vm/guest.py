@@ -1,6 +1,6 @@
-"""A guest: how QEMU is called, how it boots, and what its host tells it. Only text; nothing here does I/O.
+"""Texts of a guest: QEMU's command line, its boot files, and its setup by the host. Nothing here does I/O.
 
-The kernel starts ``/init``, which mounts what every Linux has, loads the drivers, runs the script that the host hands
+The kernel starts ``/init``, which mounts the usual file systems, loads the drivers, runs the script that the host hands
 over through QEMU's firmware configuration (name, addresses, keys), and becomes busybox's init, which keeps sshd.
 """
 
@@ -14,7 +14,7 @@ from probecost.lab.render import HOME, NSSWITCH, PAM, SUDOERS, USER, WORKDIR, Ke
 from probecost.lab.vm import cpio
 from probecost.lab.vm.names import GUEST_MANAGEMENT_INTERFACE, GUEST_TEST_INTERFACE, GuestNames
 
-# What a guest has, and the Debian packages. Its shell is not busybox, which prefers an ip of its own to the real one.
+# Programs of a guest, with Debian's packages. Its shell is not busybox, which prefers its own ip to the real one.
 PROGRAMS = {
     "busybox": "busybox-static",
     "ethtool": "ethtool",
@@ -71,7 +71,7 @@ SHADOW = f"root:*:19000:0:99999:7:::\nsshd:*:19000:0:99999:7:::\n{USER}:*:19000:
 
 
 def root_files() -> list[cpio.Entry]:
-    """What of a guest's root file system is ours: no file of any machine, nothing of a particular guest."""
+    """Our own files in a guest's root file system: no file of any machine, nothing of a particular guest."""
     own = [cpio.Entry(path, stat.S_IFDIR | mode, uid=UID, gid=UID) for path, mode in ((HOME, 0o755), (WORKDIR, 0o755))]
     own.append(cpio.Entry(f"{HOME}/.ssh", stat.S_IFDIR | 0o700, uid=UID, gid=UID))
     empty = ("/dev", "/proc", "/sys", "/run", "/var/log", "/var/empty")
@@ -103,7 +103,7 @@ def setup_script(
     keys: Keys,
     openssh_version: tuple[int, int],
 ) -> str:
-    """What makes a guest the one it is, as a shell script that its ``/init`` runs."""
+    """The identity of a guest, as a shell script that its ``/init`` runs."""
     machine_id = hashlib.sha256(f"{instance}/{guest.name}".encode()).hexdigest()[:32]
     names = [f"{node.management_ip} {node.name}" for node in addresses.nodes if node.name != guest.name]
     private, public = keys.hosts[guest.name]
@@ -136,22 +136,22 @@ def _written(path: str, text: str) -> str:
 
 
 def setup_file(guest: GuestAddresses) -> str:
-    """Where the host keeps the guest's script: it has a private key in it."""
+    """Path of the guest's script on the host; it holds a private key."""
     return f"/etc/probecost-lab/{guest.name}.setup"
 
 
 def pid_file(guest: GuestAddresses) -> str:
-    """Where QEMU writes its PID, as the host numbers it."""
+    """Path of QEMU's PID file on the host."""
     return f"/run/probecost/{guest.name}.pid"
 
 
 def console_file(guest: GuestAddresses) -> str:
-    """What the guest's kernel and its ``/init`` have to say, on the host."""
+    """Path on the host of the output of the guest's kernel and its ``/init``."""
     return f"/var/log/{guest.name}-console.log"
 
 
 def host_commands(guest: GuestAddresses, addresses: LabAddresses, names: GuestNames) -> list[tuple[str, ...]]:
-    """What the host does for the guest's management link: a tap of its own, to which it routes."""
+    """The host's commands for the guest's management link: a separate tap, and routing to it."""
     tap = names.management_tap
     return [
         ("ip", "tuntap", "add", tap, "mode", "tap"),
@@ -171,10 +171,9 @@ def machine_routes(addresses: LabAddresses) -> list[str]:
 
 
 def qemu_command(qemu: str, guest: GuestAddresses, names: GuestNames, kernel: str, root_fs: str) -> tuple[str, ...]:
-    """QEMU in the background, ready when it returns, with its arguments as libvirt words them where it matters.
+    """QEMU in the background, ready when it returns, with arguments like libvirt's where it matters.
 
-    The first card in the order of slots is the management card, the second that of the test address, on which
-    nothing is left to the device.
+    The first card in the order of slots is the management card, the second one has the test address and no offloads.
     """
     plain = "csum=off,gso=off,guest_csum=off,host_tso4=off,guest_tso4=off,mrg_rxbuf=off"
     cards: list[str] = []

@@ -1,8 +1,8 @@
 """The guests' root file system: this machine's programs with their libraries, as an archive that a kernel unpacks.
 
-It has nothing of a particular lab in it (addresses and keys come from the host, see ``guest``), so one image serves all
-guests. It is kept in the project's cache under the hash of its recipe: what goes into it, and the sizes
-and times of the files that are copied.
+Nothing in it is of a particular lab (addresses and keys come from the host, see ``guest``), so one image serves all
+guests. It is kept in the project's cache under the hash of its recipe: its entries, and the sizes and times of copied
+files.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from probecost.lab.vm import cpio, guest
 from probecost.lab.vm.kernel import Kernel, download_kernel, find_kernel, kernels_folder
 
 ROOT_FS = "initramfs"
-KEPT = 2  # root file systems in the cache: another program may just be starting a guest with an older one
+KEPT = 2  # root file systems in the cache: another program may be starting a guest with an older one
 MERGED = ("bin", "lib", "lib64", "sbin")
-# Beside the programs: what they load by name, and the machine's words on where libraries are.
+# In addition to the programs: files that they load by name, and the machine's cache of libraries.
 EXTRA = (
     "/etc/ld.so.cache",
     "/etc/os-release",
@@ -54,7 +54,7 @@ class Image:
 def prepare(cache: Path, programs: Mapping[str, str]) -> Image:
     """The image, made now unless it is in ``cache``. ``programs``: names and absolute paths of ``guest.PROGRAMS``.
 
-    The kernel is downloaded the first time; ``LabError`` says what to do when that cannot be.
+    The kernel is downloaded the first time; ``LabError``: it cannot be, with the remedy.
     """
     owner = Owner.calling()
     kernels = kernels_folder(cache)
@@ -71,7 +71,7 @@ def prepare(cache: Path, programs: Mapping[str, str]) -> Image:
 
 
 def recipe_hash(entries: Iterable[cpio.Entry]) -> str:
-    """The first 12 digits of a hash over all entries; of copied files it takes size and time instead of the content."""
+    """The first 12 digits of a hash over all entries; size and time of copied files stand for their content."""
     digest = hashlib.sha256()
     for entry in entries:
         source = entry.content
@@ -94,7 +94,7 @@ def _write(target: Path, entries: Iterable[cpio.Entry], owner: Owner) -> None:
 
 
 def _entries(programs: Mapping[str, str], kernel: Kernel) -> Iterator[cpio.Entry]:
-    """Everything in the root file system, folders left out; of two entries with one path the first counts."""
+    """Everything in the root file system except folders; of two entries with one path the first counts."""
     yield from guest.root_files()
     for name in MERGED:
         yield cpio.link(f"/{name}", f"usr/{name}")
@@ -116,7 +116,7 @@ def _entries(programs: Mapping[str, str], kernel: Kernel) -> Iterator[cpio.Entry
 
 
 def _python_files(python: str) -> list[Path]:
-    """The standard library of ``python``, without what nobody asks of a guest."""
+    """The standard library of ``python``, without modules that no guest needs."""
     folder = Path(_run([python, "-I", "-c", "import sysconfig; print(sysconfig.get_path('stdlib'))"]).strip())
     found = []
     for parent, folders, files in os.walk(folder):
@@ -126,12 +126,12 @@ def _python_files(python: str) -> list[Path]:
 
 
 def libraries(text: str) -> set[str]:
-    """The paths of shared libraries in what ``ldd`` says."""
+    """The paths of shared libraries in the output of ``ldd``."""
     return set(re.findall(r"^\t(?:\S+ => )?(/\S+) \(0x", text, re.MULTILINE))
 
 
 def _ldd(files: list[str]) -> str:
-    # It fails when one of the files is static or loads nothing, and says all the same what the others load.
+    # It fails if one of the files is static or loads nothing, and still prints the libraries of all the rest.
     done = subprocess.run(["ldd", *files], capture_output=True, text=True, check=False)
     return done.stdout
 
@@ -142,7 +142,7 @@ def _is_elf(path: Path) -> bool:
 
 
 def _copies(path: Path) -> Iterator[cpio.Entry]:
-    """A file of the machine under its own path, and the one that it leads to when it is a link."""
+    """A file of the machine under its own path and, if it is a link, its target."""
     place = path.parent.resolve() / path.name
     if place.is_symlink():
         target = place.resolve()

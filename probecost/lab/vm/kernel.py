@@ -1,4 +1,4 @@
-"""The guests' kernel: Debian's kernel for clouds, downloaded and unpacked but never installed."""
+"""Gets the guests' kernel: Debian's kernel for clouds, downloaded and unpacked but never installed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from probecost.lab.publish import Owner
 META_PACKAGE = "linux-image-cloud-amd64"
 KERNEL = "vmlinuz"
 BUILTIN = "modules.builtin"
-# In the order in which they must be loaded. What a kernel has built in needs none.
+# In loading order. A module may be built into the kernel.
 MODULES = (
     "virtio_ring",
     "virtio",
@@ -45,12 +45,12 @@ class Kernel:
 
 
 def kernels_folder(cache: Path) -> Path:
-    """Where in the cache kernels are kept: another list of modules makes it another folder."""
+    """Folder of kernels in the cache; each list of modules has its own."""
     return cache / f"kernels-{hashlib.sha256(' '.join(MODULES).encode()).hexdigest()[:8]}"
 
 
 def find_kernel(folder: Path) -> Kernel | None:
-    """The newest kernel that was unpacked below ``folder``; ``None`` when there is none."""
+    """The newest kernel that was unpacked below ``folder``; ``None`` if there is none."""
     images = sorted(folder.glob(f"*/{KERNEL}"), key=lambda image: image.stat().st_mtime_ns)
     if not images:
         return None
@@ -59,7 +59,7 @@ def find_kernel(folder: Path) -> Kernel | None:
 
 
 def download_kernel(folder: Path, owner: Owner) -> Kernel:
-    """Download the distribution's newest kernel for clouds and unpack what a guest needs of it below ``folder``."""
+    """Download the distribution's newest kernel for clouds and unpack the files for guests below ``folder``."""
     package = kernel_package(_run(["apt-cache", "depends", META_PACKAGE], Path("/")))
     with tempfile.TemporaryDirectory(prefix="kernel-", dir=folder) as temporary:
         work = Path(temporary)
@@ -83,7 +83,7 @@ def download_kernel(folder: Path, owner: Owner) -> Kernel:
 
 
 def kernel_package(depends: str) -> str:
-    """The package that ``apt-cache depends`` of the meta package names; ``LabError`` when it names none."""
+    """The package that ``apt-cache depends`` of the meta package names; ``LabError``: it names none."""
     match = re.search(r"^ *Depends: (linux-image-\d\S*-cloud-\S+)$", depends, re.MULTILINE)
     if match is None:
         raise LabError(f"apt knows no kernel for the guests of lab-vm: no package {META_PACKAGE} ({HINT})")
@@ -93,7 +93,7 @@ def kernel_package(depends: str) -> str:
 def unpack(package: IO[bytes], folder: Path) -> None:
     """Put the kernel and the modules of ``package``, the files of a Debian package as a tar stream, into ``folder``.
 
-    ``LabError`` names what it lacks of what a guest needs.
+    ``LabError`` names missing files that a guest needs.
     """
     builtin: set[str] = set()
     with tarfile.open(fileobj=package, mode="r|") as archive:
@@ -119,7 +119,7 @@ def unpack(package: IO[bytes], folder: Path) -> None:
 
 
 def wanted(path: str) -> str | None:
-    """What a file of the package is called in the cache; ``None`` when a guest does not need it."""
+    """The name in the cache for a file of the package; ``None`` if a guest does not need it."""
     name = path.rpartition("/")[2]
     if re.search(r"(^|/)boot/vmlinuz-[^/]+$", path):
         return KERNEL
@@ -130,7 +130,7 @@ def wanted(path: str) -> str | None:
 
 
 def module_file(number: int) -> str:
-    """The file of a module in the cache: sorted by name, files come in loading order."""
+    """The file name of a module in the cache: files sorted by name are in loading order."""
     return f"{number:02}-{MODULES[number]}.ko"
 
 

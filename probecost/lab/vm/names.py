@@ -1,4 +1,4 @@
-"""Every name of a bed with guests: interfaces, bridges, MAC addresses, UUIDs. They stay the same each time."""
+"""Names in a bed with guests: interfaces, bridges, MAC addresses, UUIDs. They stay the same each time."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ GUEST_TEST_INTERFACE = "eth1"
 
 @dataclass(frozen=True)
 class HostNames:
-    """Of one host: its physical interfaces, and the bond that they are in on the bridge, empty without one."""
+    """Names of one host: its physical interfaces, and their bond on the bridge, empty without one."""
 
     nics: tuple[str, ...]
     bond: str = ""
@@ -34,7 +34,7 @@ class HostNames:
 
 @dataclass(frozen=True)
 class GuestNames:
-    """Of one guest: what its host and QEMU call it and its two network cards."""
+    """Names of one guest and its two network cards, for its host and QEMU."""
 
     uuid: str
     interface_id: str
@@ -44,14 +44,14 @@ class GuestNames:
     management_mac: str
 
 
-# The client's second cable is plugged in nowhere: its bond has one member that carries.
+# The client's second cable is not plugged in: its bond has one active member.
 HOSTS = {"host-server": HostNames(nics=("eth1",)), "host-client": HostNames(nics=("eth1", "eth2"), bond=BOND)}
 # Taps are numbered as on a host that has started and ended other guests: the number says nothing of the guest.
 TAPS = {"vm-server": ("vnet0", "vnet1"), "vm-client": ("vnet4", "vnet3")}
 
 
 def guest_names(guest: str, instance: str) -> GuestNames:
-    """The names of a guest of the lab called ``instance``."""
+    """The names of a guest of the lab ``instance``."""
 
     def digest(purpose: str) -> bytes:
         return hashlib.sha256(f"{instance}/{guest}/{purpose}".encode()).digest()

@@ -1,4 +1,4 @@
-"""A bed with guests put together: what its hosts do beside what every lab host does, and the record of it."""
+"""Extends the specification of hosts by guests, and makes the record of the result."""
 
 from __future__ import annotations
 
@@ -57,10 +57,10 @@ def with_guest(
 
 
 def machine_network(addresses: LabAddresses, pids: dict[str, int]) -> str:
-    """``ip -batch`` commands, run on the machine beside ``render.machine_network``.
+    """``ip -batch`` commands for the machine, in addition to ``render.machine_network``.
 
-    A link for every further network card of a host, whose other end the other host has as a spare one that is down,
-    and the routes to the guests.
+    They make a link for every further network card of a host, whose end at the other host stays down, and the routes to
+    the guests.
     """
     lines = guests.machine_routes(addresses)
     hosts = [host.name for host in addresses.hosts]

@@ -1,13 +1,13 @@
-"""The commands that give a host its Open vSwitch, in order, each ready when it returns.
+"""Commands that set up a host's Open vSwitch, in order, each ready when it returns.
 
-Its own database, daemon and run folder; bridges in the userspace datapath, which needs nothing of the kernel but
-packet sockets and taps::
+The switch has its own database, daemon and run folder; its bridges are in the userspace datapath, which needs only
+packet sockets and taps of the kernel::
 
     port-probe (the host's test address)   tap of the guest
               \\                            /
                br-int ---- patch ---- br-ext ---- the uplink: a network card, or a bond of two
 
-No checksum or segmentation is left to a device on the way: the switch would pass on packets that nobody ever completes.
+No checksum or segmentation is left to a device on the way: the switch would pass on incomplete packets.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Where an environment is not any more what a workflow was written for."""
+"""Changes of an environment since a workflow was written."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ _SHOWN = 40
 
 
 def changes(workflow: Workflow, now: Mapping[str, Planned]) -> list[str]:
-    """One line per difference between ``workflow`` and the environments as they are ``now``, by name.
+    """One line per difference between ``workflow`` and the environments ``now``, by name.
 
-    Cases that the environment has and the workflow has not are no difference: it may be a selection.
+    Cases that only the environment has are no difference: the workflow may be a selection.
     """
     found: list[str] = []
     for name in workflow.environments:
@@ -31,7 +31,7 @@ def changes(workflow: Workflow, now: Mapping[str, Planned]) -> list[str]:
 
 
 def changed_error(workflow: Workflow, found: list[str], option: str) -> ConfigError:
-    """The refusal of a workflow that does not fit any more; ``option`` is the one that lets it run."""
+    """The refusal of an outdated workflow; ``option`` lets it run nevertheless."""
     rest = [f"  and {len(found) - _SHOWN} more"] if len(found) > _SHOWN else []
     return ConfigError(
         f"{workflow.file}: what it was written for has changed (in the workflow, then now):",
@@ -60,7 +60,7 @@ def _of_environment(workflow: Workflow, name: str, now: Planned) -> Iterator[str
 
 
 def _used(entry: EnvironmentEntry, cases: Sequence[Case]) -> EnvironmentEntry:
-    """As much of ``entry`` as ``cases`` need: others may have been removed from the workflow by hand."""
+    """The part of ``entry`` that ``cases`` need: some may have been removed from the workflow by hand."""
     pairs = {kind: pair for kind, pair in entry.test_pairs.items() if any(case.pair_kind == kind for case in cases)}
     used = {name for pair in pairs.values() for name in pair.nodes}
     versions = [version for case in cases for version in case.versions]
@@ -95,12 +95,12 @@ def _of_case(recorded: Case, now: Case) -> Iterator[str]:
 
 
 def _measured(case: Case) -> dict[str, Any]:
-    """What decides how a case is measured. Its budgets do not: those of the workflow hold."""
+    """The values that affect how a case is measured. Budgets do not: those of the workflow hold."""
     return case_entry(case).model_dump(mode="json", exclude={"budgets"})
 
 
 def _differences(prefix: str, recorded: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
-    """``nodes.host-server.host: "192.0.2.1" -> "192.0.2.9"``; what only one side has is gone or new."""
+    """Differences: ``nodes.host-server.host: "192.0.2.1" -> "192.0.2.9"``; a value on one side only is gone or new."""
     for key in dict.fromkeys([*recorded, *now]):
         path = f"{prefix}{key}"
         if key not in now:

@@ -33,7 +33,7 @@ from probecost.plan.workflow.model import (
 from probecost.results import layout
 from probecost.results.load import Load
 
-#: What a cycle is called, by the arm of its visit.
+#: Type of a cycle by the arm of its visit.
 CYCLE_TYPES: dict[str, CycleType] = {
     layout.BASELINE: "baseline",
     layout.TOOL: "ebpf_test",
@@ -129,7 +129,7 @@ def case_entry(case: Case) -> EbpfCase:
 
 
 def case_of(entry: EbpfCase, environment: str, pair_kind: PairKind) -> Case:
-    """The case that ``entry`` was made from."""
+    """The case of ``entry``."""
     return Case(
         **_back(_CASE, entry),
         environment=environment,
@@ -150,7 +150,7 @@ def switch_plan(entry: Switching | None) -> SwitchPlan | None:
 
 
 def perf_test_entries(specs: Iterable[PerfTestSpec]) -> tuple[PerfTests, ...]:
-    """Perf tests as they stand in a cycle: neighbours of one type together, the order kept."""
+    """Perf tests as entries of a cycle: consecutive ones of one type together, in order."""
     grouped: list[tuple[PerfTestSpec, list[PerfTestConfig]]] = []
     for spec in specs:
         if not grouped or grouped[-1][0].perf_type != spec.perf_type:
@@ -170,7 +170,7 @@ def perf_test_entries(specs: Iterable[PerfTestSpec]) -> tuple[PerfTests, ...]:
 
 
 def specs_of(entries: Iterable[PerfTests], pair_kind: PairKind) -> tuple[PerfTestSpec, ...]:
-    """The perf tests on ``pair_kind`` that ``entries`` were made from."""
+    """The perf tests of ``entries`` on ``pair_kind``."""
     return tuple(
         PerfTestSpec(
             tests.type,
@@ -189,7 +189,7 @@ def specs_of(entries: Iterable[PerfTests], pair_kind: PairKind) -> tuple[PerfTes
 
 
 def environment_entry(environment: Environment, cases: Sequence[Case]) -> EnvironmentEntry:
-    """What an environment is now: as much of it as ``cases`` need."""
+    """The entry of an environment: the part of it that ``cases`` need."""
     pairs = {kind: pair for kind, pair in environment.pairs.items() if any(case.pair_kind == kind for case in cases)}
     used = {name for pair in pairs.values() for name in pair.nodes}
     return EnvironmentEntry(
@@ -216,9 +216,9 @@ def _side(side: PairSide) -> SideEntry:
 def frame(
     cycle_type: CycleType, ebpf_case: EbpfCase | None, other: str | None = None
 ) -> tuple[InitHook, PostHook, Monitoring]:
-    """What is done around the perf tests of a cycle: it follows from the cycle's type, nothing of it can be chosen.
+    """The steps around the perf tests of a cycle, which follow from its type.
 
-    ``other``: the command of the version that runs in baselines, where there is one.
+    ``other``: the command of the version that runs in baselines, if any.
     """
     if cycle_type == "baseline" and other is not None:
         return InitHook(tasks=_OTHER_TASKS, ebpf_startup_command=other), _TOOL_END, _TOOL_MONITORING

@@ -1,4 +1,4 @@
-"""``workflow.json``, key by key. All durations in it are seconds."""
+"""Model of ``workflow.json``. All durations are seconds."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ class Versions(Section):
 
 
 class AskedCommandEntry(Section):
-    """The one command that is measured instead of the environments' cases; ``name`` is empty where it has none."""
+    """The command that is measured instead of the environments' cases; ``name`` may be empty."""
 
     template: Words
     name: str
@@ -98,7 +98,7 @@ class AskedCommandEntry(Section):
 
 
 class AskedVersusEntry(Section):
-    """Another version of the tools: a local folder of theirs, a command template (else empty), or both."""
+    """Another version of the tools: their local folder, a command template (else empty), or both."""
 
     tools_dir: Words | None
     template: str
@@ -111,7 +111,7 @@ class AskedVersusEntry(Section):
 
 
 class Asked(Section):
-    """The options that matter; empty or null where the environment or the planner decided.
+    """The options of the run; empty or null if the environment or the planner decided.
 
     ``precision``: a case ends at the first look whose interval is at most so many percent to either side.
     """
@@ -169,7 +169,7 @@ class PairEntry(Section):
 
 
 class EnvironmentEntry(Section):
-    """What an environment was when the workflow was written. ``tool_files``: path on the node to SHA-256."""
+    """An environment when the workflow was written. ``tool_files``: path on the node to SHA-256."""
 
     folder: Text
     nodes: dict[str, NodeEntry]
@@ -186,14 +186,14 @@ class GlobalConfig(Section):
 
 
 class VersusEntry(Section):
-    """The version that runs where there would be no tool; keys as in ``EbpfCase``."""
+    """The version that runs in the baseline; keys as in ``EbpfCase``."""
 
     command: Text
     program: str | None
 
 
 class EbpfCase(Section):
-    """A case, whole. ``program`` is the tool's file as it stands in ``command``, null where that names none."""
+    """A complete case. ``program`` is the tool's file as in ``command``, null if that has none."""
 
     case_id: int
     case_key: CaseKey
@@ -223,9 +223,9 @@ class PostHook(Section):
 
 
 class PerfTestConfig(Section):
-    """``load`` is null for the plain perf test. ``resolved_rate``: what a load in percent is on this pair, per second.
+    """A perf test. ``load`` is null for the plain one. ``resolved_rate``: rate of a load in percent on this pair.
 
-    Bits, for pps packets; null while it is not known, and for a load that is a rate. ``max_rate``: bit/s.
+    It is in bit/s, packets/s for pps; null while unknown, and for a load given as a rate. ``max_rate``: bit/s.
     """
 
     conn_type: ConnType
@@ -269,13 +269,13 @@ class _Repeated:
 
     def __call__(self, value: object, check: ValidatorFunctionWrapHandler) -> object:
         if self._seen is None or value != self._seen:
-            self._value = check(value)  # raises where it is invalid, and nothing is remembered
+            self._value = check(value)  # raises for an invalid value, before anything is cached
             self._seen = copy.deepcopy(value)
         return self._value
 
 
 class TestCycle(Section):
-    __test__ = False  # not a class of tests, whatever its name says to pytest
+    __test__ = False  # pytest takes the name for a class of tests
 
     init_hook: InitHook
     performance_tests: Annotated[Some[PerfTests], WrapValidator(_Repeated())]
@@ -289,19 +289,19 @@ class Monitoring(Section):
 
 
 class Switching(Section):
-    """Of a switched cycle: how long its segments are, and the flow of each perf test, by name."""
+    """Lengths in a switched cycle: of its segments, and of the flow of each perf test, by name."""
 
     segment: Seconds
     flows: dict[str, Seconds]
 
 
 class CycleEntry(Section):
-    """One visit. ``case_key``: the case whose unit it belongs to, null for a baseline that all cases share.
+    """One visit. ``case_key``: the case of its unit, null for a baseline that all cases share.
 
-    ``ebpf_case`` is null for a baseline. Of a ``switched`` cycle each perf test is one flow in which the tool is
-    switched; the order of its segments follows from the seed. A ``reserve`` is made only in place of a unit that
-    turned out void, a ``confirmation`` only where the units before it say that the tool makes the network faster.
-    ``result_path`` is a pattern below the run's folder: ``*`` is each node.
+    ``ebpf_case`` is null for a baseline. In a ``switched`` cycle each perf test is one flow in which the tool is
+    switched; the order of its segments follows from the seed. A ``reserve`` is made only to replace a void unit, a
+    ``confirmation`` only if the earlier units show that the tool makes the network faster. ``result_path`` is a pattern
+    below the run's folder: ``*`` is each node.
     """
 
     cycle_id: Text
@@ -322,7 +322,7 @@ class CycleEntry(Section):
 
     @property
     def is_planned(self) -> bool:
-        """Whether it is made whatever the units before it say."""
+        """Whether it is made independently of the results of earlier units."""
         return not (self.reserve or self.confirmation)
 
     @property

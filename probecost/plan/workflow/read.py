@@ -1,6 +1,6 @@
-"""From ``workflow.json`` back to what runs. Files that were edited by hand run as edited, as long as they make sense.
+"""Reads ``workflow.json`` into items to run. Files that were edited by hand run as edited, if they are consistent.
 
-Every mistake of a file is said at once, with file, line and key path.
+All mistakes of a file are reported at once, with file, line and key path.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _STARTUP = ("test_cycle", "init_hook", "ebpf_startup_command")
 
 @dataclass(frozen=True)
 class Workflow:
-    """A workflow that can run: its file, what it says, its items in order, and the perf tests of each environment."""
+    """A valid workflow: its file and content, its items in order, and the perf tests of each environment."""
 
     file: Path
     content: WorkflowFile
@@ -48,7 +48,7 @@ class Workflow:
 
 @collector.paused()
 def read_workflow(file: Path) -> Workflow:
-    """Read a workflow. ``ConfigError``: it cannot be read, is damaged, or asks for what cannot be run."""
+    """Read a workflow. ``ConfigError``: it cannot be read, is damaged, or cannot be run."""
     document = read_json(file)
     version = document.get(("metadata", "schema_version"))
     if isinstance(version, int) and version > SCHEMA:
@@ -62,7 +62,7 @@ def read_workflow(file: Path) -> Workflow:
 
 @dataclass
 class _Group:
-    """The cycles of one case in one turn, which stand together: one item. ``first``: the index of the first."""
+    """The consecutive cycles of one case in one turn: one item. ``first``: the index of the first."""
 
     turn: Turn
     case_key: str
@@ -102,7 +102,7 @@ class _Reader:
             self._problems.append(self._document.problem(path, text, value=value))
 
     def _check_each(self) -> None:
-        """What can be said of a cycle without its neighbours."""
+        """Check each cycle without its neighbours."""
         ids: dict[str, int] = {}
         tests: dict[str, tuple[int, CycleEntry]] = {}
         rates: dict[tuple[str, PairKind], tuple[int, CycleEntry]] = {}
@@ -149,7 +149,7 @@ class _Reader:
             self._wrong((*here, "case_key"), "expected null: metadata.options.baseline is shared")
 
     def _check_frame(self, here: KeyPath, entry: CycleEntry) -> None:
-        """What follows from the cycle's type: an edit of it would have no effect, and is said instead."""
+        """Check parts that follow from the cycle's type: an edit of them would have no effect."""
         cycle = entry.test_cycle
         other = None if entry.is_shared else cycle.init_hook.ebpf_startup_command  # compared with the case's in _item
         init, post, monitoring = frame(entry.cycle_type, entry.ebpf_case, other)
@@ -165,7 +165,7 @@ class _Reader:
                 self._wrong((*here, *path), "cannot be changed here; hooks add tasks (docs/hooks.md)")
 
     def _groups(self) -> list[_Group]:
-        """Neighbours of one case put together; shared baselines are checked here and left out."""
+        """Group consecutive cycles of one case; shared baselines are checked here and left out."""
         groups: list[_Group] = []
         seen: dict[tuple[Turn, str], int] = {}
         shared: set[tuple[Turn, str]] = set()
@@ -203,7 +203,7 @@ class _Reader:
             self._wrong(here, f"a shared baseline stands right before the first case of the {entry.pair_kind} pair")
 
     def _item(self, group: _Group) -> PlannedItem | None:
-        """The group as an item, ``None`` where it has problems (which are noted)."""
+        """The group as an item, ``None`` if it has problems (which are recorded)."""
         before = len(self._problems)
         cases = [entry.ebpf_case for entry in group.entries if entry.ebpf_case is not None]
         for offset, entry in enumerate(group.entries):
@@ -230,7 +230,7 @@ class _Reader:
         return PlannedItem(case.key, tool, case, self._visits(group.entries), switch_plan(switching))
 
     def _check_reserves(self, group: _Group) -> None:
-        """Reserves stand behind all that is planned, whole units of them: they are made in place of void ones."""
+        """Check reserves: whole units, after all planned ones."""
         planned = [offset for offset, entry in enumerate(group.entries) if entry.is_planned]
         last = planned[-1] if planned else -1
         kinds: dict[tuple[bool, int], bool] = {}
@@ -245,7 +245,7 @@ class _Reader:
             self._wrong((*group.path(0), "reserve"), f"{group.case_key} has nothing but reserves")
 
     def _check_confirmation(self, group: _Group) -> None:
-        """Units of confirmation stand behind everything else, whole ones, and all that a test of its own needs."""
+        """Check units of confirmation: whole ones, after all others, and as many as their test needs."""
         others = [offset for offset, entry in enumerate(group.entries) if not entry.confirmation]
         last = others[-1] if others else -1
         main = "switched" if any(entry.cycle_type == "switched" for entry in group.entries) else None
@@ -271,7 +271,7 @@ class _Reader:
             self._wrong(first, f"{group.case_key} has {count} units of confirmation: {CONFIRMATION_UNITS} or none")
 
     def _check_switching(self, here: KeyPath, entry: CycleEntry) -> None:
-        """Its flows are those of the perf tests that the cycle makes."""
+        """Check that its flows match the perf tests of the cycle."""
         if entry.switching is None:
             return
         names = {spec.name for spec in specs_of(entry.test_cycle.performance_tests, entry.pair_kind)}
@@ -282,7 +282,7 @@ class _Reader:
                 )
 
     def _check_other(self, path: KeyPath, entry: CycleEntry, cases: Sequence[EbpfCase]) -> None:
-        """What runs in a baseline is the other version of the case, or nothing."""
+        """Check that a baseline runs the other version of the case, or nothing."""
         versus = cases[0].versus if cases else None
         other = versus.command if versus is not None else None
         if entry.cycle_type == "baseline" and cases and entry.test_cycle.init_hook.ebpf_startup_command != other:
@@ -290,7 +290,7 @@ class _Reader:
             self._wrong(path, text)
 
     def _check_units(self, group: _Group) -> None:
-        """With a paired baseline two neighbours make a unit, with a shared one each cycle does."""
+        """Check units: two consecutive cycles for a paired baseline, one for a shared one."""
         size = 1 if self._shared else 2
         seen: set[int] = set()
         flows: set[int] = set()
@@ -315,7 +315,7 @@ class _Reader:
             offset += len(same)
 
     def _visits(self, entries: Sequence[CycleEntry]) -> tuple[VisitPlan, ...]:
-        """The visits in the order of the file, whatever the seed would say."""
+        """The visits in the order of the file, independently of the seed."""
         arms = {cycle_type: arm for arm, cycle_type in CYCLE_TYPES.items()}
         if self._shared:
             made = (
@@ -339,7 +339,7 @@ def _same_perf_tests(one: CycleEntry, other: CycleEntry) -> bool:
 
 
 def _same_but_for_rates(one: CycleEntry, other: CycleEntry) -> bool:
-    """Of two pairs: a share of what each can carry is a rate of its own."""
+    """Whether two pairs' perf tests are equal except for rates: a share of a maximum differs between pairs."""
 
     def shapes(entry: CycleEntry) -> list[PerfTestSpec]:
         specs = specs_of(entry.test_cycle.performance_tests, entry.pair_kind)

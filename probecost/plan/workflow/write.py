@@ -1,4 +1,4 @@
-"""From a plan to ``workflow.json``: what will run, in order, and on what it was based."""
+"""Writes a plan to ``workflow.json``: its cycles in order, and their basis."""
 
 from __future__ import annotations
 
@@ -41,9 +41,9 @@ from probecost.results.version import VERSION
 
 @collector.paused()
 def workflow(plan: Plan, items: Sequence[PlannedItem], time_s: float) -> WorkflowFile:
-    """The workflow of ``items``, which are those of ``plan`` or a selection of them, in the order of measuring.
+    """The workflow of ``items``, all of ``plan`` or a selection, in the order of measuring.
 
-    ``time_s``: when it was made, seconds since the epoch. Equal arguments give equal workflows.
+    ``time_s``: its creation, seconds since the epoch. Equal arguments give equal workflows.
     """
     entries = _Entries(plan)
     sequence = tuple(entries.entry(cycle) for cycle in cycles(items))
@@ -75,7 +75,7 @@ def workflow(plan: Plan, items: Sequence[PlannedItem], time_s: float) -> Workflo
 
 
 def write_workflow(content: WorkflowFile, file: Path, pretty: bool = False) -> None:
-    """Write it, never half of it. ``ProbecostError`` where that cannot be done."""
+    """Write the workflow atomically. ``ProbecostError``: it cannot be written."""
     try:
         write_whole(file, content.model_dump_json(indent=2 if pretty else None) + "\n")
     except OSError as error:
@@ -83,7 +83,7 @@ def write_workflow(content: WorkflowFile, file: Path, pretty: bool = False) -> N
 
 
 class _Entries:
-    """Makes the cycles; what is the same in many of them is made once."""
+    """Makes the cycles; their common parts are made once."""
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan

@@ -1,8 +1,8 @@
-"""Keeps this node's CPUs out of sleep states while something is measured.
+"""Keeps this node's CPUs out of sleep states during a measurement.
 
 Waking a sleeping CPU takes longer than most round trips. A busy tool keeps CPUs awake, and so seems to make an idle
-network faster; at an operator's load there is no sleep to save. The kernel's own means is used: a latency request of
-0 us (PM QoS), which holds as long as the file is open and ends with this process, however that ends.
+network faster; at an operator's load CPUs do not sleep anyway. It uses the kernel's latency request of 0 us (PM QoS),
+which holds as long as the file is open and ends with any end of this process.
 """
 
 import os
@@ -13,7 +13,7 @@ DEVICE = "/dev/cpu_dma_latency"
 
 
 class Awake:
-    """``hold`` and ``release``, both idempotent. Where it is not wanted, or not possible, they do nothing."""
+    """The latency request. ``hold`` and ``release`` are idempotent, and do nothing if unwanted or impossible."""
 
     def __init__(self, wanted: bool) -> None:
         self._wanted = wanted

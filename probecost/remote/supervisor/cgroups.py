@@ -1,8 +1,8 @@
-"""A cgroup for the run and one below it for the tool: who is in it belongs to us, whatever its parent is by now.
+"""A cgroup for the run and one below it for the tool: its members are ours, even after a change of parent.
 
-cgroup v2 where it is mounted (alone, or beside v1), else a v1 hierarchy, best the one that accounts CPU time. No
-controller is enabled: membership and CPU time are all that is used. A lock on its folder, held by watchdog and
-supervisor, says that it has an owner: the kernel frees it when both are gone.
+It is of cgroup v2 if that is mounted (alone, or together with v1), else of a v1 hierarchy, preferably the one that
+accounts CPU time. No controller is enabled: only membership and CPU time are used. A lock on its folder, held by
+watchdog and supervisor, shows that it has an owner: the kernel frees it when both are gone.
 """
 
 import fcntl
@@ -11,7 +11,7 @@ import re
 import time
 from typing import Callable, List, Optional
 
-#: How the names of all of them begin.
+#: Prefix of their names.
 PREFIX = "probecost-"
 _OURS = re.compile(re.escape(PREFIX) + r".+-[0-9a-f]{8,}")  # never a slice or a service of that name
 _PLACES = tuple("/sys/fs/cgroup" + below for below in ("", "/unified", "/cpuacct", "/pids", "/freezer"))
@@ -21,7 +21,7 @@ _USER_TICKS = re.compile(r"^user (\d+)$", re.MULTILINE)
 
 
 def user_usec_of(path: str) -> Optional[int]:
-    """User time of all processes of the cgroup so far, also of those that ended; ``None`` where it is not told.
+    """User time of all processes of the cgroup so far, ended ones included; ``None`` if unknown.
 
     From ``cpu.stat`` (v2), else ``cpuacct.usage_user`` (ns) or, before Linux 4.7, ``cpuacct.stat`` (ticks).
     """
@@ -41,7 +41,7 @@ def is_of_session(path: str) -> bool:
 
 
 def _read(path: str, name: str) -> str:
-    """One of a cgroup's files; empty where there is none, or the cgroup is gone."""
+    """One of a cgroup's files; empty if the file or the cgroup is missing."""
     try:
         with open(os.path.join(path, name)) as file:
             return file.read()
@@ -50,12 +50,12 @@ def _read(path: str, name: str) -> str:
 
 
 def _is_populated(path: str) -> bool:
-    """Whether there is a process in it or below it, also one that cannot be seen from this PID namespace."""
+    """Whether it has a process, here or below, even one that is invisible in this PID namespace."""
     return any(_read(folder, "cgroup.procs").split() for folder, _, _ in os.walk(path))
 
 
 class Cgroup:
-    """``run`` is how the names of all cgroups of this run begin, beside this one; empty where it has only this one."""
+    """A cgroup. ``run`` is the prefix of the names of all cgroups of this run; empty if this is the only one."""
 
     def __init__(self, path: str, run: str = "", *, is_there: bool = False) -> None:
         self.path = path
@@ -65,7 +65,7 @@ class Cgroup:
 
     @classmethod
     def create(cls, name: str, run: str = "") -> "Optional[Cgroup]":
-        """A new cgroup at the top of the first hierarchy that takes one; ``None`` where none does."""
+        """A new cgroup at the top of the first possible hierarchy; ``None`` if there is none."""
         for place in _PLACES:
             if os.path.exists(os.path.join(place, "cgroup.procs")):
                 try:
@@ -78,38 +78,38 @@ class Cgroup:
 
     @property
     def mark(self) -> str:
-        """Of the session that made it."""
+        """Mark of the session that made it."""
         return os.path.basename(self.path)[len(PREFIX) :]
 
     @classmethod
     def orphans(cls) -> "List[Cgroup]":
-        """Those that sessions made of which no process lives."""
+        """Cgroups of dead sessions."""
         return [group for group in cls.all() if group.is_orphan()]
 
     @classmethod
     def all(cls) -> "List[Cgroup]":
-        """Those of all sessions on this kernel."""
+        """Cgroups of all sessions on this kernel."""
         places = [place for place in _PLACES if os.path.exists(os.path.join(place, "cgroup.procs"))]
         paths = [os.path.join(place, name) for place in places for name in sorted(os.listdir(place))]
         return [cls(path, is_there=True) for path in paths if _OURS.fullmatch(os.path.basename(path))]
 
     def is_orphan(self) -> bool:
-        """Whether no process of its session lives. One of another PID namespace is not ours to see."""
+        """Whether its session is dead. A cgroup with processes of another PID namespace only is no orphan."""
         return self._use_lock(lambda: None) and (bool(self.pids()) or not _is_populated(self.path))
 
     def remove_orphan(self) -> bool:
-        """Remove it unless it has an owner; whether it is gone."""
+        """Remove it unless it has an owner; return whether it is gone."""
         self._use_lock(self.remove)
         return not os.path.exists(self.path)
 
     def _claim(self) -> None:
-        """Have it for this process and all that are forked from it, until the last of them has ended."""
+        """Own it for this process and its forks, until the last of them has ended."""
         descriptor = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         fcntl.flock(descriptor, fcntl.LOCK_SH)
-        os.stat(self.path)  # whoever took it for an orphan before that has removed it
+        os.stat(self.path)  # raises if it was taken for an orphan and removed just before
 
     def _use_lock(self, action: Callable[[], None]) -> bool:
-        """Do it while nobody else can claim this cgroup; ``False``: somebody has it, or it is gone."""
+        """Run ``action`` while no other process can claim this cgroup; ``False``: it has an owner, or is gone."""
         try:
             descriptor = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         except OSError:
@@ -124,7 +124,7 @@ class Cgroup:
         return True
 
     def of_the_same_run(self) -> List[str]:
-        """The paths of this run's cgroups on this kernel, as far as they can be seen from here."""
+        """The paths of this run's visible cgroups on this kernel."""
         if not self._run:
             return [self.path]
         top = os.path.dirname(self.path)
@@ -143,7 +143,7 @@ class Cgroup:
             file.write("0")
 
     def pids(self) -> List[int]:
-        """Members, also of those below, as this PID namespace numbers them; others' (0) are not ours to see."""
+        """PIDs of members, here and below; members that are invisible in this PID namespace (0) are left out."""
         found: List[int] = []
         for folder, _, _ in os.walk(self.path):
             try:
@@ -154,7 +154,7 @@ class Cgroup:
         return found
 
     def cpu_ns(self) -> Optional[int]:
-        """CPU time of all its processes so far, also of those that ended; ``None`` where the kernel does not say."""
+        """CPU time of all its processes so far, ended ones included; ``None`` if unknown."""
         match = _USAGE.search(_read(self.path, "cpu.stat"))
         if match:
             return int(match.group(1)) * 1000
@@ -162,7 +162,7 @@ class Cgroup:
         return int(nanoseconds) if nanoseconds.isdigit() else None
 
     def remove(self) -> None:
-        """Remove it and those below it; the kernel may need a moment after the last member ended."""
+        """Remove it and the cgroups below it; the kernel may need a moment after the last member ended."""
         for _ in range(50):
             try:
                 for name in os.listdir(self.path):

@@ -35,7 +35,7 @@ class Clearing:
         return json.dumps([[change.entry.kind, change.entry.place] for change in changes])
 
     def clear(self, notes: Sequence[Sequence[str]]) -> None:
-        """End every process of the run below this one or in its cgroup, then remove what the run made."""
+        """End every process of the run below this one or in its cgroup, then remove the run's files."""
         end(self._processes, [(signal.SIGTERM, self._grace_s)])
         tools = [text for kind, text in notes if kind == TOOL]
         if tools:

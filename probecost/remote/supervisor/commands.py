@@ -1,4 +1,4 @@
-"""Short commands of the node itself, all started at once: what they said, bounded in time and in size."""
+"""Runs short commands of the node, all at once, with limits on time and output."""
 
 import os
 import signal
@@ -13,13 +13,13 @@ from .processes import CHILDREN
 
 STDERR_LIMIT = 4096
 
-#: What became of one command: ``argv``, ``status`` (``None``: it did not end by itself), ``out``, ``err``, and
-#: ``problem``: "" or why ``out`` is not all of what it says.
+#: Result of one command: ``argv``, ``status`` (``None``: it did not end by itself), ``out``, ``err``, and ``problem``:
+#: "" or why ``out`` is incomplete.
 Said = Dict[str, Any]
 
 
 def run_all(commands: Dict[str, List[str]], timeout_s: float, limit: int) -> Dict[str, Said]:
-    """What each of ``commands`` says within ``timeout_s``; ``limit`` bounds the bytes of each one's output."""
+    """The result of each of ``commands`` within ``timeout_s``; ``limit`` bounds the bytes of each output."""
     results: Dict[str, Said] = {}
     deadline = time.monotonic() + timeout_s
 
@@ -75,7 +75,7 @@ def _run(argv: List[str], deadline: float, limit: int) -> Said:
 
 
 def _kill(process: "subprocess.Popen[bytes]") -> None:
-    """The command and what it started: ``start_new_session`` made it the leader of a group."""
+    """Kill the command and its children: ``start_new_session`` made it the leader of a group."""
     try:
         os.killpg(process.pid, signal.SIGKILL)
     except OSError:

@@ -1,4 +1,4 @@
-"""What discovery needs of this node, as the kernel and the node's own commands say it. Nothing is decided here."""
+"""Gathers the raw data for discovery from the kernel and the node's own commands. Nothing is decided here."""
 
 import json
 import os
@@ -24,7 +24,7 @@ _COLUMNS = {
 
 
 def discover(uuids: List[str], send: Callable[[bytes], None]) -> Dict[str, Any]:
-    """Send everything as compressed JSON; ``uuids`` are those of VMs that should run here."""
+    """Send everything as compressed JSON; ``uuids`` are of VMs that should run here."""
     commands = {table: _OVS + ["--columns=" + columns, "list", table] for table, columns in _COLUMNS.items()}
     commands["link"] = ["ip", "-o", "link"]
     commands.update(("virsh " + uuid, _virsh(uuid)) for uuid in uuids)
@@ -48,7 +48,7 @@ def _virsh(uuid: str) -> List[str]:
 
 
 def links() -> Dict[str, Dict[str, Any]]:
-    """Of every network interface what sysfs and procfs say: files as they are, names that links lead to."""
+    """Files of every network interface in sysfs and procfs, unchanged, and the names that links lead to."""
     found = {}
     for name in sorted(os.listdir("/sys/class/net"))[:MAX_LINKS]:
         base = "/sys/class/net/" + name

@@ -13,7 +13,7 @@ _MASKS = re.compile(r"^Sig(Ign|Cgt):\s*([0-9a-f]+)", re.MULTILINE)
 
 
 def _disposition(pid: int, number: int) -> str:
-    """What a process does with a signal: ``ignored``, ``caught``, or empty: it is ended by it, or has gone."""
+    """A process's disposition of a signal: ``ignored``, ``caught``, or empty: the signal ends it, or it has gone."""
     try:
         with open("/proc/%d/status" % pid) as file:
             masks = {name: int(mask, 16) >> (number - 1) & 1 for name, mask in _MASKS.findall(file.read())}
@@ -70,6 +70,10 @@ class Asked:
             is_deaf = _disposition(stat.pid, self._number) == "ignored"
             self._send(stat.pid, signal.SIGTERM if is_deaf else self._number)
 
+    def is_cleaning(self, stats: Sequence[Stat]) -> bool:
+        """Whether something runs that was started to clean up."""
+        return any(stat.pid in self._cleaning for stat in stats)
+
     def _send(self, pid: int, number: int) -> None:
         self._already.add(pid)
         self._asked.add(pid)
@@ -77,14 +81,19 @@ class Asked:
 
 
 def end(find: Callable[[], List[Stat]], steps: Sequence[Tuple[int, float]]) -> Optional[str]:
-    """End every process that ``find`` gives, by ``steps`` of (signal, seconds); a last SIGKILL step follows.
+    """End every process that ``find`` returns, by ``steps`` of (signal, seconds); a last SIGKILL step follows.
 
-    Returns the name of the last signal that was needed, or ``None`` when there was nothing to end.
+    Return the name of the last signal that was needed, or ``None`` if there was nothing to end.
     """
     used: Optional[str] = None
     asked = Asked()
+    due = time.monotonic()
+    last = due + sum(seconds for _, seconds in steps)
     for number, seconds in list(steps) + [(signal.SIGKILL, 2.0)]:
-        deadline = time.monotonic() + seconds
+        due += seconds
+        if number != signal.SIGKILL and time.monotonic() >= due:
+            continue  # cleaning up took so long
+        deadline = time.monotonic() + 2.0 if number == signal.SIGKILL else due
         while True:
             processes.CHILDREN.reap_adopted()
             living = [stat for stat in find() if stat.state != "Z"]
@@ -96,7 +105,8 @@ def end(find: Callable[[], List[Stat]], steps: Sequence[Tuple[int, float]]) -> O
                     processes.send_signal(stat.pid, number)
             else:
                 asked.ask(number, living)
-            if time.monotonic() >= deadline:
+            now = time.monotonic()
+            if now >= deadline and (now >= last or not asked.is_cleaning(living)):
                 break
             time.sleep(POLL_S)
     return used

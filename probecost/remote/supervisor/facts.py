@@ -1,4 +1,4 @@
-"""What this node is: kernel, CPU, interfaces, versions; and what it lacks of what a run needs."""
+"""Facts of this node: kernel, CPU, interfaces, versions; and missing prerequisites of a run."""
 
 import os
 import platform
@@ -35,7 +35,7 @@ def _link(path: str) -> Optional[str]:
 
 
 def _output(*argv: str) -> Optional[str]:
-    """Standard output and error of a short command, ``None`` when it is missing, fails or takes over 5 s."""
+    """Standard output and error of a short command, ``None`` if it is missing, fails or takes over 5 s."""
     program = find(argv[0])
     if program is None:
         return None
@@ -97,7 +97,7 @@ def interfaces() -> List[Dict[str, Any]]:
 
 
 def _speed_mbps(base: str) -> Optional[int]:
-    """Of an interface with a line; what virtual ones say of themselves is no limit."""
+    """Speed of a physical interface; the speed of a virtual one is no limit."""
     if not os.path.exists(base + "/device"):
         return None
     try:
@@ -108,7 +108,7 @@ def _speed_mbps(base: str) -> Optional[int]:
 
 
 def _driver(name: str) -> Optional[str]:
-    """The interface's driver from sysfs, or as ethtool names that of a virtual one."""
+    """The interface's driver from sysfs, or from ethtool for a virtual one."""
     link = "/sys/class/net/%s/device/driver" % name
     if os.path.exists(link):
         return os.path.basename(os.path.realpath(link))
@@ -121,7 +121,7 @@ def _field(text: Optional[str], pattern: str) -> Optional[str]:
 
 
 def collect() -> Dict[str, Any]:
-    """Everything of the node that a reader of a report needs to judge a figure by."""
+    """Facts of the node that a reader of a report needs to judge a figure."""
     cpuinfo = _read("/proc/cpuinfo")
     meminfo = _read("/proc/meminfo")
     return {
@@ -147,16 +147,16 @@ def collect() -> Dict[str, Any]:
 
 
 def missing(programs: List[str], workdir: str, identity: Identity) -> List[Dict[str, str]]:
-    """What of ``programs`` is not installed, and whether the workdir can be used."""
+    """The ``programs`` that are not installed, and the reason if the workdir is unusable."""
     lacks = [{"kind": "program", "name": name} for name in programs if find(name) is None]
     reason = unusable(workdir, identity)
     return lacks + ([{"kind": "workdir", "name": reason}] if reason else [])
 
 
 def unusable(workdir: str, identity: Identity) -> Optional[str]:
-    """Why nothing can be written to the workdir, or to the folder in which it would be made; ``None`` if it can.
+    """Why the workdir, or its nearest existing parent, is not writable; ``None`` if it is.
 
-    Tried by both who will write there: the login user, whose tools work in it, and this process.
+    Both writers try it: the login user, whose tools work in it, and this process.
     """
     place = workdir
     while not os.path.lexists(place):
@@ -174,7 +174,7 @@ def unusable(workdir: str, identity: Identity) -> Optional[str]:
 
 
 def create_as_root(name: str) -> Optional[str]:
-    """Make and remove a file; the reason why that failed."""
+    """Make and remove a file; return the reason of a failure."""
     try:
         os.close(os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
         os.unlink(name)
@@ -184,7 +184,7 @@ def create_as_root(name: str) -> Optional[str]:
 
 
 def create_as(identity: Identity, name: str) -> Optional[str]:
-    """The same as the login user, by a shell; what the shell says when it fails."""
+    """Make and remove a file as the login user, in a shell; return the shell's message of a failure."""
     try:
         process = CHILDREN.start(
             ["/bin/sh", "-c", 'set -C; : > "$1" && rm "$1"', "sh", name],

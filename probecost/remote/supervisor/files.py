@@ -1,7 +1,7 @@
-"""Files of the run on this node: written below the workdir, owned by the login user, sent home, removed.
+"""Files of the run on this node: written below the workdir, owned by the login user, sent to the controller, removed.
 
-What the run creates is told to the watchdog (``note``), which removes it again at the end: files that were placed for
-the run, and directories that are empty by then.
+The watchdog is notified of creations (``note``) and removes them at the end: placed files, and directories that are
+empty by then.
 """
 
 import gzip
@@ -19,11 +19,11 @@ from .processes import Identity
 
 
 class Outside(Exception):
-    """A path that leads out of the workdir."""
+    """A path leads out of the workdir."""
 
 
 class Files:
-    """``owner`` is written into the record of what is placed; without one there is no record."""
+    """Files below ``workdir``. ``owner`` is written into the record of placed files; without it there is no record."""
 
     def __init__(
         self, workdir: str, identity: Identity, note: Callable[[str, str], None], owner: Optional[Owner] = None
@@ -34,7 +34,7 @@ class Files:
         self._owner = owner
 
     def path(self, relative: str) -> str:
-        """``relative`` below the workdir; nothing may lead out of it, symbolic links included."""
+        """The path of ``relative`` below the workdir; ``Outside``: it leads out of it, by symbolic links too."""
         joined = os.path.join(self.workdir, relative)
         real = os.path.realpath(os.path.dirname(joined))
         root = os.path.realpath(self.workdir)
@@ -47,7 +47,7 @@ class Files:
         return joined
 
     def make_dirs(self, path: str) -> List[str]:
-        """Make the folder and those above it that are missing; those that were made, the highest first."""
+        """Make the folder and its missing parents; return the new ones, the highest first."""
         made: List[str] = []
         missing: List[str] = []
         while not os.path.isdir(path):
@@ -79,7 +79,7 @@ class Files:
                 view = view[file.write(view) :]
 
     def locate(self, path: str) -> str:
-        """Where a tool's file is read: relative paths start at the workdir, absolute ones stay."""
+        """The path of a tool's file: relative paths start at the workdir, absolute ones stay."""
         return os.path.join(self.workdir, path)
 
     def sha256(self, path: str) -> Any:
@@ -90,7 +90,7 @@ class Files:
             return None
 
     def place(self, relative: str, data: bytes, mode: int) -> Dict[str, Any]:
-        """Put a tool's file there for this run, unless the same content lies there already."""
+        """Write a tool's file for this run, unless the same content is there already."""
         digest = hashlib.sha256(data).hexdigest()
         there = self.sha256(relative)
         if there == digest:
@@ -107,7 +107,7 @@ class Files:
         return {"sha256": digest, "placed": True}
 
     def _record(self, kind: str, what: str, sha256: Optional[str] = None) -> None:
-        """Keep account of what is placed on the disk too: the watchdog may not live to remove it."""
+        """Record a placed file on the disk too: the watchdog may die before it removes the file."""
         if self._owner is None:
             return
         record = placed.record_of(self.workdir, self._owner)
@@ -130,7 +130,7 @@ class Files:
     def manifest(self, relative: str, send: Callable[[bytes], None]) -> Dict[str, Any]:
         """Send a line of JSON for each plain file below a folder, all compressed: path, bytes, SHA-256.
 
-        Paths are relative to the workdir. Returns the number of files, and of links and devices, which are left out.
+        Paths are relative to the workdir. Return the number of files, and of skipped links and devices.
         """
         top = os.path.normpath(self.path(relative))
         if not os.path.isdir(top):
@@ -153,7 +153,7 @@ class Files:
         return {"files": count, "left_out": others}
 
     def archive(self, relatives: Sequence[str], send: Callable[[bytes], None]) -> int:
-        """Send folders and files as one compressed tar, members named relative to the workdir; returns their number."""
+        """Send folders and files as one compressed tar, named relative to the workdir; return their number."""
         count = 0
         out = _Chunks(send)
         with gzip.GzipFile(fileobj=out, mode="wb", compresslevel=1, mtime=0) as zipped:
@@ -166,13 +166,13 @@ class Files:
         return count
 
     def _add(self, tar: tarfile.TarFile, full: str) -> None:
-        """Add a file as long as it is now: one that still grows must not break the archive."""
+        """Add a file with its current length: a growing file must not break the archive."""
         info = tar.gettarinfo(full, arcname=os.path.relpath(full, self.workdir))
         with open(full, "rb") as file:
             tar.addfile(info, file)
 
     def remove(self, relatives: Sequence[str], root: str) -> None:
-        """Remove folders and files of results, and what is empty above them up to and including ``root``."""
+        """Remove folders and files of results, and empty folders above them up to and including ``root``."""
         top = self.path(root)
         for relative in relatives:
             path = self.path(relative)
@@ -188,7 +188,7 @@ class Files:
 
 
 def _plain_files(path: str) -> Iterator[str]:
-    """``path`` if it is a file, or the files below it; symbolic links and what is not there are passed over."""
+    """``path`` if it is a file, or the files below it; symbolic links and missing paths are skipped."""
     if os.path.isfile(path) and not os.path.islink(path):
         yield path
     for directory, subdirs, names in os.walk(path):
@@ -203,7 +203,7 @@ def _raise(error: OSError) -> None:
 
 
 def _digest(path: str, progress: Callable[[], None]) -> Tuple[int, str]:
-    """Bytes and SHA-256 of a file; ``progress`` is called now and then, so that a large one is no silence."""
+    """Bytes and SHA-256 of a file; ``progress`` is called now and then, so that a large file causes no silence."""
     found, size = hashlib.sha256(), 0
     with open(path, "rb") as file:
         while True:
@@ -217,7 +217,7 @@ def _digest(path: str, progress: Callable[[], None]) -> Tuple[int, str]:
 
 
 class _Chunks(io.RawIOBase):
-    """A sink that passes on what is written in chunks of a quarter megabyte."""
+    """A sink that passes its data on in chunks of a quarter megabyte."""
 
     def __init__(self, send: Callable[[bytes], None]) -> None:
         self._send = send
@@ -239,7 +239,7 @@ class _Chunks(io.RawIOBase):
 
 
 def _rmdir(path: str) -> bool:
-    """Whether the directory must stay."""
+    """Remove a directory; return whether it stays."""
     try:
         os.rmdir(path)
     except OSError:
@@ -248,7 +248,7 @@ def _rmdir(path: str) -> bool:
 
 
 def remove_placed(notes: Sequence[Sequence[str]]) -> None:
-    """What the watchdog does at the end: files that were placed, and directories that we made and are empty."""
+    """Remove placed files, and our directories that are empty; the watchdog does it at the end."""
     for kind, path in notes:
         if kind == "file":
             try:

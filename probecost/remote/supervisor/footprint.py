@@ -1,8 +1,8 @@
-"""What came to a node since an inventory was taken: the tool's own while it runs, what it left when it has ended.
+"""Changes of a node since an inventory: the tool's attachments while it runs, and its leftovers after its end.
 
-What hangs in the node's own namespaces counts whoever made it. A program or link is the tool's when a process of the
-tool holds it, or something in these namespaces runs it or pins it. One that nobody holds is the tool's only where every
-process of the kernel can be seen: in a PID namespace its holder may be a stranger outside.
+Any attachment in the node's own namespaces counts. A program or link is the tool's if a process of the tool holds it,
+or an attachment in these namespaces runs or pins it. A program without a holder is the tool's only if every process of
+the kernel is visible: in a PID namespace its holder may be a stranger outside.
 """
 
 import os
@@ -32,8 +32,8 @@ _FIRST_PID_NAMESPACE = "pid:[4026531836]"  # PROC_PID_INIT_INO of the kernel
 _OF_INTERFACE = (FILTER, QDISC, XDP, TCX)
 _TRACING = ("kprobe", "tracepoint", "raw_tracepoint", "raw_tracepoint_writable", "tracing")
 
-#: The tool at one moment. ``names`` of its programs identify them over starts: name, type, and where they hang. Their
-#: tag does not: tools compile their PID and the time into them. ``others``: its hooks that run no BPF program.
+#: The tool at one moment. ``names`` of its programs identify them over starts: name, type, and hooks. Their tag does
+#: not: tools compile their PID and the time into them. ``others``: its hooks that run no BPF program.
 Seen = NamedTuple(
     "Seen",
     [
@@ -47,7 +47,7 @@ Seen = NamedTuple(
         ("others", int),
     ],
 )
-#: One difference: ``is_ours`` where it may be removed, ``is_gone`` where something is missing.
+#: One difference: ``is_ours`` if it may be removed, ``is_gone`` if something is missing.
 Change = NamedTuple("Change", [("entry", Entry), ("is_ours", bool), ("is_gone", bool)])
 
 
@@ -73,7 +73,7 @@ class Footprint:
         return cls(inventories, inventories.take())
 
     def seen(self, pids: Iterable[int]) -> Seen:
-        """The tool, of which these are the processes, as it is now."""
+        """The current state of the tool with these processes."""
         pids = list(pids)
         programs = held.programs_of(pids)
         self._held |= programs.loaded
@@ -99,7 +99,7 @@ class Footprint:
         )
 
     def changes(self) -> List[Change]:
-        """How the node differs from ``before``, when no tool of ours runs."""
+        """Differences of the node from ``before``, while no tool of ours runs."""
         return self.differences(self._inventories.take())
 
     def differences(self, now: Inventory) -> List[Change]:
@@ -124,7 +124,7 @@ class Footprint:
         return found
 
     def _counts(self, entry: Entry) -> bool:
-        """An interface that came meanwhile, with all that is on it and its sysctls, is no change of what was there."""
+        """Whether it counts: a new interface, with its attachments and sysctls, changes nothing that was there."""
         if entry.kind in _OF_INTERFACE:
             return entry.place.split(" ", 1)[0] in self.before.interfaces
         if entry.kind == CGROUP:
@@ -132,7 +132,7 @@ class Footprint:
         return entry.kind != SYSCTL or (entry.kind, entry.place) in self.before.entries
 
     def _is_certain(self, entry: Entry) -> bool:
-        """Cgroups are seen from other PID namespaces too: a process of the tool must have held the program then."""
+        """Whether it is the tool's; cgroups are visible from other PID namespaces, so the tool must have held it."""
         return entry.kind != CGROUP or sees_all() or bool(self._held.intersection(entry.programs))
 
 
@@ -147,7 +147,7 @@ def _names(now: Inventory, numbers: Iterable[int], hooked: Dict[int, Set[str]]) 
 
 
 class _Strangers:
-    """The programs that processes outside the tool hold: looked for when that is in question."""
+    """Programs held by processes outside the tool; searched only on demand."""
 
     def __init__(self, known: FrozenSet[int], pids: Iterable[int]) -> None:
         self._known = known
@@ -164,7 +164,7 @@ class _Strangers:
 
 
 def _gone(before: Inventory, now: Inventory) -> List[Change]:
-    """Sysctls go with their interface, cgroup attachments with their cgroup."""
+    """Missing entries, except sysctls and cgroup attachments, which go with their interface or cgroup."""
     return [
         Change(entry, False, True)
         for key, entry in before.entries.items()
@@ -183,7 +183,7 @@ def sees_all() -> bool:
 
 
 def missing(expected: Iterable[str], names: Iterable[str]) -> List[str]:
-    """The names that are expected and not there, each as often as it is missing."""
+    """The expected names that are missing, each as often as it is missing."""
     left = list(names)
     found = []
     for name in expected:

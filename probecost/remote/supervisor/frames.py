@@ -10,7 +10,7 @@ MAX_PAYLOAD = 1 << 26
 
 
 class FrameError(Exception):
-    """What arrived is not a frame: the other side is not what it should be."""
+    """The received data is not a frame."""
 
 
 def encode(frame: Frame, payload: bytes = b"") -> bytes:
@@ -20,10 +20,7 @@ def encode(frame: Frame, payload: bytes = b"") -> bytes:
 
 
 class Decoder:
-    """Takes bytes as they come and gives whole frames, blank lines between them passed over.
-
-    Refuses endless lines and absurd sizes.
-    """
+    """Turns a stream of bytes into whole frames; it skips blank lines and refuses endless lines and absurd sizes."""
 
     def __init__(self, max_payload: int = MAX_PAYLOAD) -> None:
         self._max_payload = max_payload

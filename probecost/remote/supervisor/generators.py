@@ -1,4 +1,4 @@
-"""Traffic generators on this node: servers that are ready when we say so, clients that end in time."""
+"""Runs traffic generators on this node: servers until they listen, clients until they end or their time is over."""
 
 import errno
 import os
@@ -19,11 +19,11 @@ DISK_RESERVE = 1 << 20
 
 
 class GeneratorError(Exception):
-    """A server or client that cannot be started, with the reason."""
+    """A server or client cannot be started; the message is the reason."""
 
 
 def listening_inodes(port: int) -> List[str]:
-    """Inodes of the TCP sockets that listen on ``port``, from /proc/net/tcp and tcp6."""
+    """Inodes of the listening TCP sockets on ``port``, from /proc/net/tcp and tcp6."""
     found = []
     for table in ("/proc/net/tcp", "/proc/net/tcp6"):
         try:
@@ -50,7 +50,7 @@ def holds_socket(pid: int, inodes: List[str]) -> bool:
 
 
 def is_free(address: str, port: int) -> bool:
-    """Whether both TCP and UDP can be bound there now; somebody else's server on the port says no."""
+    """Whether both TCP and UDP can be bound there now; a server on the port prevents it."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
         with socket.socket(family, kind) as sock:
@@ -68,7 +68,7 @@ def is_free(address: str, port: int) -> bool:
 
 
 def count_free(address: str, first: int, last: int, wanted: int) -> int:
-    """How many ports of the range are free, counted up to ``wanted``."""
+    """The number of free ports of the range, counted up to ``wanted``."""
     found = 0
     for port in range(first, last + 1):
         found += is_free(address, port)
@@ -78,7 +78,7 @@ def count_free(address: str, first: int, last: int, wanted: int) -> int:
 
 
 class Ports:
-    """Free ports of the range, each different from those before, round and round."""
+    """Free ports of the range in turn."""
 
     def __init__(self, first: int, last: int) -> None:
         self._first, self._count = first, last - first + 1
@@ -94,7 +94,7 @@ class Ports:
 
 
 class Started:
-    """A generator that was started, with its output files."""
+    """A started generator, with its output files."""
 
     def __init__(self, spec: Dict[str, Any], ports: List[int], files: Files) -> None:
         fill = {"{port}": str(ports[0]) if ports else "", "{port2}": str(ports[1]) if len(ports) > 1 else ""}
@@ -128,7 +128,7 @@ class Started:
             pass
 
     def report(self) -> Dict[str, Any]:
-        """What became of it; empty output files are removed."""
+        """Its result; empty output files are removed."""
         result = {
             "name": self.name,
             "exit_code": self.process.poll(),
@@ -188,7 +188,7 @@ class Generators:
         return False
 
     def close_servers(self, linger_s: float) -> List[Dict[str, Any]]:
-        """End the servers; those that end by themselves after their client get ``linger_s`` for it."""
+        """End the servers; servers that end by themselves after their client get ``linger_s`` for it."""
         deadline = time.monotonic() + linger_s
         for server in self._servers:
             while server.lingers and server.process.poll() is None and time.monotonic() < deadline:
@@ -201,7 +201,7 @@ class Generators:
         return reports
 
     def run_clients(self, specs: List[Dict[str, Any]], timeout_s: float) -> List[Dict[str, Any]]:
-        """Start all clients at once and wait for all; one that is not done by ``timeout_s`` is ended and ``hung``."""
+        """Start all clients at once and wait for them; a client that exceeds ``timeout_s`` is ended, ``hung``."""
         self.check_disk()
         deadline = time.monotonic() + timeout_s
         ends: Dict[str, int] = {}
@@ -231,6 +231,6 @@ class Generators:
         return reports
 
     def stop(self) -> None:
-        """End whatever runs, from any thread: a waiting ``run_clients`` then returns."""
+        """End all generators, from any thread: a waiting ``run_clients`` then returns."""
         for started in list(self._clients) + list(self._servers):
             started.end()

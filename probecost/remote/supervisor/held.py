@@ -1,8 +1,8 @@
-"""What processes hold of BPF: programs, which of them are attached, and hooks of theirs that are no BPF programs.
+"""BPF objects that processes hold: programs, attached programs, and hooks without a BPF program.
 
-From fdinfo of ``bpf-prog`` and ``bpf_link`` descriptors, and BPF_TASK_FD_QUERY for perf_event and raw_tracepoint
-descriptors, because BCC and older bpftrace attach by ioctl and leave no link to list. Kernels without that query
-(before 4.18) only show what is loaded.
+The sources are fdinfo of ``bpf-prog`` and ``bpf_link`` descriptors, and BPF_TASK_FD_QUERY for perf_event and
+raw_tracepoint descriptors, because BCC and older bpftrace attach by ioctl and leave no link to list. Kernels without
+that query (before 4.18) only show loaded programs.
 """
 
 import errno
@@ -40,7 +40,7 @@ class _Holdings:
         self._packet_sockets = packet_sockets
 
     def look(self, pid: int, name: str) -> None:
-        """Take note of one descriptor. ``OSError``: it has gone meanwhile."""
+        """Record one descriptor. ``OSError``: it has gone meanwhile."""
         target = os.readlink("/proc/%d/fd/%s" % (pid, name))
         socket = _SOCKET.fullmatch(target)
         if socket:
@@ -69,7 +69,7 @@ class _Holdings:
 
 
 def programs_of(pids: Iterable[int]) -> Programs:
-    """What the processes hold now; a process or descriptor that vanishes meanwhile is passed over."""
+    """BPF objects that the processes hold now; a process or descriptor that vanishes meanwhile is skipped."""
     found = _Holdings(_packet_sockets())
     for pid in pids:
         try:
@@ -95,6 +95,6 @@ def _packet_sockets() -> Set[str]:
 
 
 def of_strangers(own: Iterable[int]) -> FrozenSet[int]:
-    """Ids of the programs that processes hold which are none of ``own``, as far as they can be seen from here."""
+    """Ids of the programs that visible processes outside ``own`` hold."""
     mine = set(own)
     return programs_of(int(name) for name in os.listdir("/proc") if name.isdigit() and int(name) not in mine).loaded

@@ -1,8 +1,8 @@
-"""What is on this node, as lines of text by kind: two inventories of a node differ in what came and what went.
+"""The state of this node as lines of text by kind: two inventories of a node differ in its changes.
 
-``processes`` those with a command line, without this one and those it was started by; ``programs``, ``maps``, ``links``
-BPF objects of the kernel; ``hooks`` what runs programs here, pins and legacy probe events; ``interfaces`` their set-up;
-``sysctls`` all that can be set; ``files`` below the workdir, without the results; ``leases`` and ``cgroups`` of runs.
+``processes`` with a command line, except this one and its ancestors; ``programs``, ``maps``, ``links``: BPF objects of
+the kernel; ``hooks`` that run programs here, pins and legacy probe events; ``interfaces``: their set-up; ``sysctls``
+that can be set; ``files`` below the workdir, without the results; ``leases`` and ``cgroups`` of runs.
 """
 
 import os
@@ -14,14 +14,14 @@ from .cgroups import Cgroup
 from .processes import all_stats, ancestors, command_of
 from .setup import fingerprint
 
-#: What the kernel itself changes, or gives another value each time.
+#: Sysctls that the kernel itself changes, or that differ at each reading.
 _VOLATILE = ("kernel/ns_last_pid", "kernel/random/", "kernel/pty/nr")
 
 Inventory = Dict[str, List[str]]
 
 
 def take(workdir: str, results: str) -> Inventory:
-    """The inventory now; ``results`` is the folder in the workdir that is left out."""
+    """Take the inventory; ``results`` is the folder in the workdir that is left out."""
     attached = Inventories().take().entries.values()
     of_kind = {
         kind: ["%s: %s" % (one.place, one.what) for one in attached if one.kind == kind]

@@ -1,9 +1,8 @@
-"""The node's lease: one run at a time measures on a node, whatever its user and workdir. The kernel knows who holds it.
+"""The node's lease: one run at a time measures on a node, for any user and workdir. The kernel knows its holder.
 
-A file of the machine's own; a shared ``flock`` on it is the lease, held by watchdog and supervisor and gone when both
-are. It says whose it is, so that the next one can be told. All sessions of one run (several, if two names of an
-environment are one machine, or after a cut) hold it together: they know each other by their token. A POSIX lock on the
-same file guards every change.
+The lease is a shared ``flock`` on a file of the machine, held by watchdog and supervisor and gone when both are. The
+file names the holder, for the message to another run. All sessions of one run (several, if two names of an environment
+are one machine, or after a cut) hold it together by a common token. A POSIX lock on the same file guards every change.
 """
 
 import errno
@@ -22,12 +21,12 @@ _GUARD_S = 2.0
 _RECORD_LIMIT = 4096
 
 
-#: A lease file that was found; ``holder`` is ``None`` when no run has the lease.
+#: A lease file; ``holder`` is ``None`` if no run has the lease.
 FoundLease = NamedTuple("FoundLease", [("path", str), ("holder", Optional[Dict[str, Any]])])
 
 
 class Busy(Exception):
-    """Another run holds the lease; ``holder`` is what it said of itself, ``{}`` if that cannot be read."""
+    """Another run holds the lease; ``holder`` is its record, ``{}`` if that cannot be read."""
 
     def __init__(self, holder: Dict[str, Any]) -> None:
         super().__init__("in use")
@@ -35,13 +34,13 @@ class Busy(Exception):
 
     @property
     def held_s(self) -> Optional[float]:
-        """For how long, by this machine's clock; ``None`` if that cannot be read."""
+        """Seconds since it was taken, by this machine's clock; ``None`` if unknown."""
         since_ns = self.holder.get("since_ns")
         return (now_ns() - since_ns) / 1e9 if isinstance(since_ns, int) else None
 
 
 class Lease:
-    """Held from ``take`` until ``release``, or the end of all processes that share it by fork."""
+    """A held lease, from ``take`` until ``release`` or the end of all processes that share it by fork."""
 
     def __init__(self, path: str, fd: int) -> None:
         self._path = path
@@ -49,7 +48,7 @@ class Lease:
 
     @classmethod
     def take(cls, holder: Dict[str, Any], path: Optional[str] = None) -> "Lease":
-        """Take it at once or raise ``Busy``; ``holder`` has a ``token``. ``OSError`` where no file can be made."""
+        """Take it at once or raise ``Busy``; ``holder`` has a ``token``. ``OSError``: no file can be made."""
         failure = OSError(errno.ENOENT, "none of %s is there" % (_PLACES,))
         for place in [path] if path else places():
             try:
@@ -86,17 +85,17 @@ class Lease:
 
 
 def group_of(token: str) -> str:
-    """How the marks of a run's sessions begin: the token, which opens the lease, cannot be read from it."""
+    """Prefix of the marks of a run's sessions: a hash, as the token itself opens the lease."""
     return hashlib.sha256(token.encode("utf-8")).hexdigest()[:8]
 
 
 def places() -> List[str]:
-    """Where the lease file of a machine may be."""
+    """Possible paths of the lease file of a machine."""
     return [os.path.join(folder, _NAME) for folder in _PLACES if os.path.isdir(folder)]
 
 
 def look(paths: Sequence[str]) -> List[FoundLease]:
-    """The lease files that are there, and who holds them."""
+    """The existing lease files and their holders."""
     found: Dict[Tuple[int, int], FoundLease] = {}
     for path in paths:
         try:
@@ -118,13 +117,13 @@ def look(paths: Sequence[str]) -> List[FoundLease]:
 
 
 def remove_stale(path: str) -> None:
-    """Remove a lease file that nobody holds; nothing to do otherwise."""
+    """Remove a lease file without a holder; a held one stays."""
     fd = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
     Lease(path, fd).release()
 
 
 def _share(fd: int, holder: Dict[str, Any]) -> None:
-    """Hold the lease together with those of the same token; nobody else does anything meanwhile."""
+    """Hold the lease together with sessions of the same token; the guard keeps other processes out meanwhile."""
     if _lock(fd, fcntl.LOCK_EX):
         record = json.dumps(dict(holder, since_ns=now_ns())).encode("utf-8")[:_RECORD_LIMIT]
         os.ftruncate(fd, 0)

@@ -1,9 +1,9 @@
-"""What sessions that are dead left on this node: found by their own marks, ended when that is asked for.
+"""Leftovers of dead sessions on this node: found by their own marks, and ended on request.
 
-Processes are those in a cgroup of a dead session, those that bear its mark in their environment, and all below them;
-never those of a name. A session whose watchdog or supervisor lives has left nothing, and nothing that belongs to the
-run which holds the lease is looked at. Results say not whose they are, and a tool that a dead run placed may be used by
-the next one: while any run holds the lease, both are left alone.
+Processes are found in a cgroup of a dead session, or by its mark in their environment, with all their descendants;
+never by a name. A session whose watchdog or supervisor lives has no leftovers, and the run that holds the lease is left
+out. Results do not record their owner, and a tool that a dead run placed may be used by the next one: while any run
+holds the lease, both are left alone.
 """
 
 import os
@@ -17,17 +17,17 @@ from .ending import end as end_processes
 from .owner import orphans
 from .placed import Record
 
-#: A process, by what it is known (``cgroup``, ``environment``, or as a child) and the mark of its session.
+#: A process, its evidence (``cgroup``, ``environment``, or as a child) and the mark of its session.
 Left = NamedTuple("Left", [("stat", processes.Stat), ("by", str), ("mark", str)])
 
-#: ``holder``: who has the lease now, or ``None``. ``processes``: pid, command, and as in ``Left``.
-#: ``cgroups``, ``leases``: paths. ``records``: paths, with the files that are still there. ``results``: path, number
-#: and bytes of the files; ``None`` where there are none.
+#: ``holder``: the holder of the lease, or ``None``. ``processes``: pid, command, and as in ``Left``. ``cgroups``,
+#: ``leases``: paths. ``records``: paths, with the files that still exist. ``results``: path, number and bytes of the
+#: files; ``None`` if there are none.
 Found = Dict[str, Any]
 
 
 def find(workdir: str, results: str) -> Found:
-    """Everything; nothing is changed."""
+    """Find all leftovers; nothing is changed."""
     leases, holder = lease.look(lease.places()), _holder()
     return {
         "holder": None if holder is None else {key: value for key, value in holder.items() if key != "token"},
@@ -46,9 +46,9 @@ def find(workdir: str, results: str) -> Found:
 
 
 def end(shown: Found, workdir: str, results: str, keep_results: bool, us: Dict[str, Any]) -> List[str]:
-    """End and remove what is in ``shown``, as ``find`` gave it, and is still left; what could not be done.
+    """End and remove the leftovers ``shown``, from ``find``, that still exist; return the failures.
 
-    ``us``: who does it, as a holder of the lease. No run begins on this node meanwhile.
+    ``us``: this process, as a holder of the lease. No run begins on this node meanwhile.
     """
     try:
         held: Optional[lease.Lease] = lease.Lease.take(us)
@@ -94,7 +94,7 @@ def _holder() -> Optional[Dict[str, Any]]:
 
 
 def _is_holders(mark: str, holder: Optional[Dict[str, Any]]) -> bool:
-    """Whether a session belongs to the run that has the lease; any may, where that run does not say who it is."""
+    """Whether a session belongs, or may belong, to the run that has the lease."""
     if holder is None:
         return False
     token = holder.get("token")
@@ -106,7 +106,7 @@ def _orphans(holder: Optional[Dict[str, Any]]) -> List[Cgroup]:
 
 
 def _left(holder: Optional[Dict[str, Any]]) -> List[Left]:
-    """Every process that a dead session left, those that bear its mark before those below them."""
+    """Every process of a dead session, marked ones before their descendants."""
     marks: Dict[int, Tuple[str, str]] = {}
     for group in _orphans(holder):
         marks.update({pid: ("cgroup", group.mark) for pid in group.pids()})
@@ -125,7 +125,7 @@ def _left(holder: Optional[Dict[str, Any]]) -> List[Left]:
 
 
 def _end_processes(marks: Set[str]) -> List[str]:
-    """End those of the sessions with these marks, and what they start meanwhile."""
+    """End the processes of the sessions with these marks, and their new children."""
 
     def living() -> List[processes.Stat]:
         return [left.stat for left in _left(_holder()) if left.mark in marks]

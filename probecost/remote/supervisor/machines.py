@@ -1,4 +1,4 @@
-"""Virtual machines of this node as its processes show them: qemu's command line, its tun descriptors, vhost workers."""
+"""Finds virtual machines of this node by its processes: qemu's command line, its tun descriptors, vhost workers."""
 
 import os
 import re
@@ -14,8 +14,9 @@ _WORKER = "vhost-"
 
 
 def virtual_machines(uuids: List[str]) -> Dict[str, Any]:
-    """``processes``: whoever has an argument ``-uuid``; the command line and descriptors of those with one of
-    ``uuids`` too. ``kernel_threads``: vhost workers that are processes of their own, name by PID.
+    """``processes`` with an argument ``-uuid``, for those with one of ``uuids`` also command line and descriptors.
+
+    ``kernel_threads``: vhost workers that are separate processes, name by PID.
     """
     wanted = {uuid.lower() for uuid in uuids}
     processes = []
@@ -87,7 +88,7 @@ def _tuns(name: str) -> Dict[str, str]:
 
 
 def _threads(name: str) -> Dict[str, str]:
-    """Threads of the process that are called like a vhost worker: name by thread id."""
+    """Threads of the process with the name of a vhost worker: name by thread id."""
     folder = "/proc/%s/task" % name
     threads = {number: _read("%s/%s/comm" % (folder, number)).strip() for number in _listing(folder)}
     return {number: comm for number, comm in threads.items() if comm.startswith(_WORKER)}

@@ -1,4 +1,4 @@
-"""Both processes: the watchdog waits, the supervisor serves. See the package's docstring for who ends what."""
+"""Both processes: the watchdog waits, the supervisor serves. The package's docstring has their duties."""
 
 import json
 import os
@@ -27,14 +27,14 @@ STREAMS = ("archive", "discover", "manifest")
 
 
 def main(config: Dict[str, Any]) -> None:
-    """Run until told to end. ``config``: ``mark`` (a name), ``workdir``; optionally ``lease_s``, ``grace_s``,
-    ``cgroup``: whether to use one if the kernel has them, and ``run``: how the marks of all nodes of this run begin.
+    """Run until the session ends. ``config``: ``mark`` (a name), ``workdir``; optionally ``lease_s``, ``grace_s``,
+    ``cgroup``: whether to use one if the kernel has them, and ``run``: prefix of the marks of all nodes of this run.
 
-    ``own_connection``: the SSH connection serves this session alone, and is ended when the controller is not heard.
-    ``lease``, if it is there, is who wants this node for a run of theirs: whoever finds it taken is told by whom.
+    ``own_connection``: the SSH connection serves this session alone, and is ended when the controller falls silent.
+    ``lease``, if given, describes the run that takes this node; if it is taken, the controller gets its holder.
     """
     signal.alarm(0)
-    os.write(1, b"\n")  # what a start-up file of the login shell printed may lack its end of line
+    os.write(1, b"\n")  # output of a start-up file of the login shell may lack its end of line
     lease = _take_lease(config)
     login = sshd_of(os.getpid()) if config.get("own_connection") else None
     try:
@@ -69,10 +69,10 @@ def main(config: Dict[str, Any]) -> None:
 
 
 def sshd_of(pid: int) -> Optional[Stat]:
-    """The sshd process that serves the connection over which ``pid`` was started; ``None`` where it is not by SSH.
+    """The sshd process of the connection over which ``pid`` was started; ``None`` if it was not started by SSH.
 
-    It is the nearest one above: the daemon that listens stands above that one. When the network is cut it would wait
-    for hours for a controller that makes another connection to come back.
+    It is the nearest sshd among its ancestors; the listening daemon is above it. After a cut of the network it would
+    wait for hours, though the controller comes back over another connection.
     """
     return next((stat for stat in ancestors(pid)[1:] if stat.comm.startswith("sshd")), None)
 
@@ -83,7 +83,7 @@ def _cgroup(config: Dict[str, Any]) -> Optional[Cgroup]:
 
 
 def _take_lease(config: Dict[str, Any]) -> Optional[Lease]:
-    """The lease that was asked for. When it cannot be had, the controller is told and this process ends."""
+    """Take the lease of ``config``, if any. If that fails, report it to the controller and end this process."""
     if not config.get("lease"):
         return None
     try:
@@ -100,7 +100,7 @@ def _take_lease(config: Dict[str, Any]) -> Optional[Lease]:
 def watch(pipe: int, lease_s: float) -> Tuple[Notes, bool]:
     """Wait until the supervisor's end of the pipe closes, or nothing came for ``lease_s``.
 
-    What was noted meanwhile, and whether it was the silence that ended it.
+    Return the notes of the meantime, and whether silence ended the wait.
     """
     notes: Notes = []
     rest = b""
@@ -143,7 +143,7 @@ class Supervisor:
             self._orphaned()
 
     def _serve_requests(self) -> None:
-        """Until the connection or the watchdog ends: of a killed watchdog, either may be seen first."""
+        """Serve until the connection or the watchdog ends; if the watchdog is killed, either may come first."""
         decoder = Decoder()
         poller = select.poll()
         poller.register(0, select.POLLIN)
@@ -173,16 +173,16 @@ class Supervisor:
                 threading.Thread(target=self._serve, args=request, daemon=True).start()
 
     def _say_alive(self) -> None:
-        """Tell the controller that this node is there, whatever else is being sent or awaited."""
+        """Send a sign of life to the controller, independently of all other messages."""
         try:
             while True:
                 time.sleep(ALIVE_S)
                 self._emit({"event": "alive"})
         except OSError:
-            pass  # nobody listens any more: the main thread sees that too
+            pass  # the controller is gone: the main thread notices it too
 
     def _orphaned(self) -> None:
-        """The watchdog is gone: do its work. The cgroup is left first, so that it can be removed."""
+        """Do the work of a dead watchdog. This process leaves the cgroup first, so that it can be removed."""
         group = self._clearing.group
         if group is not None:
             with open(os.path.join(os.path.dirname(group.path), "cgroup.procs"), "w") as file:
@@ -201,7 +201,7 @@ class Supervisor:
             if frame["verb"] in STREAMS:
                 arguments["send"] = lambda chunk: self._writer.write({"id": number, "more": True}, chunk)
             result = method(**arguments)
-        except Exception as error:  # whatever it is, the controller must hear of it
+        except Exception as error:  # the controller must hear of any failure
             where = traceback.extract_tb(sys.exc_info()[2])[-1]
             reason = {
                 "type": type(error).__name__,
@@ -221,7 +221,7 @@ class Supervisor:
         self._tell_watchdog(json.dumps(note).encode("utf-8") + b"\n")
 
     def _tell_watchdog(self, data: bytes) -> bool:
-        """Whether the watchdog is there to hear it; if not, the main thread does its work."""
+        """Send data to the watchdog; return whether it is alive. If not, the main thread does its work."""
         try:
             os.write(self._watchdog, data)
         except BrokenPipeError:

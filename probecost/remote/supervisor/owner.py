@@ -1,8 +1,8 @@
-"""Whose something on a node is: the mark that everything bears which a supervisor starts or places.
+"""The owner of processes and files on a node: a mark on everything that a supervisor starts or places.
 
-It is in the environment of each process that is started (``OWNER``; sudo takes it away, but what sudo starts is below
-a process that has it), and in the record of placed files. Whoever reads it later can tell whether its owner lives:
-watchdog or supervisor, by the number and the start of the process.
+The mark is in the environment of each started process (``OWNER``; sudo removes it, but its children are below a marked
+process), and in the record of placed files. It shows whether its owner, watchdog or supervisor, still lives: by PID and
+start time.
 """
 
 import os
@@ -18,7 +18,7 @@ _Fields = NamedTuple("_Fields", [("mark", str), ("boot", str), ("namespace", str
 
 
 class Owner(_Fields):
-    """One session: its mark, the boot and PID namespace it lives in, and (pid, start ticks) of its processes."""
+    """One session: its mark, its boot and PID namespace, and (pid, start ticks) of its processes."""
 
     @classmethod
     def of(cls, mark: str, *pids: int) -> "Owner":
@@ -43,7 +43,7 @@ class Owner(_Fields):
 
     @property
     def alive(self) -> bool:
-        """Whether one of its processes lives; also where that cannot be seen from this PID namespace."""
+        """Whether one of its processes lives; true if that is not visible from this PID namespace."""
         if self.boot != (boot_id() or "-"):
             return False
         return self.namespace != namespace_of("self") or any(map(_lives, self.holders))
@@ -55,7 +55,7 @@ def _lives(holder: Holder) -> bool:
 
 
 def namespace_of(pid: object) -> Optional[str]:
-    """The PID namespace of a process, as the kernel names it; ``None`` for a process that has gone."""
+    """The kernel's name of a process's PID namespace; ``None`` if the process has gone."""
     try:
         return os.readlink("/proc/%s/ns/pid" % pid)
     except OSError:
@@ -63,7 +63,7 @@ def namespace_of(pid: object) -> Optional[str]:
 
 
 def owner_of(pid: int) -> Optional[Owner]:
-    """Who started the process, by the mark in its environment; ``None`` for everybody else's."""
+    """The owner of a process by the mark in its environment; ``None`` for an unmarked one."""
     try:
         with open("/proc/%d/environ" % pid, "rb") as file:
             words = file.read(_ENVIRONMENT_LIMIT).split(b"\0")
@@ -75,7 +75,7 @@ def owner_of(pid: int) -> Optional[Owner]:
 
 
 def orphans() -> Dict[int, Owner]:
-    """Processes of this PID namespace that bear the mark of a session which is dead."""
+    """Processes of this PID namespace with the mark of a dead session."""
     here = namespace_of("self")
     marked = {stat.pid: owner_of(stat.pid) for stat in all_stats() if stat.pid != os.getpid()}
     return {pid: owner for pid, owner in marked.items() if owner and not owner.alive and namespace_of(pid) == here}

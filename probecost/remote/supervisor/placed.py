@@ -1,8 +1,8 @@
-"""The record of what a session placed on a node, for the case that nobody of it is left to remove that.
+"""The record of a session's placed files on a node, for removal after all its processes have died.
 
-A file per session in ``.probecost`` below the workdir: its owner, then a line per folder that was made for that and per
-file, with its SHA-256. It belongs to the user that the supervisor runs as, and what it names must lie below the workdir
-and still be what was placed: a record is no order to remove anything else.
+It is a file per session in ``.probecost`` below the workdir: its owner, then a line per new folder and per file, with
+its SHA-256. It belongs to the supervisor's user. Its entries must be below the workdir and unchanged: a record never
+causes the removal of anything else.
 """
 
 import hashlib
@@ -20,12 +20,12 @@ Entry = NamedTuple("Entry", [("kind", str), ("path", str), ("sha256", Optional[s
 
 
 def record_of(workdir: str, owner: Owner) -> str:
-    """Where a session's record lies."""
+    """Path of a session's record."""
     return os.path.join(workdir, FOLDER, owner.mark)
 
 
 def append(path: str, owner: Owner, kind: str, what: str, sha256: Optional[str] = None) -> None:
-    """Note a folder (``dir``) or a ``file`` with its hash. ``OSError``: it cannot be noted, so do not place it."""
+    """Record a folder (``dir``) or a ``file`` with its hash. ``OSError``: it cannot be recorded, so do not place it."""
     with os.fdopen(os.open(path, _FLAGS, 0o600), "ab") as file:
         if file.tell() == 0:
             file.write(json.dumps(owner.text).encode("utf-8") + b"\n")
@@ -33,7 +33,7 @@ def append(path: str, owner: Owner, kind: str, what: str, sha256: Optional[str] 
 
 
 class Record:
-    """A record that was found. ``owner`` is ``None`` where it cannot be read as one: then it says nothing."""
+    """A record on the disk. ``owner`` is ``None`` if it cannot be read: then it has no entries."""
 
     def __init__(self, path: str) -> None:
         self.path = path
@@ -46,7 +46,7 @@ class Record:
 
     @classmethod
     def orphans(cls, workdir: str) -> "List[Record]":
-        """Those below the workdir whose session is dead."""
+        """Records of dead sessions below the workdir."""
         folder = os.path.join(workdir, FOLDER)
         try:
             names = sorted(os.listdir(folder))
@@ -56,7 +56,7 @@ class Record:
         return [record for record in records if record.owner is not None and not record.owner.alive]
 
     def there(self, workdir: str) -> "List[Entry]":
-        """The files that are still there, below the workdir."""
+        """Its files that still exist, below the workdir."""
         return [
             entry
             for entry in self.entries
@@ -64,7 +64,7 @@ class Record:
         ]
 
     def remove(self, workdir: str) -> List[str]:
-        """Remove what is as it was placed, folders that are empty then, and the record; why something stays."""
+        """Remove unchanged files, then empty folders, and the record; return the reasons for files that stay."""
         problems = []
         for entry in self.there(workdir):
             if _sha256(entry.path) != entry.sha256:
@@ -94,7 +94,7 @@ def _lines(path: str) -> List[Any]:
 
 
 def _parsed(line: bytes) -> Any:
-    """``None`` for one that was cut: its writer was killed, or the disk full."""
+    """The value of a line; ``None`` for a truncated one: its writer was killed, or the disk full."""
     try:
         return json.loads(line.decode("utf-8"))
     except ValueError:

@@ -1,4 +1,4 @@
-"""Processes of this run: starting them, finding all of them, ending all of them. Never by name."""
+"""Starts, finds and ends the processes of this run, never by name."""
 
 import ctypes
 import errno
@@ -10,7 +10,7 @@ import time
 from typing import Any, Callable, Dict, Iterable, List, NamedTuple, Optional, Sequence, Set
 
 _PR_SET_CHILD_SUBREAPER = 36
-#: The variable that says whose a process is, in the environment of everything that is started: see ``owner``.
+#: Environment variable with the owner of each started process: see ``owner``.
 OWNER = "PROBECOST_OWNER"
 POLL_S = 0.02
 COMMAND_LIMIT = 200
@@ -33,7 +33,7 @@ _SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 def search_path() -> str:
-    """Where programs are looked for, before a run and by everything that is started: our PATH and the system's."""
+    """The search path of programs, for checks and for started processes: our PATH and the system's."""
     folders = (os.environ.get("PATH", "") + ":" + _SYSTEM_PATH).split(":")
     return ":".join(folder for at, folder in enumerate(folders) if folder and folder not in folders[:at])
 
@@ -44,14 +44,14 @@ def now_ns() -> int:
 
 
 def become_subreaper() -> None:
-    """Orphans among this process's descendants become its children, not those of the machine's first process."""
+    """Adopt orphans among this process's descendants, instead of the machine's first process."""
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0:
         raise OSError(ctypes.get_errno(), "prctl(PR_SET_CHILD_SUBREAPER)")
 
 
 def parse_stat(text: str) -> Stat:
-    """``/proc/<pid>/stat``; ``ticks`` is CPU time of the process and of its children that were waited for."""
+    """Parse ``/proc/<pid>/stat``; ``ticks`` is CPU time of the process and of its reaped children."""
     head, _, tail = text.rpartition(")")
     pid, _, comm = head.partition(" (")
     fields = tail.split()
@@ -68,7 +68,7 @@ def stat_of(pid: int) -> Optional[Stat]:
 
 
 def command_of(pid: int) -> str:
-    """The beginning of a process's command line; empty for kernel threads, zombies and what has gone."""
+    """The beginning of a process's command line; empty for kernel threads, zombies and ended processes."""
     try:
         with open("/proc/%d/cmdline" % pid, "rb") as file:
             return file.read(COMMAND_LIMIT).rstrip(b"\0").replace(b"\0", b" ").decode("utf-8", "replace")
@@ -96,7 +96,7 @@ def descendants(root: int) -> List[Stat]:
 
 
 def ancestors(pid: int) -> List[Stat]:
-    """The process and all above it, nearest first."""
+    """The process and its ancestors, nearest first."""
     found: List[Stat] = []
     stat = stat_of(pid)
     while stat is not None:
@@ -106,7 +106,7 @@ def ancestors(pid: int) -> List[Stat]:
 
 
 def children_of(pid: int) -> List[int]:
-    """The children of all threads of a process, without a look at every process of the machine where the kernel can."""
+    """The children of all threads of a process; if the kernel can, without a scan of all processes."""
     found: List[int] = []
     try:
         for thread in os.listdir("/proc/%d/task" % pid):
@@ -122,7 +122,7 @@ def children_of(pid: int) -> List[int]:
 
 
 def trees(roots: Iterable[int]) -> List[Stat]:
-    """The processes ``roots`` and all below them; zombies are among them."""
+    """The processes ``roots`` and their descendants, zombies included."""
     found: Dict[int, Stat] = {}
     pending = list(roots)
     while pending:
@@ -143,25 +143,25 @@ def send_signal(pid: int, number: int) -> None:
 
 
 class Children:
-    """The processes that this one started itself, and so waits for itself: all others below it were re-parented."""
+    """The processes that this one started, and so reaps itself: all its other children were re-parented."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._started: List["subprocess.Popen[bytes]"] = []
 
     def start(self, *args: Any, **options: Any) -> "subprocess.Popen[bytes]":
-        """``subprocess.Popen``; whoever asks for its exit code gets the real one."""
+        """Like ``subprocess.Popen``; its exit code stays available."""
         with self._lock:
             process = subprocess.Popen(*args, **options)
             self._started = [other for other in self._started if other.returncode is None] + [process]
             return process
 
     def alive(self) -> Set[int]:
-        """Those that nobody has waited for yet."""
+        """PIDs of the processes that have not been reaped yet."""
         return {process.pid for process in self._started if process.returncode is None}
 
     def adopted(self, of: int) -> List[int]:
-        """Orphans that may be those of our child ``of``: all but those in the sessions of its living siblings."""
+        """Orphans that may come from our child ``of``: all except those in the sessions of its living siblings."""
         with self._lock:
             mine = self.alive()
             orphans = [pid for pid in children_of(os.getpid()) if pid not in mine]
@@ -169,7 +169,7 @@ class Children:
         return [stat.pid for stat in stats if stat is not None and stat.session not in mine - {of}]
 
     def reap_adopted(self) -> None:
-        """Wait for the zombies that were re-parented to this process, and for no child of its own."""
+        """Reap the zombies that were re-parented to this process, but not its own children."""
         mine = os.getpid()
         with self._lock:  # a process is started and noted, or not yet
             zombies = [stat.pid for stat in all_stats() if stat.ppid == mine and stat.state == "Z"]
@@ -184,13 +184,13 @@ CHILDREN = Children()
 
 
 class Identity:
-    """The login user, to whom sudo's ``SUDO_UID`` leads back: generators and tools start as that user."""
+    """The login user, from sudo's ``SUDO_UID``: generators and tools run as this user."""
 
     def __init__(self) -> None:
         self.uid = int(os.environ.get("SUDO_UID", os.getuid()))
         self.gid = int(os.environ.get("SUDO_GID", os.getgid()))
         self.user = os.environ.get("SUDO_USER", "root")
-        # Asked for now: a look-up of names in a child that was just forked may wait for a lock that nobody frees.
+        # Looked up now: in a forked child, a look-up of names may wait for a lock that is never freed.
         self._groups = os.getgrouplist(self.user, self.gid) if self.uid != os.getuid() else []
 
     def own(self, path: str) -> None:
@@ -211,7 +211,7 @@ def spawn(
     identity: Identity,
     before: Optional[Callable[[], None]] = None,
 ) -> "subprocess.Popen[bytes]":
-    """Start ``argv`` in a session of its own as the login user; ``before`` runs in the child while it is still root."""
+    """Start ``argv`` in a new session as the login user; ``before`` runs in the child while it is still root."""
 
     def in_child() -> None:
         for number in (signal.SIGINT, signal.SIGHUP):

@@ -1,4 +1,4 @@
-"""A node as it was when a run first came to it: what every visit must find again, over sessions and connections."""
+"""The reference state of a node: its state at the start of a run, which every visit must find again."""
 
 from typing import Any, Dict, List, Optional
 
@@ -12,7 +12,7 @@ _OF_SERVICES = "(cgroup_device,"
 
 
 class Reference:
-    """``before`` is how the node was; ``sent`` says it to a controller, which may give it to a later session."""
+    """The state ``before``; a controller keeps it as ``sent`` and may give it to a later session."""
 
     def __init__(self, inventories: Inventories, before: Inventory) -> None:
         self._footprint = Footprint(inventories, before)
@@ -20,7 +20,7 @@ class Reference:
 
     @classmethod
     def of(cls, inventories: Inventories, earlier: Optional[Dict[str, Any]]) -> "Reference":
-        """The ``earlier`` one if it is of this boot; else the node as it is now."""
+        """The ``earlier`` state if it is of this boot, else the current state of the node."""
         if not earlier or earlier["boot_id"] != boot_id():
             return cls(inventories, inventories.take())
         entries = {(kind, place): Entry(kind, place, what, (), None) for kind, place, what in earlier["entries"]}
@@ -37,11 +37,11 @@ class Reference:
         }
 
     def changes(self) -> List[str]:
-        """A line per difference that does not go away."""
+        """A line per lasting difference."""
         changes = removal.without_repeats(removal.when_settled(self._footprint, removal.SETTLE_S))
         return [describe(change, self._before) for change in changes]
 
 
 def _is_of_note(entry: Entry) -> bool:
-    """Every service of systemd has a program that decides on devices."""
+    """Whether a user should see it; every service of systemd has a program for devices, which does not count."""
     return entry.kind in _FOUND and _OF_SERVICES not in entry.what

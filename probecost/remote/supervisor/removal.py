@@ -1,4 +1,4 @@
-"""Removes from a node what a tool left there, and puts settings back."""
+"""Removes a tool's leftovers from a node, and restores settings."""
 
 import os
 import time
@@ -12,12 +12,12 @@ _ORDER = (PIN, XDP, TCX, CGROUP, FILTER, QDISC, PROBE_EVENT, SYSCTL)
 #: The kernel frees programs a moment after their last user has gone.
 SETTLE_S, GONE_S, _POLL_S = 0.5, 2.0, 0.02
 
-#: ``what`` was left; ``removed``: it is gone now.
+#: A leftover ``what``; ``removed``: it is gone now.
 Left = NamedTuple("Left", [("what", str), ("removed", bool)])
 
 
 def clean(footprint: Footprint, is_removable: Callable[[Change], bool] = lambda change: change.is_ours) -> List[Left]:
-    """Wait until the node is as it was before; what is still there then is removed where that may be done."""
+    """Wait until the node is as before; then remove the removable differences. Return all that were found."""
     left = when_settled(footprint, SETTLE_S)
     if not left:
         return []
@@ -25,19 +25,19 @@ def clean(footprint: Footprint, is_removable: Callable[[Change], bool] = lambda 
         try:
             _REMOVERS[change.entry.kind](change.entry, footprint.before)
         except (OSError, KeyError):
-            continue  # it went with another one, or stays: the next look says which
+            continue  # it went with another one, or stays: the next look shows it
     still = {_key(change) for change in when_settled(footprint, GONE_S)}
     return [Left(describe(change, footprint.before), _key(change) not in still) for change in without_repeats(left)]
 
 
 def without_repeats(changes: List[Change]) -> List[Change]:
-    """Without programs and links of which another change shows where they hang."""
+    """The changes without programs and links that another change shows with their hook."""
     shown = {number for one in changes if one.entry.kind not in (PROGRAM, LINK) for number in one.entry.programs}
     return [one for one in changes if one.entry.kind not in (PROGRAM, LINK) or not shown.issuperset(one.entry.programs)]
 
 
 def when_settled(footprint: Footprint, seconds: float) -> List[Change]:
-    """How the node differs from before, as soon as it does not, or after so many seconds."""
+    """The differences from before: none as soon as there are none, else those left after ``seconds``."""
     deadline = time.monotonic() + seconds
     while True:
         changes = footprint.changes()
@@ -80,7 +80,7 @@ def _remove_cgroup(entry: Entry, before: Inventory) -> None:
 
 
 def _detach_links(entry: Entry) -> bool:
-    """Detach the links of its program; whether there was one."""
+    """Detach the links of its program; return whether there was one."""
     links = [bpf.link(number) for number in bpf.all_links() or ()]
     own = [link for link in links if link is not None and link.program in entry.programs]
     for link in own:

@@ -1,4 +1,4 @@
-"""The kernel's tables of links, addresses and traffic control, by netlink: in microseconds, without a process."""
+"""Reads and changes links, addresses and traffic control by netlink: in microseconds, without a process."""
 
 import os
 import socket
@@ -15,7 +15,7 @@ _TYPE_MASK, _NESTED = 0x3FFF, 0x8000
 _KIND, _XDP, _XDP_FD, _XDP_FLAGS = 1, 43, 1, 3
 
 Attributes = Dict[int, bytes]
-#: ``index`` is the interface's; ``info`` holds priority and protocol of a filter; both handles are those of ``tc``.
+#: ``index`` is the interface's; ``info`` holds priority and protocol of a filter; the handles are as in ``tc``.
 TrafficControl = NamedTuple(
     "TrafficControl",
     [("index", int), ("handle", int), ("parent", int), ("info", int), ("attributes", Attributes)],
@@ -35,7 +35,7 @@ def attributes(data: bytes) -> Attributes:
 
 
 def link(index: int) -> Attributes:
-    """All attributes of one interface. ``OSError``: there is none."""
+    """All attributes of one interface. ``OSError``: it does not exist."""
     body = struct.pack(_LINK_BODY, 0, 0, index, 0, 0)
     for kind, data in _ask(_GET_LINK, 0, body):
         if kind == _NEW_LINK:
@@ -53,7 +53,7 @@ def links() -> Dict[int, Attributes]:
 
 
 def interface_of(address: str) -> str:
-    """The interface that has the address; empty where none does."""
+    """The interface with the address; empty if there is none."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     wanted = socket.inet_pton(family, address)
     for kind, data in _ask(_GET_ADDRESS, _DUMP, struct.pack(_ADDRESS_BODY, family, 0, 0, 0, 0)):
@@ -65,14 +65,14 @@ def interface_of(address: str) -> str:
 
 
 def with_addresses() -> Set[str]:
-    """Names of the interfaces that have an IPv4 address."""
+    """Names of the interfaces with an IPv4 address."""
     answers = _ask(_GET_ADDRESS, _DUMP, struct.pack(_ADDRESS_BODY, socket.AF_INET, 0, 0, 0, 0))
     indices = {struct.unpack_from(_ADDRESS_BODY, data)[4] for kind, data in answers if kind == _NEW_ADDRESS}
     return {socket.if_indextoname(index) for index in indices}
 
 
 def qdiscs(index: int = 0) -> List[TrafficControl]:
-    """Those of one interface; of all where ``index`` is 0."""
+    """Qdiscs of one interface; of all if ``index`` is 0."""
     return _traffic_control(_GET_QDISC, _NEW_QDISC, index, 0)
 
 
@@ -81,7 +81,7 @@ def filters(index: int, parent: int) -> List[TrafficControl]:
 
 
 def _traffic_control(verb: int, answer: int, index: int, parent: int) -> List[TrafficControl]:
-    """Older kernels answer for all interfaces."""
+    """Entries of one interface; older kernels answer for all, so the answer is filtered."""
     found = []
     for kind, data in _ask(verb, _DUMP, struct.pack(_TC_BODY, 0, index, 0, parent, 0)):
         if kind == answer:
@@ -92,18 +92,18 @@ def _traffic_control(verb: int, answer: int, index: int, parent: int) -> List[Tr
 
 
 def delete_qdisc(one: TrafficControl) -> None:
-    """``OSError``: it cannot be deleted, or has gone. The kernel puts its default in the place of a root qdisc."""
+    """Delete a qdisc; the kernel replaces a root qdisc by its default. ``OSError``: it fails, or the qdisc has gone."""
     _do(_DELETE_QDISC, struct.pack(_TC_BODY, 0, one.index, one.handle, one.parent, 0))
 
 
 def delete_filter(one: TrafficControl) -> None:
-    """``OSError``: it cannot be deleted, or has gone."""
+    """Delete a filter. ``OSError``: it cannot be deleted, or has gone."""
     body = struct.pack(_TC_BODY, 0, one.index, one.handle, one.parent, one.info)
     _do(_DELETE_FILTER, body + _attribute(_KIND, one.attributes.get(_KIND, b"")))
 
 
 def clear_xdp(index: int, flags: int) -> None:
-    """Take the XDP program from an interface; ``flags`` name the mode in which it was attached. ``OSError``."""
+    """Detach the XDP program of an interface; ``flags`` are of the mode in which it was attached. ``OSError``."""
     inside = _attribute(_XDP_FD, struct.pack("=i", -1)) + _attribute(_XDP_FLAGS, struct.pack("=I", flags))
     _do(_SET_LINK, struct.pack(_LINK_BODY, 0, 0, index, 0, 0) + _attribute(_XDP | _NESTED, inside))
 

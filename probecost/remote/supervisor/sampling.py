@@ -62,7 +62,7 @@ def read_proc(path: str) -> str:
 
 
 def interface_of(address: str) -> str:
-    """The interface that has ``address``; empty where that cannot be told."""
+    """The interface with ``address``; empty if unknown."""
     try:
         return rtnetlink.interface_of(address)
     except OSError:
@@ -70,7 +70,7 @@ def interface_of(address: str) -> str:
 
 
 class _Periodic:
-    """Calls ``sample`` once a second in a thread, and a last time at the end; a failing one is kept as ``error``."""
+    """Calls ``sample`` once a second in a thread, and a last time at the end; its failure is kept as ``error``."""
 
     def __init__(self, sample: Callable[[], None]) -> None:
         self.error: Optional[str] = None
@@ -96,9 +96,9 @@ class _Periodic:
 
 
 class NodeSampler:
-    """The node during one perf test: raw samples in ``*.log``, what it counted at both ends in ``counters.json``.
+    """Samples the node during one perf test: raw samples in ``*.log``, counters at both ends in ``counters.json``.
 
-    ``address`` is the node's in the tested path; ``group`` what all of this run on the node belongs to.
+    ``address`` is the node's in the tested path; ``group`` is the run's cgroup on the node.
     """
 
     def __init__(self, files: Files, folder: str, address: str, group: Optional[Cgroup]) -> None:
@@ -111,7 +111,7 @@ class NodeSampler:
         self._periodic = _Periodic(self._sample)
 
     def _counters(self) -> Dict[str, Any]:
-        """What the node counts and how it is set up, with its clock; CPU time is read last, it does not wait."""
+        """The node's counters and set-up, with its clock; CPU time is read last, as it goes on meanwhile."""
         return {
             "time_ns": now_ns(),
             "udp": parse_snmp(read_proc("/proc/net/snmp"), "Udp"),
@@ -128,7 +128,7 @@ class NodeSampler:
             output.write(head + read_proc(source).encode())
 
     def finish(self) -> Dict[str, Any]:
-        """Both ends of the counters; they are also written beside the samples."""
+        """End sampling, and write the counters of both ends to the samples' folder."""
         ends = {
             "interface": self._interface,
             "boot_id": boot_id(),
@@ -143,7 +143,7 @@ class NodeSampler:
 
 
 class ToolSampler:
-    """The tool's CPU (percent of one core), memory (KB) and log size (bytes), its whole tree together."""
+    """Samples the tool's CPU (percent of one core), memory (KB) and log size (bytes), summed over its process tree."""
 
     def __init__(self, tool: Tool, files: Files, cpu: str, memory: str, logsize: str) -> None:
         self._tool = tool
@@ -180,11 +180,11 @@ class ToolSampler:
         self.samples += 1
 
     def pause(self) -> None:
-        """No more samples: what the tool does while it is being ended is not what it costs."""
+        """End sampling: the tool's work while it is being ended is not part of its cost."""
         self._periodic.finish()
 
     def finish(self) -> Dict[str, Any]:
-        """After the tool has ended: one last size of its log, which holds what it wrote while it ended."""
+        """Write one last size of the log after the tool has ended, which includes its last output."""
         error = self._periodic.error
         try:
             self._logsize.write(("%s %d\n" % (stamp(now_ns()), self._tool.log_bytes())).encode())

@@ -1,4 +1,4 @@
-"""What this node's counters say at equal intervals, while a flow runs: how noisy the bed is, without any tool."""
+"""Records this node's counters at equal intervals during a flow: the noise of the bed without any tool."""
 
 import math
 import threading
@@ -12,7 +12,7 @@ NAMES = ("rx_packets", "rx_bytes", "tx_packets", "tx_bytes", "udp_in_datagrams",
 
 
 class Series:
-    """``run`` reads them, ``cancel`` ends that from another thread."""
+    """A series of readings by ``run``; ``cancel`` ends it from another thread."""
 
     def __init__(self, usage: Usage) -> None:
         self._usage = usage
@@ -21,7 +21,7 @@ class Series:
     def run(self, interface: str, interval_s: float, duration_s: float) -> List[List[int]]:
         """Rows of ns since the first row, then the counters of ``NAMES``, every ``interval_s`` seconds.
 
-        Where a reading comes late those in between are left out: made in a hurry they would be rates of no time at all.
+        After a late reading, missed ones are left out: made up in a hurry, they would have intervals of almost 0.
         """
         rows: List[List[int]] = []
         steps = 0

@@ -1,4 +1,4 @@
-"""The verbs that the controller can ask for, one method each. Names and arguments are those of ``remote.node``."""
+"""The verbs of the controller's requests, one method each. Names and arguments are as in ``remote.node``."""
 
 import json
 import os
@@ -68,7 +68,7 @@ class Service:
         }
 
     def series(self, interface: str, interval_s: float, duration_s: float) -> Result:
-        """The node's counters at equal intervals for so many seconds; column 0 is ns since the first row."""
+        """The node's counters at equal intervals for ``duration_s`` seconds; column 0 is ns since the first row."""
         series = self._series = Series(Usage(self._group))
         try:
             return {"names": list(NAMES), "rows": series.run(interface, interval_s, duration_s)}
@@ -88,15 +88,15 @@ class Service:
         return virtual_machines([])
 
     def remember(self, earlier: Optional[Result]) -> Result:
-        """Take this node's inventory, or go on with an ``earlier`` one of this boot: what ``changes`` compares with.
+        """Set the reference for ``changes``: this node's state now, or an ``earlier`` one of this boot.
 
-        The result can be given back as ``earlier``; ``found`` lists what was attached here already.
+        The result can be given back as ``earlier``; ``found`` lists attachments that were already here.
         """
         self._reference = Reference.of(self._inventories, earlier)
         return self._reference.sent
 
     def changes(self) -> Result:
-        """How this node differs from what is remembered; asked while no tool runs."""
+        """Differences of this node from the reference; asked while no tool runs."""
         if self._reference is None:
             raise ValueError("nothing is remembered of this node")
         return {"changes": self._reference.changes()}
@@ -111,13 +111,13 @@ class Service:
     def open_perf_test(
         self, servers: List[Dict[str, Any]], address: str, port_range: List[int], monitoring: str
     ) -> Result:
-        """Server side: servers that listen, and the node's counters running."""
+        """Start listening servers and the node's counters, on the server's side."""
         opened = self._generators.open_servers(servers, address, port_range)
         self._restart_node_sampler(monitoring, address)
         return {"servers": opened}
 
     def run_clients(self, clients: List[Dict[str, Any]], timeout_s: float, address: str, monitoring: str) -> Result:
-        """Client side: run the generators to their end, with the node's counters around them."""
+        """Run the generators to their end, with the node's counters around them, on the client's side."""
         self._restart_node_sampler(monitoring, address)
         try:
             reports = self._generators.run_clients(clients, timeout_s)
@@ -138,7 +138,7 @@ class Service:
         return result
 
     def _open_tool(self, spec: Dict[str, Any]) -> Tool:
-        """Start the tool in a cgroup that no start before it had: what could not be ended may sit in that one."""
+        """Start the tool in a new cgroup for each start: a process that could not be ended may be in an earlier one."""
         if self._tool is not None:
             raise ValueError("a tool runs already")
         self._starts += 1
@@ -168,8 +168,8 @@ class Service:
     ) -> Result:
         """Switch the tool on and off while a flow runs; the counters of each segment go to the file ``segments``.
 
-        ``spec`` as for ``start_tool``; ``{start}`` in its file names becomes the number of the start. ``other``: what
-        runs in the segments without the tool.
+        ``spec`` as for ``start_tool``; ``{start}`` in its file names becomes the number of the start. ``other`` runs in
+        the segments without the tool.
         """
         tools = self._starter(spec), self._starter(other) if other else None
         usage = Usage(self._group)
@@ -190,7 +190,7 @@ class Service:
         return Starter(start)
 
     def stop_tool(self) -> Result:
-        """Stop the monitors, then the tool; ``{}`` when none was started."""
+        """Stop the monitors, then the tool; ``{}`` if none was started."""
         if self._tool is None:
             return {}
         sampler, self._tool_sampler = self._tool_sampler, None
@@ -201,7 +201,7 @@ class Service:
         return dict(stopped, sampler=sampler.finish() if sampler else {"error": None, "samples": 0})
 
     def stop_all(self) -> Result:
-        """End everything of this node's part of a case, whatever state it is in."""
+        """End everything of a case on this node, in any state."""
         switching = self._switching
         if switching is not None:
             switching.cancel()
@@ -231,11 +231,11 @@ class Service:
         return self._files.manifest(path, send)
 
     def leftovers(self, root: str) -> Result:
-        """What dead sessions left on this node; ``root`` holds their results, below the workdir."""
+        """Leftovers of dead sessions on this node; ``root`` holds their results, below the workdir."""
         return leftovers.find(self._files.workdir, self._files.path(root))
 
     def end_leftovers(self, shown: Result, root: str, keep_results: bool, us: Result) -> Result:
-        """End and remove what ``leftovers`` gave and is still there; what could not be done."""
+        """End and remove the given leftovers that still exist; return the failures."""
         return {"problems": leftovers.end(shown, self._files.workdir, self._files.path(root), keep_results, us)}
 
     def inventory(self, root: str) -> Result:

@@ -1,4 +1,4 @@
-"""How the tested interface is set up: what must be the same in both arms of a pair. Cheap: no process is started."""
+"""The set-up of the tested interface, which must be the same in both arms of a pair. No process is started for it."""
 
 import array
 import fcntl
@@ -38,7 +38,7 @@ _SYSCTLS = (
 def fingerprint(interface: str) -> Dict[str, str]:
     """MTU, queue length, qdiscs, tc filters, XDP program and offloads of ``interface``, and sysctls, all as text.
 
-    What the kernel does not tell is left out; sysctls are the node's own where the interface is not known (empty).
+    Unknown values are left out; without a known interface (empty), only sysctls are given.
     """
     found = dict(_sysctls())
     try:
@@ -93,7 +93,7 @@ def _qdisc(one: TrafficControl) -> str:
 
 
 def _filter(one: TrafficControl) -> str:
-    """Without its options, which hold counters; of a BPF filter its program."""
+    """A filter without its options, which hold counters; a BPF filter with its program."""
     text = "%s %x parent %x" % (traffic.kind(one), one.info >> 16, one.parent)
     program = traffic.program_of(one)
     return "%s program %d" % (text, program) if program else text
@@ -111,7 +111,7 @@ def _offloads(interface: str) -> Iterator[Tuple[str, str]]:
 
 
 def _ethtool(channel: socket.socket, interface: str, command: int) -> Optional[int]:
-    """The value of one of ethtool's older ``get`` commands; ``None`` where the driver does not know it."""
+    """The value of one of ethtool's older ``get`` commands; ``None`` if the driver does not support it."""
     value = array.array("B", struct.pack("=II", command, 0))
     request = struct.pack("16sP16x", interface.encode()[:15], value.buffer_info()[0])
     try:

@@ -1,10 +1,9 @@
-"""One running flow, the tool switched on and off inside it: what this node's counters say at both ends of a segment.
+"""Switches the tool on and off inside a running flow, and reads this node's counters at both ends of each segment.
 
-Segments come in pairs, one of each arm, in the order that the controller's coin decided. The tool is started before
-each of its segments and stopped after it; before a segment without it, nothing is done for as long as its start takes.
-Where another tool is given, that one is started and stopped around the segments without the first.
-Both arms then wait for the guard, so that neither attaching nor detaching is in a segment. As many pairs are made as
-fit into the flow.
+Segments come in pairs, one of each arm, in the order of the controller's coin flips. The tool is started before each of
+its segments and stopped after it; a segment without it is preceded by a wait as long as its start. If another tool is
+given, that one is started and stopped around the segments without the first. Both arms then wait for the guard, so that
+neither attaching nor detaching is in a segment. As many pairs are made as fit into the flow.
 """
 
 import threading
@@ -41,7 +40,7 @@ COLUMNS = ("segment", "pair", "arm", "start_ns", "end_ns", "elapsed_ns")
 def counters(interface: str, usage: Usage) -> Dict[str, Optional[int]]:
     """The node's counters now: packets and bytes of ``interface``, UDP datagrams, idle ticks over all online CPUs.
 
-    Then user time, in total and of what is not foreign; that of our cgroups is ``None`` where it is not told.
+    Then user time, in total and of processes that are not foreign; for our cgroups it is ``None`` if unknown.
     """
     device = parse_net_dev(read_proc("/proc/net/dev"))[interface]
     udp = parse_snmp(read_proc("/proc/net/snmp"), "Udp")
@@ -68,9 +67,9 @@ def counters(interface: str, usage: Usage) -> Dict[str, Optional[int]]:
 
 
 class Starter:
-    """``start`` starts a tool for the n-th time; it is also told how many programs that loaded and attached before.
+    """Starts a tool by ``start``, which gets the number of the start and the earlier numbers of programs.
 
-    ``starts`` and ``stops`` say how it did each time.
+    ``starts`` and ``stops`` are the results of each time.
     """
 
     def __init__(self, start: Callable[[int, Optional[List[int]]], Tool]) -> None:
@@ -80,7 +79,7 @@ class Starter:
         self.stops: List[Dict[str, Any]] = []
 
     def start(self) -> bool:
-        """Start it and wait until it is ready; whether it is."""
+        """Start the tool and wait until it is ready; return whether it is."""
         tool = self._start(len(self.starts) + 1, self._seen)
         started = tool.await_ready()
         self.starts.append(started)
@@ -89,16 +88,16 @@ class Starter:
         return started["outcome"] in ("ready", "partial")
 
     def stopped(self, how: Dict[str, Any]) -> bool:
-        """Note how it was stopped; whether all is well with it."""
+        """Record the result of a stop; return whether it is good."""
         self.stops.append(how)
         return bool(how["alive"] and how["programs_gone"] and not how["left"])
 
 
 class Switching:
-    """``tool`` runs in its segments, ``other`` (if there is one) in those without it; ``stop`` stops what runs.
+    """Runs the segments: ``tool`` in its own, ``other`` (if given) in those without it; ``stop`` stops either.
 
-    All three belong to the service, as the tools do. ``lead_s``: what a start takes, until there was one. ``done`` is
-    set by whoever runs it, when nothing of it runs any more.
+    All three belong to the service, as the tools do. ``lead_s``: the assumed time of a start, before the first one. The
+    caller sets ``done`` when nothing runs any more.
     """
 
     def __init__(
@@ -123,16 +122,16 @@ class Switching:
         self._rows: List[Dict[str, Any]] = []
 
     def cancel(self) -> None:
-        """End it from another thread, with the tool that it runs; returns when it is done."""
+        """End the run and its tool, from another thread; return when it is done."""
         self._cancelled.set()
         while not self.done.wait(0.1):
             self._stop_tool()
 
     def run(self, pairs: List[List[str]], segment_s: float, flow_s: float) -> Dict[str, Any]:
-        """Make the pairs until they are all made, or the next would not end within ``flow_s`` seconds from now.
+        """Make the pairs, as long as the next one would end within ``flow_s`` seconds from now.
 
-        ``starts`` and ``stops`` say how the tool did each time, ``other_starts`` and ``other_stops`` the other one. A
-        start that failed or a tool that died ends it: the last entry says why.
+        ``starts`` and ``stops`` are the results of the tool, ``other_starts`` and ``other_stops`` of the other one. A
+        failed start or a dead tool ends the run: the last entry has the reason.
         """
         began = time.monotonic()
         longest_s = 0.0
@@ -157,7 +156,7 @@ class Switching:
         }
 
     def write(self, files: Files, path: str) -> None:
-        """``segments.csv``: a row per segment, each counter at both ends; empty where it is not known."""
+        """Write ``segments.csv``: a row per segment, each counter at both ends; empty if unknown."""
         names = [counter + end for counter in COUNTERS for end in ("_start", "_end")]
         lines = [",".join(list(COLUMNS) + names)]
         for row in self._rows:
@@ -168,7 +167,7 @@ class Switching:
         files.write(path, ("\n".join(lines) + "\n").encode())
 
     def _segment(self, pair: int, arm: str, segment_s: float) -> bool:
-        """One segment; whether there may be another."""
+        """Make one segment; return whether another one may follow."""
         if self._cancelled.is_set():
             return False
         runs = self._tool if arm == TOOL else self._other

@@ -1,4 +1,4 @@
-"""Traffic control and XDP of interfaces as words, and the programs in them."""
+"""Texts for traffic control and XDP of interfaces, and the programs in them."""
 
 import hashlib
 import struct
@@ -19,7 +19,7 @@ def kind(one: TrafficControl) -> str:
 
 
 def place(one: TrafficControl) -> str:
-    """Where a qdisc or filter hangs: ``ingress``, ``egress``, ``root`` or a class."""
+    """The hook of a qdisc or filter: ``ingress``, ``egress``, ``root`` or a class."""
     return _PLACES.get(one.parent, "parent %x:%x" % (one.parent >> 16, one.parent & 0xFFFF))
 
 
@@ -34,7 +34,7 @@ def program_of(one: TrafficControl) -> Optional[int]:
 
 
 def label_of(one: TrafficControl) -> str:
-    """The name that whoever attached a BPF filter gave it: with tc, object file and section."""
+    """The name of a BPF filter from its attachment: with tc, object file and section."""
     return _options(one).get(_BPF_NAME, b"").rstrip(b"\0").decode("utf-8", "replace")
 
 
@@ -47,7 +47,7 @@ def name_of(attributes: Attributes) -> str:
 
 
 def xdp_programs(attributes: Attributes) -> List[Tuple[int, str, int]]:
-    """Program, mode and flag of the mode: what is attached to the interface with these attributes."""
+    """Programs attached to the interface with these attributes: program, mode, and flag of the mode."""
     inside = rtnetlink.attributes(attributes.get(_XDP, b""))
     return [
         (int(struct.unpack_from("=I", inside[key])[0]),) + mode
@@ -57,7 +57,7 @@ def xdp_programs(attributes: Attributes) -> List[Tuple[int, str, int]]:
 
 
 def filters(index: int, parents: List[int]) -> List[TrafficControl]:
-    """The filters below these parents; a qdisc that takes none has none."""
+    """The filters below these parents; none for a qdisc that takes none."""
     found: List[TrafficControl] = []
     for parent in parents:
         try:

@@ -1,7 +1,7 @@
-"""CPU time in user mode: of the machine, of this run's cgroups on it, and of what carries the traffic there.
+"""CPU time in user mode: of the machine, of this run's cgroups on it, and of the carriers of its traffic.
 
-What is left when the others are taken away is foreign: other people's processes, the controller of a lab. Where several
-nodes share a kernel, /proc/stat is that of all of them, and so are the cgroups of this run that can be seen from here.
+The machine's time without the rest is foreign: other people's processes, the controller of a lab. If several nodes
+share a kernel, /proc/stat covers all of them, and so do the visible cgroups of this run.
 """
 
 import os
@@ -22,33 +22,33 @@ def parse_cpu(text: str) -> List[int]:
 
 
 def idle_ticks(ticks: List[int]) -> int:
-    """Idle and waiting for disks. Kernels measure these to the nanosecond; the times spent busy they only sample.
+    """Ticks of idling and waiting for disks. Kernels measure these exactly, but only sample busy times.
 
-    A flow paced by a timer can run between the samples, or at each of them: CPU time is what was not idle.
+    A flow paced by a timer can run between the samples, or at each of them: CPU time is the time that was not idle.
     """
     return ticks[3] + ticks[4]
 
 
 def online_cpus(text: str) -> int:
-    """How many CPUs ``/proc/stat`` tells of."""
+    """The number of CPUs in ``/proc/stat``."""
     return sum(line[:3] == "cpu" and line[3:4].isdigit() for line in text.splitlines())
 
 
 def user_usec(ticks: List[int]) -> int:
-    """User and nice time without what guests ran, which the kernel counts in both."""
+    """User and nice time without the guests' time, which the kernel includes in both."""
     user, nice, guest, guest_nice = ticks[0], ticks[1], ticks[8], ticks[9]
     return max(0, user + nice - guest - guest_nice) * _USEC_PER_TICK
 
 
 def parse_own_user_ticks(text: str) -> int:
-    """``/proc/<pid>/stat``: user time of a process itself, without its guest's."""
+    """User time of a process without its guest's, from ``/proc/<pid>/stat``."""
     fields = text.rpartition(")")[2].split()
     guest = int(fields[40]) if len(fields) > 40 else 0
     return max(0, int(fields[11]) - guest)
 
 
 def userspace_switches() -> List[int]:
-    """Pids of virtual switches that forward in user mode: the tested traffic itself may keep them busy."""
+    """PIDs of virtual switches that forward in user mode: the tested traffic itself may keep them busy."""
     found = []
     for name in os.listdir("/proc"):
         if name.isdigit() and _line("/proc/%s/comm" % name) in SWITCHES:
@@ -57,14 +57,14 @@ def userspace_switches() -> List[int]:
 
 
 class Usage:
-    """Reads the figures again and again; carriers are the virtual machines and switches that ran when it was made."""
+    """Reads CPU times repeatedly; carriers are the virtual machines and switches that ran when it was made."""
 
     def __init__(self, group: Optional[Cgroup]) -> None:
         self._group = group
         self._carriers = [process["pid"] for process in virtual_machines([])["processes"]] + userspace_switches()
 
     def read(self) -> Dict[str, Any]:
-        """``own_user_usec`` is by the cgroup's name, empty where there are none or their user time is not told."""
+        """CPU times now. ``own_user_usec`` is by the cgroup's name, without cgroups of unknown user time."""
         with open("/proc/stat") as file:
             ticks = parse_cpu(file.read())
         return {
@@ -82,7 +82,7 @@ class Usage:
 
 
 def _user_usec_of_process(pid: int) -> int:
-    """0 for one that has ended."""
+    """User time of a process; 0 if it has ended."""
     try:
         with open("/proc/%d/stat" % pid) as file:
             return parse_own_user_ticks(file.read()) * _USEC_PER_TICK
@@ -91,12 +91,12 @@ def _user_usec_of_process(pid: int) -> int:
 
 
 def boot_id() -> Optional[str]:
-    """Which boot of which kernel this is: nodes with the same one share a machine."""
+    """Id of the kernel's boot: nodes with the same one share a machine."""
     return _line("/proc/sys/kernel/random/boot_id")
 
 
 def frequencies_khz() -> List[int]:
-    """The current frequency of each CPU, as far as the kernel tells."""
+    """The current frequency of each CPU, if known."""
     try:
         names = sorted(name for name in os.listdir(_CPU_FOLDER) if name[:3] == "cpu" and name[3:].isdigit())
     except OSError:

@@ -76,6 +76,30 @@ def test_what_is_negligible_is_said_by_the_settings(tmp_path: Path, capsys: Text
     assert capsys.readouterr().out.count("NEGLIGIBLE ≤") == 2
 
 
+def test_without_settings_those_count_that_both_runs_name(tmp_path: Path, capsys: Text) -> None:
+    settings = tmp_path / "mine.yaml"
+    settings.write_text("margin_pct: 50\n")
+    a, b = (
+        run(tmp_path / name, us, options={"analysis_config": str(settings)}) for name, us in (("a", 30.0), ("b", 33.0))
+    )
+    assert compare(a, b, "--fail-on-worse") == 0
+    assert capsys.readouterr().out.count("NEGLIGIBLE ≤") == 2
+    settings.unlink()
+    assert compare(a, b) == 4
+    assert f"{a} was judged by {settings}, which is gone" in capsys.readouterr().err
+
+
+def test_runs_that_were_judged_by_different_settings_are_named(tmp_path: Path, capsys: Text) -> None:
+    settings = tmp_path / "mine.yaml"
+    settings.write_text("margin_pct: 50\n")
+    a, b = run(tmp_path / "a", 30.0, options={"analysis_config": str(settings)}), run(tmp_path / "b", 33.0)
+    assert compare(a, b) == 4
+    message = capsys.readouterr().err
+    assert f"{a} was judged by {settings}" in message
+    assert f"{b} was judged by the default settings" in message
+    assert "--config FILE" in message
+
+
 def test_a_tool_that_became_cheaper_is_a_speed_up(tmp_path: Path, capsys: Text) -> None:
     assert compare(run(tmp_path / "a", 33.0), run(tmp_path / "b", 30.0), "--fail-on-worse") == 0
     assert "SPEED-UP -9.1 % [" in capsys.readouterr().out

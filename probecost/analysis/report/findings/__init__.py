@@ -1,1 +1,1 @@
-"""Collects what every report shows, in no format: the answer, estimates, provenance, voids, degradations."""
+"""Collects the common content of all reports, in no format: the answer, estimates, provenance, voids, degradations."""

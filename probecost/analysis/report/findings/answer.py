@@ -1,7 +1,7 @@
-"""What a run answers, in words: which tools cost what, how sure that is, what the bed can tell apart, which machine.
+"""The answer of a run in words: costs of tools, their certainty, the resolution of the bed, the machines.
 
-It states nothing beyond the verdicts: a tool is in the group of its worst primary verdict, and a tool of
-which nothing is known is never among those that cost little.
+It states nothing beyond the verdicts: a tool is in the group of its worst primary verdict, and an unknown tool is never
+among the cheap ones.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class PrimaryTest:
 
 @dataclass(frozen=True)
 class ToolAnswer:
-    """A tool in one environment. ``environment`` is empty where the run has only one; ``word`` is the worst."""
+    """A tool in one environment. ``environment`` is empty if the run has only one; ``word`` is the worst."""
 
     tool: str
     environment: str
@@ -74,7 +74,7 @@ class Group:
 
 @dataclass(frozen=True)
 class Answer:
-    """``sure``: over what, how certain; ``certificate``: what the null case proves; ``machines``: measured on what."""
+    """The answer. ``sure``: data and certainty; ``certificate``: proof by the null case; ``machines``: the nodes."""
 
     headline: str
     groups: tuple[Group, ...]
@@ -84,7 +84,7 @@ class Answer:
 
 
 def answer(study: Study, margin_pct: float) -> Answer:
-    """The answer of a run; ``margin_pct`` is what counts as negligible."""
+    """The answer of a run; costs up to ``margin_pct`` are negligible."""
     tools = _tools(study)
     margin = f"{margin_pct:g}"
     void = voids(study)
@@ -104,7 +104,7 @@ def answer(study: Study, margin_pct: float) -> Answer:
 
 
 def _tools(study: Study) -> list[ToolAnswer]:
-    """All tools but the control, the worst first; those of which nothing was measured too."""
+    """All tools but the control, the worst first; unmeasured ones too."""
     by_tool: dict[tuple[str, str], list[MetricVerdict]] = {}
     cases: dict[tuple[str, str], set[str]] = {}
     for case in study.cases:
@@ -144,7 +144,7 @@ def _tool(
 
 
 def _headline(groups: Sequence[Group], margin: str, void: Voids | None) -> str:
-    """One sentence; up to ``_NAMED`` tools of a group are named. ``void``: why most units do not count."""
+    """The headline, one sentence; up to ``_NAMED`` tools of a group are named. ``void``: why most units are void."""
     if not groups:
         return "No tool was measured."
     if [group.word for group in groups] == [Word.NONE]:
@@ -221,7 +221,7 @@ def _certificate(study: Study) -> Iterator[str]:
 
 
 def _machine(environment: str, nodes: Mapping[str, NodeFacts]) -> Iterator[str]:
-    """A line for all nodes with the same facts, and that nodes share one kernel where they do."""
+    """A line for all nodes with the same facts, and a line if nodes share one kernel."""
     alike: dict[str, list[str]] = {}
     for name in sorted(nodes):
         wanted = ("Kernel", "CPU", "Memory", "Interfaces")

@@ -1,4 +1,4 @@
-"""How cases are called where those of several environments or iterations stand together."""
+"""Names of cases for lists over several environments or iterations."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from probecost.results.layout import item_id
 
 
 class CaseNames:
-    """The cases' keys, with environment and iteration where there are several: as in the ids of pytest."""
+    """The cases' keys, with environment and iteration if there are several, like the ids of pytest."""
 
     def __init__(self, cases: Iterable[CaseStudy]) -> None:
         ids = [case.id for case in cases]
@@ -20,5 +20,5 @@ class CaseNames:
         return item_id(environment, iteration, case_key, several=self._several, repeated=self._repeated)
 
     def of_run(self, environment: str, case_key: str) -> str:
-        """The name of a case over all iterations, as verdicts are."""
+        """The name of a case over all iterations, for verdicts."""
         return item_id(environment, 1, case_key, several=self._several, repeated=False)

@@ -1,4 +1,4 @@
-"""What a comparison of two runs found, in no format: which runs, a table, and how to read it."""
+"""The content of a comparison of two runs, in no format: the runs, a table, and how to read it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ TITLES = ("Case", "Metric", "Units A, B", "Overhead A", "Overhead B", "Change A 
 
 
 def head_lines(found: RunChange) -> Iterator[str]:
-    """Which two runs, what is compared, and which differences of their conditions were accepted."""
+    """Lines on the two runs, and on remarks and accepted differences of their conditions."""
     yield f"A: {found.a.run.run_id or found.a.root.name} ({found.a.root})"
     yield f"B: {found.b.run.run_id or found.b.root.name} ({found.b.root})"
     yield from (f"Note: {line}" for line in found.conditions.remarks)
@@ -41,7 +41,7 @@ def table_rows(changes: Iterable[Change]) -> list[tuple[str, ...]]:
 
 
 def foot_lines(found: RunChange) -> Iterator[str]:
-    """What is missing, what the control proves, and how to read it."""
+    """Lines on missing data, the proof by the control, and how to read the table."""
     for name, only in (("A", found.pairing.only_a), ("B", found.pairing.only_b)):
         if only:
             yield f"Only in {name}: {', '.join(case.case_key for case in only)}"
@@ -66,7 +66,7 @@ def foot_lines(found: RunChange) -> Iterator[str]:
 
 
 def _reasons(changes: Iterable[Change]) -> Iterator[str]:
-    """Why there is no verdict: each reason once, with the metrics that it holds for."""
+    """Reasons for missing verdicts, each once, with its metrics."""
     by_reason: dict[str, dict[str, list[str]]] = {}
     for each in changes:
         if each.is_primary and each.verdict.word in (Word.INVALID, Word.NONE):

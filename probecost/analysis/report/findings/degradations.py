@@ -17,13 +17,13 @@ from probecost.results.names import CaseName, MetricId
 VerdictWords = Mapping[tuple[CaseName, MetricId], str]
 
 MARK = "⚠"
-#: The differences that the overviews show, and which are counted: of what was received.
+#: The differences that the overviews show and count: of received traffic.
 DIFFS = tuple((test.short, test.primary) for test in PERF_TESTS)
 
 
 @dataclass(frozen=True)
 class Degradation:
-    """``label``: the case's row in the tables. ``times``: how many times its threshold the difference is."""
+    """A marked difference. ``label``: the case's row in the tables. ``times``: the difference over its threshold."""
 
     case: CaseName
     metric: MetricId
@@ -37,7 +37,7 @@ class Degradation:
 
 
 def degradations(cases: Sequence[CaseStudy], thresholds: Thresholds) -> list[Degradation]:
-    """Those of the plain perf tests, the one farthest beyond its threshold first."""
+    """Degradations of the plain perf tests, the one farthest beyond its threshold first."""
     found = []
     for case, label in zip(cases, row_names(cases), strict=True):
         for title, metric in DIFFS:
@@ -52,7 +52,7 @@ def degradations(cases: Sequence[CaseStudy], thresholds: Thresholds) -> list[Deg
 
 
 def legend(thresholds: Thresholds) -> str:
-    """What the mark means."""
+    """The meaning of the mark."""
     return (
         f"{MARK}: worse than the threshold of the analysis' settings ({thresholds.text()}). "
         "A mark looks at one estimate and is no verdict: it may be noise."

@@ -1,4 +1,4 @@
-"""What is known of a metric that has no units of its own: the difference of means against a shared baseline."""
+"""Estimates for metrics without units: the difference of means against a shared baseline."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from probecost.results.names import CaseName, MetricId
 
 
 def estimate_of(studies: Iterable[CaseStudy], metric: MetricId) -> Comparison | None:
-    """The difference of a metric with a direction; of several iterations that of the first that has one."""
+    """The difference of a metric with a direction, from the first iteration that has one."""
     if not has_verdict(metric.metric):
         return None
     own = (case.comparisons.get(metric) for case in studies)

@@ -1,4 +1,4 @@
-"""Where a report comes from: run, seed, version, machines, options, and the command that writes it again."""
+"""Provenance of a report: run, seed, version, machines, options, and the command that writes it again."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from probecost.analysis.tree.run import RunInfo
 from probecost.analysis.values.tool_usage import human_size
 
 UNKNOWN = "not recorded"
-#: What the reports show of a node: a title, and how to get it; empty text where it was not recorded.
+#: Facts of a node in the reports: a title, and how to get it; empty text if it was not recorded.
 NODE_FACTS: tuple[tuple[str, Callable[[NodeFacts], str]], ...] = (
     ("Kernel", lambda node: f"{node.kernel} {node.arch}".strip()),
     ("CPU", lambda node: f"{node.cpus} x {node.cpu_model}" if node.cpu_model else node.cpus),
@@ -30,7 +30,7 @@ NODE_FACTS: tuple[tuple[str, Callable[[NodeFacts], str]], ...] = (
 
 @dataclass(frozen=True)
 class Fact:
-    """A name and plain text, not escaped for anything. ``is_command``: the text is to be typed as it is."""
+    """A name and unescaped plain text. ``is_command``: the text is a command."""
 
     name: str
     text: str
@@ -39,11 +39,11 @@ class Fact:
 
 @dataclass(frozen=True)
 class Provenance:
-    """What all reports of one study have in common.
+    """The common provenance of all reports of one study.
 
-    ``facts`` are those of the run and of the analysis, in the order in which they are shown. ``nodes``: environment →
-    node → its facts on one line. ``again``: the command that writes the same reports. ``started_ns``: when measuring
-    began (Unix ns), ``None`` where nothing tells.
+    ``facts`` are of the run and the analysis, in the order of display. ``nodes``: environment → node → its facts on one
+    line. ``again``: the command that writes the same reports. ``started_ns``: start of measuring (Unix ns), ``None`` if
+    unknown.
     """
 
     run: str
@@ -82,18 +82,18 @@ def provenance(study: Study, settings: Settings, request: Request = EVERYTHING) 
 
 
 def run_name(study: Study) -> str:
-    """The run's id, all of them where the metadata name several; the folder's name where none is recorded."""
+    """The run's id, or all ids in the metadata; the folder's name if none is recorded."""
     ids = [study.run.run_id] if study.run.run_id else sorted({record.run_id for record in study.records} - {""})
     return ", ".join(ids) or study.root.name
 
 
 def run_command(run: RunInfo) -> str:
-    """The command that measured, quoted for a shell; empty where it is not recorded."""
+    """The command of the run, quoted for a shell; empty if it is not recorded."""
     return join(("pytest", *run.argv)) if run.argv else ""
 
 
 def run_version(study: Study) -> str:
-    """The version of probecost that measured; several where the metadata name several, empty where none does."""
+    """The version of probecost that measured, or all versions in the metadata; empty if none is recorded."""
     return study.run.probecost or ", ".join(study.versions)
 
 
@@ -140,7 +140,7 @@ def _facts(study: Study, settings: Settings, request: Request) -> Iterator[Fact]
 
 
 def _options(options: Mapping[str, str]) -> str:
-    """Where no perf test was named, all were meant; any other empty list is none."""
+    """The options as text. An empty list of perf tests means all, any other empty list none."""
     return ", ".join(f"{key} {value or ('all' if key == 'perf_tests' else 'none')}" for key, value in options.items())
 
 

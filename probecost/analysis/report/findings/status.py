@@ -1,4 +1,4 @@
-"""How far the cases of a study got: what became of each, and how many units there are."""
+"""Status of the cases of a study: their outcomes, and the number of units."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from probecost.text import counted
 
 
 def status(case: CaseStudy) -> str:
-    """How the case ended, in words: pytest's outcome where it is recorded, and whether data are missing."""
+    """The status of a case as text: pytest's outcome, if recorded, and whether data are missing."""
     words = []
     if case.outcome is not None and case.outcome.outcome:
         words.append(case.outcome.outcome)
@@ -66,13 +66,13 @@ def _units_of(cases: Sequence[CaseStudy]) -> str:
 
 
 def switched_cases(verdicts: Iterable[MetricVerdict]) -> frozenset[CaseName]:
-    """The cases that have a verdict from switched flows."""
+    """The cases with a verdict from switched flows."""
     return frozenset(each.case for each in verdicts if each.schedule == FLOWS)
 
 
 @dataclass(frozen=True)
 class CaseVerdicts:
-    """What the verdicts say of single cases: of each metric in words, and which cases have some of switched flows."""
+    """Verdicts by case: the words for each metric, and the cases with verdicts from switched flows."""
 
     words: Mapping[tuple[CaseName, MetricId], str]
     switched: frozenset[CaseName]

@@ -1,4 +1,4 @@
-"""Of a run that measured two versions of tools against each other: what is compared with what."""
+"""A line for runs that compare two versions of tools."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 
 def versions_line(options: Mapping[str, str]) -> Iterator[str]:
-    """What is compared with what, where that is not a tool with none at all."""
+    """A line on the compared versions; none if tools are compared with no tool."""
     if "versus" in options:
         yield (
             f"Two versions are compared: baseline is the other one ({options['versus']}), tool is the environment's "

@@ -1,4 +1,4 @@
-"""Where most units of a run do not count: their common reason, and what to do about it."""
+"""The common reason if most units of a run are void, and the remedy."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _Unit = tuple[CaseId, bool, int]
 
 @dataclass(frozen=True)
 class Voids:
-    """``text``: how many units are void and the commonest reason; ``to_do``: empty where that is not known."""
+    """Void units. ``text``: their number and the commonest reason; ``to_do``: the remedy, empty if unknown."""
 
     n_void: int
     n_units: int
@@ -47,15 +47,15 @@ class Voids:
 
 
 def voids(study: Study) -> Voids | None:
-    """The voids of a run; ``None`` where most of its units count, or nothing was measured."""
+    """The voids of a run; ``None`` if most of its units count, or nothing was measured."""
     found = voids_of(study.measurements)
     return found if found is not None and 2 * found.n_void >= found.n_units else None
 
 
 def voids_of(rows: Iterable[Measurement]) -> Voids | None:
-    """The same of some rows, however few are void; ``None`` where none is.
+    """The void units of some rows; ``None`` if none is void.
 
-    A unit is a flow, or a pair of visits, with all its perf tests; it is void where each of them lacks an arm in every
+    A unit is a flow, or a pair of visits, with all its perf tests; it is void if each of them lacks an arm in every
     pair. A shared baseline is no unit.
     """
     reasons: dict[_Unit, dict[tuple[PerfTestName, int], dict[str, list[str]]]] = {}

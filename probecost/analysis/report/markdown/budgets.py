@@ -10,7 +10,7 @@ from probecost.analysis.words.budget_words import budget_cost, budget_counts, wo
 
 
 def budget_section(checks: Sequence[BudgetCheck]) -> Iterator[str]:
-    """The section; empty without any budget."""
+    """The section on budgets; empty without any budget."""
     if not checks:
         return
     yield "## Budgets"

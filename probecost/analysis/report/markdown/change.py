@@ -1,4 +1,4 @@
-"""``compare.md``: what changed between two runs."""
+"""``compare.md``: the changes between two runs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from probecost.analysis.two_runs.changes import RunChange
 
 
 def change_page(found: RunChange) -> str:
-    """The page."""
     lines = ["# What changed between two runs", ""]
     lines += [f"- {markdown(line)}" for line in head_lines(found)]
     lines += ["", *table_lines(TITLES, (tuple(map(markdown, row)) for row in table_rows(found.changes)))]

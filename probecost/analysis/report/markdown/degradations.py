@@ -17,7 +17,7 @@ _COUNTED = ("Cases", "Cases marked", "Differences marked")
 
 
 def marked(text: str, case: CaseStudy, metric: MetricId, thresholds: Thresholds) -> str:
-    """The text of a difference, bold and with a sign where it is beyond its threshold."""
+    """The text of a difference, bold and with a sign if it is beyond its threshold."""
     found = case.comparisons.get(metric)
     is_degraded = found is not None and thresholds.is_degraded(metric, found.diff_pct)
     return f"**{text}** {MARK}" if is_degraded else text
@@ -40,7 +40,7 @@ def degradation_section(
 
 
 def degradation_table(group: Group, thresholds: Thresholds, verdicts: VerdictWords) -> Iterator[str]:
-    """The topic's list: each marked difference, and what the units say of it."""
+    """The topic's list: each marked difference, and its verdict."""
     found = degradations(group.cases, thresholds)
     if found:
         yield from table_lines(

@@ -17,14 +17,14 @@ _SHOW: Mapping[str, Callable[[float | None], str]] = {"bit/s": gbps, "packets/s"
 
 
 def show_of(metric: Metric) -> Callable[[float | None], str]:
-    """How the overview's tables show values of a metric."""
+    """The format of a metric's values in the overview's tables."""
     return _SHOW.get(metric.unit, decimal)
 
 
 def load_tables(cases: Sequence[CaseStudy], thresholds: Thresholds) -> Iterator[str]:
-    """A table per load, the smaller ones first; only the columns that were measured. Nothing without a load.
+    """A table per load, smaller loads first, with measured columns only. Nothing without a load.
 
-    ``thresholds``: what is worse than these is marked.
+    Differences worse than ``thresholds`` are marked.
     """
     loads = {metric.test.load for case in cases for metric in case.comparisons}
     for load in sorted(loads - {""}, key=lambda load: Load.of_suffix(load).rank):

@@ -1,4 +1,4 @@
-"""``overview.md``: one table over all cases, what is missing and why, on what it was measured, and how to read it."""
+"""``overview.md``: one table over all cases, missing data with reasons, the machines, and how to read it."""
 
 from __future__ import annotations
 
@@ -64,8 +64,7 @@ def overview(
 ) -> str:
     """The report over everything. ``files``: the other reports, which it links to, relative to its own folder.
 
-    The text does not depend on where it is written. Links to raw files are those of a report that lies in the run's
-    own folder of reports.
+    The text does not depend on its path. Links to raw files are relative to the run's own folder of reports.
     """
     home = study.root / REPORTS
     lines = [

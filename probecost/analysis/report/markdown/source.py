@@ -1,4 +1,4 @@
-"""Where a report comes from, as a list of Markdown: the last part of every page."""
+"""Provenance as a Markdown list, the last part of every page."""
 
 from __future__ import annotations
 

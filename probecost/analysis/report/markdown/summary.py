@@ -1,4 +1,4 @@
-"""``summary.md``: one screen for a merge request or the page of a CI job, however many cases there are."""
+"""``summary.md``: one screen for a merge request or the page of a CI job, for any number of cases."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _WORST, _LINES_OF_A_KIND = 8, 3
 
 
 def summary(study: Study, margin_pct: float, origin: Provenance, files: Sequence[PurePosixPath]) -> str:
-    """The text. ``files``: the reports that it links to, relative to its own folder."""
+    """The text of ``summary.md``. ``files``: the reports that it links to, relative to its own folder."""
     found = answer(study, margin_pct)
     lines = [f"# Overhead: run {markdown(origin.run)}", "", f"**{markdown(found.headline)}**", ""]
     lines += [f"- {line}" for line in _counts(study)]
@@ -37,7 +37,7 @@ def summary(study: Study, margin_pct: float, origin: Provenance, files: Sequence
 
 
 def _counts(study: Study) -> Iterator[str]:
-    """How many primary verdicts of tools say what, how cases ended, and the budgets."""
+    """Counts of primary verdicts of tools, of outcomes of cases, and of budgets."""
     words = Counter(each.verdict.word for each in study.verdicts if each.is_primary and each.tool != NULL_TOOL)
     if words:
         counts = ", ".join(f"{words[word]} {word_text(word)}" for word in WORST_FIRST if words[word])
@@ -52,7 +52,7 @@ def _counts(study: Study) -> Iterator[str]:
 
 
 def _worst(study: Study) -> Iterator[str]:
-    """The worst primary verdicts; those that are negligible need no row."""
+    """The worst primary verdicts, without negligible ones."""
     own = [each for each in study.verdicts if each.is_primary and each.verdict.word is not Word.NEGLIGIBLE]
     shown = sorted((each for each in own if each.tool != NULL_TOOL), key=lambda each: (badness(each), each.case))
     if not shown:

@@ -1,4 +1,4 @@
-"""Text, links, tables and lists of Markdown: the one place that writes its marks."""
+"""Writes text, links, tables and lists of Markdown; no other module writes its marks."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ MAX_LINES_PER_LIST = 50
 
 
 def markdown(text: str) -> str:
-    """Text for a line or table cell of Markdown: one line, and nothing in it is markup or HTML."""
+    """``text`` for a line or table cell of Markdown: one line, with markup and HTML escaped."""
     line = printable(" ".join(text.split()))
     line = line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return re.sub(r"([\\`*\[\]|~])", r"\\\1", line)
 
 
 def code(text: str) -> str:
-    """Text as Markdown code, on one line and not for a table; backticks in it are kept by a longer fence."""
+    """``text`` as Markdown code, on one line and not for a table; a longer fence preserves backticks."""
     line = printable(" ".join(text.split()))
     fence = "`" * (max((len(run) for run in re.findall(r"`+", line)), default=0) + 1)
     pad = " " if line.startswith("`") or line.endswith("`") else ""

@@ -34,9 +34,9 @@ def topic_overview(
     thresholds: Thresholds,
     verdicts: CaseVerdicts,
 ) -> str:
-    """The page of a group. ``files``: what it links to, relative to the folder of all reports.
+    """The page of a group. ``files``: the files that it links to, relative to the folder of all reports.
 
-    Links are those of a page in the run's own folder of reports.
+    Links are relative to the run's own folder of reports.
     """
     home = origin.root / REPORTS
     here = (home / group.page).parent
@@ -101,7 +101,7 @@ def _marked(group: Group, thresholds: Thresholds, verdicts: VerdictWords) -> Ite
 
 
 def _spreads(group: Group) -> Iterator[str]:
-    """How the iterations' own differences lie; nothing for a single iteration."""
+    """The spread of the iterations' own differences; nothing for a single iteration."""
     if group.iteration is not None:
         return
     titles = {_diff_column(metric): title for title, metric in DIFFS}

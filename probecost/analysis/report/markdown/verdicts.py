@@ -1,4 +1,4 @@
-"""The part of overview.md that answers: what does each tool cost, and how sure is that?"""
+"""The part of overview.md on verdicts: the cost of each tool and its certainty."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from probecost.analysis.words.verdict_words import (
 
 
 def verdict_section(verdicts: Sequence[MetricVerdict]) -> Iterator[str]:
-    """The section; empty where no metric has a verdict."""
+    """The section on verdicts; empty if no metric has one."""
     cases = worst_first(verdicts)
     if not any(each.verdict.word is not Word.NONE for each in verdicts):
         return

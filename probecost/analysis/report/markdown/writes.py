@@ -1,4 +1,4 @@
-"""The part of overview.md on pps tests over TCP: what they count is no packets, and is not called so."""
+"""The part of overview.md on pps tests over TCP, which count writes, not packets."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _COLUMNS = tuple(
 
 
 def writes_table(cases: Sequence[CaseStudy]) -> Iterator[str]:
-    """A row per case; only the columns that were measured. Nothing where no pps test ran over TCP."""
+    """A row per case, with measured columns only. Nothing if no pps test ran over TCP."""
     columns = [(title, of) for title, of in _COLUMNS if any(of in case.comparisons for case in cases)]
     if columns:
         yield ""

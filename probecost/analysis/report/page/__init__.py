@@ -1,4 +1,4 @@
-"""``report.html``: a run's answer, verdicts, pictures and facts in one file that needs nothing else."""
+"""``report.html``: a run's answer, verdicts, plots and facts in one self-contained file."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def page_text(
 ) -> str:
     """The text of ``report.html``. ``files``: the other reports, relative to their folder; ``jobs``: see ``study_run``.
 
-    The text does not depend on where it is written: links are those of a page in the run's own folder of reports.
+    The text does not depend on its path: links are relative to the run's own folder of reports.
     """
     page, cases, details = page_content(study, margin_pct, origin, files)
     return html_text(page, each(lambda case: json_text(details.detail(*case)), cases, jobs))

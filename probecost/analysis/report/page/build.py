@@ -1,4 +1,4 @@
-"""Builds the data of ``report.html`` from a study: the ``Page``, and what makes the ``Detail`` of each of its cases."""
+"""Builds the data of ``report.html`` from a study: the ``Page``, and the maker of each case's ``Detail``."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _ROW_FIELDS = tuple(Row.__dataclass_fields__)
 def page_content(
     study: Study, margin_pct: float, origin: Provenance, files: Sequence[PurePosixPath]
 ) -> tuple[Page, Sequence[tuple[CaseName, Sequence[CaseStudy]]], Details]:
-    """The page's data; its cases with their iterations, in its order; and what makes the detail of each of these.
+    """The page's data; its cases with their iterations, in its order; and the maker of their details.
 
     ``files``: the other reports, relative to their folder.
     """
@@ -91,7 +91,7 @@ def _by_case(study: Study) -> dict[CaseName, list[CaseStudy]]:
 
 
 def _tests(study: Study) -> list[MetricId]:
-    """All metrics that were measured, in the order of the reports."""
+    """All measured metrics, in the order of the reports."""
     found = {each.metric for each in study.verdicts}
     found |= {metric for case in study.cases for metric in case.comparisons}
     metrics = list(METRICS)
@@ -143,7 +143,7 @@ def _case(case: CaseName, studies: Sequence[CaseStudy], *, several: bool) -> Cas
 def _rows(
     study: Study, by_case: Mapping[CaseName, Sequence[CaseStudy]], tests: Mapping[MetricId, int]
 ) -> list[tuple[Row, str]]:
-    """A row for each verdict, and for each difference that no verdict speaks of; with its reason, the worst first."""
+    """A row for each verdict, and for each difference without a verdict; with its reason, the worst first."""
     budgets = {(check.case, check.budget.metric): check for check in study.budgets}
     cases = {case: number for number, case in enumerate(by_case)}
     found: list[tuple[Row, str]] = []
@@ -250,7 +250,7 @@ def _forest_line(row: Row, cost_pct: float, case: Case) -> Line:
 
 
 def _says(each: MetricVerdict) -> str:
-    """What follows the word where that is not the cost and its interval, which have cells of their own."""
+    """The text after the word, without cost and interval, which have separate cells."""
     if each.verdict.word not in (Word.NEGLIGIBLE, Word.INCONCLUSIVE, Word.MASKED, Word.SPEED_UP):
         return ""
     return short(each).removeprefix(each.verdict.word.value).removeprefix(",").strip()
@@ -261,7 +261,7 @@ def _numbered(row: Row, reason: int) -> tuple[object, ...]:
 
 
 def _problems(study: Study) -> Iterator[str]:
-    """What belongs to no case that is shown."""
+    """Problems of no case of the page."""
     shown = {id(case.outcome) for case in study.cases}
     lines = [
         f"{outcome.case_key} has no results, {outcome.outcome}" + (f": {outcome.message}" if outcome.message else "")
@@ -275,7 +275,7 @@ def _problems(study: Study) -> Iterator[str]:
 
 
 def _files(study: Study, files: Sequence[PurePosixPath]) -> Iterator[Link]:
-    """The reports that concern the whole run, and what the run wrote; the tables are listed in overview.md."""
+    """Links to the reports and files of the whole run; overview.md lists the tables."""
     for path in files:
         if len(path.parts) == 1:
             yield link_to(path.as_posix(), study.root / REPORTS / path, study.root)

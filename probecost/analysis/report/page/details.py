@@ -1,4 +1,4 @@
-"""The ``Detail`` of each case: its figures, points over time, what the tool used, its problems and files."""
+"""Makes the ``Detail`` of each case: its figures, points over time, usage of the tool, problems and files."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ from probecost.results.metrics import lower_is_better
 from probecost.results.names import CaseId, CaseName, MetricId, PerfTestName
 
 MAX_PROBLEMS = 50
-#: No series has more points than this, nor fewer where it has them.
+#: Limits on the points of a series.
 MOST_POINTS, FEWEST_POINTS = 200, 24
-#: What all series of a page together may take, in bytes: at most 3 MB up to this many cases, and so much for each.
+#: Limits on the bytes of all series of a page: in total, or per case if that is more.
 _SERIES_BYTES, _SERIES_BYTES_PER_CASE = 3_000_000, 8_000
 _BYTES_PER_POINT = 16
 _TRACES = 3
@@ -38,14 +38,14 @@ _SECOND_NS = 1_000_000_000
 
 @dataclass(frozen=True)
 class _Own:
-    """What belongs to one case in one iteration."""
+    """Data of one case in one iteration."""
 
     records: list[PerfTestFiles]
     rows: list[Measurement]
 
 
 class Details:
-    """Makes the details of a study. ``tests``: the page's number of each metric; ``charted``: those with points."""
+    """Makes the details of a study. ``tests``: the page's number of each metric; ``charted``: metrics with points."""
 
     def __init__(self, study: Study, tests: Mapping[MetricId, int], charted: frozenset[MetricId]) -> None:
         self._study = study
@@ -147,7 +147,7 @@ class Details:
         )
 
     def _rows(self, case: CaseStudy) -> list[Measurement]:
-        """The case's own, and where it has no baseline of its own the shared one that it is compared with."""
+        """The case's own rows, and those of the shared baseline if it has no own baseline."""
         own = self._of(case.id).rows
         if any(row.arm == BASELINE for row in own):
             return own
@@ -168,7 +168,7 @@ class Details:
                 )
 
     def _files(self, records: Iterable[PerfTestFiles]) -> Iterator[Link]:
-        """The folders of a case, each once: those of its tool, and those that hold its baseline visits."""
+        """The folders of a case, each once: of its tool, and of its baseline visits."""
         found: dict[Path, str] = {}
         for record in records:
             what = record.metadata
@@ -182,7 +182,7 @@ class Details:
 
 
 def points_of_each(n_series: int, n_cases: int) -> int:
-    """How many points each of ``n_series`` may have, so that the page keeps its size.
+    """Most points for each of ``n_series`` within the size limit of the page.
 
     >>> points_of_each(30, 5), points_of_each(1500, 100), points_of_each(90_000, 3000)
     (200, 124, 24)
@@ -196,12 +196,12 @@ def _test_title(test: PerfTestName) -> str:
 
 
 def _kind(problem: Problem) -> str:
-    """What a problem means for its data, in words."""
+    """The consequence of a problem for its data, as text."""
     return "Missing" if problem.missing else "Not used" if problem.is_unused else "Read with care"
 
 
 def _visible(rows: Iterable[Measurement]) -> dict[MetricId, list[Measurement]]:
-    """By metric the rows that its verdict looks at: those of flows alone where there is any."""
+    """By metric the rows of its verdict: only those of flows if there is any flow."""
     found: dict[MetricId, list[Measurement]] = {}
     for row in rows:
         if row.start_ns is not None:
@@ -213,8 +213,8 @@ def _visible(rows: Iterable[Measurement]) -> dict[MetricId, list[Measurement]]:
 
 
 def _time_ns(row: Measurement, shifts: Mapping[tuple[str, PerfTestName], int]) -> int:
-    """The start of a visit or segment on the clock of the tool's node, which segments have already."""
-    assert row.start_ns is not None  # _visible leaves the others out
+    """The start of a visit or segment on the clock of the tool's node, which segments already use."""
+    assert row.start_ns is not None  # _visible selects rows with a start
     return row.start_ns + (0 if row.is_switched else shifts.get((row.visit_id, row.test), 0))
 
 
@@ -229,7 +229,7 @@ def _seconds(time_ns: int, start_ns: int) -> float:
 
 
 def _chart(test: int, rows: Sequence[tuple[int, Measurement]], start_ns: int, limit: int) -> Chart:
-    """Each arm is made shorter by itself, so that neither hides the other's peaks."""
+    """A chart of the rows. Each arm is thinned separately, so that neither hides the other's peaks."""
     ordered = sorted(rows, key=lambda entry: entry[0])
     kept: list[tuple[int, Measurement]] = []
     for is_tool in (False, True):
@@ -251,7 +251,7 @@ def _chart(test: int, rows: Sequence[tuple[int, Measurement]], start_ns: int, li
 
 
 def _trace(logs: Sequence[Samples], start_ns: int, limit: int) -> Trace:
-    """All logs of a kind one after the other; each gets its share of the points."""
+    """A trace of all logs of a kind in turn; each gets its share of the points."""
     total = sum(map(len, logs))
     times: list[float] = []
     values: list[float | None] = []

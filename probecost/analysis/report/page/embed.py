@@ -1,8 +1,8 @@
 """Puts the page's data, style and scripts into its one HTML file.
 
-Everything that came from a node or from a results tree is in the JSON blocks alone, and nothing in these can end its
-block or be read as HTML: every ``<``, ``>`` and ``&`` is written as ``\\u003c`` and so on. The content security policy
-lets only the script and the style of this very file run, by their hashes, and nothing be loaded from anywhere.
+All data of nodes and results trees are in the JSON blocks alone, and nothing in these can end its block or be read as
+HTML: every ``<``, ``>`` and ``&`` is written as ``\\u003c`` and so on. The content security policy allows only the
+script and the style of this file, by their hashes, and no loading from anywhere.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from importlib.resources import files
 
 from probecost.analysis.report.page.model import Page, plain
 
-#: In the order in which they are joined: each uses what stands before it.
+#: In the order in which they are joined: each uses the earlier ones.
 SCRIPTS = ("dom.js", "words.js", "plot.js", "charts.js", "forest.js", "table.js", "cases.js", "main.js")
 _ASSETS = files("probecost.analysis.report.page") / "assets"
 _PLACES = re.compile(r"@(policy|style|page|details|script)@")
@@ -24,7 +24,7 @@ _HARMLESS = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"}
 
 
 def html_text(page: Page, details: Iterable[str]) -> str:
-    """The whole file. ``details``: the ``json_text`` of each case, a block that is read when the case is opened."""
+    """The whole file. ``details``: the ``json_text`` of each case, a block that is parsed when the case is opened."""
     style, script = _read("page.css"), "\n".join(_scripts())
     parts = {
         "policy": policy(style, script),
@@ -37,7 +37,7 @@ def html_text(page: Page, details: Iterable[str]) -> str:
 
 
 def json_text(value: object) -> str:
-    """Data of the page as JSON that is nothing but text to HTML.
+    """Data of the page as JSON that is plain text in HTML.
 
     >>> json_text("</script><!--")
     '"\\\\u003c/script\\\\u003e\\\\u003c!--"'
@@ -47,12 +47,12 @@ def json_text(value: object) -> str:
 
 
 def json_block(name: str, text: str) -> str:
-    """A script element that holds a ``json_text``: it is not run, and ends where it should."""
+    """A script element with a ``json_text``, which is not executed."""
     return f'<script type="application/json" id="{name}">{text}</script>'
 
 
 def policy(style: str, script: str) -> str:
-    """The content security policy of a page with this style and this script, and nothing else."""
+    """The content security policy of a page with only this style and this script."""
     return (
         f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}; base-uri 'none'; form-action 'none'"
     )
@@ -63,7 +63,7 @@ def _hash(text: str) -> str:
 
 
 def _scripts() -> Iterator[str]:
-    """All scripts in one function, so that no name of theirs is the window's."""
+    """All scripts in one function, so that their names are not global."""
     yield '"use strict";\n(() => {'
     for name in SCRIPTS:
         yield f"// {name}\n{_read(name)}"

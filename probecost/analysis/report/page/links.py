@@ -1,4 +1,4 @@
-"""Links of the page: to what lies in the run's folder, seen from its folder of reports."""
+"""Links of the page to files in the run's folder, relative to its folder of reports."""
 
 from __future__ import annotations
 
@@ -11,5 +11,5 @@ from probecost.results.layout import REPORTS
 
 
 def link_to(label: str, target: Path, root: Path) -> Link:
-    """``target`` below the run's folder ``root``. Percent-encoded, so that it is a path whatever its name holds."""
+    """A link to ``target`` below the run's folder ``root``, percent-encoded, so that any name is a valid path."""
     return Link(label, quote(Path(os.path.relpath(target, root / REPORTS)).as_posix()))

@@ -1,9 +1,9 @@
-"""The data that ``report.html`` draws from: one ``Page``, and a ``Detail`` for each case. ``SCHEMA`` names their shape.
+"""Data model of ``report.html``: one ``Page``, and a ``Detail`` for each case. ``SCHEMA`` is its version.
 
-Both become JSON: a dataclass is an object with its fields' names, a tuple is an array, a number that does not exist
-(no interval, no adjusted p) is null. All text is plain text: it is shown as it is and never read as HTML. Links are
-URLs relative to the folder of reports. Costs are percent, positive is worse with the tool. Times of a ``Detail`` are
-seconds since its iteration's ``started``, on the clock of the node where the tool ran.
+Both become JSON: a dataclass is an object with its fields' names, a tuple is an array, a missing number (no interval,
+no adjusted p) is null. All text is plain text and never read as HTML. Links are URLs relative to the folder of reports.
+Costs are percent, positive is worse with the tool. Times of a ``Detail`` are seconds since its iteration's ``started``,
+on the clock of the node where the tool ran.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ SCHEMA = 1
 
 @dataclass(frozen=True)
 class Link:
-    """``href``: relative to the folder of reports, percent-encoded."""
+    """A link. ``href``: relative to the folder of reports, percent-encoded."""
 
     label: str
     href: str
@@ -30,9 +30,9 @@ class Link:
 
 @dataclass(frozen=True)
 class Run:
-    """Where the page comes from. ``facts``: titles and texts, and whether the text is a command.
+    """Provenance of the page. ``facts``: titles and texts, and whether the text is a command.
 
-    ``again`` is the command that makes the page again. ``started`` and ``version`` are empty where nothing tells them.
+    ``again`` is the command that makes the page again. ``started`` and ``version`` are empty if unknown.
     """
 
     id: str
@@ -53,7 +53,7 @@ class Machine:
 
 @dataclass(frozen=True)
 class Test:
-    """A metric of a perf test: what all ``Row`` and figures of that number are of. ``metric``: as in verdicts.csv."""
+    """A metric of a perf test, to which rows and figures refer by number. ``metric``: as in verdicts.csv."""
 
     title: str
     perf_test: str
@@ -65,7 +65,7 @@ class Test:
 
 @dataclass(frozen=True)
 class Case:
-    """A case over all iterations. ``name`` is its key, with the environment where there are several."""
+    """A case over all iterations. ``name`` is its key, with the environment if there are several."""
 
     name: str
     environment: str
@@ -80,9 +80,9 @@ class Case:
 class Row:
     """One metric of one case: ``case`` and ``test`` are indices into the page's lists.
 
-    ``word`` is the verdict, empty where there is none: then ``cost`` is an estimate. ``says`` is what follows the word
-    (``≤ 1.8 %``). ``is_unconfirmed``: a speed-up whose number may not be shown yet; the cost of a confirmed one is that
-    of the fresh units. ``reason`` is an index into the page's ``reasons``.
+    ``word`` is the verdict, empty if there is none: then ``cost`` is an estimate. ``says`` is the text after the word
+    (``≤ 1.8 %``). ``is_unconfirmed``: a speed-up whose number may not be shown yet; the cost of a confirmed one is from
+    the fresh units. ``reason`` is an index into the page's ``reasons``.
     """
 
     case: int
@@ -117,8 +117,8 @@ class Forest:
 class Page:
     """Everything but the single cases. ``rows`` are arrays in the order of ``row_fields``, primary ones first.
 
-    ``words``: each verdict with its title, its meaning, its sign and its class, the worst first. ``problems``: those of
-    no single case.
+    ``words``: each verdict with its title, its meaning, its sign and its class, the worst first. ``problems`` are of no
+    single case.
     """
 
     schema: int
@@ -141,9 +141,9 @@ class Page:
 class Chart:
     """The values of one metric over time, a point per visit, or per segment of a switched flow.
 
-    Arrays of equal length: time, value, 1 where the tool ran, unit, and why the point is void: an index into ``voids``,
-    -1 where it counts. ``total``: how many points there were; where that is more than there are here, of each stretch
-    the lowest and the highest were kept.
+    Arrays of equal length: time, value, 1 for the tool's arm, unit, and the reason of a void point: an index into
+    ``voids``, -1 if it counts. ``total``: number of points before thinning, which keeps the lowest and the highest of
+    each stretch.
     """
 
     test: int
@@ -159,7 +159,7 @@ class Chart:
 
 @dataclass(frozen=True)
 class Trace:
-    """What the tool used over time; the value is null where one log ends and the next begins. ``total`` as above."""
+    """Usage of the tool over time; the value is null between two logs. ``total`` as in ``Chart``."""
 
     time_s: tuple[float, ...]
     value: tuple[float | None, ...]
@@ -168,7 +168,7 @@ class Trace:
 
 @dataclass(frozen=True)
 class Window:
-    """When a perf test ran with the tool."""
+    """Time of a perf test with the tool."""
 
     title: str
     start_s: float
@@ -190,7 +190,7 @@ class Figure:
 
 @dataclass(frozen=True)
 class Used:
-    """What the tool's own processes used while a perf test ran, or in all of them (``title`` says)."""
+    """Usage of the tool's own processes during a perf test, or all of them, by ``title``."""
 
     title: str
     cpu_avg_percent: float | None
@@ -200,7 +200,7 @@ class Used:
 
 @dataclass(frozen=True)
 class Iteration:
-    """One case in one iteration. ``problems``: text, and what it means for data; ``more_problems`` are not listed."""
+    """One case in one iteration. ``problems``: text, and consequence for the data; ``more_problems`` are not listed."""
 
     number: int
     started: str
@@ -222,7 +222,7 @@ class Iteration:
 
 @dataclass(frozen=True)
 class UnitCosts:
-    """What each unit says by itself, in the order of the plan; void ones are not in it."""
+    """The cost in each single unit, in the order of the plan, without void ones."""
 
     test: int
     cost: tuple[float, ...]
@@ -230,7 +230,7 @@ class UnitCosts:
 
 @dataclass(frozen=True)
 class Detail:
-    """What is shown of a case when it is opened. ``facts``: titles and texts."""
+    """The details of an opened case. ``facts``: titles and texts."""
 
     facts: tuple[tuple[str, str], ...]
     unit_costs: tuple[UnitCosts, ...]
@@ -238,7 +238,7 @@ class Detail:
 
 
 def plain(value: object) -> object:
-    """``value`` as what JSON knows; numbers with six significant digits, those that are not finite as null.
+    """``value`` as plain JSON data; numbers with six significant digits, non-finite ones as null.
 
     >>> plain(Link("a", "b")), plain((1.23456789, float("inf"), True))
     ({'label': 'a', 'href': 'b'}, [1.23457, None, True])

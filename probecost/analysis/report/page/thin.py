@@ -1,4 +1,4 @@
-"""Long series made short for a plot: the lowest and the highest value of each stretch are kept."""
+"""Thins long series for a plot: keeps the lowest and the highest value of each stretch."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 
 def thin(values: Sequence[float], limit: int) -> list[int]:
-    """Which of ``values`` to keep, as indices in rising order: all of up to ``limit``, else at most ``limit``.
+    """Indices of the ``values`` to keep, in rising order: all of up to ``limit``, else at most ``limit``.
 
-    The series is cut into stretches of equal length; of each the first lowest and the first highest value stay, so
-    that no peak is lost.
+    The series is cut into stretches of equal length; the first lowest and the first highest value of each stay, so that
+    no peak is lost.
 
     >>> thin([5.0, 1.0, 9.0, 5.0, 5.0, 7.0], 4)
     [1, 2, 3, 5]

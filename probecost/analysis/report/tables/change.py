@@ -19,7 +19,7 @@ CHANGE_COLUMNS = (
 
 
 def change_csv(found: RunChange) -> str:
-    """A line per metric. Percentages are costs: positive is worse, in B. What does not exist is an empty cell."""
+    """A line per metric. Percentages are costs: positive is worse, in B. A missing value is an empty cell."""
 
     def number(value: float | None) -> str:
         return "" if value is None or isinf(value) else exact(round(value, 6))

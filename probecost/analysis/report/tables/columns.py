@@ -1,4 +1,4 @@
-"""The columns of the four tables: what each holds of a case, and how it is shown in CSV and in a workbook."""
+"""The columns of the four tables: the value of a case, and its format in CSV and in a workbook."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Value = Callable[[CaseStudy], float | None]
 _T = TypeVar("_T")
 
 CASE_COLUMNS = ("Tool Case", "Protocol", "Direction")
-# Client is what was sent, server what was received.
+# Client columns are sent traffic, server columns received traffic.
 _SIDES = (
     ("Client Single", "single", "sent"),
     ("Client Multi", "multi", "sent"),
@@ -34,10 +34,10 @@ _DECIMAL, _GBPS, _WHOLE, _DIFF = "0.00", "0.00##", "#,##0", "+0.00;-0.00;0.00"
 
 @dataclass(frozen=True)
 class Column:
-    """``value`` of a case is in a base unit (bit/s, us, KB); ``divisor`` of them are one of the column's unit.
+    """A column. ``value`` of a case is in a base unit (bit/s, us, KB); the column's unit is ``divisor`` of them.
 
-    ``metric``: the comparison that the column is of. ``number_format``: of a workbook's cells; empty for a column that
-    is text there. ``test``: ``None`` for a figure of all perf tests.
+    ``metric``: the comparison of the column. ``number_format``: of a workbook's cells; empty for a text column.
+    ``test``: ``None`` for a figure of all perf tests.
     """
 
     name: str
@@ -50,7 +50,7 @@ class Column:
     test: PerfTestName | None = None
 
     def in_unit(self, value: float) -> float:
-        """The value in the unit that the column's name says."""
+        """The value in the unit of the column's name."""
         return value / self.divisor
 
 
@@ -87,7 +87,7 @@ def _against(
     number_format: str,
     divisor: float = 1.0,
 ) -> tuple[Column, Column, Column]:
-    """Tool, baseline and difference."""
+    """The columns of tool, baseline and difference."""
     tool, baseline, diff = names
     test = metric.test
     return (
@@ -137,5 +137,5 @@ RESOURCES = (
     Column("Log Size (Bytes)", lambda case: case.usage.log_bytes, whole_number, _WHOLE),
     Column("Log Size (Human)", lambda case: case.usage.log_bytes, _human, ""),
 )
-#: The name of each table, as it stands in file names, and its columns after those of the case.
+#: The name of each table, as in file names, and its columns after those of the case.
 TABLES = (("latency", LATENCY), ("throughput", THROUGHPUT), ("pps", PPS), ("resources", RESOURCES))

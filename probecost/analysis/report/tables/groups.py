@@ -1,4 +1,4 @@
-"""What stands together in the tables: the cases of one environment, topic and iteration, or of all iterations."""
+"""Groups of the tables: the cases of one environment, topic and iteration, or of all iterations."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from probecost.results.layout import iteration_name
 
 @dataclass(frozen=True)
 class Group:
-    """``iteration`` is ``None`` for all of them: ``cases`` are then means, and ``members`` their iterations."""
+    """A group. If ``iteration`` is ``None``, it covers all: ``cases`` are means, ``members`` their iterations."""
 
     environment: str
     topic: str
@@ -43,11 +43,11 @@ class Group:
 
     @cached_property
     def spreads(self) -> Sequence[Spread]:
-        """How the values lie over the iterations; empty for a single one."""
+        """The spreads of values over the iterations; empty for a single one."""
         return spreads(iteration_values(self.cases, self.members)) if self.iteration is None else ()
 
     def file(self, name: str, ending: str) -> PurePosixPath:
-        """Where a report of the group lies: ``lab/drops_latency_iteration_001.csv``."""
+        """Path of a report of the group: ``lab/drops_latency_iteration_001.csv``."""
         return PurePosixPath(file_name(self.environment)) / f"{self.topic}_{name}_{self.iteration_name}.{ending}"
 
     @property
@@ -56,7 +56,7 @@ class Group:
 
 
 def groups(study: Study, settings: Settings) -> list[Group]:
-    """By environment and topic: each iteration, then all of them where the topic has several."""
+    """By environment and topic: each iteration, then all of them if the topic has several."""
     found: dict[tuple[str, str], dict[int, list[CaseStudy]]] = {}
     for case in study.cases:
         iterations = found.setdefault((case.id.environment, settings.topic(case.category)), {})

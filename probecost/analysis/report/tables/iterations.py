@@ -1,4 +1,4 @@
-"""How each value of the four tables lies over the iterations, a row per value: ``{topic}_statistics_all.csv``."""
+"""``{topic}_statistics_all.csv``: the spread of each value of the four tables over the iterations, a row per value."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ STATISTICS = "statistics"
 
 
 class ValueName(NamedTuple):
-    """Which value of which case: ``tool_case`` is the row of the four tables, ``column`` the column of ``table``."""
+    """Identity of a value: ``tool_case`` is the row of the four tables, ``column`` the column of ``table``."""
 
     environment: str
     case_key: str
@@ -28,7 +28,7 @@ class ValueName(NamedTuple):
 
 
 class IterationValue(NamedTuple):
-    """A value in one iteration, in its column's unit. ``over_all``: where it is a percentage, that of the means."""
+    """A value in one iteration, in its column's unit. ``over_all``: for a percentage, that of the means."""
 
     name: ValueName
     over_all: float | None
@@ -38,7 +38,7 @@ class IterationValue(NamedTuple):
 class Spread(NamedTuple):
     """A value over the iterations.
 
-    ``mean``: of a percentage the one of the means, as in the tables; the rest is of the iterations' own percentages.
+    ``mean``: for a percentage, that of the means, as in the tables; the rest is of the iterations' own percentages.
     ``sd`` is the sample's (n - 1), ``None`` for one value. ``mad`` is the median absolute deviation from the median,
     not scaled (times 1.4826 it estimates the sd of normal values).
     """
@@ -54,7 +54,7 @@ class Spread(NamedTuple):
 
     @property
     def cells(self) -> tuple[str | int | float | None, ...]:
-        """What stands below ``STATISTICS_COLUMNS``."""
+        """The cells of ``STATISTICS_COLUMNS``."""
         return (*self.name, *self[1:])
 
 
@@ -62,7 +62,7 @@ STATISTICS_COLUMNS = (*ValueName._fields, *Spread._fields[1:])
 
 
 def spreads(found: Iterable[IterationValue]) -> list[Spread]:
-    """A row for each value of which there is any, in the order in which they come."""
+    """A row for each existing value, in the order of ``found``."""
     import pandas  # takes a while: only for several iterations
 
     values = pandas.DataFrame(found, columns=IterationValue._fields)
@@ -89,14 +89,14 @@ def spreads(found: Iterable[IterationValue]) -> list[Spread]:
 
 
 def spreads_text(rows: Iterable[Spread]) -> str:
-    """The CSV of such rows."""
+    """The CSV of the rows."""
     return csv_text([STATISTICS_COLUMNS, *(map(cell, row.cells) for row in rows)])
 
 
 def iteration_values(cases: Sequence[CaseStudy], members: Sequence[Sequence[CaseStudy]]) -> Iterator[IterationValue]:
     """All values of ``cases``; ``members``: each of them in its iterations.
 
-    Of a metric only iterations count in which both arms were measured, if there is one.
+    Only iterations with both arms of a metric count, if there is one.
     """
     for case, label, iterations in zip(cases, row_names(cases), members, strict=True):
         who = (case.id.environment, case.id.case_key, label, case.protocol, case.direction)

@@ -69,7 +69,7 @@ def tables(cases: Sequence[CaseStudy]) -> tuple[Table, ...]:
 
 
 def row_names(cases: Sequence[CaseStudy]) -> list[str]:
-    """The cases' folder names; where two share one (of two pair kinds), the pair kind is added."""
+    """The cases' folder names; if two share one (of two pair kinds), the pair kind is added."""
     times = Counter(case.label for case in cases)
     return [f"{case.label}/{case.pair_kind}" if times[case.label] > 1 else case.label for case in cases]
 
@@ -80,7 +80,7 @@ def measurements_text(measurements: Iterable[Measurement]) -> str:
 
 
 def _measurement_rows(measurements: Iterable[Measurement]) -> Iterator[Sequence[object]]:
-    """In the order of ``COLUMNS``. Figures of one perf test mostly follow one another and share most of their cells."""
+    """Rows in the order of ``COLUMNS``. Figures of one perf test mostly come in sequence and share most cells."""
     before: Measurement | None = None
     place: list[object] = []
     for row in measurements:
@@ -91,14 +91,14 @@ def _measurement_rows(measurements: Iterable[Measurement]) -> Iterator[Sequence[
 
 
 def cell(value: object) -> object:
-    """What is written of one value of a table of values as they are."""
+    """A raw value as a CSV cell."""
     if isinstance(value, str):
         return text_cell(value) if value else ""
     return exact(value) if isinstance(value, float) else value
 
 
 def csv_text(rows: Iterable[Iterable[object]]) -> str:
-    """``None`` becomes an empty cell, a whole number its digits."""
+    """Rows as CSV; ``None`` is an empty cell."""
     buffer = io.StringIO()
     csv.writer(buffer, lineterminator="\n").writerows(rows)
     return buffer.getvalue()

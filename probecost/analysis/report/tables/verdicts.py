@@ -18,7 +18,7 @@ VERDICT_COLUMNS = (
 
 
 def verdicts_text(run_id: str, verdicts: Iterable[MetricVerdict], budgets: Iterable[BudgetCheck] = ()) -> str:
-    """``verdicts.csv``. Percentages are costs: positive is worse. What does not exist is an empty cell."""
+    """The text of ``verdicts.csv``. Percentages are costs: positive is worse. A missing value is an empty cell."""
     checks = {(check.case, check.budget.metric): check for check in budgets}
 
     def number(value: float | None) -> str:

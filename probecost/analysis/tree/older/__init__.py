@@ -1,1 +1,1 @@
-"""Reads the older shape of a results tree, as the field has it on disk: no metadata, ``{pair}/client_results/...``."""
+"""Reads the older layout of a results tree: no metadata, ``{pair}/client_results/...``."""

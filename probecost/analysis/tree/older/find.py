@@ -1,8 +1,8 @@
 """Finds the perf tests of older trees: ``{baseline|ebpf/<case>}/[pair kind/]{client,server}_results/<type>/<name>/``.
 
-There are no metadata. Folder names say environment, case, arm and perf test; node trees say who was client and server;
-timing logs say when. One baseline serves all cases of its environment and pair kind. A case measured again in the same
-iteration has a unit for each time. The tool ran where its monitors' logs lie, else on the server.
+There are no metadata. Folder names give environment, case, arm and perf test; node trees give client and server; timing
+logs give times. One baseline serves all cases of its environment and pair kind. A case measured again in the same
+iteration has a unit for each time. The tool ran on the node with its monitors' logs, else on the server.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _MAX_APART_NS = 120 * 1_000_000_000
 
 
 class _Visit(NamedTuple):
-    """A folder that holds ``client_results`` or ``server_results``; ``case`` is ``None`` for the baseline."""
+    """A folder with ``client_results`` or ``server_results``; ``case`` is ``None`` for the baseline."""
 
     case: OlderCase | None
     pair_kind: str
@@ -42,7 +42,7 @@ class _Test(NamedTuple):
 
 @dataclass
 class _Sides:
-    """Where one perf test's folders lie: node and folder of each side."""
+    """The folders of one perf test: node and folder of each side."""
 
     client: tuple[str, Path] | None = None
     server: tuple[str, Path] | None = None
@@ -50,7 +50,7 @@ class _Sides:
 
 @dataclass
 class _Group:
-    """What the node trees of one iteration hold."""
+    """The content of the node trees of one iteration."""
 
     path: Path
     tests: dict[_Test, _Sides] = field(default_factory=dict)
@@ -59,7 +59,7 @@ class _Group:
 
 
 def find_older_perf_tests(root: Path) -> Found:
-    """All perf tests of the older shape below ``root``. Never raises for what the tree holds."""
+    """All perf tests in the older layout below ``root``. Never raises for the content of the tree."""
     records: list[OlderFiles] = []
     problems: list[Problem] = []
     for path, trees in groups(root, []):
@@ -72,7 +72,7 @@ def find_older_perf_tests(root: Path) -> Found:
 
 
 def _gather(group: _Group, node: str, tree: Path) -> None:
-    """Add what ``node`` has."""
+    """Add the content of ``tree`` of ``node``."""
     for visit, folder in _visit_folders(node, tree):
         group.visits.setdefault(visit, {}).setdefault(node, []).append(folder)
         for part in (CLIENT_RESULTS, SERVER_RESULTS):
@@ -88,7 +88,7 @@ def _gather(group: _Group, node: str, tree: Path) -> None:
 
 
 def _visit_folders(node: str, tree: Path) -> Iterator[tuple[_Visit, Path]]:
-    """The folders of visits on ``node``, with the pair kind they name; without one, the node's name tells it."""
+    """The folders of visits on ``node``, with the pair kind in their path, else by the node's name."""
     own_kind = "vm" if node.startswith("vm") else "host"
     tops: list[tuple[OlderCase | None, Path]] = [(None, tree / BASELINE)]
     tops += [(parse_case(path.name), path) for path in sorted((tree / "ebpf").glob("*"))]
@@ -103,7 +103,7 @@ def _visit_folders(node: str, tree: Path) -> Iterator[tuple[_Visit, Path]]:
 
 
 def _join_late_servers(tests: dict[_Test, _Sides]) -> None:
-    """Put together the sides of a perf test whose folders were stamped some seconds apart, where that is certain."""
+    """Join the sides of a perf test whose folders have timestamps some seconds apart, if that is certain."""
     for lone, sides in [entry for entry in tests.items() if entry[1].client is None]:
         near = [test for test, other in tests.items() if other.server is None and _is_near(lone, test)]
         if len(near) == 1:
@@ -197,7 +197,7 @@ def _record(
 
 
 def _offsets(group: _Group) -> dict[str, int]:
-    """Each client node's most frequent time zone, from the perf tests that tell it."""
+    """Each client node's most frequent time zone, from the perf tests with a known one."""
     votes: dict[str, Counter[int]] = {}
     for sides in group.tests.values():
         if sides.client is not None:
@@ -209,13 +209,13 @@ def _offsets(group: _Group) -> dict[str, int]:
 
 
 def _usual(group: _Group, part: str, pair_kind: str) -> str:
-    """The node that has this side of the pair kind's other perf tests; empty where there is none."""
+    """The usual node for this side of the pair kind's perf tests; empty if there is none."""
     counted = group.nodes.get((part, pair_kind))
     return counted.most_common(1)[0][0] if counted else ""
 
 
 def _tool(group: _Group, visit: _Visit, server_node: str) -> tuple[str, tuple[Path, ...]]:
-    """The node that ran the tool, and its folders that may hold the logs, also those above the pair kind's."""
+    """The tool's node, and its possible folders of logs, including those above the pair kind's."""
     nodes = dict(group.visits.get(visit, {}))
     for other, places in group.visits.items():
         if other.case == visit.case and other.pair_kind != visit.pair_kind:
@@ -232,7 +232,7 @@ def _has_logs(folder: Path) -> bool:
 
 
 def _streams(client: Path | None, server: Path | None) -> int:
-    """How many streams there were, where the folder's name does not say: the most files of any kind."""
+    """The number of streams if the folder's name lacks it: the most files of any kind."""
     patterns: Sequence[tuple[Path | None, str]] = (
         (client, "*.json"),
         (client, windows.TIMING_LOGS),

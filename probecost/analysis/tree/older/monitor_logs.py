@@ -19,7 +19,7 @@ _NAMES = {MonitorLogs.CPU: RESOURCES, MonitorLogs.MEMORY: RESOURCES, MonitorLogs
 
 
 class OlderMonitorLogs(MonitorLogs):
-    """The logs in ``folders``, the first of which is where they belong. Times become UTC where a log tells the zone."""
+    """The logs in ``folders``, normally in the first one. Times become UTC if a log has the time zone."""
 
     def __init__(self, folders: Sequence[Path]) -> None:
         super().__init__(folders[0])
@@ -42,7 +42,7 @@ class OlderMonitorLogs(MonitorLogs):
         return Series(tuple(moved), found.damaged_lines)
 
     def _utc_offset_ns(self) -> int:
-        """The node's time zone as its pidstat logs tell it; 0 where none does."""
+        """The node's time zone from its pidstat logs; 0 if none has it."""
         for path in self.paths(self.CPU):
             try:
                 offset_ns = self._read(path).utc_offset_ns

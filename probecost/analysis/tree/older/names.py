@@ -1,4 +1,4 @@
-"""What the folder names of an older tree say: there are no metadata in it."""
+"""Parses the folder names of an older tree, which has no metadata."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _DIRECTIONS = ("rx", "tx")
 
 @dataclass(frozen=True, order=True)
 class OlderCase(CaseFolder):
-    """A case's folder whose name may have words in the middle: ``{tool}_case_{id}_tcp_rx_{hash}``."""
+    """A case's folder with optional words in the middle of its name: ``{tool}_case_{id}_tcp_rx_{hash}``."""
 
     folder: str = ""
     middle: str = ""
@@ -44,7 +44,7 @@ class OlderCase(CaseFolder):
 
 
 def parse_case(name: str) -> OlderCase | None:
-    """The parts of a case's folder name; ``None`` when it is none.
+    """The parts of a case's folder name; ``None`` if it is none.
 
     >>> parse_case("eth_drop_case_1_tcp_rx_9d5e19").parameters
     {'direction': 'rx', 'protocol': 'tcp'}
@@ -57,7 +57,7 @@ def parse_case(name: str) -> OlderCase | None:
 
 @dataclass(frozen=True)
 class TestName:
-    """A perf test's folder name; ``streams`` is ``None`` where it does not say how many there are."""
+    """A perf test's folder name; ``streams`` is ``None`` if it lacks their number."""
 
     conn_type: str
     streams: int | None
@@ -65,7 +65,7 @@ class TestName:
 
 
 def parse_test(name: str) -> TestName | None:
-    """The parts of ``multi_2_20261122_213436``; ``None`` when ``name`` is none of a perf test.
+    """The parts of ``multi_2_20261122_213436``; ``None`` if ``name`` is not a perf test's.
 
     >>> parse_test("multi_2_20261122_213436")
     TestName(conn_type='multi', streams=2, ts='20261122_213436')
@@ -80,7 +80,7 @@ def parse_test(name: str) -> TestName | None:
 
 
 def stamp_ns(name: str) -> int | None:
-    """The first timestamp in a file's name: local time taken for UTC, Unix ns; ``None`` without one."""
+    """The first timestamp in a file's name: local time as if it were UTC, Unix ns; ``None`` without one."""
     match = _STAMP.search(name)
     if match is None:
         return None

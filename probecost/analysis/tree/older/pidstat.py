@@ -38,8 +38,8 @@ _ANY = re.compile(r"\S+")
 class PidstatLog:
     """``cpu``, ``memory``: one sample per time, over all processes listed; Unix ns.
 
-    ``utc_offset_ns``: what the node's local time is ahead of UTC, ``None`` where the log does not tell; its times are
-    then local ones taken for UTC.
+    ``utc_offset_ns``: the node's local time minus UTC, ``None`` if unknown; its times are then local ones as if they
+    were UTC.
     """
 
     cpu: Series[CpuSample]
@@ -57,9 +57,9 @@ def utc_offset_ns(local_ns: int, epoch_s: int) -> int:
 
 
 def parse(text: str, started_ns: int | None = None) -> PidstatLog:
-    """All samples in ``text``; ``started_ns``: local start where the text itself has none.
+    """All samples in ``text``; ``started_ns``: local start, if the text itself has none.
 
-    Raises ``ParseError`` when there is no sample, or no day to which its times of day belong.
+    Raises ``ParseError`` if there is no sample, or no date for its times of day.
     """
     start, epoch = _START.search(text), _EPOCH.search(text)
     local_ns = _local(start) if start else None
@@ -108,7 +108,7 @@ class _Row:
 
 
 class _Clock:
-    """Gives times of day their day: never earlier than the one before, but for a minute of slack."""
+    """Assigns days to times of day: never earlier than the previous one, except for a minute of slack."""
 
     def __init__(self, started_ns: int | None, rows: Sequence[_Row], offset_ns: int) -> None:
         self._last_ns = started_ns

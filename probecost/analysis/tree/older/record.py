@@ -1,4 +1,4 @@
-"""One perf test of an older tree: the client's and the server's files lie in folders apart."""
+"""The files of one perf test of an older tree: the client's and the server's are in separate folders."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _ENDINGS = (".json", ".txt", ".log")
 
 @dataclass(frozen=True)
 class OlderFiles(PerfTestFiles):
-    """``found``: this perf test's folder by node; ``client``, ``server``: that of each.
+    """Files of a perf test. ``found``: its folder by node; ``client``, ``server``: the folder of each side.
 
-    ``visits``: folders of the visit with the tool's logs. The packets that the nodes took in were not counted:
+    ``visits``: folders of the visit with the tool's logs. The nodes' received packets were not counted:
     ``counts_packets`` is false.
     """
 
@@ -46,7 +46,7 @@ class OlderFiles(PerfTestFiles):
         return self.found.get(node) or super().place_on(node)
 
     def expected(self, node: str, part: str) -> Path:
-        """The folder of the client or the server; where it is missing, next to where the other one is."""
+        """The folder of the client or the server; a missing one is placed next to the other."""
         own, other = (self.client, self.server) if part == CLIENT_RESULTS else (self.server, self.client)
         if part not in _PARTS:
             return self.place_on(node) / part
@@ -65,7 +65,7 @@ class OlderFiles(PerfTestFiles):
 
 
 def _generated(folder: Path | None, pattern: str) -> Sequence[Path]:
-    """The generators' outputs in ``folder``, timing logs left out."""
+    """The generators' outputs in ``folder``, without timing logs."""
     return sorted(
         path
         for path in (folder.glob(pattern) if folder is not None else ())

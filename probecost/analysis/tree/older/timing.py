@@ -1,6 +1,7 @@
-"""``*_timing.log`` of older trees: when a generator's process started and ended, in the client's local time.
+"""Parses ``*_timing.log`` of older trees: start and end of a generator's process, in the client's local time.
 
-Two forms: ``Start:``, ``End:`` of a single stream; ``Process_Start:``, ``Actual_Launch:``, ``Test_End:`` of several.
+It has two forms: ``Start:``, ``End:`` for a single stream; ``Process_Start:``, ``Actual_Launch:``, ``Test_End:`` for
+several.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ class Timing:
 
 
 def parse(text: str) -> Timing:
-    """The times in ``text``. Raises ``ParseError`` where one is absent or the end is not after the start."""
+    """Parse the times. Raises ``ParseError`` if one is absent or the end is not after the start."""
     times = {}
     for line in text.splitlines():
         if match := _LINE.match(line):

@@ -1,4 +1,4 @@
-"""When a perf test of an older tree ran, and in which time zone its client keeps its clock."""
+"""The time window of a perf test of an older tree, and its client's time zone."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _TIME = re.compile(r"(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d(?:\.\d+)?)")
 
 
 def timings(client_dir: Path | None) -> tuple[list[Timing], list[tuple[Path, str]]]:
-    """What the timing logs of one perf test say, and for those that cannot be read the reason."""
+    """The times in the timing logs of one perf test, and the unreadable logs with reasons."""
     read: list[Timing] = []
     damage: list[tuple[Path, str]] = []
     for path in sorted(client_dir.glob(TIMING_LOGS)) if client_dir is not None and is_folder(client_dir) else ():
@@ -33,10 +33,10 @@ def timings(client_dir: Path | None) -> tuple[list[Timing], list[tuple[Path, str
 
 
 def window(read: list[Timing], folder: Path, server_dir: Path | None) -> tuple[int, int] | None:
-    """First start and last end, in local time taken for UTC (Unix ns); ``None`` where it is unknown.
+    """First start and last end, in local time as if it were UTC (Unix ns); ``None`` if unknown.
 
-    Without timing logs (the field's latency perf tests have none): from the timestamp in ``folder``'s name until the
-    server's ``test_complete`` log. That is wider than the perf test by what was set up and taken down.
+    Without timing logs (latency perf tests have none): from the timestamp in ``folder``'s name until the server's
+    ``test_complete`` log. That includes the time of set-up and tear-down.
     """
     if read:
         return min(entry.start_ns for entry in read), max(entry.end_ns for entry in read)
@@ -47,7 +47,7 @@ def window(read: list[Timing], folder: Path, server_dir: Path | None) -> tuple[i
 
 
 def client_offset_ns(read: list[Timing], client_dir: Path | None) -> int | None:
-    """What the client's local time is ahead of UTC: its timing logs against iperf3's own start in Unix time."""
+    """The client's local time minus UTC: from its timing logs and iperf3's own start in Unix time."""
     if not read or client_dir is None:
         return None
     start_ns = min(entry.start_ns for entry in read)

@@ -1,7 +1,7 @@
 """A small assembler for BPF: functions that make instructions, and ``assemble``, which makes a program of them.
 
-Only what this folder's programs need. Encoding: Documentation/bpf/standardization/instruction-set.rst of the kernel;
-little-endian machines only.
+It has only the instructions of this folder's programs. Encoding: Documentation/bpf/standardization/instruction-set.rst
+of the kernel; little-endian machines only.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Sequence, Union
 
 
 class Register(IntEnum):
-    """``R0`` holds results; ``R1`` to ``R5`` are arguments and lost in a call; ``R6`` to ``R9`` stay.
+    """A register. ``R0`` holds results; ``R1`` to ``R5`` are arguments and lost in a call; ``R6`` to ``R9`` stay.
 
     The program starts with its context in ``R1``. ``FP`` is the end of its stack.
     """
@@ -52,7 +52,7 @@ class Instruction:
     wide: bool = False
 
 
-#: An instruction, or the name of the place where the next one stands.
+#: An instruction, or a label of the next one.
 Line = Union[Instruction, str]
 Operand = Union[Register, int]
 
@@ -81,12 +81,12 @@ def bit_and(destination: Register, value: Operand) -> Instruction:
 
 
 def wide(destination: Register, value: int) -> Instruction:
-    """Set a register to 64 bits of which ``move`` could only take 32."""
+    """Set a register to 64 bits; ``move`` takes only 32."""
     return Instruction(_WIDE_IMMEDIATE, destination, immediate=value, wide=True)
 
 
 def map_address(destination: Register, descriptor: int) -> Instruction:
-    """Set a register to the map that ``descriptor`` of this process stands for."""
+    """Set a register to the map of ``descriptor`` in this process."""
     return Instruction(_WIDE_IMMEDIATE, destination, _MAP_DESCRIPTOR, immediate=descriptor, wide=True)
 
 
@@ -130,9 +130,9 @@ def leave() -> Instruction:
 
 
 def assemble(lines: Sequence[Line]) -> bytes:
-    """The program as the kernel takes it: 8 bytes an instruction, 16 where it is wide.
+    """The program as bytes for the kernel: 8 bytes an instruction, 16 for a wide one.
 
-    ``ValueError``: a label is used and not there, or there twice, or a number does not fit its field.
+    ``ValueError``: a label is missing or repeated, or a number does not fit its field.
     """
     places: dict[str, int] = {}
     at = 0

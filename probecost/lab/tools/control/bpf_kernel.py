@@ -1,6 +1,6 @@
-"""What a tool asks of the kernel: a map, a program, a tracepoint to attach it to. By bpf(2) and perf_event_open(2).
+"""Interface of a tool to the kernel, by bpf(2) and perf_event_open(2): a map, a program, a tracepoint.
 
-Every failure is a ``KernelError`` whose text says what was asked for and what to do.
+Every failure is a ``KernelError`` whose text names the request and the remedy.
 """
 
 from __future__ import annotations
@@ -38,12 +38,12 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 class KernelError(Exception):
-    """The kernel does not give what was asked for."""
+    """The kernel refuses a request."""
 
 
 @dataclass(frozen=True)
 class Tracepoint:
-    """A tracepoint: its ``id``, and where in its record the location of each text field stands, in bytes."""
+    """A tracepoint: its ``id``, and the offset in its record of each text field's location, in bytes."""
 
     name: str
     id: int
@@ -51,7 +51,7 @@ class Tracepoint:
 
 
 def tracepoint(name: str, places: tuple[Path, ...] = TRACEFS) -> Tracepoint:
-    """The tracepoint called ``category:event``, as tracefs describes it."""
+    """The tracepoint ``category:event``, read from tracefs."""
     category, _, event = name.partition(":")
     roots = [place for place in places if os.access(place / "events", os.X_OK)]
     if not roots:
@@ -69,7 +69,7 @@ def tracepoint(name: str, places: tuple[Path, ...] = TRACEFS) -> Tracepoint:
 
 
 class PerCpuCounters:
-    """A map with ``count`` 64-bit numbers for each CPU, all 0 at first."""
+    """A map with ``count`` 64-bit numbers for each CPU, initially 0."""
 
     def __init__(self, count: int) -> None:
         self._count = count
@@ -94,7 +94,7 @@ class LoadedProgram:
     descriptor: int
 
     def statistics(self) -> tuple[int, int]:
-        """Runs and nanoseconds as the kernel counted them while its statistics were on."""
+        """Runs and nanoseconds that the kernel counted while its statistics were on."""
         text = Path(f"/proc/self/fdinfo/{self.descriptor}").read_text()
         found = dict(re.findall(r"^(run_cnt|run_time_ns):\s*(\d+)", text, re.MULTILINE))
         return int(found.get("run_cnt", 0)), int(found.get("run_time_ns", 0))
@@ -148,9 +148,9 @@ def attach_to_cgroup(program: LoadedProgram, folder: Path) -> None:
 
 
 def attach(program: LoadedProgram, point: Tracepoint) -> int:
-    """Run ``program`` at ``point`` on every CPU until the descriptor returned is closed.
+    """Run ``program`` at ``point`` on every CPU until the returned descriptor is closed.
 
-    One perf event is enough: the kernel runs the programs of a tracepoint wherever it is hit.
+    One perf event is enough: the kernel runs the programs of a tracepoint on every CPU.
     """
     cpu = int(re.split("[-,]", Path("/sys/devices/system/cpu/online").read_text())[0])
     attr = struct.pack("<IIQ", _PERF_TYPE_TRACEPOINT, _PERF_ATTR_SIZE, point.id).ljust(_PERF_ATTR_SIZE, b"\0")
@@ -166,7 +166,7 @@ def attach(program: LoadedProgram, point: Tracepoint) -> int:
 
 
 def received_packets(interface: str, file: Path = Path("/proc/net/dev")) -> int:
-    """Packets that ``interface`` of this network namespace received so far; of all its interfaces where it is empty."""
+    """Packets received so far by ``interface`` of this network namespace, by all its interfaces if empty."""
     rows = (line.split(":", 1) for line in file.read_text().splitlines()[2:])
     counts = {name.strip(): int(numbers.split()[1]) for name, numbers in rows}
     if interface and interface not in counts:
@@ -175,12 +175,12 @@ def received_packets(interface: str, file: Path = Path("/proc/net/dev")) -> int:
 
 
 def enable_statistics() -> int:
-    """Let the kernel count the runs and time of all programs until the descriptor returned is closed (Linux 5.8)."""
+    """Let the kernel count the runs and time of all programs until the returned descriptor is closed (Linux 5.8)."""
     return _bpf(_ENABLE_STATS, struct.pack("<I", 0), "run-time statistics")
 
 
 def _unlock_memory() -> None:
-    """Kernels before 5.11 count maps as locked memory; where root may not lift the limit, it stays as it is."""
+    """Lift the limit of locked memory, if allowed: kernels before 5.11 count maps in it."""
     with contextlib.suppress(ValueError):
         resource.setrlimit(resource.RLIMIT_MEMLOCK, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
 
@@ -207,5 +207,5 @@ def _refused(what: str) -> KernelError:
 
 
 def _highest(cpu_list: str) -> int:
-    """The last CPU of a list such as ``0-3,8``."""
+    """The last CPU of a list like ``0-3,8``."""
     return int(re.split("[-,]", cpu_list.strip())[-1])

@@ -1,22 +1,22 @@
 #!/usr/bin/env python3
-"""Burns a chosen time per packet inside the kernel, and knows how much: a tool whose cost is known beforehand.
+"""Burns a chosen time per packet inside the kernel and counts it: a tool with a known cost.
 
     dose.py --ns 1000 --interface eth1
 
 A BPF program runs for every packet that a tracepoint sees. It reads the kernel's clock again and again until ``--ns``
-nanoseconds have passed, and counts its runs and the nanoseconds between its first and its last reading. When it is told
-to end (SIGINT, SIGTERM) it prints its truth in one line:
+nanoseconds have passed, and counts its runs and the nanoseconds between its first and its last reading. At its end
+(SIGINT, SIGTERM) it prints its true cost in one line:
 
     dose ns=1000 runs=50211 burned_ns=51616908 mean_ns=1028.0 received=25105 elapsed_s=1.204113
 
-``elapsed_s`` is the time attached, ``received`` the packets that the interface received in it (all interfaces of this
-network namespace where none is named): in request and response, runs over packets are runs per transaction.
-``mean_ns`` is a little above ``--ns``: the loop ends at the first reading past it. A loop that waits for the clock
-needs no calibration, and where the CPU slows down or a hypervisor takes it away, the time lost is in the count, as it
-is in the packet's latency. A dose of 0 is the same program with a loop that ends at once: what attaching costs apart
-from the burning is the same for all doses.
+``elapsed_s`` is the time attached, ``received`` the packets that the interface received in it (by default all
+interfaces of this network namespace): in request and response, runs over packets are runs per transaction. ``mean_ns``
+is a little above ``--ns``: the loop ends at the first reading past it. A loop that waits for the clock needs no
+calibration, and if the CPU slows down or a hypervisor takes it away, the lost time is in the count, as it is in the
+packet's latency. A dose of 0 is the same program with a loop that ends at once: the cost of attaching alone, the same
+for all doses.
 
-``--interface`` is compared with the name that the tracepoint records. Where several network namespaces share a kernel,
+``--interface`` is compared with the name that the tracepoint records. If several network namespaces share a kernel,
 interfaces of that name in all of them count: between the lab's two hosts a request and its reply are two runs.
 
 ``--statistics`` lets the kernel time the program as well and adds its mean (``kernel_mean_ns``); that costs time itself
@@ -27,7 +27,7 @@ from __future__ import annotations
 
 import sys
 
-sys.dont_write_bytecode = True  # run as root in a folder that its owner will want to remove
+sys.dont_write_bytecode = True  # runs as root in a folder that its owner will want to remove
 
 import argparse
 import os
@@ -78,7 +78,7 @@ R0, R1, R2, R3, R6, R7, R8, R9, FP = (
 
 @dataclass(frozen=True)
 class Options:
-    """``ns`` per run; ``interface`` is empty where all count."""
+    """Options of the command line: ``ns`` per run; ``interface`` is empty if all count."""
 
     ns: int
     interface: str
@@ -87,7 +87,7 @@ class Options:
 
 
 def parse_options(arguments: Sequence[str]) -> Options:
-    """The command line; one that is wrong ends the program with code 2 and says why."""
+    """Parse the command line; a mistake ends the program with code 2 and the reason."""
     parser = argparse.ArgumentParser(prog="dose.py", description="Burn a chosen time per packet inside the kernel.")
     parser.add_argument("--ns", type=_dose, required=True, help=f"nanoseconds per packet, 0 to {MAX_NS}")
     parser.add_argument("--interface", type=_interface, help="only packets of this one (default: all)")
@@ -120,7 +120,7 @@ def _point(text: str) -> str:
 def program(ns: int, counters: int, interface: str = "", name_at: int = 0) -> list[Line]:
     """The BPF program. ``counters``: descriptor of the map with runs and nanoseconds, in this order.
 
-    ``name_at``: where in the record the location of the interface's name stands; only read where there is one.
+    ``name_at``: offset in the record of the location of the interface's name; unused without ``interface``.
     """
     return [
         move(R6, R1),
@@ -177,7 +177,7 @@ def _only_of(interface: str, name_at: int) -> list[Line]:
 
 
 def run(options: Options) -> str:
-    """Attach, wait for the signal to end, detach; the line with the truth. ``KernelError`` where it cannot."""
+    """Attach, wait for the signal to end, detach; return the line with the true cost. ``KernelError``: it cannot."""
     point = bpf_kernel.tracepoint(options.point)
     if options.interface and "name" not in point.texts:
         raise bpf_kernel.KernelError(f"{point.name} does not record an interface's name: leave --interface out")
@@ -202,7 +202,7 @@ def run(options: Options) -> str:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run it; 0, or 1 with the reason on stderr."""
+    """Run the tool; return 0, or 1 with the reason on stderr."""
     signal.pthread_sigmask(signal.SIG_BLOCK, ENDINGS)  # waited for, never delivered: also one that comes early
     options = parse_options(arguments)
     try:
