@@ -36,6 +36,7 @@ class Thresholds:
     def limit_pct(self, metric: MetricId) -> float | None:
         """The limit of ``metric``, at any load: the entry of its connection type precedes that of the metric.
 
+        >>> from probecost.results.names import metric_id
         >>> Thresholds({"pps": 5.0, "pps:multi": 9.0}).limit_pct(metric_id("pps", "multi-load25", "received_pps"))
         9.0
         """
@@ -46,6 +47,7 @@ class Thresholds:
     def is_degraded(self, metric: MetricId, diff_pct: float | None) -> bool:
         """Whether the difference is worse than its limit.
 
+        >>> from probecost.results.names import metric_id
         >>> pps = metric_id("pps", "single", "received_pps")
         >>> [Thresholds().is_degraded(pps, diff) for diff in (-5.01, -5.0, 50.0, None)]
         [True, False, False, False]

@@ -178,6 +178,7 @@ def is_held_back(verdict: MetricVerdict) -> bool:
 def title(metric: MetricId) -> str:
     """The title of a primary metric, also of unknown perf tests.
 
+    >>> from probecost.results.names import metric_id
     >>> title(metric_id("throughput", "single-load50", "received_bps"))
     'Throughput single at 50 % load'
     >>> title(metric_id("throughput", "single", "cpu_s_per_gb"))

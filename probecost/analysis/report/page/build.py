@@ -74,6 +74,7 @@ def page_content(
 def metric_title(metric: MetricId) -> str:
     """A metric in words; the usual one of a perf test has the name of the test.
 
+    >>> from probecost.results.names import metric_id
     >>> metric_title(metric_id("latency", "tcp_rr", "mean_us")), metric_title(metric_id("latency", "tcp_rr", "p99_us"))
     ('TCP RR latency', 'TCP RR latency, 99th percentile')
     """
