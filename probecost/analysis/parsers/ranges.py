@@ -35,6 +35,6 @@ def rest(part: NumberT, whole: NumberT, what: str, tolerance: float = 1.0) -> Nu
     Traceback (most recent call last):
     probecost.analysis.parsers.ranges.OutOfRangeError: datagrams lost of those sent: 1000 of 200 cannot be
     """
-    if whole < 0 or abs(part) > tolerance * whole:
+    if whole < 0 or (abs(part) > whole and abs(part) > tolerance * whole):
         raise OutOfRangeError(f"{what}: {part:g} of {whole:g} cannot be")
     return whole - part

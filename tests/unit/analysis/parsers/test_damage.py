@@ -116,6 +116,7 @@ def test_cpus_are_not_idle_for_longer_than_it_took() -> None:
         stat.parse(text)
 
 
+@REPEATABLE
 @given(st.integers(), st.integers())
 def test_a_rest_is_never_negative_nor_more_than_twice_the_whole(part: int, whole: int) -> None:
     try:

@@ -58,7 +58,7 @@ def test_the_interval_covers_the_truth_whatever_the_spreads(
     sizes: tuple[int, int], spreads: tuple[float, float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("probecost.analysis.statistics.twosample._permutation_p", lambda *_: 1.0)
-    rng, runs = np.random.default_rng(20), 4000
+    rng, runs = np.random.default_rng(20), 2000
     covered = 0
     for _ in range(runs):
         a, b = rng.normal(0.1, spreads[0], sizes[0]), rng.normal(0.15, spreads[1], sizes[1])
