@@ -69,7 +69,7 @@ class Listing:
 def command(environment: str, config_dir: Path, expression: str, form: str, **asked: Any) -> None:
     """List the cases of an environment with an estimate of the time that they take.
 
-    Says where the cases file differs from what would be generated now: it is used as it is.
+    It shows where the cases file differs from newly generated cases: the file is used as it is.
     """
     listing = _listing(find_environment(config_dir, environment), expression, options.settings_of(asked))
     click.echo(_as_json(listing) if form == "json" else _as_text(listing))

@@ -33,7 +33,7 @@ class Looked:
     errors: Mapping[str, Exception]
 
 
-@click.command(short_help="Show and end what earlier runs left on the nodes.")
+@click.command(short_help="Show and end leftovers of earlier runs on the nodes.")
 @click.option("--env", "environment", required=True, help="The environment.")
 @options.config_dir
 @click.option("--yes", is_flag=True, help="End it without asking.")
@@ -43,12 +43,12 @@ class Looked:
 def command(
     context: click.Context, environment: str, config_dir: Path, yes: bool, keep_results: bool, ssh_accept_new: bool
 ) -> None:
-    """List what runs that are dead left on the nodes of an environment, and end it after asking.
+    """List leftovers of dead runs on the nodes of an environment, and end them after asking.
 
-    It knows its own by marks, never by a name: other people's iperf3, netserver and bpftrace are not touched, nor is
-    what belongs to a run that measures now. Without a terminal, and without --yes, it only lists.
+    They are recognised by marks, never by a name: other people's iperf3, netserver and bpftrace are not touched, nor
+    is anything of a run that measures now. Without a terminal, and without --yes, it only lists.
 
-    Exit code 0: nothing is left, 1: something is, or a node could not be looked at.
+    Exit code 0: nothing is left, 1: something is, or a node could not be checked.
     """
     loaded = load_environment(find_environment(config_dir, environment))
     nodes = open_nodes(loaded, list(loaded.nodes), accept_new=ssh_accept_new)

@@ -14,7 +14,7 @@ FAILED = 1
 _RUN = click.Path(exists=True, file_okay=False, path_type=Path)
 
 
-@click.command(short_help="Say how the overhead changed from one run to another.")
+@click.command(short_help="Show the changes of overhead from one run to another.")
 @click.argument("run_a", type=_RUN)
 @click.argument("run_b", type=_RUN)
 @click.option(
@@ -23,7 +23,7 @@ _RUN = click.Path(exists=True, file_okay=False, path_type=Path)
     multiple=True,
     help="Compare although the runs differ in this; may be given several times.",
 )
-@click.option("--allow-different", is_flag=True, help="Compare whatever differs between the runs.")
+@click.option("--allow-different", is_flag=True, help="Compare in spite of any difference between the runs.")
 @click.option(
     "--output-dir",
     type=click.Path(file_okay=False, path_type=Path),
@@ -42,8 +42,8 @@ def command(
 ) -> int:
     """Compare two runs (results/<run_id>, results/latest): two versions of a tool, two kernels, two months.
 
-    The verdicts are on the change of cost from RUN_A to RUN_B. Runs under different conditions are refused, with what
-    differs and the option that accepts it.
+    The verdicts are on the change of cost from RUN_A to RUN_B. Runs under different conditions are refused, with the
+    differences and the option that accepts them.
     """
     from probecost.analysis.report.findings.change import TITLES, foot_lines, head_lines, table_rows
     from probecost.analysis.report.write_change import write_change

@@ -36,7 +36,7 @@ class Place:
     python: str
 
 
-@click.command(short_help="Bring the results of a run home from a node, by hand.")
+@click.command(short_help="Copy the results of a run from a node, by hand.")
 @click.option("--host", "node", required=True, metavar="NODE", help="A node of the environment, or [user@]host[:port].")
 @click.option("--remote-path", required=True, metavar="P", help="The folder on the node; relative: to its workdir.")
 @click.option(
@@ -52,10 +52,10 @@ class Place:
 def command(
     node: str, remote_path: str, local_dir: Path, environment: str | None, config_dir: Path, ssh_accept_new: bool
 ) -> None:
-    """Copy what is missing here, or differs, from a folder of a node; each file is checked by its SHA-256.
+    """Copy missing and different files from a folder of a node; each file is checked by its SHA-256.
 
-    The same command again goes on after a cut, and transfers nothing where all is here. Nothing is removed on either
-    side. Exit code 0: all of it is here, 1: some is not, 4: usage or configuration.
+    The same command continues after an interruption, and transfers nothing if everything is here.
+    Nothing is removed on either side. Exit code 0: all of it is here, 1: some is not, 4: usage or configuration.
     """
     place = find_place(node, remote_path, environment, config_dir)
     target = local_dir

@@ -19,17 +19,17 @@ USAGE = 4
 #: Verb -> its description in one line. The module ``probecost.cli.<verb>`` has it as ``command``.
 VERBS = {
     "analyze": "Write the reports of a run again, from its files.",
-    "bootstrap": "Find out over SSH what a minimal input leaves open, and generate the cases.",
+    "bootstrap": "Complete a minimal input over SSH, and generate the cases.",
     "cases": "List the cases of an environment, and where they differ from generated ones.",
-    "cleanup": "Show and end what earlier runs left on the nodes.",
-    "compare": "Say how the overhead changed from one run to another.",
+    "cleanup": "Show and end leftovers of earlier runs on the nodes.",
+    "compare": "Show the changes of overhead from one run to another.",
     "doctor": "Check configuration, connections and prerequisites, without traffic.",
-    "fetch": "Bring the results of a run home from a node, by hand.",
+    "fetch": "Copy the results of a run from a node, by hand.",
     "lab": "Bring the test bed on this machine up or down, or show its state.",
-    "measure": "Measure what any one command costs, without a configuration of tools.",
+    "measure": "Measure the cost of any one command, without a configuration of tools.",
     "migrate": "Write the unified form of a folder with the four legacy files.",
-    "validate": "Say what of a results tree is complete, what is missing, what is implausible.",
-    "workflow": "Write what would run, in order, to a file that pytest --workflow runs.",
+    "validate": "Check a results tree for missing and implausible data.",
+    "workflow": "Write the plan of a run, in order, to a file that pytest --workflow runs.",
 }
 
 
@@ -54,7 +54,7 @@ class Verbs(click.Group):
 @click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="probecost")
 def probecost() -> None:
-    """Measure what eBPF network tools cost. Measuring itself is done by pytest: pytest --env NAME, or measure."""
+    """Measure the cost of eBPF network tools. Measuring itself is done by pytest: pytest --env NAME, or measure."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -28,9 +28,9 @@ from probecost.text import counted
 @click.option("--dry-run", is_flag=True, help="Show what would be written, write nothing.")
 @click.option("--force", is_flag=True, help="Overwrite files that are there.")
 def command(config_dir: Path, environment: str | None, output_dir: Path | None, dry_run: bool, force: bool) -> None:
-    """Write <env>-full.yaml and <env>-cases.json of a legacy folder, and say what has no counterpart.
+    """Write <env>-full.yaml and <env>-cases.json of a legacy folder, and list settings without a counterpart.
 
-    The legacy files stay. Beside them, the written ones are what is used, until the legacy files change.
+    The legacy files stay. The written files are used in their place until the legacy files change.
     """
     folder = _folder(config_dir, environment)
     target = output_dir or folder

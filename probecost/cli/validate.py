@@ -22,7 +22,7 @@ _MOST_LINES = 8
 _TITLES = ("CASE", "ITERATION", "STATE", "OUTCOME", "COMPLETE UNITS", "MISSING", "IMPLAUSIBLE", "VOID", "REMARKS")
 
 
-@click.command(short_help="Say what of a results tree is complete, missing, implausible.")
+@click.command(short_help="Check a results tree for missing and implausible data.")
 @click.option(
     "--results",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
@@ -34,7 +34,7 @@ _TITLES = ("CASE", "ITERATION", "STATE", "OUTCOME", "COMPLETE UNITS", "MISSING",
 @click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True)
 @click.option("--all", "every", is_flag=True, help=f"All lines, remarks too; else {_MOST_LINES} of each kind per case.")
 def command(results: Path, config: Path | None, form: str, every: bool) -> int:
-    """Read a results tree and say per case what is complete, what is missing, and what cannot be true.
+    """Check a results tree for missing and implausible data, per case.
 
     Exit code 0: all complete and plausible, 1: something is missing or implausible, 4: this is no results folder.
     """

@@ -280,12 +280,7 @@ def _yaml_lines(
 
 def _refuse_repeated_keys(document: Document, twice: list[tuple[KeyPath, int]]) -> None:
     if twice:
-        raise ConfigError(
-            *(
-                f"{document.file}:{line}: {dotted(path)}: this key stands here for the second time"
-                for path, line in twice
-            )
-        )
+        raise ConfigError(*(f"{document.file}:{line}: {dotted(path)}: this key is repeated" for path, line in twice))
 
 
 def read_json(file: Path) -> Document:

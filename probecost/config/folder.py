@@ -131,7 +131,7 @@ def _legacy(folder: Path) -> tuple[FullConfig, CaseFile]:
     stray = cases_file(folder)
     if stray is not None and stray.resolve() not in [file.resolve() for file in legacy.files]:
         raise ConfigError(
-            f"{stray}: lies beside files of the legacy format, and none of them names it",
+            f"{stray}: is in a folder of the legacy format, and no file there names it",
             hint=f"Name it as a testcase_source in {folder / LEGACY_FILES[3]}, or move it elsewhere.",
         )
     document = Document(legacy.files[0], {}, lambda: {(): 1})

@@ -145,7 +145,7 @@ def rows(text: str) -> Iterator[dict[str, Any]]:
         for row in table["data"]:
             yield {heading: cell(value) for heading, value in zip(headings, row, strict=True)}
     except (ValueError, KeyError, TypeError) as error:
-        raise OvsError(f"ovs-vsctl: what it said is no table of Open vSwitch: {error!r}") from error
+        raise OvsError(f"ovs-vsctl: its output is no table of Open vSwitch: {error!r}") from error
 
 
 def cell(value: Any) -> Any:

@@ -107,7 +107,7 @@ def take_down(place: Place) -> bool:
 
 
 def take_down_if_unused(place: Place) -> bool:
-    """For the guard, which holds the use lock exclusively: ``False`` when someone else is working on it just now."""
+    """For the guard, which holds the use lock exclusively: ``False`` if another program is working on it."""
     with ExitStack() as stack:
         try:
             stack.enter_context(state.working_on(place, Deadline.after(0.0)))
@@ -238,7 +238,7 @@ def _build(place: Place, programs: Programs, equipment: Equipment | None, *, kep
 
 
 def _begin(place: Place, programs: Programs, *, kept: bool) -> LabState:
-    """The record of a new lab, with an index that is its own from now on."""
+    """The record of a new lab, with an index that no other lab has."""
     with state.working(place.state_root, Deadline.after(LOCK_S)):
         taken = state.indices_taken(place)
         index = choose_index(place.instance, taken, machine_networks(programs), machine_links(programs))

@@ -60,7 +60,7 @@ class Place:
 
     @property
     def work_lock(self) -> Path:
-        """Locked by who brings the lab up or takes it down, and there only meanwhile."""
+        """The lock of bringing the lab up or down; the file exists only meanwhile."""
         return self.state_root / f"{self.instance}.lock"
 
     def log_file(self, host: str) -> Path:

@@ -2,7 +2,7 @@
 
 Three kinds of locks, all released by the kernel when their holder dies:
 
-* the work lock, exclusive, on a file beside a lab's folder: held while that lab is brought up or taken down;
+* the work lock, exclusive, on a file next to a lab's folder: held while that lab is brought up or taken down;
 * the lock on the folder of all labs, exclusive: held for the moment in which a lab takes an index that no other has;
 * the use lock, shared, on a lab's ``in-use`` file: held by all its users. The guard of a lab that was brought up
   automatically waits to get it exclusively. It never waits for anything while it holds it.

@@ -134,9 +134,9 @@ class _Calibrator:
         return found[0]
 
     def _start(self, case: Case) -> VisitRecord:
-        """Start and stop the tool beside a flow; it is never ready where that takes longer, or does not work."""
+        """Start and stop the tool during a flow; if that takes longer than the flow, or fails, it is never ready."""
         spec = min(self._bed.options.perf_tests, key=lambda spec: spec.perf_type != "throughput")
-        self._tell(f"calibration of {case.tool_id}: its start beside a flow of {START_FLOW_S} s")
+        self._tell(f"calibration of {case.tool_id}: its start during a flow of {START_FLOW_S} s")
         self._bed.prepare_tool(case.tool_id, [case])
         longer = replace(spec, duration_s=START_FLOW_S)
         setup = VisitSetup(

@@ -10,7 +10,7 @@ from probecost.config.environment import Case
 from probecost.errors import ToolError
 from probecost.remote.messages import ToolSpec, ToolStart, ToolStop
 
-_STAY = ": a tool must stay in the foreground until it is told to end (no daemon, no '&')"
+_STAY = ": a tool must stay in the foreground until it is stopped (no daemon, no '&')"
 _LEAVE = ". A tool must take away what it attached when it is asked to end, as the runs without it come next"
 _NO_PROGRAM = (
     ": say attaches: none if it uses none, or a longer ready_timeout if it needs more time"
@@ -111,7 +111,7 @@ def part_of(started: ToolStart) -> str:
 
 
 def noted_part(started: ToolStart) -> dict[str, str]:
-    """What the metadata hold of a tool of which only a part is attached."""
+    """The entry of the metadata for a tool that is attached in part, else empty."""
     return {"part": part_of(started)} if started.outcome == "partial" else {}
 
 

@@ -65,7 +65,7 @@ class VisitRecord:
 
     @property
     def part(self) -> str:
-        """Which part of the tool was attached, where that is not all of it; else empty."""
+        """The attached part of the tool if it was attached in part, else empty."""
         return str((self.tool or {}).get("part") or "")
 
     @property

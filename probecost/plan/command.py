@@ -90,7 +90,7 @@ def rendered(template: str, values: Mapping[str, str], whose: str) -> str:
             hint=f"Variables of {whose}: {', '.join(values)}",
         ) from None
     except AbsentValueError as error:
-        raise ConfigError(f"{whose} has no {{{error.name}}}, which stands in command: {template}") from None
+        raise ConfigError(f"{whose} has no {{{error.name}}}, used in command: {template}") from None
     if not result.command:
         raise ConfigError(f"nothing is left of the command: {template!r}")
     return result.command

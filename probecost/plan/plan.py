@@ -144,10 +144,9 @@ def by_name(found: Iterable[Planned]) -> dict[str, Planned]:
 def plan(environments: Mapping[str, Planned], settings: Settings, advise: Advise | None = None) -> Plan:
     """The whole of a run over ``environments``: each in turn, ``settings.iterations`` times.
 
-    ``advise`` says for an environment's name and a case of it how that is measured; without it a plan is made of what
-    was asked for alone. ``ConfigError``: flows are to be switched where it is not known which interface's counters
-    tell their rate, or where these would count other traffic of ours too; or a budget is for what this run does not
-    have.
+    ``advise`` takes an environment's name and one of its cases, and returns how to measure it; without it, the plan
+    follows the settings alone. ``ConfigError``: flows cannot be switched, as the interface whose counters give their
+    rate is unknown, or counts other traffic of the run too; or a budget is for something that this run does not have.
     """
     if settings.schedule == "switched":
         _refuse_uncounted(environments.values())

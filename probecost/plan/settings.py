@@ -1,4 +1,4 @@
-"""Settings of a plan: how much is measured, in which order, and what instead of the cases of an environment."""
+"""Settings of a plan: amount and order of the measurements, and a replacement for the cases of an environment."""
 
 from __future__ import annotations
 
@@ -55,11 +55,11 @@ class AskedVersus:
 
 @dataclass(frozen=True)
 class Settings:
-    """What is asked for beside the cases. Empty or ``None``: the environment, or the planner, decides.
+    """The choices for a run, apart from its cases. Empty or ``None``: the environment, or the planner, decides.
 
     ``precision_pct``: a case ends at the first look whose interval is at most this to either side, in percent.
-    ``time_budget_s``: what the whole run may take. ``command`` is measured instead of the environments' cases;
-    ``versus`` is what runs where there would be no tool.
+    ``time_budget_s``: limit of the duration of the whole run. ``command`` is measured instead of the cases of the
+    environments; ``versus`` runs in place of no tool.
     """
 
     units: int | None = None
@@ -99,7 +99,7 @@ def asked_command(template: str | None, options: Mapping[str, Any]) -> AskedComm
     if template is None:
         if given:
             names = ", ".join(OF_COMMAND[field] for field in given)
-            raise ConfigError(f"{names} is about --command TEMPLATE: give that too")
+            raise ConfigError(f"{names}: only with --command TEMPLATE")
         return None
     if not template.strip():
         raise ConfigError("--command: expected a command, not an empty text")

@@ -82,7 +82,7 @@ class TestCommands:
     def test_endless_output_is_cut(self) -> None:
         found = run_all({"yes": ["yes"]}, 30, 1000)["yes"]
         assert len(found["out"]) == 1000
-        assert found["problem"] == "yes says more than 1000 bytes"
+        assert found["problem"] == "yes writes more than 1000 bytes"
 
     def test_a_program_that_cannot_be_started(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         broken = tmp_path / "broken"

@@ -1,4 +1,4 @@
-"""What is remarkable about how a tool started and ended, and voids nothing."""
+"""Remarks on the start and the end of a tool, which void nothing."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from probecost.analysis.tree.metadata import ToolFacts
 
 
 def of_tool(tool: ToolFacts | None) -> Iterator[str]:
-    """A remark for a tool of which a part is missing, and for one that had to be killed.
+    """Remarks on a tool that is attached in part, and on a tool that was killed at its end.
 
     >>> list(of_tool(ToolFacts("x.bt", "", "ready", 0.5, ended_by="SIGKILL", last_words="busy")))
     ['the tool did not end when it was asked to: it was killed, and cleaned up nothing; it said: busy']

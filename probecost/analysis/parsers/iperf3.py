@@ -22,7 +22,7 @@ _ENDS_TEST = re.compile(r"interrupt|terminat|abort|closed|reset|refused|unable|t
 
 @dataclass(frozen=True)
 class Notes:
-    """What a reader of a result should know. ``doubts``: figures that cannot be and were left out."""
+    """Remarks for the reader of a result. ``doubts``: impossible figures, which are left out."""
 
     remarks: tuple[str, ...] = ()
     doubts: tuple[str, ...] = ()

@@ -40,14 +40,14 @@ def parse_server(text: str) -> ServerResult:
 
 
 def _remarks(text: str) -> tuple[str, ...]:
-    """What the server printed between the lines of a result, such as datagrams out of order; the first of its kind."""
+    """Messages between the lines of a result, for instance of datagrams out of order; the first of them."""
     lines = [line for line in text.splitlines() if line.startswith("iperf3:") and not _END_OF_TEST.match(line)]
     more = f" ({len(lines)} lines like it)" if len(lines) > 1 else ""
     return (f"{lines[0][:200]}{more}",) if lines else ()
 
 
 def _tests(text: str) -> list[list[str]]:
-    """The lines of each test that the server served, those before the first among them."""
+    """The lines of each test of the server; lines before the first test belong to it."""
     tests: list[list[str]] = [[]]
     for line in text.splitlines():
         if _END_OF_TEST.match(line):
@@ -58,10 +58,10 @@ def _tests(text: str) -> list[list[str]]:
 
 
 def _received(lines: list[str]) -> list[re.Match[str]]:
-    """The lines of a test's summary that say what was received, one for each stream or one for all of them.
+    """The lines of a test's summary with the received data, one for each stream or one for all of them.
 
     Empty where a stream is missing or comes twice. Intervals of several streams are divided by the same line of
-    dashes: only what follows the last one is the summary, and an interval in it does not span the test.
+    dashes: only the lines after the last one are the summary; the line of an interval does not span the test.
     """
     dividers = [at for at, line in enumerate(lines) if _SUMMARY.match(line)]
     found = [(at, match) for at, line in enumerate(lines) if (match := _LINE.search(line))]

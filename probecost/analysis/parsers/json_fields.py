@@ -17,7 +17,7 @@ _AT_LINE_START = re.compile(r"^\{", re.MULTILINE)
 
 
 def parse_object(text: str) -> Mapping[str, object]:
-    """The one JSON object in ``text``, which may stand there twice; messages before and after it are passed over.
+    """The one JSON object in ``text``, which may be repeated; messages before and after it are passed over.
 
     Raises ``ParseError`` for no object, a truncated one, or different ones.
     """
@@ -31,7 +31,7 @@ def parse_object(text: str) -> Mapping[str, object]:
 
 
 def _object_among(text: str) -> Mapping[str, object]:
-    """The object in a text that is not JSON as a whole. ``ParseError``: the reason that there is none.
+    """The object in a text that is not JSON as a whole. ``ParseError``: there is none, with the reason.
 
     (The standard library's parser is half as fast, but gives the end of an object.)
     """

@@ -1,4 +1,4 @@
-"""What a figure can be: parts within their whole, and counts and times that are not negative."""
+"""Checks of figures: parts within their whole, and counts and times that are not negative."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from typing import TypeVar
 
 from probecost.analysis.parsers.text import ParseError
 
-#: Clocks and counters are not read at the same instant: so far may a part exceed its whole.
+#: Clocks and counters are not read at the same instant: a part may exceed its whole by this factor.
 TOLERANCE = 1.05
 
 NumberT = TypeVar("NumberT", int, float)
 
 
 class OutOfRangeError(ParseError):
-    """A figure that cannot be, whatever was measured."""
+    """A figure that is impossible in any measurement."""
 
 
 def not_negative(value: NumberT, what: str) -> NumberT:

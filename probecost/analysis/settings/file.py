@@ -68,7 +68,7 @@ class SettingsFile:
         for key_node, value_node in node.value:
             name, line = str(key_node.value), key_node.start_mark.line + 1
             if name in pairs:
-                self.problems.append(f"{self.path}:{line}: {'.'.join((*path, name))}: this key stands twice")
+                self.problems.append(f"{self.path}:{line}: {'.'.join((*path, name))}: this key is repeated")
             pairs[name] = (line, value_node)
         entries = []
         for key, value in data.items():

@@ -54,8 +54,8 @@ LAST_WORDS = 300
 class ToolFacts:
     """The tool's process in this visit; ``guard_s``: in a switched flow, the time cut out after its start and stop.
 
-    ``part`` says how much of it was attached, where that was not all. ``ended_by`` is the last signal that it needed
-    to end, ``last_words`` the end of what it wrote.
+    ``part``: the attached part, if only a part was attached. ``ended_by``: the last signal that it needed to end.
+    ``last_words``: the end of its output.
     """
 
     file: str
@@ -141,13 +141,13 @@ class PerfTestMetadata:
         return self.void_reason or (f"failed: {self.error}" if self.error else "")
 
 
-#: What stands before the name of the node in whose tree the file lies.
+#: The text before the name of the node whose tree has the file.
 _NODE = '\n "node": "'
 _recent: deque[tuple[str, PerfTestMetadata]] = deque(maxlen=1)
 
 
 def parse(text: str) -> PerfTestMetadata:
-    """The metadata in ``text``. Raises ``ParseError`` when it does not say what the folder belongs to.
+    """The metadata in ``text``. Raises ``ParseError`` if it does not name the test of the folder.
 
     Each node of a perf test has a copy, which differs in nothing but the node: the second one is not read again. Over
     20,000 files of 7 KB that makes 19 us a file instead of 36.

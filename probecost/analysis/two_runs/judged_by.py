@@ -12,9 +12,9 @@ _OPTION = "analysis_config"
 
 
 def common_settings(runs: tuple[Path, Path], given: Path | None) -> Settings:
-    """The settings of ``given``, else those that both runs name, else the default ones.
+    """The settings of ``given``, else the settings that both runs name, else the default.
 
-    Raises ``ConfigError`` where the runs name different settings, or a file that is gone.
+    Raises ``ConfigError`` if the runs name different settings, or a file that no longer exists.
     """
     if given is not None:
         return load_settings(given)

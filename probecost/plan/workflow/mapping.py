@@ -88,7 +88,7 @@ def _back(names: dict[str, str], entry: object) -> dict[str, Any]:
 
 
 def asked_entry(settings: Settings) -> Asked:
-    """The options that matter; the seed stands elsewhere, see ``settings_of``."""
+    """The options that matter, without the seed: see ``settings_of``."""
     return Asked(
         **_entry(_SETTINGS, settings),
         load=tuple(map(str, settings.loads)),
@@ -145,7 +145,7 @@ def switching_entry(plan: SwitchPlan) -> Switching:
 
 
 def switch_plan(entry: Switching | None) -> SwitchPlan | None:
-    """What ``entry`` was made from."""
+    """The plan of switched flows from which ``entry`` was made."""
     return None if entry is None else SwitchPlan(entry.segment, tuple(entry.flows.items()))
 
 

@@ -180,13 +180,13 @@ class _Reader:
             here = ("test_sequence", index)
             if self._shared and (turn, entry.pair_kind) not in shared:
                 shared.add((turn, entry.pair_kind))
-                self._wrong(here, f"no shared baseline of the {entry.pair_kind} pair of {turn} stands before it")
+                self._wrong(here, f"no shared baseline of the {entry.pair_kind} pair of {turn} comes before it")
             last = groups[-1] if groups else None
             follows = last is not None and not self._content.test_sequence[index - 1].is_shared
             if last is not None and follows and (last.turn, last.case_key) == key:
                 last.entries.append(entry)
             elif key in seen:
-                text = f"the cycles of a case stand together: others of {entry.case_key} are at [{seen[key]}]"
+                text = f"the cycles of a case must be consecutive: more of {entry.case_key} are at [{seen[key]}]"
                 self._wrong((*here, "case_key"), text)
             else:
                 seen[key] = index
@@ -200,7 +200,7 @@ class _Reader:
         following = self._content.test_sequence[index + 1 : index + 2]
         place = (entry.environment, entry.iteration, entry.pair_kind)
         if not following or (following[0].environment, following[0].iteration, following[0].pair_kind) != place:
-            self._wrong(here, f"a shared baseline stands right before the first case of the {entry.pair_kind} pair")
+            self._wrong(here, f"a shared baseline must come right before the first case of the {entry.pair_kind} pair")
 
     def _item(self, group: _Group) -> PlannedItem | None:
         """The group as an item, ``None`` if it has problems (which are recorded)."""
@@ -240,7 +240,7 @@ class _Reader:
             if kinds.setdefault((of_flows, entry.unit), entry.reserve) != entry.reserve:
                 self._wrong(here, f"differs from that of the other cycle of unit {entry.unit}")
             elif entry.reserve and offset < last:
-                self._wrong(here, "a reserve stands behind all other cycles of its case")
+                self._wrong(here, "a reserve must come after all other cycles of its case")
         if not planned:
             self._wrong((*group.path(0), "reserve"), f"{group.case_key} has nothing but reserves")
 
@@ -265,7 +265,7 @@ class _Reader:
             elif main is not None and entry.cycle_type != main:
                 self._wrong(here, "expected false: units of this case are its switched flows")
             elif offset < last:
-                self._wrong(here, "a unit of confirmation stands behind all other cycles of its case")
+                self._wrong(here, "a unit of confirmation must come after all other cycles of its case")
         count = sum(kinds.values())
         if first is not None and count != CONFIRMATION_UNITS:
             self._wrong(first, f"{group.case_key} has {count} units of confirmation: {CONFIRMATION_UNITS} or none")
@@ -305,12 +305,12 @@ class _Reader:
                 offset += 1
                 continue
             if unit[0].unit in seen:
-                self._wrong((*here, "unit"), f"{group.case_key} has this unit already: its two visits stand together")
+                self._wrong((*here, "unit"), f"{group.case_key} has this unit already: its visits must be consecutive")
             seen.add(unit[0].unit)
             same = [entry for entry in unit if entry.unit == unit[0].unit and entry.cycle_type != "switched"]
             if len({entry.cycle_type for entry in same}) < size:
                 missing = "ebpf_test" if same[0].cycle_type == "baseline" else "baseline"
-                text = f"unit {unit[0].unit} of {group.case_key} has no {missing} cycle beside it: remove both or none"
+                text = f"unit {unit[0].unit} of {group.case_key} has no {missing} cycle next to it: remove both or none"
                 self._wrong(here, text)
             offset += len(same)
 

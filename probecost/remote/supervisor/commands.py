@@ -69,7 +69,7 @@ def _run(argv: List[str], deadline: float, limit: int) -> Said:
         if expired.is_set():
             status, problem = None, "%s does not come to an end" % argv[0]
         elif len(out) > limit:
-            status, problem = None, "%s says more than %d bytes" % (argv[0], limit)
+            status, problem = None, "%s writes more than %d bytes" % (argv[0], limit)
         err.seek(0)
         return _said(argv, status, out[:limit], err.read(STDERR_LIMIT), problem)
 

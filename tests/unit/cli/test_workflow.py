@@ -72,7 +72,7 @@ def test_the_same_environment_twice_is_one(project: Project, verb: Verb) -> None
         (["--env", "bed", "--duration", "0"], "expected a number of seconds above 0"),
         (["--env", "bed", "--units", "0"], "--units"),
         (["--env", "bed", "--command", " "], "--command: expected a command, not an empty text"),
-        (["--env", "bed", "--name", "x", "--pair", "vm"], "--name, --pair is about --command TEMPLATE"),
+        (["--env", "bed", "--name", "x", "--pair", "vm"], "--name, --pair: only with --command TEMPLATE"),
         (["--env", "bed", "--command", "x", "--pair", "vm"], "environment bed has no vm test pair, only host"),
         (["--env", "bed", "--command", "x {nowhere}"], "unknown variable {nowhere}"),
         (["--env", "bed", "--versus", "moon"], "there is no such folder"),

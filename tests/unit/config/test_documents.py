@@ -66,7 +66,7 @@ class TestYaml:
 
     def test_a_key_that_repeats_is_an_error(self, tmp_path: Path) -> None:
         file = write(tmp_path, "a.yaml", "a:\n  b: 1\n  c: 2\n  b: 3\n")
-        with pytest.raises(ConfigError, match=rf"{file}:4: a.b: .*second time"):
+        with pytest.raises(ConfigError, match=rf"{file}:4: a.b: .*this key is repeated"):
             read_yaml(file)
 
     def test_merge_keys_and_anchors_work(self, tmp_path: Path) -> None:

@@ -79,8 +79,8 @@ def test_another_command_of_the_same_name_is_another_tool() -> None:
         (AskedCommand("x", pair_kind="vm"), "environment bed has no vm test pair, only host"),
         (AskedCommand("x {host_LOCAL}"), r"unknown variable {host_LOCAL} \(did you mean 'host_LOCAL_IP'\?\) in"),
         (AskedCommand("x {zzz}"), r"unknown variable {zzz} \(a literal {zzz} is written {{zzz}}\) in command: x {zzz}"),
-        (AskedCommand("x {QEMU_PID}"), "environment bed has no {QEMU_PID}, which stands in command"),
-        (AskedCommand("x --pid {QEMU_PID}"), "environment bed has no {QEMU_PID}, which stands in command"),
+        (AskedCommand("x {QEMU_PID}"), "environment bed has no {QEMU_PID}, used in command"),
+        (AskedCommand("x --pid {QEMU_PID}"), "environment bed has no {QEMU_PID}, used in command"),
         (AskedCommand("x", name="/.."), "--name '/..': expected letters"),
     ],
 )

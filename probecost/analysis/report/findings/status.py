@@ -33,7 +33,7 @@ def status(case: CaseStudy) -> str:
 
 
 def units_line(cases: Sequence[CaseStudy], switched: Collection[CaseName] = ()) -> str:
-    """How many units the cases have, and what that allows to say. Cases that measured nothing have none to count.
+    """The number of units of the cases, and the verdicts that it allows. Cases without data do not count.
 
     ``switched``: cases whose verdicts come from flows in which the tool was switched; the tables show their visits.
     """

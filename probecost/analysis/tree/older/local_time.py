@@ -21,7 +21,7 @@ _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct",
 
 @dataclass(frozen=True)
 class TimeOfDay:
-    """Seconds since midnight by the clock as it is written, and the half of the day: "AM", "PM" or not told."""
+    """Seconds since midnight by the clock as it is written, and the half of the day: "AM", "PM" or unknown."""
 
     day_s: int
     half: str
@@ -44,7 +44,7 @@ def read_time(text: str) -> TimeOfDay | None:
 
 
 def _half(before: str, after: str) -> str | None:
-    """The half of the day by the words around a clock, empty where there are none; ``None``: a word is not known."""
+    """The half of the day by the words around a clock, empty without words; ``None``: a word is unknown."""
     words = [word for word in (*before.split(), *after.split()) if word != "."]
     if words and _ZONE.fullmatch(words[-1]) and _normal(words[-1:]) not in f"{_MORNING} {_AFTERNOON}".split():
         words.pop()

@@ -1,6 +1,6 @@
 """pidstat's output in all forms of the field: ``-h`` on one line, or a table each for CPU and memory.
 
-Columns are found by their titles, so ``%wait`` and others may be there or not; a line that does not fit the titles
+Columns are found by their titles, so ``%wait`` and some more may be there or not; a line that does not fit the titles
 above it is damaged. A line starts with the seconds since 1970 (``-h`` of older versions) or with the time of day as the
 locale writes it, of 24 hours, or of 12 with or without a word for the half. Days are counted on when the clock passes
 midnight. The field's script writes ``START_DATETIME`` (local) and ``START_EPOCH`` above: both together give the node's
@@ -124,7 +124,7 @@ class _Clock:
                 self._period_ns = 12 * _HOUR_NS
 
     def time_ns(self, row: _Row) -> int | None:
-        """Unix time of a row, ``None`` for one that stands at the wrong place: half a day after the one before."""
+        """Unix time of a row, ``None`` for a row at the wrong place: half a day after the row before."""
         if row.time is None:
             return (row.epoch_s or 0) * _SECOND_NS
         if self._last_ns is None:
@@ -152,7 +152,7 @@ def _rows(text: str) -> tuple[list[_Row], int]:
         elif {"PID", "TGID"} & set(fields) and (titles := _titles(fields)) is not None:
             columns = titles.columns if titles.is_of_samples else None
         elif fields[0].startswith("#"):
-            # Remarks of scripts, and titles that cannot be read: what follows those fits no titles.
+            # Remarks of scripts, and unreadable titles: the lines after these fit no titles.
             columns = () if {"PID", "UID", "%CPU", "RSS"} & set(fields) else columns
         elif fields[0] != "Linux" and columns is not None and not _is_of_averages(fields[0]):
             row = _row(fields, columns) if columns else None

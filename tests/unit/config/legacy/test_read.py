@@ -297,7 +297,7 @@ class TestFormats:
 
     def test_a_cases_file_that_nobody_names(self, folder: Path) -> None:
         (folder / "old-bed-cases.json").write_text("[]")
-        with pytest.raises(ConfigError, match=r"old-bed-cases.json: lies beside files of the legacy format"):
+        with pytest.raises(ConfigError, match=r"old-bed-cases.json: is in a folder of the legacy format"):
             load_folder(folder)
         change(folder, "ebpf-tools-config.yaml", "cases/guests.json", "old-bed-cases.json")
         write_cases(folder / "old-bed-cases.json", GUEST_CASES)

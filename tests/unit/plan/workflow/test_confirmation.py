@@ -61,7 +61,7 @@ class TestRefused:
             (put(20, "confirmation", "perhaps"), 'test_sequence[20].confirmation = "perhaps": expected true or false'),
             (put(20, "confirmation", False), "differs from that of the other cycle of unit 11"),
             (put(20, "reserve", True), "a reserve replaces a void unit, and confirms nothing"),
-            (move(20, 16, 2), "test_sequence[16].confirmation = true: a unit of confirmation stands behind all other"),
+            (move(20, 16, 2), "test_sequence[16].confirmation = true: a unit of confirmation must come after all"),
             (without(34, 36), "host-b-rx has 7 units of confirmation: 8 or none"),
             (both(put(0, "confirmation", True), put(1, "confirmation", True)), "has 9 units of confirmation"),
         ],

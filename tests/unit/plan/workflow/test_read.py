@@ -78,7 +78,7 @@ class TestEdited:
     @pytest.mark.parametrize(
         ("edit", "told"),
         [
-            (move(4, 2, 4), "case_key = \"host-b-rx\": the cycles of a case stand together: others of host-b-rx are"),
+            (move(4, 2, 4), "case_key = \"host-b-rx\": the cycles of a case must be consecutive: more of host-b-rx"),
             (remove(0), "test_sequence[0]: unit 1 of host-b-rx has no"),
             (remove(3), "test_sequence[2]: unit 2 of host-b-rx has no"),
             (move(1, 2, 1), "has this unit already"),
@@ -130,9 +130,9 @@ class TestEdited:
     @pytest.mark.parametrize(
         ("edit", "told"),
         [
-            (remove(0), "no shared baseline of the host pair of bed stands before it"),
-            (move(0, 1, 1), "no shared baseline of the host pair of bed stands before it"),
-            (move(7, 1, 1), "a shared baseline stands right before the first case of the vm pair"),
+            (remove(0), "no shared baseline of the host pair of bed comes before it"),
+            (move(0, 1, 1), "no shared baseline of the host pair of bed comes before it"),
+            (move(7, 1, 1), "a shared baseline must come right before the first case of the vm pair"),
             (lambda sequence: sequence.insert(3, sequence[0] | {"cycle_id": "x"}), "has a shared baseline already"),
             (
                 lambda sequence: sequence.append(sequence[0] | {"cycle_id": "x"}),

@@ -71,8 +71,8 @@ class TestRefused:
         [
             (put(0, "reserve", "perhaps"), 'test_sequence[0].reserve = "perhaps": expected true or false'),
             (put(16, "reserve", False), "unit 9"),
-            (both(put(0, "reserve", True), put(1, "reserve", True)), "[0].reserve = true: a reserve stands"),
-            (move(16, 4, 2), "test_sequence[4].reserve = true: a reserve stands behind all other cycles of its case"),
+            (both(put(0, "reserve", True), put(1, "reserve", True)), "[0].reserve = true: a reserve must come"),
+            (move(16, 4, 2), "test_sequence[4].reserve = true: a reserve must come after all other cycles of its case"),
             (lambda sequence: sequence.__delitem__(slice(0, 16)), "host-b-rx has nothing but reserves"),
             (put(0, "switching", {"segment": 0.5, "flows": {}}), "test_sequence[0].switching: expected null"),
         ],
@@ -88,7 +88,7 @@ class TestRefused:
             (put(2, "switching.flows", {"latency:tcp_rr": -1}), "latency:tcp_rr = -1: expected a number greater"),
             (put(2, "switching.segments", 1), "switching.segments = 1: unknown key"),
             (put(2, "switching.flows", {"pps:single": 4.0}), "pps:single = 4.0: is none of its perf tests: latency:"),
-            (move(10, 3, 1), "test_sequence[3].reserve = true: a reserve stands behind all other cycles of its case"),
+            (move(10, 3, 1), "test_sequence[3].reserve = true: a reserve must come after all other cycles of its case"),
         ],
     )  # fmt: skip
     def test_switching(self, tmp_path: Path, edit: Edit, told: str) -> None:

@@ -48,7 +48,7 @@ class TestSettings:
                 ":3: thresholds.ppps: there is no such key; known",
             ),
             ("thresholds: 5", "settings.yaml:1: thresholds: expected a mapping of metric to percent, found 5"),
-            ("margin_pct: 1\nmargin_pct: 2", "settings.yaml:2: margin_pct: this key stands twice"),
+            ("margin_pct: 1\nmargin_pct: 2", "settings.yaml:2: margin_pct: this key is repeated"),
             ("margin_pct: [", "settings.yaml:1: broken YAML"),
             (
                 "topics: {a: 5}",
