@@ -100,7 +100,8 @@ def test_a_node_behind_a_jump_host(bed: LabBed, environment: Environment, tmp_pa
     there = environment.nodes["host-server"]
     config = tmp_path / "ssh_config"
     config.write_text(
-        f"Host far\n    HostName {there.host}\n    ProxyJump {there.user}@{there.host}:22\n"
+        f"Host gate\n    HostName {there.host}\n"  # by a name: ssh refuses to jump from an address to the same one
+        f"Host far\n    HostName {there.host}\n    ProxyJump {there.user}@gate:22\n"
         + (bed.folder / "ssh_config").read_text()
         + f"\nHost *\n    IdentityFile {bed.folder}/id_ed25519\n    UserKnownHostsFile {bed.folder}/known_hosts\n"
     )

@@ -15,7 +15,7 @@ import pytest
 from own_lab import GONE_S, OwnLab, Traces
 
 from probecost.lab import control
-from probecost.lab.bed import PROJECT
+from probecost.lab.bed import ROOT as PROJECT
 from probecost.lab.waiting import Deadline, wait_until
 
 HOLDER = """
@@ -142,7 +142,7 @@ class TestAutomatic:
 
     def test_many_users_coming_and_going(self, own: OwnLab) -> None:
         script = (
-            "import sys\nfrom pathlib import Path\nfrom lab import control\n"
+            "import sys\nfrom pathlib import Path\nfrom probecost.lab import control\n"
             "for _ in range(4):\n    with control.acquire('lab', Path(sys.argv[1])):\n        pass\n"
         )
         users = [

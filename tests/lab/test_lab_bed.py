@@ -12,7 +12,7 @@ import pytest
 from own_lab import OwnLab
 
 from probecost.lab.addresses import addresses_of
-from probecost.lab.bed import PROJECT
+from probecost.lab.bed import ROOT as PROJECT
 from probecost.lab.waiting import Deadline, wait_until
 
 

@@ -68,7 +68,7 @@ def test_each_fails_its_case_and_the_next_one_has_a_clean_bed(
 def test_a_bed_that_changes_meanwhile_is_refused(bed: LabBed, run: Start, cases: Cases) -> None:
     """Somebody sets something else up while no tool runs: it stays, and no visit is made with it."""
     cases(first="sudo sleep 1000", second="sudo sleep 1000")
-    done = run("--env", "site", "--units", "4", "--schedule", "visits", *ONCE, "--duration", "3")
+    done = run("--env", "site", "--units", "4", "--schedule", "visits", *ONCE, "--duration", "8")
 
     def is_in_baseline() -> bool:
         has_traffic = any(command.startswith("netperf") for command in bed.commands("host-client").values())
