@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from probecost.config import find as environments
+from probecost.config import find
 from probecost.errors import ConfigError
 
 
 def find_environment(config_dir: Path, name: str) -> Path:
     """The folder of an environment; ``ConfigError``: unknown, with the remedy for a lab that is not up yet."""
     try:
-        return environments.find_environment(config_dir, name)
+        return find.find_environment(config_dir, name)
     except ConfigError as error:
         from probecost.lab.control import names
 

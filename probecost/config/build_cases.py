@@ -6,10 +6,17 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 
-from probecost.config import environment as models
 from probecost.config.commands import CommandParts, generalise, parse
 from probecost.config.documents import Document
-from probecost.config.environment import Case, Environment, PairKind
+from probecost.config.environment import (
+    DEFAULT_ATTACHES,
+    DEFAULT_LOG_CAP_BYTES,
+    DEFAULT_READY_TIMEOUT_S,
+    DEFAULT_STOP_SIGNAL,
+    Case,
+    Environment,
+    PairKind,
+)
 from probecost.config.keys import Named, case_keys, tool_id
 from probecost.config.schema import CaseEntry
 from probecost.config.variables import value_names
@@ -90,10 +97,10 @@ def _case(entry: CaseEntry, part: CommandParts, key: str, named: Named, environm
         hash=layout.case_hash(template, parameters),
         duration_s=named.duration_s,
         tool_file=part.file,
-        attaches=entry.attaches or models.DEFAULT_ATTACHES,
-        ready_timeout_s=entry.ready_timeout or models.DEFAULT_READY_TIMEOUT_S,
-        stop_signal=entry.stop_signal or models.DEFAULT_STOP_SIGNAL,
-        log_cap_bytes=entry.log_cap_bytes or models.DEFAULT_LOG_CAP_BYTES,
+        attaches=entry.attaches or DEFAULT_ATTACHES,
+        ready_timeout_s=entry.ready_timeout or DEFAULT_READY_TIMEOUT_S,
+        stop_signal=entry.stop_signal or DEFAULT_STOP_SIGNAL,
+        log_cap_bytes=entry.log_cap_bytes or DEFAULT_LOG_CAP_BYTES,
     )
 
 

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import ClassVar, Literal
 
-from probecost.config.offered_load import DATAGRAM_BITS, bitrate_bps
+from probecost.config.offered_rates import DATAGRAM_BITS, bitrate_bps
 from probecost.errors import ConfigError
 from probecost.results.layout import CaseFolder
-from probecost.results.load import Load
 from probecost.results.metrics import ConnType, PerfType
 from probecost.results.names import PerfTestName
+from probecost.results.offered_load import Load
 
 PairKind = Literal["host", "vm"]
 PAIR_KINDS: tuple[PairKind, ...] = ("host", "vm")

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from probecost.config.environment import PerfTestSpec
-from probecost.config.offered_load import DATAGRAM_BYTES
+from probecost.config.offered_rates import DATAGRAM_BYTES
 from probecost.remote.messages import ClientSpec, OpenServer, ServerSpec
 from probecost.results.layout import TREE, PerfTestFolder
 

@@ -14,7 +14,7 @@ from probecost.errors import ConfigError
 from probecost.plan.perf_tests import select_perf_tests
 from probecost.plan.plan import Planned
 from probecost.plan.settings import Settings
-from probecost.results.load import Load
+from probecost.results.offered_load import Load
 
 #: The highest rate of a perf test (``throughput:single``) on a test pair, in bit/s, packets/s for pps; ``None`` if it
 #: was not measured.

@@ -14,8 +14,8 @@ from probecost.plan.calibration import Calibration
 from probecost.plan.offered_loads import at_load
 from probecost.plan.plan import Plan, Planned
 from probecost.plan.settings import Settings
-from probecost.results.load import Load
 from probecost.results.metrics import CPU_PER_BYTE
+from probecost.results.offered_load import Load
 
 SATURATED = "throughput:single"
 _HALF = Load.parse("50%")

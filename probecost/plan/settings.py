@@ -17,7 +17,7 @@ from probecost.config.environment import (
 )
 from probecost.errors import ConfigError
 from probecost.plan.visits import AskedSchedule, Baseline, Order
-from probecost.results.load import Load
+from probecost.results.offered_load import Load
 
 
 @dataclass(frozen=True)

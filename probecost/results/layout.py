@@ -32,8 +32,8 @@ from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
-from probecost.results.load import SUFFIX
 from probecost.results.names import PerfTestName
+from probecost.results.offered_load import SUFFIX
 
 TREE = "performance-test-results"
 REPORTS = "reports"

@@ -6,7 +6,7 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
-from probecost.results.load import SUFFIX
+from probecost.results.offered_load import SUFFIX
 
 _CONN_TYPE = re.compile(rf"(?P<base>[a-z][a-z0-9_]*)(?:-(?P<load>{SUFFIX}))?")
 

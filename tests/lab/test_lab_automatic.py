@@ -12,10 +12,10 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from bed_access import PROJECT
 from own_lab import GONE_S, OwnLab, Traces
 
 from probecost.lab import control
-from probecost.lab.bed import ROOT as PROJECT
 from probecost.lab.waiting import Deadline, wait_until
 
 HOLDER = """

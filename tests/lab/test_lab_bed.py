@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from bed_access import PROJECT
 from own_lab import OwnLab
 
 from probecost.lab.addresses import addresses_of
-from probecost.lab.bed import ROOT as PROJECT
 from probecost.lab.waiting import Deadline, wait_until
 
 

@@ -13,10 +13,10 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from bed_access import PROJECT
 from own_lab import GONE_S, OwnLab, Traces, all_pids, is_in_host, namespaces_of
 
 from probecost.lab import control, state
-from probecost.lab.bed import ROOT as PROJECT
 from probecost.lab.places import STATE_ROOT
 from probecost.lab.process import ProcessId
 from probecost.lab.state import LabState

@@ -13,13 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from bed_access import Run
+from bed_access import PROJECT, Run
 from own_lab import GONE_S, Traces, all_pids, is_in_host
 from vm_access import SITE, VmBed
 
 from probecost.lab import control, state
 from probecost.lab.bed import GUESTS_UP_S
-from probecost.lab.bed import ROOT as PROJECT
 from probecost.lab.vm.kernel import kernels_folder
 from probecost.lab.waiting import Deadline, wait_until
 

@@ -18,7 +18,7 @@ from probecost.analysis.tree.metadata import NodeFacts, PerfTestMetadata
 from probecost.analysis.tree.problem import TREE, Kind, Problem, Where
 from probecost.analysis.tree.record import PerfTestFiles
 from probecost.analysis.values.measurement import Measurement
-from probecost.analysis.values.perf_test import MIN_SHARE_OF_DURATION
+from probecost.analysis.values.visit import MIN_SHARE_OF_DURATION
 from probecost.results.layout import (
     ARMS,
     COUNTERS_FILE,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from probecost.analysis.gates import interface_setup as setups
+from probecost.analysis.gates import interface_setup
 from probecost.analysis.gates.counters import Counted
 from probecost.analysis.gates.foreign_load import of_perf_test
 from probecost.analysis.gates.interface_setup import Pair, listed
@@ -36,7 +36,7 @@ def pair_gates(perf_tests: Iterable[Counted]) -> PairGates:
     for own in _by_case(perf_tests).values():
         pairs = _pairs(own)
         apart = _apart(own)
-        changed_by_tool = setups.of_the_tool(pairs) if pairs else set()
+        changed_by_tool = interface_setup.of_the_tool(pairs) if pairs else set()
         for pair in pairs:
             reason = apart.get(pair.tool.record.metadata.unit, "") or _changed(pair, changed_by_tool)
             if reason:
@@ -85,19 +85,19 @@ def _apart(perf_tests: Sequence[Counted]) -> dict[int, str]:
 
 
 def _changed(pair: Pair, by_tool: set[tuple[str, str]]) -> str:
-    foreign = [change for change in setups.between_arms(pair) if (change.node, change.key) not in by_tool]
+    foreign = [change for change in interface_setup.between_arms(pair) if (change.node, change.key) not in by_tool]
     return f"the set-up differs between the arms: {listed(foreign)}" if foreign else ""
 
 
 def _notes(perf_tests: Sequence[Counted], pairs: Sequence[Pair], by_tool: set[tuple[str, str]]) -> Iterator[Problem]:
     for perf_test in perf_tests:
-        changes = setups.in_window(perf_test)
+        changes = interface_setup.in_window(perf_test)
         if changes:
             yield _note(perf_test.record, f"the set-up changed during the perf test: {listed(changes)}")
-        for remark in (*setups.programs_of_others(perf_test), *of_tool(perf_test.record.metadata.tool)):
+        for remark in (*interface_setup.programs_of_others(perf_test), *of_tool(perf_test.record.metadata.tool)):
             yield _note(perf_test.record, remark)
     if by_tool:
-        own = [change for change in setups.between_arms(pairs[0]) if (change.node, change.key) in by_tool]
+        own = [change for change in interface_setup.between_arms(pairs[0]) if (change.node, change.key) in by_tool]
         reason = f"in every tool visit, and in no other: {listed(own)}. The tool changes that itself"
         yield _note(pairs[0].tool.record, reason)
     loads = (load for perf_test in perf_tests for load in of_perf_test(perf_test))

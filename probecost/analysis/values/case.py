@@ -13,7 +13,7 @@ from probecost.analysis.tree.problem import Problem
 from probecost.analysis.tree.record import PerfTestFiles
 from probecost.analysis.values.flow import FlowReading, measure_flow, read_flow
 from probecost.analysis.values.measurement import Measured, Measurement, measure
-from probecost.analysis.values.perf_test import VisitReading, read_visit
+from probecost.analysis.values.visit import VisitReading, read_visit
 from probecost.results.layout import SWITCHED
 
 #: Content of the raw files of one perf test. It depends on nothing else, and stays valid while the case grows.

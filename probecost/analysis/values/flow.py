@@ -9,8 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from probecost.analysis.gates import foreign_load as foreign
-from probecost.analysis.gates import interface_setup as setups
+from probecost.analysis.gates import foreign_load, interface_setup
 from probecost.analysis.gates.clocks import clock_void
 from probecost.analysis.gates.counters import Counted
 from probecost.analysis.gates.tool_remarks import of_tool
@@ -50,12 +49,12 @@ def measure_flow(reading: FlowReading, settings: Settings) -> Measured:
         damage = record.problem(_file(record), reading.damage, Kind.MISSING)
         return Measured((), set_aside(record) if what.is_superseded else (damage,), record)
     problems = [*_not_observable(reading)]
-    remarks = (*setups.programs_of_others(counted), *of_tool(what.tool))
+    remarks = (*interface_setup.programs_of_others(counted), *of_tool(what.tool))
     problems += [record.problem(_file(record), remark, Kind.REMARK) for remark in remarks]
     rows = []
     flow_void = what.unusable or clock_void(what) or _set_up_anew(counted) or _load_elsewhere(counted, settings)
     for segment in reading.segments:
-        load = foreign.of_segment(what, segment)
+        load = foreign_load.of_segment(what, segment)
         void_reason = flow_void or _outside(record, segment) or load.void_reason(settings.foreign_cpu_limit_pct)
         if void_reason:
             problems.append(_void(record, segment, void_reason))
@@ -70,15 +69,15 @@ def measure_flow(reading: FlowReading, settings: Settings) -> Measured:
 
 
 def _set_up_anew(counted: Counted) -> str:
-    """Why a changed set-up voids the flow: the tool is off at both its ends, so the change is foreign."""
-    changes = setups.in_window(counted)
-    return f"the set-up changed during the flow: {setups.listed(changes)}" if changes else ""
+    """Why a changed set-up voids the flow: the tool is off at both its ends, so the change is foreign_load."""
+    changes = interface_setup.in_window(counted)
+    return f"the set-up changed during the flow: {interface_setup.listed(changes)}" if changes else ""
 
 
 def _load_elsewhere(counted: Counted, settings: Settings) -> str:
     """Foreign load on machines that do not count segments, where it is known for the whole flow only."""
     here = counted.record.metadata.tool_node
-    elsewhere = (load for load in foreign.of_perf_test(counted) if here not in load.nodes)
+    elsewhere = (load for load in foreign_load.of_perf_test(counted) if here not in load.nodes)
     return next(filter(None, (load.void_reason(settings.foreign_cpu_limit_pct) for load in elsewhere)), "")
 
 
@@ -86,7 +85,7 @@ def _not_observable(reading: FlowReading) -> Iterator[Problem]:
     """A remark if the gate on foreign load was not checked although the node's file has its columns."""
     record, what = reading.counted.record, reading.counted.record.metadata
     counting = (segment for segment in reading.segments if "user_usec" in segment.counts)
-    if any(foreign.of_segment(what, segment).percent is None for segment in counting):
+    if any(foreign_load.of_segment(what, segment).percent is None for segment in counting):
         reason = f"foreign CPU time is not observable on {what.tool_node}"
         yield record.problem(_file(record), reason, Kind.REMARK)
 

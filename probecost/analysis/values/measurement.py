@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from probecost.analysis.gates import foreign_load as foreign
+from probecost.analysis.gates import foreign_load
 from probecost.analysis.parsers.segments import Segment
 from probecost.analysis.settings.settings import Settings
 from probecost.analysis.tree.metadata import PerfTestMetadata
 from probecost.analysis.tree.problem import Kind, Problem
 from probecost.analysis.tree.record import PerfTestFiles
-from probecost.analysis.values.perf_test import VisitReading
+from probecost.analysis.values.visit import VisitReading
 from probecost.results.metrics import FOREIGN_CPU, METRICS
 from probecost.results.names import CaseId, MetricId, PerfTestName, metric_id
 
@@ -174,7 +174,7 @@ def measure(reading: VisitReading, settings: Settings, pair_void: str = "") -> M
     if void_reason:
         reason = f"not used, {void_reason}" if what.void_reason else f"the perf test {void_reason}"
         problems.append(record.problem(record.described_by, reason, Kind.MISSING))
-    loads = foreign.of_perf_test(reading.counted)
+    loads = foreign_load.of_perf_test(reading.counted)
     gates = (pair_void, *(load.void_reason(settings.foreign_cpu_limit_pct) for load in loads), reading.short)
     if not void_reason and any(gates):
         void_reason = next(filter(None, gates))

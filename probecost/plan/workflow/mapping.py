@@ -31,7 +31,7 @@ from probecost.plan.workflow.model import (
     VersusEntry,
 )
 from probecost.results import layout
-from probecost.results.load import Load
+from probecost.results.offered_load import Load
 
 #: Type of a cycle by the arm of its visit.
 CYCLE_TYPES: dict[str, CycleType] = {

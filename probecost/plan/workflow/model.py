@@ -25,8 +25,8 @@ from probecost.config.environment import (
 )
 from probecost.config.validation import Section, complaint
 from probecost.plan.visits import AskedSchedule, Baseline, Order
-from probecost.results.load import Load
 from probecost.results.metrics import ConnType, PerfType
+from probecost.results.offered_load import Load
 
 SCHEMA = 1
 

@@ -15,7 +15,7 @@ from probecost.measure.workloads import BACKGROUND
 from probecost.remote.messages import ClientSpec, GeneratorEnd, OpenServer, ServerSpec
 from probecost.remote.node import Node
 from probecost.results.layout import VisitFolder
-from probecost.results.load import Load
+from probecost.results.offered_load import Load
 
 PAIR = TestPair("host", PairSide("a", "192.0.2.1", None, "a"), PairSide("b", "192.0.2.2", None, "b"))
 CASE = Case("bed", "host-x", 1, "x", "x", "x", "c", "host", (), "abc123", 10.0)

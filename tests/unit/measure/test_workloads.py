@@ -11,7 +11,7 @@ from probecost.errors import ConfigError
 from probecost.measure.workloads import Workload
 from probecost.remote.messages import OpenServer
 from probecost.results.layout import VisitFolder
-from probecost.results.load import Load
+from probecost.results.offered_load import Load
 
 TS = "20261122_213458_123"
 

@@ -10,7 +10,7 @@ import pytest
 from helpers.plan_workflows import CASES, SPECS, environment, plain, refusal
 
 from probecost.config.environment import PairKind, PerfTestSpec
-from probecost.config.offered_load import parse_loads
+from probecost.config.offered_rates import parse_loads
 from probecost.errors import ConfigError
 from probecost.plan.offered_loads import (
     Maximum,
@@ -26,7 +26,7 @@ from probecost.plan.settings import Settings
 from probecost.plan.workflow.changes import changes
 from probecost.plan.workflow.read import Workflow, read_workflow
 from probecost.plan.workflow.write import workflow, write_workflow
-from probecost.results.load import Load
+from probecost.results.offered_load import Load
 
 PPS = PerfTestSpec("pps", "single", 1.0, target_bitrate="1G")
 MAXIMA = {

@@ -7,8 +7,8 @@ from pathlib import PurePosixPath
 import pytest
 
 from probecost.results.layout import CaseFolder, PerfTestFolder, VisitFolder
-from probecost.results.load import Load
 from probecost.results.names import PerfTestName
+from probecost.results.offered_load import Load
 
 TS = "20261122_213458_123"
 

@@ -14,7 +14,7 @@ from probecost.analysis.settings.settings import Settings, load_settings
 from probecost.analysis.settings.thresholds import Thresholds, names
 from probecost.analysis.study.case_properties import figures
 from probecost.analysis.study.run import study_run
-from probecost.analysis.values.perf_test import RawReader
+from probecost.analysis.values.visit import RawReader
 from probecost.config.budgets import budgets_of, parse_rule
 from probecost.results.metrics import CONN_TYPES, METRICS, PERF_TESTS, PRIMARY, Metric, by_budget, columns, metrics_of
 

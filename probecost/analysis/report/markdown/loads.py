@@ -9,9 +9,9 @@ from probecost.analysis.report.markdown.text import markdown, table_lines
 from probecost.analysis.settings.thresholds import Thresholds
 from probecost.analysis.study.case import CaseStudy
 from probecost.analysis.words.cells import change, decimal, gbps, thousands
-from probecost.results.load import Load
 from probecost.results.metrics import Metric, columns
 from probecost.results.names import MetricId
+from probecost.results.offered_load import Load
 
 _SHOW: Mapping[str, Callable[[float | None], str]] = {"bit/s": gbps, "packets/s": thousands}
 

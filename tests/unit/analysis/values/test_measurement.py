@@ -26,8 +26,8 @@ from probecost.analysis.settings.settings import Settings
 from probecost.analysis.tree.find import find_perf_tests
 from probecost.analysis.values.case import measure_case, read
 from probecost.analysis.values.measurement import Measured, Measurement, measure
-from probecost.analysis.values.perf_test import read_visit
 from probecost.analysis.values.tool_usage import CaseUsage, Window, case_usage, cpu_in
+from probecost.analysis.values.visit import read_visit
 from probecost.results import layout
 from probecost.results.names import CaseId, PerfTestName, metric_id
 

@@ -26,7 +26,7 @@ from probecost.plan.workflow.changes import changes
 from probecost.plan.workflow.mapping import case_entry, case_of, perf_test_entries, specs_of
 from probecost.plan.workflow.read import read_workflow
 from probecost.plan.workflow.write import workflow, write_workflow
-from probecost.results.load import Load
+from probecost.results.offered_load import Load
 
 ALL_SETTINGS = (
     Settings(),

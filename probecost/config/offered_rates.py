@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from decimal import Decimal
 
-from probecost.results.load import Load, factor_of
+from probecost.results.offered_load import Load, factor_of
 
 DATAGRAM_BYTES = 64  # of payload, in every datagram of pps
 DATAGRAM_BITS = DATAGRAM_BYTES * 8

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from probecost.config.environment import PerfTestSpec
-from probecost.config.offered_load import bitrate_bps, parse_loads, parse_rate_bps
+from probecost.config.offered_rates import bitrate_bps, parse_loads, parse_rate_bps
 from probecost.errors import ConfigError
-from probecost.results.load import Load
+from probecost.results.offered_load import Load
 
 
 @pytest.mark.parametrize(
