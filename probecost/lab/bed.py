@@ -229,11 +229,11 @@ def _build(place: Place, programs: Programs, equipment: Equipment | None, *, kep
             root = Path(f"/proc/{pids[guest.host]}/root")
             console = root / guests.console_file(guest).lstrip("/")
             wait_for_ssh(guest.name, guest.management_ip, console, deadline, GUEST_GREETING_S)
-        recorded = replace(recorded, built=_built(addresses, place.instance, pids))
+        built = _built(addresses, place.instance, pids)
+        state.save(place, replace(recorded, built=built, complete=True))  # before a host lives on without this process
         for one in starting:
             one.order("go")
             one.expect("ready", deadline)
-    state.save(place, replace(recorded, complete=True))
     return Up(addresses, "brought up", hold)
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from probecost.remote.supervisor import clearing as clearing_module
 from probecost.remote.supervisor.attachments import FILTER, QDISC, Entry, Inventories, Inventory
-from probecost.remote.supervisor.clearing import TOOL, Clearing
+from probecost.remote.supervisor.clearing import NO_TOOL, TOOL, Clearing
 from probecost.remote.supervisor.footprint import Change, Footprint
 from probecost.remote.supervisor.removal import Left
 
@@ -51,6 +51,16 @@ def test_what_came_while_a_tool_ran(node: Removals) -> None:
     node.now = inventory(ADMINS, MINE)
     clearing.clear([note])
     assert node.removed == [FILTER]
+
+
+def test_what_came_after_a_tool_had_been_stopped_stays(node: Removals) -> None:
+    clearing = Clearing(None, node, 0.0)
+    started = [TOOL, clearing.not_ours(node.now)]
+    node.now = inventory(ADMINS)
+    clearing.clear([started, [TOOL, NO_TOOL]])
+    assert node.removed == []
+    clearing.clear([started, [TOOL, NO_TOOL], started])
+    assert node.removed == [QDISC]
 
 
 def test_a_session_without_a_tool_removes_nothing(node: Removals) -> None:

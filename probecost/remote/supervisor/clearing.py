@@ -13,8 +13,9 @@ from .files import remove_placed
 from .footprint import Change, Footprint
 from .processes import Stat, descendants, stat_of
 
-#: Note that a tool is started; what it says is ``Clearing.not_ours``.
+#: Note that a tool is started, with ``Clearing.not_ours``, or has been stopped, with ``NO_TOOL``; the last one counts.
 TOOL = "tool"
+NO_TOOL = ""
 
 
 class Clearing:
@@ -38,7 +39,7 @@ class Clearing:
         """End every process of the run below this one or in its cgroup, then remove the run's files."""
         end(self._processes, [(signal.SIGTERM, self._grace_s)])
         tools = [text for kind, text in notes if kind == TOOL]
-        if tools:
+        if tools and tools[-1] != NO_TOOL:
             stays = {(kind, place) for kind, place in json.loads(tools[-1])}
             footprint = Footprint(self.inventories, self._began)
             removal.clean(footprint, lambda change: _is_removable(change, stays))

@@ -8,7 +8,7 @@ from . import discovery, facts, inventory, leftovers
 from .attachments import Inventories
 from .awake import Awake
 from .cgroups import Cgroup
-from .clearing import TOOL, Clearing
+from .clearing import NO_TOOL, TOOL, Clearing
 from .files import Files
 from .footprint import Footprint
 from .generators import Generators, count_free
@@ -197,7 +197,9 @@ class Service:
         tool, self._tool = self._tool, None
         if sampler is not None:
             sampler.pause()
-        stopped = tool.stop()
+        stopped = tool.stop()  # compares with the node as it was, and removes what is left
+        if self._clearing is not None:
+            self._note(TOOL, NO_TOOL)
         return dict(stopped, sampler=sampler.finish() if sampler else {"error": None, "samples": 0})
 
     def stop_all(self) -> Result:
